@@ -1,0 +1,83 @@
+"""Keras' backend, the device, precision and seeds. Must run before anything imports Keras."""
+
+import importlib.util
+import os
+import random
+import sys
+from pathlib import Path
+
+from pipeline.errors import BadInput, unknown
+from pipeline.quiet import import_tensorflow
+
+BACKENDS = {"jax": "jax", "tensorflow": "tensorflow", "torch": "torch"}
+
+
+def choose(backend: str | None) -> str:
+    """Return the backend asked for, else KERAS_BACKEND, else JAX where it is installed, else TensorFlow."""
+    asked = backend or os.environ.get("KERAS_BACKEND")
+    if asked is None:
+        return "jax" if importlib.util.find_spec("jax") else "tensorflow"
+    if asked not in BACKENDS:
+        raise unknown("backend", asked, BACKENDS)
+    if importlib.util.find_spec(BACKENDS[asked]) is None:
+        raise BadInput(f"--backend {asked}: it is not installed; run: pip install {BACKENDS[asked]}")
+    return asked
+
+
+def start(backend: str | None = None, device: str | None = None, precision: str = "float32") -> str:
+    """Set up Keras and return what it runs on, such as "JAX on CPU" or "JAX on NVIDIA H100".
+
+    device: "cpu" or "gpu"; None takes the GPU if there is one. Raises BadInput if one was asked for and is not there.
+    """
+    chosen = choose(backend)
+    if "keras" in sys.modules and sys.modules["keras"].config.backend() != chosen:
+        raise BadInput(f"--backend {chosen}: Keras already runs on {sys.modules['keras'].config.backend()}")
+    os.environ["KERAS_BACKEND"] = chosen
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+        os.environ["JAX_PLATFORMS"] = "cpu"
+    if chosen == "tensorflow":
+        import_tensorflow()
+    reset(0, precision)
+    name = _device_name(chosen, device)
+    return f"{ {'jax': 'JAX', 'tensorflow': 'TensorFlow', 'torch': 'PyTorch'}[chosen] } on {name}"
+
+
+def _device_name(backend: str, device: str | None) -> str:
+    if backend == "jax":
+        import jax
+
+        # Compiled steps are kept between runs: the second run of a command starts at once.
+        cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "unrolled" / "jax"
+        jax.config.update("jax_compilation_cache_dir", str(cache))
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+        gpus = [found.device_kind for found in jax.devices() if found.platform == "gpu"]
+    elif backend == "tensorflow":
+        import tensorflow
+
+        found = tensorflow.config.list_physical_devices("GPU")
+        gpus = [tensorflow.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in found]
+    else:
+        import torch
+
+        gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    if device == "gpu" and not gpus:
+        raise BadInput(
+            f"--device gpu: {backend} sees no GPU on this machine; use --device cpu, or install {backend} with CUDA"
+        )
+    return gpus[0] if gpus else f"CPU ({os.cpu_count()} cores)"
+
+
+def reset(seed: int, precision: str) -> None:
+    """Make what follows independent of what ran before in this process: names, precision, random numbers."""
+    import keras
+    import numpy as np
+
+    keras.utils.clear_session(free_memory=False)
+    keras.config.set_dtype_policy(precision)
+    if keras.config.backend() == "jax":
+        # keras.utils.set_random_seed would import TensorFlow, which takes seconds.
+        random.seed(seed)
+        np.random.seed(seed)
+    else:
+        keras.utils.set_random_seed(seed)

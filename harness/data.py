@@ -1,0 +1,75 @@
+"""From a task and its options to examples, and to encoded examples."""
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from harness.options import Options
+from pipeline import datasets, splits
+from pipeline.errors import BadInput
+from pipeline.example import Example, Splits
+from pipeline.padding import Arrays
+from tasks.task import Task
+
+
+def load(task: Task, options: Options) -> Splits:
+    """Return the train, validation and test examples of what --data names; BadInput if there is no such data.
+
+    Not cut to --limit yet (see `limit`): the tags or labels that exist are those of all the training data.
+    """
+    name = options.data or next(iter(task.sources))
+    columns = replace(task.columns, given_input=options.text_column, given_output=options.label_column)
+    # Of a dataset of millions, no more is read than --limit asks for; but enough to meet every tag or label.
+    enough = options.limit and max(options.limit, 10_000)
+    if name in task.sources:
+        if options.text_column or options.label_column:
+            raise BadInput(f"--text-column, --label-column: the source {name!r} has fixed columns; leave them out")
+        found = task.sources[name].load()
+    elif task.reader and name.startswith("tfds:"):
+        found = datasets.read(name.removeprefix("tfds:"), task.reader.dataset, columns, enough)
+    elif task.reader and Path(name).exists():
+        found = task.reader.files(Path(name), columns)
+    else:
+        own = f", tfds:NAME, or the path of a file or folder ({task.reader.formats})" if task.reader else ""
+        raise BadInput(
+            f"--data {name}: there is no such path under {Path.cwd()}, and the task {task.name!r} has no source of "
+            f"that name; expected {' or '.join(task.sources)}{own}"
+        )
+    return splits.complete(found, options.split_seed)
+
+
+def limit(found: Splits, count: int | None) -> Splits:
+    """Return the first `count` examples of each split."""
+    return {split: examples[:count] for split, examples in found.items()}
+
+
+def fingerprint(found: Splits) -> str:
+    """Return a hash of all examples, in order: the same for the same data only."""
+    digest = hashlib.sha256()
+    for split, examples in found.items():
+        digest.update(split.encode())
+        for example in examples:
+            digest.update(repr((example.input, example.output)).encode())
+    return digest.hexdigest()[:16]
+
+
+@contextmanager
+def pointing_at(origin: str) -> Iterator[None]:
+    """Put the place that an example comes from before the message of any BadInput raised inside."""
+    try:
+        yield
+    except BadInput as error:
+        raise BadInput(f"{origin}: {error}") from error
+
+
+def encode(examples: list[Example], input_field: Any, output_field: Any) -> tuple[list[Arrays], list[Arrays]]:
+    """Return the encoded inputs and outputs of examples; BadInput with the file and line of one that cannot be."""
+    inputs, outputs = [], []
+    for example in examples:
+        with pointing_at(example.origin):
+            inputs.append(input_field.encode(example.input))
+            outputs.append(output_field.encode(example.output))
+    return inputs, outputs

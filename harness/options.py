@@ -1,0 +1,114 @@
+"""Every option of a run, in one place. The command line is made from this."""
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pipeline.errors import BadInput, unknown
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a run is made of; a task may set other defaults (`run.py show TASK` lists them)."""
+
+    data: str | None = None
+    """A source of the task (see `show`), tfds:NAME, or the path of your own file or folder."""
+    text_column: str | None = None
+    """Column of the input in your own data: a name, or a number from 1."""
+    label_column: str | None = None
+    """Column of the expected output in your own data: a name, or a number from 1."""
+    split_seed: int = 0
+    """Which examples become validation and test where the data does not say."""
+    limit: int | None = None
+    """Use only the first N examples of each split."""
+    max_length: int = 400
+    """Longest input, in tokens; a longer text keeps its two ends, a longer sentence to tag is refused."""
+    vocabulary: int = 20_000
+    """Most words known; the rarest of the training data beyond them are unknown."""
+    min_count: int | None = None
+    """Words seen fewer times in training are unknown."""
+
+    cell: str = "simple"
+    """RNN type: simple, lstm or gru."""
+    units: int = 128
+    """Size of the hidden state, for each direction."""
+    layers: int = 1
+    """Recurrent layers on top of each other."""
+    bidirectional: bool = True
+    """Read the sequence in both directions."""
+    dropout: float = 0.3
+    """Share of the numbers between layers set to 0 in training."""
+    embedding: Literal["dense", "onehot"] = "dense"
+    """Words as learned vectors, or as one-hot vectors straight into the cell."""
+    embedding_size: int = 128
+    """Length of a word's vector."""
+    pooling: Literal["last", "max", "mean", "max+mean"] | None = None
+    """How a classifier makes one vector of all hidden states."""
+
+    seed: int = 0
+    """Of the weights, the dropout and the order of the examples."""
+    epochs: int = 10
+    """Most passes over the training data."""
+    patience: int = 3
+    """Stop after this many epochs without a better validation score."""
+    batch: int = 32
+    """Examples in a training step."""
+    lr: float = 2e-3
+    """Highest learning rate; it rises over the first tenth of the steps, then falls along a cosine to 0."""
+    clip: float = 1.0
+    """Longest gradient, all weights together; a longer one is scaled down."""
+    precision: Literal["float32", "mixed_bfloat16"] = "float32"
+    """Of the arithmetic; the weights are float32."""
+
+
+BOUNDS: dict[str, tuple[float, float]] = {
+    "limit": (1, float("inf")),
+    "max_length": (1, float("inf")),
+    "vocabulary": (3, float("inf")),
+    "min_count": (1, float("inf")),
+    "units": (1, float("inf")),
+    "layers": (1, float("inf")),
+    "dropout": (0, 0.95),
+    "embedding_size": (1, float("inf")),
+    "epochs": (1, float("inf")),
+    "patience": (1, float("inf")),
+    "batch": (1, float("inf")),
+    "lr": (1e-9, 10),
+    "clip": (1e-9, float("inf")),
+    "seed": (0, 2**31),
+}
+
+
+def defaults(task: Any) -> Options:
+    """Return the options of a task as its file sets them; BadInput if it sets one that does not exist."""
+    known = {field.name for field in dataclasses.fields(Options)}
+    for name in task.options:
+        if name not in known:
+            raise unknown(f"option of the task {task.name!r}", name, known)
+    return Options(**task.options)
+
+
+def check(options: Options, task: Any) -> None:
+    """Refuse numbers out of range, and options that the task has no use for, with BadInput."""
+    base = defaults(task)
+    for field in dataclasses.fields(Options):
+        value, flag = getattr(options, field.name), "--" + field.name.replace("_", "-")
+        low, high = BOUNDS.get(field.name, (None, None))
+        if low is not None and value is not None and not low <= value <= high:
+            wanted = f"at least {low:g}" if high == float("inf") else f"between {low:g} and {high:g}"
+            raise BadInput(f"{flag} {value}: expected a number {wanted}")
+        optional = field.name in ("min_count", "pooling")
+        if optional and value is not None and getattr(base, field.name) is None:
+            raise BadInput(f"{flag} {value}: the task {task.name!r} has no use for this option; leave it out")
+    if task.reader is None and (options.text_column or options.label_column):
+        raise BadInput(f"--text-column, --label-column: the task {task.name!r} reads no files")
+
+
+def differences(stored: dict, options: dict) -> list[str]:
+    """Return a line for each option in which two runs differ."""
+    names = [*stored, *(name for name in options if name not in stored)]
+    return [
+        f"--{name.replace('_', '-')}: {stored.get(name)} then, {options.get(name)} now"
+        for name in names
+        if stored.get(name) != options.get(name)
+    ]

@@ -1,0 +1,61 @@
+"""Predict: answers of a trained run to inputs that nobody has labelled."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from harness import data
+from harness.evaluate import answer
+from harness.trained import open_run
+from pipeline import files
+from pipeline.batching import Batches
+from pipeline.errors import BadInput
+
+
+def read_lines(source: str) -> list[tuple[str, str]]:
+    """Return (origin, text) of each line of a file, or of standard input for "-"; BadInput for an empty line."""
+    name = "/dev/stdin" if source == "-" else source
+    lines = files.read_lines(Path(name))
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            raise BadInput(f"{name}:{number}: the line is empty; expected one input a line")
+    return [(f"{name}:{number}", line) for number, line in enumerate(lines, 1)]
+
+
+def predict(directory: Path, texts: Sequence[tuple[str, str]], include: tuple[Path, ...] = ()) -> list[dict[str, Any]]:
+    """Return for each (origin, text) its "input" as the task reads it, its "output", and its probability.
+
+    All inputs are answered in batches of similar length. BadInput names the origin of an input with nothing in it.
+    """
+    if not texts:
+        raise BadInput("nothing to predict: give TEXT after the run, or --input FILE (- for standard input)")
+    run = open_run(directory, include)
+    inputs = []
+    for origin, text in texts:
+        with data.pointing_at(origin):
+            inputs.append(run.input_field.parse(text))
+    encoded = []
+    for (origin, _), parsed in zip(texts, inputs, strict=True):
+        with data.pointing_at(origin):
+            encoded.append(run.input_field.encode(parsed))
+    batches = Batches(encoded, run.input_field.arrays, run.options.batch)
+    answers = answer(run.decoder, batches, run.output_field)
+    return [
+        {"input": parsed, "output": found.output, **found.details}
+        for parsed, found in zip(inputs, answers, strict=True)
+    ]
+
+
+def format_plainly(predictions: Sequence[dict[str, Any]]) -> str:
+    """Return predictions for a reader's eye: token and tag side by side, or the output, its probability, the input."""
+    blocks = []
+    for found in predictions:
+        if isinstance(found["output"], tuple):
+            width = max(map(len, found["input"]))
+            pairs = zip(found["input"], found["output"], strict=True)
+            blocks.append("\n".join(f"{token:{width}}  {tag}" for token, tag in pairs) + "\n")
+        else:
+            output = f"{found['output']:.2f}" if isinstance(found["output"], float) else found["output"]
+            numbers = "".join(f"  {found[name]:.3f}" for name in found if name not in ("input", "output"))
+            blocks.append(f"{output}{numbers}  {found['input']:.100}")
+    return "\n".join(blocks)

@@ -1,0 +1,53 @@
+"""The progress bar of training."""
+
+import time
+from typing import Any
+
+import keras
+from rich.progress import BarColumn, Progress, TextColumn
+
+from harness.console import console, say
+
+
+class Bar(keras.callbacks.Callback):
+    """A bar with loss, best score, tokens a second and time left; plain lines where there is no terminal."""
+
+    def __init__(self, epochs: int, first: int, tokens: int):
+        super().__init__()
+        self.epochs, self.first, self.tokens = epochs, first, tokens
+        self.note = ""
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.started = self.shown = time.perf_counter()
+        text = "{task.description} {task.fields[detail]}"
+        self.progress = Progress(TextColumn(text), BarColumn(30), console=console, disable=not console.is_terminal)
+        self.progress.start()
+        steps = self.params["steps"]
+        done, total = self.first * steps, self.epochs * steps
+        self.line = self.progress.add_task("", total=total, completed=done, detail="compiling")
+        self.steps = steps
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        now = time.perf_counter()
+        # Reading the loss waits for the step to finish, so it is read a few times a second at most.
+        if now - self.shown < (0.25 if console.is_terminal else 15):
+            return
+        self.shown = now
+        done = self.epoch * self.steps + batch + 1
+        share = (done - self.first * self.steps) / self.steps
+        elapsed = now - self.started
+        left = elapsed / share * (self.epochs - self.first - share)
+        detail = (
+            f"loss {float(logs['loss']):.4f}  {self.note}{share * self.tokens / elapsed:,.0f} tokens/s  "
+            f"{left // 60:.0f}:{left % 60:02.0f} left"
+        )
+        title = f"epoch {self.epoch + 1}/{self.epochs}"
+        self.progress.update(self.line, completed=done, description=title, detail=detail)
+        if not console.is_terminal:
+            say(f"{title}  step {batch + 1}/{self.steps}  {detail}")
+
+    def on_train_end(self, logs: Any = None) -> None:
+        self.progress.stop()

@@ -1,0 +1,121 @@
+"""The run directory: all that a run was.
+
+    runs/sentiment/simple-s0/
+        config.json         the task, every option, a fingerprint of the data
+        environment.json    versions, machine, git commit, the command
+        fields/             what the fields learned from the training data
+        metrics.jsonl       a line an epoch: loss, validation scores, seconds, tokens a second
+        best.keras          the model of the best epoch
+        state.npz           all that is needed to go on training where it stopped
+        scores.json         the test scores; written last, so a run that has it is complete
+        predictions/        a line a test example
+
+Every file is written under a temporary name, flushed to the disk, then renamed: it is there whole or not at all.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from pipeline import fields
+from pipeline.errors import BadInput
+
+PACKAGES = ("keras", "jax", "tensorflow", "torch", "numpy", "tensorflow-datasets")
+
+
+def write(path: Path, save: Callable[[Path], Any]) -> None:
+    """Write a file whole or not at all: `save` is given a temporary path in the same folder, with the same suffix."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        save(temporary)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file whole or not at all."""
+    write(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write a JSON file whole or not at all."""
+    write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """Return the content of a JSON file; BadInput with the line if it is missing or damaged."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise BadInput(f"{path}: the file is missing; train the run again with --fresh") from None
+    except json.JSONDecodeError as error:
+        raise BadInput(
+            f"{path}:{error.lineno}: the file is damaged ({error.msg}); restore it, or train again with --fresh"
+        ) from None
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{path}: the file is damaged ({error}); restore it, or train again with --fresh") from None
+
+
+def read_config(directory: Path) -> dict:
+    """Return the config of a run; BadInput if the folder is not a run directory or its config is damaged."""
+    if not directory.is_dir():
+        raise BadInput(f"{directory}: no such folder; expected a run directory such as runs/sentiment/simple-s0")
+    if not (directory / "config.json").exists():
+        raise BadInput(f"{directory}: no config.json there; expected a run directory, as `run.py train` makes")
+    config = read_json(directory / "config.json")
+    wanted = {"task": str, "include": list, "options": dict, "data": str}
+    for name, kind in wanted.items():
+        if not isinstance(config, dict) or not isinstance(config.get(name), kind):
+            raise BadInput(
+                f"{directory / 'config.json'}: the file is damaged, it has no {name!r} of the right kind; restore it, "
+                f"or train again with --fresh"
+            )
+    return config
+
+
+def save_fields(directory: Path, **named: Any) -> None:
+    """Write each field to fields/NAME.json."""
+    for name, field in named.items():
+        write_json(directory / "fields" / f"{name}.json", fields.save(field))
+
+
+def restore_field(directory: Path, name: str, field: Any) -> Any:
+    """Return the field `name` of a run; `field` is one as the task makes it, not fitted."""
+    path = directory / "fields" / f"{name}.json"
+    try:
+        return fields.restore(field, read_json(path))
+    except (BadInput, TypeError, AttributeError) as error:
+        if isinstance(error, BadInput) and str(path) in str(error):
+            raise
+        raise BadInput(f"{path}: the file is damaged ({error}); train again with --fresh") from None
+
+
+def describe_environment(device: str) -> dict:
+    """Return versions, machine, git commit and command."""
+    versions = {}
+    for package in PACKAGES:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+    )
+    return {
+        "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
+        "python": platform.python_version(),
+        "packages": versions,
+        "machine": platform.platform(),
+        "device": device,
+        "commit": commit.stdout.strip() or None,
+    }

@@ -1,0 +1,250 @@
+"""Train: from a task and options to a run directory with a trained model and its test scores."""
+
+import dataclasses
+import importlib
+import io
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from harness import backend, data, evaluate, runs
+from harness.console import say
+from harness.options import Options, check, differences
+from harness.progress import Bar
+from harness.trained import load_model
+from models.recurrent import CELLS
+from pipeline.batching import Batches
+from pipeline.errors import BadInput, unknown
+from pipeline.metrics import describe
+from pipeline.quiet import import_tensorflow
+from tasks.task import Task
+
+WARM_UP = 0.1
+
+
+class Epochs(keras.utils.PyDataset):
+    """The batches of one epoch after the other, for `fit`."""
+
+    def __init__(self, batches: Batches, first: int = 0):
+        super().__init__()
+        self.batches, self.epoch = batches, first
+        self.entries = self._plan()
+
+    def _plan(self) -> list:
+        entries = self.batches.plan(self.epoch)
+        # From the first two batches TensorFlow concludes which axes may vary.
+        longest, shortest = (choose(range(len(entries)), key=lambda n: entries[n][0]) for choose in (max, min))
+        if len(entries) > 1 and entries[longest][0] != entries[shortest][0]:
+            first = [entries[longest], entries[shortest]]
+            entries = first + [entry for n, entry in enumerate(entries) if n not in (longest, shortest)]
+        return entries
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, position: int) -> tuple:
+        return self.batches.draw(*self.entries[position])
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+        self.entries = self._plan()
+
+
+class Keeper(keras.callbacks.Callback):
+    """After every epoch: validation scores, the best model, the state to go on from, and the decision to stop."""
+
+    def __init__(self, task: Task, options: Options, directory: Path, bar: Bar, measure: Any):
+        super().__init__()
+        self.task, self.options, self.directory, self.bar, self.measure = task, options, directory, bar, measure
+        self.progress: dict[str, Any] = {
+            "epoch": 0,
+            "best": None,
+            "best_epoch": 0,
+            "waited": 0,
+            "done": False,
+            "seconds": 0.0,
+        }
+
+    def variables(self) -> list:
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+    def restore(self) -> None:
+        """Take up the state of a stopped run, if there is one; the lines of an unfinished epoch are dropped."""
+        path, lines = self.directory / "state.npz", self.directory / "metrics.jsonl"
+        if path.exists():
+            try:
+                with np.load(path, allow_pickle=False) as saved:
+                    self.progress = json.loads(str(saved["progress"]))
+                    for number, variable in enumerate(self.variables()):
+                        variable.assign(saved[str(number)])
+            except (OSError, ValueError, KeyError, EOFError) as error:
+                raise BadInput(f"{path}: the file is damaged ({error}); start over with --fresh") from None
+        kept = lines.read_text(encoding="utf-8").splitlines(keepends=True) if lines.exists() else []
+        runs.write_text(lines, "".join(kept[: self.progress["epoch"]]))
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        seconds = time.perf_counter() - self.started
+        scores = self.measure()
+        state, sign = self.progress, -1 if self.task.lower_is_better else 1
+        better = state["best"] is None or sign * scores[self.task.monitor] > sign * state["best"]
+        if better:
+            import_tensorflow()
+            runs.write(self.directory / "best.keras", self.model.save)
+            state |= {"best": scores[self.task.monitor], "best_epoch": epoch + 1}
+        waited = 0 if better else state["waited"] + 1
+        spent = time.perf_counter() - self.started
+        state |= {"epoch": epoch + 1, "waited": waited, "seconds": state["seconds"] + spent}
+        state["done"] = waited >= self.options.patience or epoch + 1 == self.options.epochs
+        line = {
+            "epoch": epoch + 1,
+            "loss": float(logs["loss"]),
+            **{f"validation_{name}": value for name, value in scores.items()},
+            "seconds": round(seconds, 3),
+            "tokens_per_second": round(self.bar.tokens / seconds),
+        }
+        # The line first, the state last: a run stopped in between does this epoch again, and drops the line.
+        with (self.directory / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        runs.write(self.directory / "state.npz", self._save)
+        self.bar.note = f"best {self.task.monitor} {state['best']:.4f}  "
+        say(
+            f"epoch {epoch + 1}/{self.options.epochs}  loss {line['loss']:.4f}  validation "
+            f"{describe(self.task.monitor, scores)}  {line['tokens_per_second']:,} tokens/s  {spent:.1f} s"
+            f"{'  (best)' if better else ''}"
+        )
+        self.model.stop_training = state["done"]
+
+    def _save(self, path: Path) -> None:
+        values = {str(number): np.asarray(variable) for number, variable in enumerate(self.variables())}
+        content = io.BytesIO()
+        np.savez(content, allow_pickle=False, progress=np.array(json.dumps(self.progress)), **values)
+        path.write_bytes(content.getvalue())
+
+
+def make_optimizer(options: Options, steps: int) -> keras.optimizers.Optimizer:
+    """Return Adam with a linear warm-up, a cosine fall to 0 over `steps` training steps, and gradient clipping."""
+    rise = max(1, round(WARM_UP * steps))
+    schedule = keras.optimizers.schedules.CosineDecay(
+        0.0, max(1, steps - rise), warmup_target=options.lr, warmup_steps=rise
+    )
+    return keras.optimizers.Adam(schedule, global_clipnorm=options.clip)
+
+
+def train(
+    task: Task, options: Options, folder: Path, include: tuple[Path, ...] = (), fresh: bool = False, device: str = ""
+) -> dict:
+    """Train, or go on where a run of the same options stopped; return its summary.
+
+    folder: where all runs are kept; this one's directory is folder/TASK/CELL-sSEED.
+    The summary: "run", "task", "scores" (test), "validation", "best_epoch", "epochs", "weights", "seconds".
+    Raises BadInput for bad data or options, before anything is written, and if the directory holds another run.
+    """
+    check(options, task)
+    if options.cell not in CELLS:
+        raise unknown("--cell", options.cell, CELLS)
+    directory = folder / task.name / f"{options.cell}-s{options.seed}"
+    config: dict[str, Any] = {
+        "task": task.name,
+        "include": [str(Path(path).resolve()) for path in include],
+        "options": dataclasses.asdict(options),
+    }
+    exists = directory.exists() and any(directory.iterdir())
+    if exists and not (directory / "config.json").exists():
+        raise BadInput(f"{directory}: neither empty nor a run directory; move it, or choose another --runs")
+    if exists and not fresh:
+        stored = runs.read_config(directory)
+        if found := differences(stored["options"], config["options"]):
+            raise BadInput(
+                f"{directory} holds a run with other options:\n  " + "\n  ".join(found) + "\n"
+                "Start over with --fresh, which deletes that run, or keep both with --runs DIR."
+            )
+        if (directory / "scores.json").exists():
+            say(f"{directory} is complete; --fresh trains it again")
+            return runs.read_json(directory / "scores.json")
+
+    say(f"{task.name}: {task.summary}")
+    loaded = data.load(task, options)
+    examples = data.limit(loaded, options.limit)
+    for split in ("train", "validation", "test"):
+        if not examples[split]:
+            raise BadInput(f"--data {options.data}: the {split} split is empty; expected at least one example")
+    config["data"] = data.fingerprint(examples)
+    if exists and not fresh and stored["data"] != config["data"]:
+        raise BadInput(f"{directory}: the data has changed since this run began; start over with --fresh")
+    input_field, output_field = task.input(options), task.output(options)
+    input_field.fit(example.input for example in examples["train"])
+    output_field.fit(example.output for example in loaded["train"])
+
+    def batch(split: str, seed: int | None = None) -> Batches:
+        inputs, outputs = data.encode(examples[split], input_field, output_field)
+        return Batches(inputs, input_field.arrays, options.batch, outputs, output_field.arrays, seed)
+
+    training, validation, test = batch("train", options.seed), batch("validation"), batch("test")
+    tokens = evaluate.count_tokens(training)
+    say(
+        f"{len(training.inputs):,} examples to train on ({tokens:,} tokens), {len(validation.inputs):,} to validate, "
+        f"{len(test.inputs):,} to test; padded to {', '.join(map(str, training.lengths))}"
+    )
+
+    backend.reset(options.seed, options.precision)
+    family = importlib.import_module(task.model)
+    model = family.build(input_field, output_field, options)
+    steps = len(training.plan())
+    model.compile(optimizer=make_optimizer(options, options.epochs * steps), loss=family.loss(output_field))
+    model.optimizer.build(model.trainable_variables)
+    decoder = family.decode(model, output_field)
+    say(f"{options.cell}: {model.count_params():,} weights, {steps} steps an epoch; {device}")
+
+    if fresh and exists:
+        shutil.rmtree(directory)
+    runs.write_json(directory / "config.json", config)
+    runs.write_json(directory / "environment.json", runs.describe_environment(device))
+    runs.save_fields(directory, input=input_field, output=output_field)
+
+    def measure() -> dict[str, float]:
+        return evaluate.measure(task, examples["validation"], validation, model, decoder, output_field)[0]
+
+    bar = Bar(options.epochs, 0, tokens)
+    keeper = Keeper(task, options, directory, bar, measure)
+    keeper.set_model(model)
+    keeper.restore()
+    first = bar.first = keeper.progress["epoch"]
+    if first:
+        say(f"going on after epoch {first}")
+    if not keeper.progress["done"]:
+        model.fit(
+            Epochs(training, first),
+            epochs=options.epochs,
+            initial_epoch=first,
+            callbacks=[bar, keeper],
+            verbose=0,
+        )
+    return conclude(task, directory, examples["test"], test, output_field, keeper.progress)
+
+
+def conclude(task: Task, directory: Path, examples: list, batches: Batches, output_field: Any, progress: dict) -> dict:
+    """Test the best model as it was saved, write predictions and scores, and return the summary of the run."""
+    model, decoder = load_model(directory, task, output_field)
+    scores, answers = evaluate.measure(task, examples, batches, model, decoder, output_field)
+    evaluate.write_answers(directory / "predictions" / "test.jsonl", examples, answers)
+    summary = {
+        "run": str(directory),
+        "task": task.name,
+        "scores": scores,
+        "monitor": task.monitor,
+        "validation": progress["best"],
+        "best_epoch": progress["best_epoch"],
+        "epochs": progress["epoch"],
+        "weights": model.count_params(),
+        "seconds": round(progress["seconds"], 1),
+    }
+    runs.write_json(directory / "scores.json", summary)
+    return summary

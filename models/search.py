@@ -1,0 +1,57 @@
+"""Search for the best sequence of outputs."""
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+FORBIDDEN = -1e9
+
+
+def viterbi(scores: Any, mask: Any, first: Any, transitions: Any) -> Any:
+    """Return the path of tags with the highest total score (Viterbi 1967), as (batch, time) of int32.
+
+    scores: (batch, time, tags). mask: (batch, time) of bool, true where there is input, padding on the right.
+    first: (tags,), added to the first step's scores. transitions: (tags, tags), added for tag a before tag b at [a, b].
+    After a sequence's end its last tag is repeated.
+    """
+    tags = scores.shape[-1]
+    steps = ops.swapaxes(scores, 0, 1)
+    inside = ops.swapaxes(mask, 0, 1)
+    stay = ops.broadcast_to(ops.arange(tags, dtype="int32"), ops.shape(steps[0]))
+
+    def forward(best: Any, step: Any) -> Any:
+        score, real = step
+        arriving = ops.expand_dims(best, 2) + transitions
+        real = ops.expand_dims(real, 1)
+        back = ops.where(real, ops.cast(ops.argmax(arriving, axis=1), "int32"), stay)
+        return ops.where(real, ops.max(arriving, axis=1) + score, best), back
+
+    best, back = ops.scan(forward, steps[0] + first, (steps[1:], inside[1:]))
+
+    def backward(tag: Any, pointers: Any) -> Any:
+        before = ops.squeeze(ops.take_along_axis(pointers, ops.expand_dims(tag, 1), axis=1), 1)
+        return before, before
+
+    last = ops.cast(ops.argmax(best, axis=1), "int32")
+    _, path = ops.scan(backward, last, back, reverse=True)
+    return ops.swapaxes(ops.concatenate([path, ops.expand_dims(last, 0)], axis=0), 0, 1)
+
+
+@keras.saving.register_keras_serializable("unrolled")
+class BestPath(layers.Layer):
+    """The best path of tags in which every transition is allowed.
+
+    allowed: (1 + tags, tags) of bool as nested lists: row 0 the tags that may begin, row 1 + a those that may follow a.
+    """
+
+    def __init__(self, allowed: list[list[bool]], **options: Any):
+        super().__init__(**options)
+        self.allowed = allowed
+
+    def call(self, scores: Any, mask_in: Any) -> Any:
+        penalty = ops.where(ops.convert_to_tensor(self.allowed, dtype="bool"), 0.0, FORBIDDEN)
+        return viterbi(scores, mask_in, penalty[0], penalty[1:])
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "allowed": self.allowed}

@@ -1,0 +1,38 @@
+"""Tagger: many to many, equal length. One tag a token."""
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from models.inputs import declare, embed
+from models.recurrent import unroll
+from models.search import BestPath
+
+
+def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
+    """Return a model from a sentence's arrays to logits, (batch, time, tags)."""
+    inputs = declare(input_field.arrays)
+    vectors = embed(inputs, input_field.arrays, options)
+    states = unroll(
+        vectors, inputs["mask"], options.cell, options.units, options.layers, options.bidirectional, options.dropout
+    )
+    if options.dropout:
+        states = layers.Dropout(options.dropout)(states)
+    tags = output_field.arrays["output"].size
+    return keras.Model(inputs, layers.Dense(tags, dtype="float32", name="logits")(states), name="tagger")
+
+
+def loss(output_field: Any) -> keras.losses.Loss:
+    """Return the cross-entropy of every step, averaged over the steps that are not padding."""
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
+
+
+def decode(model: keras.Model, output_field: Any) -> keras.Model:
+    """Return a model from the same arrays to {"output": (batch, time)}: the best tags, or the best valid path."""
+    allowed = output_field.transitions
+    if allowed is None:
+        best = ops.argmax(model.output, axis=-1)
+    else:
+        best = BestPath(allowed.tolist())(ops.log_softmax(model.output), model.input["mask"])
+    return keras.Model(model.input, {"output": best})

@@ -1,0 +1,95 @@
+"""Batches: encoded examples of similar length together, padded to one of a few fixed lengths.
+
+A compiled training step is reused only for a batch of a shape that it has seen, so the shapes are few: every batch has
+the same number of rows, and a length out of a small set chosen to waste the least padding.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from pipeline.fields import Array
+from pipeline.padding import Arrays, measure, pad, weigh
+
+
+def choose_lengths(lengths: ArrayLike, count: int = 6) -> list[int]:
+    """Return at most `count` padded lengths, ascending, for which the padded total is the least possible.
+
+    Dynamic programming over the distinct lengths, those above 64 first rounded up to one of 64 steps to the longest:
+    cost[k][j] is the least total of the shortest j kinds of length in k buckets.
+    """
+    longest = int(np.max(lengths))
+    grain = max(1, -(-longest // 64))
+    rounded = np.minimum(-(-np.asarray(lengths) // grain) * grain, longest)
+    values, counts = np.unique(rounded, return_counts=True)
+    below = np.concatenate([[0], np.cumsum(counts)])
+    cost = np.concatenate([[0.0], np.full(len(values), np.inf)])
+    cuts = []
+    for _ in range(min(count, len(values))):
+        # total[i, j]: the kinds from i up to j in one bucket, as long as kind j; the ones below i as before.
+        total = cost[:-1, None] + (below[None, 1:] - below[:-1, None]) * values[None, :]
+        total[np.tril_indices(len(values), -1)] = np.inf
+        cuts.append(total.argmin(axis=0))
+        cost = np.concatenate([[0.0], total.min(axis=0)])
+    chosen, end = [], len(values)
+    for cut in reversed(cuts):
+        if end:
+            chosen.append(int(values[end - 1]))
+            end = int(cut[end - 1])
+    return chosen[::-1]
+
+
+@dataclass
+class Batches:
+    """Encoded examples, to be drawn as padded batches.
+
+    inputs: the encoded inputs. outputs: the encoded outputs, in the same order; None for prediction.
+    size: rows of every batch; where too few examples are left, some are repeated with weight 0.
+    seed: order of the examples, different in every epoch; None keeps those of one length in the order given.
+    """
+
+    inputs: list[Arrays]
+    input_arrays: dict[str, Array]
+    size: int
+    outputs: list[Arrays] | None = None
+    output_arrays: dict[str, Array] = field(default_factory=dict)
+    seed: int | None = None
+
+    def __post_init__(self) -> None:
+        self.size = min(self.size, len(self.inputs))
+        self.steps = np.array([measure(example, self.input_arrays) for example in self.inputs])
+        self.lengths = choose_lengths(self.steps)
+
+    def plan(self, epoch: int = 0) -> list[tuple[int, np.ndarray, int]]:
+        """Return the batches of an epoch as (padded length, positions of the examples, how many of them are real).
+
+        The last few examples of a length that do not fill a batch go with the next longer ones, so that only one batch
+        of the epoch is ever filled up by repetition.
+        """
+        generator = np.random.default_rng(None if self.seed is None else (self.seed, epoch))
+        bucket = np.searchsorted(self.lengths, self.steps)
+        left = np.array([], int)
+        batches = []
+        for number, length in enumerate(self.lengths):
+            members = np.flatnonzero(bucket == number)
+            if self.seed is not None:
+                generator.shuffle(members)
+            members = np.concatenate([left, members])
+            full = len(members) // self.size * self.size
+            batches += [(length, part, self.size) for part in members[:full].reshape(-1, self.size)]
+            left = members[full:]
+        if len(left):
+            batches.append((self.lengths[-1], np.resize(left, self.size), len(left)))
+        if self.seed is not None:
+            batches = [batches[position] for position in generator.permutation(len(batches))]
+        return batches
+
+    def draw(self, length: int, members: np.ndarray, real: int) -> tuple:
+        """Return one planned batch as (inputs, outputs, sample weights), or (inputs,) where there are no outputs."""
+        inputs = pad([self.inputs[member] for member in members], self.input_arrays, length)
+        if self.outputs is None:
+            return (inputs,)
+        outputs = pad([self.outputs[member] for member in members], self.output_arrays, length)
+        weights = weigh(outputs, real)
+        return inputs, outputs["output"], weights

@@ -1,0 +1,257 @@
+"""Fields: one side of an example as arrays, and back.
+
+A field is fitted on the training examples only and saved as JSON with the run. It is the only place that knows which
+number a word has, and that 0 stands for padding and 1 for whatever was not in the training data.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import BadInput, unknown
+
+PADDING, UNKNOWN = "<padding>", "<unknown>"
+TOKEN = re.compile(r"\w+(?:[-'’]\w+)*|<\w+>|[^\w\s]")
+
+
+@dataclass(frozen=True)
+class Array:
+    """What one array of an encoded example looks like.
+
+    shape: without the batch axis; None stands for time (padded).
+    size: how many different values an integer array has; None for measurements.
+    """
+
+    shape: tuple[int | None, ...]
+    dtype: str
+    size: int | None = None
+
+
+def index_values(counts: Counter, size: int | None = None, min_count: int = 1) -> list[str]:
+    """Return the values that occur at least `min_count` times, the most frequent first, at most `size` of them.
+
+    Equal counts are ordered by the text itself, so that the same data always gives the same numbers.
+    """
+    kept = [value for value, count in counts.items() if count >= min_count]
+    return sorted(kept, key=lambda value: (-counts[value], value))[:size]
+
+
+def tokenize(text: str) -> list[str]:
+    """Split lower-cased text into words and punctuation marks; HTML line breaks, common in reviews, are spaces."""
+    return TOKEN.findall(text.replace("<br />", " ").lower())
+
+
+@dataclass
+class Text:
+    """A running text -> one number a word: {"words": (time,)}. Texts longer than `max_length` keep their two ends.
+
+    vocabulary: the largest number of words kept, padding and unknown included.
+    """
+
+    vocabulary: int
+    max_length: int
+    words: list[str] = field(default_factory=list)
+
+    def fit(self, texts: Iterable[str]) -> None:
+        counts = Counter(token for text in texts for token in tokenize(text))
+        self.words = [PADDING, UNKNOWN, *index_values(counts, self.vocabulary - 2)]
+
+    def encode(self, text: str) -> dict[str, np.ndarray]:
+        if not isinstance(text, str):
+            raise BadInput(f"expected a text, got {text!r:.60}")
+        tokens = tokenize(text)
+        if not tokens:
+            raise BadInput(f"the text {text!r:.60} has no word in it; give at least one")
+        if len(tokens) > self.max_length:
+            # A review's verdict stands at its beginning or its end.
+            head = self.max_length // 2
+            tokens = tokens[:head] + tokens[len(tokens) - (self.max_length - head) :]
+        return {"words": np.array([self._index.get(token, 1) for token in tokens], "int32")}
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {word: position for position, word in enumerate(self.words)}
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        return {"words": Array((None,), "int32", len(self.words))}
+
+    def parse(self, text: str) -> str:
+        """Return the input that one line of text, typed by a user, stands for."""
+        return text
+
+
+@dataclass
+class Tokens:
+    """A sentence of tokens -> {"words": (time,), "characters": (time, width)}.
+
+    Words are looked up lower-cased, so that a word at the start of a sentence is the same word; their spelling, with
+    capitals, reaches the model through the characters. Words seen fewer than `min_count` times are unknown.
+    width: characters kept of a word: its beginning and its end where it is longer.
+    """
+
+    vocabulary: int
+    max_length: int
+    min_count: int = 1
+    width: int = 16
+    words: list[str] = field(default_factory=list)
+    characters: list[str] = field(default_factory=list)
+
+    def fit(self, sentences: Iterable[Sequence[str]]) -> None:
+        words: Counter = Counter()
+        characters: Counter = Counter()
+        for sentence in sentences:
+            for token in sentence:
+                words[token.lower()] += 1
+                characters.update(token)
+        self.words = [PADDING, UNKNOWN, *index_values(words, self.vocabulary - 2, self.min_count)]
+        self.characters = [PADDING, UNKNOWN, *index_values(characters)]
+
+    def encode(self, sentence: Sequence[str]) -> dict[str, np.ndarray]:
+        if not sentence:
+            raise BadInput("the sentence has no token in it; give at least one")
+        if len(sentence) > self.max_length:
+            raise BadInput(
+                f"the sentence beginning {' '.join(sentence[:5])!r:.60} has {len(sentence)} tokens, and at most "
+                f"{self.max_length} are allowed; divide it, or raise --max-length"
+            )
+        return {
+            "words": np.array([self._index.get(token.lower(), 1) for token in sentence], "int32"),
+            "characters": np.array([self._spell(token) for token in sentence], "int32"),
+        }
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {word: position for position, word in enumerate(self.words)}
+
+    @cached_property
+    def _character_index(self) -> dict[str, int]:
+        return {character: position for position, character in enumerate(self.characters)}
+
+    def _spell(self, token: str) -> list[int]:
+        half = self.width // 2
+        kept = token if len(token) <= self.width else token[:half] + token[-half:]
+        numbers = [self._character_index.get(character, 1) for character in kept]
+        return numbers + [0] * (self.width - len(numbers))
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        return {
+            "words": Array((None,), "int32", len(self.words)),
+            "characters": Array((None, self.width), "int32", len(self.characters)),
+        }
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        """Return the tokens of one line of text, typed by a user: words and punctuation marks apart."""
+        return tuple(re.findall(r"\w+(?:[-'’.]\w+)*|[^\w\s]", text))
+
+
+@dataclass
+class Tags:
+    """One tag a token <-> {"output": (time,)}.
+
+    spans: the tags are BIO tags of spans; for each type both B and I are known, and `transitions` forbids an I that
+    does not continue a span of its own type.
+    """
+
+    spans: bool = False
+    tags: list[str] = field(default_factory=list)
+
+    def fit(self, sequences: Iterable[Sequence[str]]) -> None:
+        seen = {tag for sequence in sequences for tag in sequence}
+        if self.spans:
+            types = {tag[2:] for tag in seen if tag != "O"}
+            seen = {"O"} | {f"{prefix}-{kind}" for kind in types for prefix in "BI"}
+        self.tags = sorted(seen)
+
+    def encode(self, sequence: Sequence[str]) -> dict[str, np.ndarray]:
+        for tag in sequence:
+            if tag not in self.tags:
+                raise unknown("tag", tag, self.tags)
+        index = {tag: position for position, tag in enumerate(self.tags)}
+        return {"output": np.array([index[tag] for tag in sequence], "int32")}
+
+    def decode(self, numbers: np.ndarray) -> tuple[str, ...]:
+        return tuple(self.tags[number] for number in numbers)
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        return {"output": Array((None,), "int32", len(self.tags))}
+
+    @property
+    def transitions(self) -> np.ndarray | None:
+        """Return (1 + tags, tags) of bool: row 0 the tags that may begin, row 1 + a those that may follow tag a."""
+        if not self.spans:
+            return None
+        rows = ["O", *self.tags]
+        return np.array([[tag[0] != "I" or before[1:] == tag[1:] for tag in self.tags] for before in rows])
+
+
+@dataclass
+class Label:
+    """One of a few labels <-> {"output": ()}."""
+
+    labels: list[str] = field(default_factory=list)
+
+    def fit(self, labels: Iterable[str]) -> None:
+        self.labels = sorted(set(labels))
+        if len(self.labels) < 2:
+            raise BadInput(
+                f"the training data has one label only, {self.labels[0]!r}; at least two are needed to tell apart"
+            )
+
+    def encode(self, label: str) -> dict[str, np.ndarray]:
+        if label not in self.labels:
+            raise unknown("label", label, self.labels)
+        return {"output": np.array(self.labels.index(label), "int32")}
+
+    def decode(self, number: np.ndarray) -> str:
+        return self.labels[int(number)]
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        return {"output": Array((), "int32", len(self.labels))}
+
+
+@dataclass
+class Number:
+    """A number <-> {"output": ()}, scaled to mean 0 and standard deviation 1 of the training data."""
+
+    mean: float = 0.0
+    deviation: float = 1.0
+    low: float = 0.0
+    high: float = 0.0
+
+    def fit(self, numbers: Iterable[float]) -> None:
+        values = np.array(list(numbers), "float64")
+        self.mean, self.deviation = float(values.mean()), float(values.std()) or 1.0
+        self.low, self.high = float(values.min()), float(values.max())
+
+    def encode(self, number: float) -> dict[str, np.ndarray]:
+        return {"output": np.array((number - self.mean) / self.deviation, "float32")}
+
+    def decode(self, number: np.ndarray) -> float:
+        """Return the number in the user's units, kept within the range seen in training."""
+        return float(np.clip(float(number) * self.deviation + self.mean, self.low, self.high))
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        return {"output": Array((), "float32")}
+
+
+def save(fitted: Any) -> dict:
+    """Return the field as a JSON object: its type and what it learned from the training data."""
+    return {"type": type(fitted).__name__, **{name: getattr(fitted, name) for name in fitted.__dataclass_fields__}}
+
+
+def restore(empty: Any, saved: dict) -> Any:
+    """Return `empty`, a field as its task makes it, with what `save` wrote; BadInput if another type wrote it."""
+    values = dict(saved)
+    if values.pop("type", None) != type(empty).__name__ or set(values) != set(empty.__dataclass_fields__):
+        raise BadInput(f"the saved field is a {saved.get('type')!r}, and the task uses a {type(empty).__name__!r}")
+    return type(empty)(**values)

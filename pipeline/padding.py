@@ -1,0 +1,51 @@
+"""Padding, masks and sample weights: all of them are made here.
+
+Padding is on the right, always. Three sentences of 2, 4 and 3 words, padded to 4:
+
+    words  7 2 0 0    mask  1 1 0 0
+           5 9 3 2          1 1 1 1
+           8 2 4 0          1 1 1 0
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from pipeline.fields import Array
+
+Arrays = dict[str, np.ndarray]
+
+
+def measure(example: Arrays, arrays: dict[str, Array]) -> int:
+    """Return the number of time steps of one encoded example; 1 if none of its arrays has a time axis."""
+    return next((len(example[name]) for name, array in arrays.items() if array.shape[:1] == (None,)), 1)
+
+
+def pad(examples: Sequence[Arrays], arrays: dict[str, Array], steps: int) -> Arrays:
+    """Stack examples into one batch, every time axis filled with 0 up to `steps`.
+
+    Returns each array as (batch, steps, ...) or, without a time axis, (batch, ...); and "mask", (batch, steps) of bool,
+    true where there is input, if any array has a time axis.
+    """
+    batch: Arrays = {}
+    for name, array in arrays.items():
+        if array.shape[:1] != (None,):
+            batch[name] = np.stack([example[name] for example in examples])
+            continue
+        batch[name] = np.zeros((len(examples), steps, *examples[0][name].shape[1:]), array.dtype)
+        for row, example in zip(batch[name], examples, strict=True):
+            row[: len(example[name])] = example[name]
+        batch["mask"] = np.array([np.arange(steps) < len(example[name]) for example in examples])
+    return batch
+
+
+def weigh(outputs: Arrays, real: int) -> np.ndarray:
+    """Return the sample weights of a padded batch of outputs: 1 where there is something to answer, 0 on padding.
+
+    (batch, time) if the outputs have a time axis (their mask is taken out of `outputs`), else (batch,).
+    real: the rows from this one on only fill up the batch and have weight 0.
+    """
+    mask = outputs.pop("mask", None)
+    weights = np.ones(len(outputs["output"]), "float32") if mask is None else mask.astype("float32")
+    weights[real:] = 0.0
+    return weights

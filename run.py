@@ -1,0 +1,247 @@
+"""Unrolled's command line: parse, call the harness, print. Nothing else."""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tyro
+from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, UseAppendAction, arg
+
+import tasks
+from harness.options import Options, defaults
+from pipeline.errors import BadInput, unknown
+
+Include = Annotated[
+    UseAppendAction[tuple[Path, ...]],
+    arg(metavar="FILE", help="A Python file that defines a task of your own; may be given several times."),
+]
+Json = Annotated[FlagCreatePairsOff[bool], arg(help="Print one JSON object, and nothing else, on standard output.")]
+Backend = Annotated[
+    Literal["jax", "tensorflow", "torch"] | None,
+    arg(help="What Keras computes with; else KERAS_BACKEND, else JAX where installed, else TensorFlow."),
+]
+Device = Annotated[Literal["cpu", "gpu"] | None, arg(help="Where to compute; a GPU is used if there is one.")]
+Shape = Literal["one-to-many", "many-to-one", "many-to-many", "many-to-many-unequal"]
+
+
+def list_tasks(json: Json = False, include: Include = ()) -> None:
+    """List the tasks."""
+    found = tasks.find(include).values()
+    rows = [{"name": task.name, "shape": task.shape, "summary": task.summary} for task in found]
+    emit({"tasks": rows}) if json else print_table(rows)
+
+
+def show(task: Positional[str], json: Json = False, include: Include = ()) -> None:
+    """Show a task: its data sources with their licences, its metrics and its defaults."""
+    found = tasks.get(task, include)
+    sources = [{"data": name, "licence": one.licence, "holds": one.summary} for name, one in found.sources.items()]
+    if found.reader:
+        for name in found.reader.examples:
+            sources.append({"data": name, "licence": "as its catalogue page says", "holds": "TensorFlow Datasets"})
+        sources.append({"data": "a path", "licence": "yours", "holds": f"your own files: {found.reader.formats}"})
+    facts = {"name": found.name, "summary": found.summary, "shape": found.shape, "monitor": found.monitor}
+    if json:
+        return emit(facts | {"sources": sources, "options": asdict(defaults(found))})
+    print_table([{"task": name, "": value} for name, value in facts.items()])
+    print_table(sources)
+    print_table([{"option": name, "default": str(value)} for name, value in asdict(defaults(found)).items()])
+
+
+def make_train(options: Options) -> Callable[..., None]:
+    """Return the train command with a task's own defaults, so that its --help shows them."""
+
+    def train(
+        task: Positional[str],
+        options: OmitArgPrefixes[Options] = options,
+        runs: Path = Path("runs"),
+        fresh: FlagCreatePairsOff[bool] = False,
+        device: Device = None,
+        backend: Backend = None,
+        json: Json = False,
+        include: Include = (),
+    ) -> None:
+        """Train a task, or go on where the same command stopped; then print the test scores.
+
+        Args:
+            task: Name of the task; `list` shows them.
+            runs: Folder of all runs; this one's directory is RUNS/TASK/CELL-sSEED.
+            fresh: Delete the earlier run of the same name and start over.
+        """
+        found = tasks.get(task, include)
+        where = start(backend, device, options.precision)
+        from harness.train import train as run
+
+        summary = run(found, options, runs, include, fresh, where)
+        emit(summary) if json else print_scores(summary)
+
+    return train
+
+
+def evaluate(
+    run: Positional[Path],
+    data: str | None = None,
+    split: Literal["train", "validation", "test"] = "test",
+    device: Device = None,
+    backend: Backend = None,
+    json: Json = False,
+    include: Include = (),
+) -> None:
+    """Score a trained run on its own test data, another split, or other data.
+
+    Args:
+        run: The run directory.
+        data: Other data than the run's own: a source of the task, tfds:NAME, or a path.
+        split: Which part of the data.
+    """
+    start(backend, device, stored_precision(run))
+    from harness.evaluate import evaluate as score
+
+    summary = score(run, data, split, include)
+    emit(summary) if json else print_scores(summary)
+
+
+def predict(
+    run: Positional[Path],
+    texts: Positional[tuple[str, ...]] = (),
+    input: str | None = None,
+    output: Path | None = None,
+    device: Device = None,
+    backend: Backend = None,
+    json: Json = False,
+    include: Include = (),
+) -> None:
+    """Answer inputs with a trained run.
+
+    Args:
+        run: The run directory.
+        texts: The inputs.
+        input: A file with one input a line; - for standard input.
+        output: Write the answers to this file, not to standard output.
+    """
+    if texts and input:
+        raise BadInput("TEXT and --input: give one of them, not both")
+    if output and not output.parent.is_dir():
+        raise BadInput(f"--output {output}: there is no folder {output.parent}; make it first")
+    start(backend, device, stored_precision(run))
+    from harness import predict as answers
+    from harness.runs import write_text
+
+    lines = answers.read_lines(input) if input else [(f"text {number}", text) for number, text in enumerate(texts, 1)]
+    found = answers.predict(run, lines, include)
+    text = to_json({"run": str(run), "predictions": found}) if json else answers.format_plainly(found)
+    write_text(output, text + "\n") if output else print(text)
+
+
+def new(name: Positional[str], shape: Shape = "many-to-one", folder: Path = Path(".")) -> None:
+    """Write a task file of your own that trains as it is, with a comment at each place to change.
+
+    Args:
+        name: Name of the task, and of the file.
+        shape: What goes in and what comes out.
+        folder: Where to write it.
+    """
+    from harness.new import write_task
+
+    path = write_task(name, shape, folder)
+    print(f"wrote {path}\ntrain it:  python run.py train {name} --include {path}")
+
+
+def start(backend: str | None, device: str | None, precision: str) -> str:
+    """Start Keras, say what it runs on, and return that."""
+    from harness import backend as keras_backend
+    from harness.console import say
+
+    where = keras_backend.start(backend, device, precision)
+    say(where)
+    return where
+
+
+def stored_precision(run: Path) -> str:
+    """Return the precision that a run was trained with; BadInput if the folder is not a run."""
+    from harness.runs import read_config
+
+    return read_config(run)["options"].get("precision", "float32")
+
+
+def to_json(content: Any) -> str:
+    """Return JSON in UTF-8."""
+    return json.dumps(content, ensure_ascii=False, indent=1)
+
+
+def emit(content: Any) -> None:
+    """Print one JSON object on standard output."""
+    print(to_json(content))
+
+
+def print_scores(summary: dict) -> None:
+    """Print the scores as a table, the monitored one first, and what else is known of the run."""
+    monitor, scores = summary["monitor"], summary["scores"]
+    names = [monitor, *(name for name in scores if name != monitor)]
+    print_table([{"score": name, summary.get("split", "test"): f"{scores[name]:.4f}"} for name in names])
+    facts = {name: value for name, value in summary.items() if name not in ("scores", "monitor", "split")}
+    print_table([{"": name, "value": str(value)} for name, value in facts.items()])
+
+
+def print_table(rows: list[dict[str, str]]) -> None:
+    """Print rows as a table, the keys of the first as its head."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*rows[0], box=box.SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*row.values())
+    Console(highlight=False).print(table)
+
+
+def given_includes(arguments: list[str]) -> tuple[Path, ...]:
+    """Return the files given by --include, before the command line is parsed: they define the tasks' names."""
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return tuple(
+        Path(value if word == "--include" else word.removeprefix("--include="))
+        for word, value in pairs
+        if word == "--include" or word.startswith("--include=")
+    )
+
+
+def task_defaults(arguments: list[str]) -> Options:
+    """Return the defaults of the task that a train command names, those of all tasks if it names none."""
+    if arguments[:1] != ["train"]:
+        return Options()
+    known = tasks.find(given_includes(arguments))
+    named = next((word for word in arguments[1:] if word in known), None)
+    return defaults(known[named]) if named else Options()
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; return the exit code: 0, or 2 for a user's mistake."""
+    try:
+        commands: dict[str, Callable[..., Any]] = {
+            "list": list_tasks,
+            "show": show,
+            "train": make_train(task_defaults(arguments)),
+            "evaluate": evaluate,
+            "predict": predict,
+            "new": new,
+        }
+        if arguments and not arguments[0].startswith("-") and arguments[0] not in commands:
+            raise unknown("command", arguments[0], commands)
+        tyro.extras.subcommand_cli_from_dict(commands, prog="run.py", args=arguments, description=__doc__)
+    except BadInput as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # Whoever reads standard output (head, say) has enough; the interpreter must not try to flush it again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        print("\nstopped; the same command goes on after the last finished epoch", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

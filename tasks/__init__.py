@@ -1,0 +1,67 @@
+"""The registry: every file in this folder that defines TASK is a task, and so is every file given by --include."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+from pipeline.errors import BadInput, unknown
+from tasks.task import SHAPES, Task
+
+FOLDER = Path(__file__).parent
+NOT_TASKS = {"__init__.py", "task.py"}
+
+
+def load(path: Path) -> Task:
+    """Return the TASK that a Python file defines; BadInput if there is none, or if the file cannot be run."""
+    if not path.is_file():
+        raise BadInput(f"--include {path}: there is no such file")
+    name = f"tasks.{path.stem}" if path.parent == FOLDER else f"included_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise BadInput(f"{path}: expected a Python file (.py) that defines TASK")
+    module = importlib.util.module_from_spec(spec)
+    # Known by name, so that a task may refer to itself: model=__name__.
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        line = error.lineno if isinstance(error, SyntaxError) else _last_line(error, path)
+        raise BadInput(f"{path}:{line}: the task file does not run: {type(error).__name__}: {error}") from error
+    task = getattr(module, "TASK", None)
+    if not isinstance(task, Task):
+        raise BadInput(f"{path}: expected TASK = Task(...), as in tasks/sentiment.py; `run.py new NAME` writes one")
+    if task.shape not in SHAPES:
+        raise unknown(f"shape in {path}", task.shape, SHAPES)
+    return task
+
+
+def _last_line(error: Exception, path: Path) -> int:
+    lines, trace = [1], error.__traceback__
+    while trace:
+        if Path(trace.tb_frame.f_code.co_filename) == path:
+            lines.append(trace.tb_lineno)
+        trace = trace.tb_next
+    return lines[-1]
+
+
+def find(include: tuple[Path, ...] = ()) -> dict[str, Task]:
+    """Return all tasks by name, sorted; BadInput if two files define the same name."""
+    tasks: dict[str, Task] = {}
+    origin: dict[str, Path] = {}
+    files = [path for path in sorted(FOLDER.glob("*.py")) if path.name not in NOT_TASKS]
+    for path in [*files, *dict.fromkeys(Path(path).resolve() for path in include)]:
+        task = load(path)
+        if task.name in tasks:
+            raise BadInput(
+                f"two files define the task {task.name!r}: {origin[task.name]} and {path}; rename one of them"
+            )
+        tasks[task.name], origin[task.name] = task, path
+    return dict(sorted(tasks.items()))
+
+
+def get(name: str, include: tuple[Path, ...] = ()) -> Task:
+    """Return one task; BadInput with the closest name and the full list if there is none of that name."""
+    tasks = find(include)
+    if name not in tasks:
+        raise unknown("task", name, tasks)
+    return tasks[name]

@@ -1,0 +1,29 @@
+"""Named entities: who, where, when?"""
+
+from functools import partial
+
+from pipeline import conll, english, metrics
+from pipeline.columns import Columns
+from pipeline.fields import Tags, Tokens
+from tasks.task import Reader, Source, Task
+
+TASK = Task(
+    name="ner",
+    summary="Which words name a person, an organisation, a place, a date?",
+    shape="many-to-many",
+    sources={
+        "english": Source(
+            "generated sentences whose test entities are never seen in training: 8,000, 1,000 and 1,000",
+            "Apache-2.0 (Unrolled); names: census data",
+            english.named_entities,
+        ),
+    },
+    reader=Reader(partial(conll.read, spans=True), "CoNLL columns, CoNLL-U", "tagged", ("tfds:conll2003",)),
+    columns=Columns(("form", "tokens"), ("ner", "ner_tags", "tags")),
+    input=lambda options: Tokens(options.vocabulary, options.max_length, options.min_count),
+    output=lambda options: Tags(spans=True),
+    model="models.tagger",
+    metrics=metrics.spans,
+    monitor="f1",
+    options={"min_count": 2, "max_length": 1000},
+)

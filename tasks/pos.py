@@ -1,0 +1,33 @@
+"""Part of speech: noun, verb, adjective ...?"""
+
+from pipeline import conll, english, metrics, packaged
+from pipeline.columns import Columns
+from pipeline.fields import Tags, Tokens
+from tasks.task import Reader, Source, Task
+
+TASK = Task(
+    name="pos",
+    summary="Which part of speech is each word?",
+    shape="many-to-many",
+    sources={
+        "turkish": Source(
+            "web and Wikipedia sentences of the package turkish-treebanks, 4,849 in all",
+            "Apache-2.0",
+            packaged.turkish,
+        ),
+        "english": Source("sentences generated from templates", "Apache-2.0 (Unrolled)", english.parts_of_speech),
+    },
+    reader=Reader(
+        conll.read,
+        "CoNLL columns, CoNLL-U",
+        "tagged",
+        ("tfds:universal_dependencies/en_ewt", "tfds:conll2003"),
+    ),
+    columns=Columns(("form", "tokens"), ("upos", "pos", "pos_tags", "tags")),
+    input=lambda options: Tokens(options.vocabulary, options.max_length, options.min_count),
+    output=lambda options: Tags(),
+    model="models.tagger",
+    metrics=metrics.tag_accuracy,
+    monitor="accuracy",
+    options={"min_count": 2, "max_length": 1000},
+)

