@@ -25,6 +25,9 @@ Backend = Annotated[
     arg(help="What Keras computes with; else KERAS_BACKEND, else JAX where installed, else TensorFlow."),
 ]
 Device = Annotated[Literal["cpu", "gpu"] | None, arg(help="Where to compute; a GPU is used if there is one.")]
+Name = Annotated[Positional[str], arg(metavar="TASK", help="Name of the task; `list` shows them.")]
+Run = Annotated[Positional[Path], arg(metavar="RUN", help="The run directory.")]
+FLAGS = ("-h", "--help", "--fresh", "--json", "--bidirectional", "--no-bidirectional")
 Shape = Literal["one-to-many", "many-to-one", "many-to-many", "many-to-many-unequal"]
 
 
@@ -35,7 +38,7 @@ def list_tasks(json: Json = False, include: Include = ()) -> None:
     emit({"tasks": rows}) if json else print_table(rows)
 
 
-def show(task: Positional[str], json: Json = False, include: Include = ()) -> None:
+def show(task: Name, json: Json = False, include: Include = ()) -> None:
     """Show a task: its data sources with their licences, its metrics and its defaults."""
     found = tasks.get(task, include)
     sources = [{"data": name, "licence": one.licence, "holds": one.summary} for name, one in found.sources.items()]
@@ -55,7 +58,7 @@ def make_train(options: Options) -> Callable[..., None]:
     """Return the train command with a task's own defaults, so that its --help shows them."""
 
     def train(
-        task: Positional[str],
+        task: Name,
         options: OmitArgPrefixes[Options] = options,
         runs: Path = Path("runs"),
         fresh: FlagCreatePairsOff[bool] = False,
@@ -67,7 +70,6 @@ def make_train(options: Options) -> Callable[..., None]:
         """Train a task, or go on where the same command stopped; then print the test scores.
 
         Args:
-            task: Name of the task; `list` shows them.
             runs: Folder of all runs; this one's directory is RUNS/TASK/CELL-sSEED.
             fresh: Delete the earlier run of the same name and start over.
         """
@@ -82,7 +84,7 @@ def make_train(options: Options) -> Callable[..., None]:
 
 
 def evaluate(
-    run: Positional[Path],
+    run: Run,
     data: str | None = None,
     split: Literal["train", "validation", "test"] = "test",
     device: Device = None,
@@ -93,7 +95,6 @@ def evaluate(
     """Score a trained run on its own test data, another split, or other data.
 
     Args:
-        run: The run directory.
         data: Other data than the run's own: a source of the task, tfds:NAME, or a path.
         split: Which part of the data.
     """
@@ -105,8 +106,8 @@ def evaluate(
 
 
 def predict(
-    run: Positional[Path],
-    texts: Positional[tuple[str, ...]] = (),
+    run: Run,
+    texts: Annotated[Positional[tuple[str, ...]], arg(metavar="[TEXT ...]", help="The inputs.")] = (),
     input: str | None = None,
     output: Path | None = None,
     device: Device = None,
@@ -117,8 +118,6 @@ def predict(
     """Answer inputs with a trained run.
 
     Args:
-        run: The run directory.
-        texts: The inputs.
         input: A file with one input a line; - for standard input.
         output: Write the answers to this file, not to standard output.
     """
@@ -126,6 +125,8 @@ def predict(
         raise BadInput("TEXT and --input: give one of them, not both")
     if output and not output.parent.is_dir():
         raise BadInput(f"--output {output}: there is no folder {output.parent}; make it first")
+    if output and output.exists() and not output.is_file():
+        raise BadInput(f"--output {output}: not a file; leave the option out for standard output")
     start(backend, device, stored_precision(run))
     from harness import predict as answers
     from harness.runs import write_text
@@ -136,7 +137,9 @@ def predict(
     write_text(output, text + "\n") if output else print(text)
 
 
-def new(name: Positional[str], shape: Shape = "many-to-one", folder: Path = Path(".")) -> None:
+def new(
+    name: Annotated[Positional[str], arg(metavar="NAME")], shape: Shape = "many-to-one", folder: Path = Path(".")
+) -> None:
     """Write a task file of your own that trains as it is, with a comment at each place to change.
 
     Args:
@@ -190,12 +193,13 @@ def print_table(rows: list[dict[str, str]]) -> None:
     """Print rows as a table, the keys of the first as its head."""
     from rich import box
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table(*rows[0], box=box.SIMPLE_HEAD)
+    table = Table(*(Column(name, overflow="fold") for name in rows[0]), box=box.SIMPLE_HEAD)
     for row in rows:
         table.add_row(*row.values())
-    Console(highlight=False).print(table)
+    # Text in square brackets, or between colons, is text: a path may have them.
+    Console(highlight=False, markup=False, emoji=False).print(table)
 
 
 def given_includes(arguments: list[str]) -> tuple[Path, ...]:
@@ -213,7 +217,16 @@ def task_defaults(arguments: list[str]) -> Options:
     if arguments[:1] != ["train"]:
         return Options()
     known = tasks.find(given_includes(arguments))
-    named = next((word for word in arguments[1:] if word in known), None)
+    # The value of an option may be the name of a task too.
+    pairs = zip(arguments, arguments[1:], strict=False)
+    named = next(
+        (
+            word
+            for before, word in pairs
+            if word in known and (before in FLAGS or "=" in before or not before.startswith("--"))
+        ),
+        None,
+    )
     return defaults(known[named]) if named else Options()
 
 
@@ -231,14 +244,20 @@ def main(arguments: list[str]) -> int:
         if arguments and not arguments[0].startswith("-") and arguments[0] not in commands:
             raise unknown("command", arguments[0], commands)
         tyro.extras.subcommand_cli_from_dict(commands, prog="run.py", args=arguments, description=__doc__)
+        sys.stdout.flush()
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except BrokenPipeError:
         # Whoever reads standard output (head, say) has enough; the interpreter must not try to flush it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        # Of the disk: no space, no permission, a file where a folder should be. The text names the path.
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
-        print("\nstopped; the same command goes on after the last finished epoch", file=sys.stderr)
+        training = arguments[:1] == ["train"]
+        print("\nstopped" + "; the same command goes on after the last finished epoch" * training, file=sys.stderr)
         return 130
     return 0
 

@@ -15,30 +15,38 @@ from pipeline.padding import Arrays
 from tasks.task import Task
 
 
+def name_source(task: Task, options: Options) -> str:
+    """Return what --data names: the task's first source where it is left out."""
+    return next(iter(task.sources)) if options.data is None else options.data
+
+
 def load(task: Task, options: Options) -> Splits:
     """Return the train, validation and test examples of what --data names; BadInput if there is no such data.
 
     Not cut to --limit yet (see `limit`): the tags or labels that exist are those of all the training data.
     """
-    name = options.data or next(iter(task.sources))
+    return splits.complete(read(task, options), options.split_seed)
+
+
+def read(task: Task, options: Options) -> Splits:
+    """Return the splits that the data comes with; all of it as "train" if it comes with none."""
+    name = name_source(task, options)
     columns = replace(task.columns, given_input=options.text_column, given_output=options.label_column)
     # Of a dataset of millions, no more is read than --limit asks for; but enough to meet every tag or label.
     enough = options.limit and max(options.limit, 10_000)
     if name in task.sources:
         if options.text_column or options.label_column:
             raise BadInput(f"--text-column, --label-column: the source {name!r} has fixed columns; leave them out")
-        found = task.sources[name].load()
-    elif task.reader and name.startswith("tfds:"):
-        found = datasets.read(name.removeprefix("tfds:"), task.reader.dataset, columns, enough)
-    elif task.reader and Path(name).exists():
-        found = task.reader.files(Path(name), columns)
-    else:
-        own = f", tfds:NAME, or the path of a file or folder ({task.reader.formats})" if task.reader else ""
-        raise BadInput(
-            f"--data {name}: there is no such path under {Path.cwd()}, and the task {task.name!r} has no source of "
-            f"that name; expected {' or '.join(task.sources)}{own}"
-        )
-    return splits.complete(found, options.split_seed)
+        return task.sources[name].load()
+    if task.reader and name.startswith("tfds:"):
+        return datasets.read(name.removeprefix("tfds:"), task.reader.dataset, columns, enough)
+    if task.reader and Path(name).exists():
+        return task.reader.files(Path(name), columns)
+    own = f", tfds:NAME, or the path of a file or folder ({task.reader.formats})" if task.reader else ""
+    raise BadInput(
+        f"--data {name}: there is no such path under {Path.cwd()}, and the task {task.name!r} has no source of "
+        f"that name; expected {' or '.join(task.sources)}{own}"
+    )
 
 
 def limit(found: Splits, count: int | None) -> Splits:

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from harness import data, runs
-from harness.trained import open_run
+from harness.trained import Trained, open_run
 from pipeline.batching import Batches
 from pipeline.errors import BadInput
 from pipeline.example import Example
@@ -27,13 +27,15 @@ class Answer:
 
 def answer(decoder: keras.Model, batches: Batches, output_field: Any) -> list[Answer]:
     """Return the answers to all examples, in their order; the padding's answers are cut off."""
-    per_step = output_field.arrays["output"].shape[:1] == (None,)
+    # An output that is as long as its input; one that is written symbol by symbol has an end of its own.
+    aligned = output_field.start is None and output_field.arrays["output"].shape[:1] == (None,)
     answers: list[Any] = [None] * len(batches.inputs)
     for length, members, real in batches.plan():
-        inputs = batches.draw(length, members, real)[0]
+        drawn = batches.draw(length, members, real)[0]
+        inputs = {name: drawn[name] for name in decoder.input}
         found = {name: np.asarray(array) for name, array in decoder.predict_on_batch(inputs).items()}
         for row, member in enumerate(members[:real]):
-            steps = slice(batches.steps[member]) if per_step else ()
+            steps = slice(batches.steps[member]) if aligned else ()
             output = output_field.decode(found["output"][row][steps])
             answers[member] = Answer(output, {name: float(found[name][row]) for name in found if name != "output"})
     return answers
@@ -77,22 +79,47 @@ def write_answers(path: Path, examples: Sequence[Example], answers: Sequence[Ans
     runs.write_text(path, "\n".join(lines) + "\n")
 
 
+def select(run: Trained, source: str | None, split: str) -> tuple[str, list[Example]]:
+    """Return the split's name and examples of a run's own data, or of `source`; BadInput if there are none.
+
+    Own data must be what it was in training. Other data that comes without splits, one file say, is taken whole.
+    """
+    options = run.options
+    if source is None:
+        found = data.limit(data.load(run.task, options), options.limit)
+        if data.fingerprint(found) != run.data:
+            raise BadInput(
+                f"{run.directory}: the data {options.data} has changed since training; to score the run on it as it is "
+                f"now, give --data {options.data}"
+            )
+        return split, found[split]
+    options = replace(options, data=source, limit=None)
+    if source in run.task.sources:
+        # It has columns of its own.
+        options = replace(options, text_column=None, label_column=None)
+    found = data.read(run.task, options)
+    if found.keys() == {"train"}:
+        return "all", found["train"]
+    if not found.get(split):
+        raise BadInput(f"--split {split}: {source} has no examples there; it has {', '.join(found)}")
+    return split, found[split]
+
+
 def evaluate(directory: Path, source: str | None = None, split: str = "test", include: tuple[Path, ...] = ()) -> dict:
     """Return the scores of a trained run on a split of its own data, or of other data (`source`, as for --data)."""
     run = open_run(directory, include)
-    options = run.options if source is None else replace(run.options, data=source)
-    examples = data.limit(data.load(run.task, options), options.limit)[split]
-    if not examples:
-        raise BadInput(f"--split {split}: the data has no examples there; expected train, validation or test")
+    split, examples = select(run, source, split)
+    options = run.options
     inputs, outputs = data.encode(examples, run.input_field, run.output_field)
-    batches = Batches(inputs, run.input_field.arrays, options.batch, outputs, run.output_field.arrays)
+    arrays, start = run.output_field.arrays, run.output_field.start
+    batches = Batches(inputs, run.input_field.arrays, options.batch, outputs, arrays, start=start)
     scores, answers = measure(run.task, examples, batches, run.model, run.decoder, run.output_field)
     if source is None:
         write_answers(directory / "predictions" / f"{split}.jsonl", examples, answers)
     return {
         "run": str(directory),
         "task": run.task.name,
-        "data": source or run.options.data or next(iter(run.task.sources)),
+        "data": source or options.data,
         "split": split,
         "examples": len(examples),
         "monitor": run.task.monitor,

@@ -2,7 +2,8 @@
 
 import dataclasses
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import partial
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from pipeline.errors import BadInput, unknown
 
@@ -38,6 +39,8 @@ class Options:
     """Read the sequence in both directions."""
     dropout: float = 0.3
     """Share of the numbers between layers set to 0 in training."""
+    word_dropout: float = 0.0
+    """Share of the words of the input made unknown in training."""
     embedding: Literal["dense", "onehot"] = "dense"
     """Words as learned vectors, or as one-hot vectors straight into the cell."""
     embedding_size: int = 128
@@ -69,6 +72,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "units": (1, float("inf")),
     "layers": (1, float("inf")),
     "dropout": (0, 0.95),
+    "word_dropout": (0, 0.95),
     "embedding_size": (1, float("inf")),
     "epochs": (1, float("inf")),
     "patience": (1, float("inf")),
@@ -102,6 +106,24 @@ def check(options: Options, task: Any) -> None:
             raise BadInput(f"{flag} {value}: the task {task.name!r} has no use for this option; leave it out")
     if task.reader is None and (options.text_column or options.label_column):
         raise BadInput(f"--text-column, --label-column: the task {task.name!r} reads no files")
+
+
+def restore(stored: dict) -> Options:
+    """Return the options that a run was trained with; BadInput if one is missing, unknown, or of the wrong kind."""
+    kinds = get_type_hints(Options)
+    if strange := sorted(set(stored) ^ set(kinds)):
+        raise BadInput(f"the options {', '.join(strange)} are missing, or not of this version")
+    for name, value in stored.items():
+        if not _fits(value, kinds[name]):
+            raise BadInput(f"the option {name} is {value!r}")
+    return Options(**stored)
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    if get_origin(kind) is Literal:
+        return value in get_args(kind)
+    # An integer is written 1, and so may a float be.
+    return any(map(partial(_fits, value), get_args(kind))) or type(value) is kind or (kind, type(value)) == (float, int)
 
 
 def differences(stored: dict, options: dict) -> list[str]:

@@ -15,6 +15,8 @@ from pipeline.errors import BadInput
 def read_lines(source: str) -> list[tuple[str, str]]:
     """Return (origin, text) of each line of a file, or of standard input for "-"; BadInput for an empty line."""
     name = "/dev/stdin" if source == "-" else source
+    if not Path(name).exists():
+        raise BadInput(f"--input {source}: there is no such file under {Path.cwd()}")
     lines = files.read_lines(Path(name))
     for number, line in enumerate(lines, 1):
         if not line.strip():

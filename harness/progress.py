@@ -10,18 +10,20 @@ from harness.console import console, say
 
 
 class Bar(keras.callbacks.Callback):
-    """A bar with loss, best score, tokens a second and time left; plain lines where there is no terminal."""
+    """A bar with loss, best score, tokens a second and time left; plain lines where there is no terminal.
+
+    To be shown while training: `with bar.progress: model.fit(...)`, so that an error leaves the terminal as it was.
+    """
 
     def __init__(self, epochs: int, first: int, tokens: int):
         super().__init__()
         self.epochs, self.first, self.tokens = epochs, first, tokens
         self.note = ""
+        text = "{task.description} {task.fields[detail]}"
+        self.progress = Progress(TextColumn(text), BarColumn(30), console=console, disable=not console.is_terminal)
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.started = self.shown = time.perf_counter()
-        text = "{task.description} {task.fields[detail]}"
-        self.progress = Progress(TextColumn(text), BarColumn(30), console=console, disable=not console.is_terminal)
-        self.progress.start()
         steps = self.params["steps"]
         done, total = self.first * steps, self.epochs * steps
         self.line = self.progress.add_task("", total=total, completed=done, detail="compiling")
@@ -48,6 +50,3 @@ class Bar(keras.callbacks.Callback):
         self.progress.update(self.line, completed=done, description=title, detail=detail)
         if not console.is_terminal:
             say(f"{title}  step {batch + 1}/{self.steps}  {detail}")
-
-    def on_train_end(self, logs: Any = None) -> None:
-        self.progress.stop()

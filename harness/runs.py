@@ -52,18 +52,21 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, ensure_ascii=False, indent=1) + "\n")
 
 
-def read_json(path: Path) -> Any:
-    """Return the content of a JSON file; BadInput with the line if it is missing or damaged."""
+def read_json(path: Path) -> dict:
+    """Return the object that a JSON file holds; BadInput with the line if it is missing or damaged."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise BadInput(f"{path}: the file is missing; train the run again with --fresh") from None
     except json.JSONDecodeError as error:
         raise BadInput(
             f"{path}:{error.lineno}: the file is damaged ({error.msg}); restore it, or train again with --fresh"
         ) from None
-    except UnicodeDecodeError as error:
+    except (UnicodeDecodeError, RecursionError) as error:
         raise BadInput(f"{path}: the file is damaged ({error}); restore it, or train again with --fresh") from None
+    if not isinstance(content, dict):
+        raise BadInput(f"{path}: the file is damaged (no object in it); restore it, or train again with --fresh")
+    return content
 
 
 def read_config(directory: Path) -> dict:
@@ -75,12 +78,21 @@ def read_config(directory: Path) -> dict:
     config = read_json(directory / "config.json")
     wanted = {"task": str, "include": list, "options": dict, "data": str}
     for name, kind in wanted.items():
-        if not isinstance(config, dict) or not isinstance(config.get(name), kind):
+        if not isinstance(config.get(name), kind):
             raise BadInput(
                 f"{directory / 'config.json'}: the file is damaged, it has no {name!r} of the right kind; restore it, "
                 f"or train again with --fresh"
             )
     return config
+
+
+def holds_run(directory: Path) -> bool:
+    """Return whether a folder holds a run, rather than nothing; BadInput if it holds something else."""
+    if not directory.exists() or not any(directory.iterdir()):
+        return False
+    if not (directory / "config.json").exists():
+        raise BadInput(f"{directory}: neither empty nor a run directory; move it, or choose another --runs")
+    return True
 
 
 def save_fields(directory: Path, **named: Any) -> None:
@@ -92,12 +104,16 @@ def save_fields(directory: Path, **named: Any) -> None:
 def restore_field(directory: Path, name: str, field: Any) -> Any:
     """Return the field `name` of a run; `field` is one as the task makes it, not fitted."""
     path = directory / "fields" / f"{name}.json"
+    saved = read_json(path)
     try:
-        return fields.restore(field, read_json(path))
-    except (BadInput, TypeError, AttributeError) as error:
-        if isinstance(error, BadInput) and str(path) in str(error):
-            raise
+        restored = fields.restore(field, saved)
+    except BadInput as error:
         raise BadInput(f"{path}: the file is damaged ({error}); train again with --fresh") from None
+    for name, empty in vars(field).items():
+        value = getattr(restored, name)
+        if type(value) is not type(empty) or (type(value) is list and not all(isinstance(item, str) for item in value)):
+            raise BadInput(f"{path}: the file is damaged ({name} is {value!r:.60}); train again with --fresh")
+    return restored
 
 
 def describe_environment(device: str) -> dict:
@@ -108,14 +124,17 @@ def describe_environment(device: str) -> dict:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    commit = subprocess.run(
-        ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
-    )
+    commit = None
+    if shutil.which("git"):
+        asked = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True, check=False
+        )
+        commit = asked.stdout.strip() or None
     return {
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "python": platform.python_version(),
         "packages": versions,
         "machine": platform.platform(),
         "device": device,
-        "commit": commit.stdout.strip() or None,
+        "commit": commit,
     }

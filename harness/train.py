@@ -14,6 +14,7 @@ import numpy as np
 
 from harness import backend, data, evaluate, runs
 from harness.console import say
+from harness.interrupt import Interrupt
 from harness.options import Options, check, differences
 from harness.progress import Bar
 from harness.trained import load_model
@@ -82,16 +83,20 @@ class Keeper(keras.callbacks.Callback):
                     self.progress = json.loads(str(saved["progress"]))
                     for number, variable in enumerate(self.variables()):
                         variable.assign(saved[str(number)])
-            except (OSError, ValueError, KeyError, EOFError) as error:
+            # Of a damaged file anything may be raised: by zipfile, zlib, NumPy, Keras.
+            except Exception as error:
                 raise BadInput(f"{path}: the file is damaged ({error}); start over with --fresh") from None
         kept = lines.read_text(encoding="utf-8").splitlines(keepends=True) if lines.exists() else []
-        runs.write_text(lines, "".join(kept[: self.progress["epoch"]]))
+        if kept[self.progress["epoch"] :]:
+            runs.write_text(lines, "".join(kept[: self.progress["epoch"]]))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.started = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         seconds = time.perf_counter() - self.started
+        if not np.isfinite(logs["loss"]):
+            raise BadInput(f"epoch {epoch + 1}: the loss is {logs['loss']}: training diverged; try a lower --lr")
         scores = self.measure()
         state, sign = self.progress, -1 if self.task.lower_is_better else 1
         better = state["best"] is None or sign * scores[self.task.monitor] > sign * state["best"]
@@ -138,6 +143,17 @@ def make_optimizer(options: Options, steps: int) -> keras.optimizers.Optimizer:
     return keras.optimizers.Adam(schedule, global_clipnorm=options.clip)
 
 
+def read_earlier(directory: Path, options: dict) -> dict:
+    """Return the config of the run in a directory; BadInput if its options differ."""
+    stored = runs.read_config(directory)
+    if found := differences(stored["options"], options):
+        raise BadInput(
+            f"{directory} holds a run with other options:\n  " + "\n  ".join(found) + "\n"
+            "Start over with --fresh, which deletes that run, or keep both with --runs DIR."
+        )
+    return stored
+
+
 def train(
     task: Task, options: Options, folder: Path, include: tuple[Path, ...] = (), fresh: bool = False, device: str = ""
 ) -> dict:
@@ -150,25 +166,18 @@ def train(
     check(options, task)
     if options.cell not in CELLS:
         raise unknown("--cell", options.cell, CELLS)
+    options = dataclasses.replace(options, data=data.name_source(task, options))
     directory = folder / task.name / f"{options.cell}-s{options.seed}"
     config: dict[str, Any] = {
         "task": task.name,
         "include": [str(Path(path).resolve()) for path in include],
         "options": dataclasses.asdict(options),
     }
-    exists = directory.exists() and any(directory.iterdir())
-    if exists and not (directory / "config.json").exists():
-        raise BadInput(f"{directory}: neither empty nor a run directory; move it, or choose another --runs")
-    if exists and not fresh:
-        stored = runs.read_config(directory)
-        if found := differences(stored["options"], config["options"]):
-            raise BadInput(
-                f"{directory} holds a run with other options:\n  " + "\n  ".join(found) + "\n"
-                "Start over with --fresh, which deletes that run, or keep both with --runs DIR."
-            )
-        if (directory / "scores.json").exists():
-            say(f"{directory} is complete; --fresh trains it again")
-            return runs.read_json(directory / "scores.json")
+    exists = runs.holds_run(directory)
+    stored = read_earlier(directory, config["options"]) if exists and not fresh else None
+    if stored and (directory / "scores.json").exists():
+        say(f"{directory} is complete; --fresh trains it again")
+        return runs.read_json(directory / "scores.json")
 
     say(f"{task.name}: {task.summary}")
     loaded = data.load(task, options)
@@ -177,7 +186,7 @@ def train(
         if not examples[split]:
             raise BadInput(f"--data {options.data}: the {split} split is empty; expected at least one example")
     config["data"] = data.fingerprint(examples)
-    if exists and not fresh and stored["data"] != config["data"]:
+    if stored and stored["data"] != config["data"]:
         raise BadInput(f"{directory}: the data has changed since this run began; start over with --fresh")
     input_field, output_field = task.input(options), task.output(options)
     input_field.fit(example.input for example in examples["train"])
@@ -185,7 +194,8 @@ def train(
 
     def batch(split: str, seed: int | None = None) -> Batches:
         inputs, outputs = data.encode(examples[split], input_field, output_field)
-        return Batches(inputs, input_field.arrays, options.batch, outputs, output_field.arrays, seed)
+        arrays = output_field.arrays
+        return Batches(inputs, input_field.arrays, options.batch, outputs, arrays, seed, output_field.start)
 
     training, validation, test = batch("train", options.seed), batch("validation"), batch("test")
     tokens = evaluate.count_tokens(training)
@@ -203,30 +213,34 @@ def train(
     decoder = family.decode(model, output_field)
     say(f"{options.cell}: {model.count_params():,} weights, {steps} steps an epoch; {device}")
 
-    if fresh and exists:
-        shutil.rmtree(directory)
-    runs.write_json(directory / "config.json", config)
-    runs.write_json(directory / "environment.json", runs.describe_environment(device))
-    runs.save_fields(directory, input=input_field, output=output_field)
-
     def measure() -> dict[str, float]:
         return evaluate.measure(task, examples["validation"], validation, model, decoder, output_field)[0]
 
     bar = Bar(options.epochs, 0, tokens)
     keeper = Keeper(task, options, directory, bar, measure)
     keeper.set_model(model)
+    if exists and fresh:
+        shutil.rmtree(directory)
+    # Before anything is written: the state may be damaged.
     keeper.restore()
+    runs.write_json(directory / "config.json", config)
+    runs.write_json(directory / "environment.json", runs.describe_environment(device))
+    runs.save_fields(directory, input=input_field, output=output_field)
     first = bar.first = keeper.progress["epoch"]
     if first:
         say(f"going on after epoch {first}")
     if not keeper.progress["done"]:
-        model.fit(
-            Epochs(training, first),
-            epochs=options.epochs,
-            initial_epoch=first,
-            callbacks=[bar, keeper],
-            verbose=0,
-        )
+        interrupt = Interrupt()
+        with bar.progress, interrupt.listen():
+            model.fit(
+                Epochs(training, first),
+                epochs=options.epochs,
+                initial_epoch=first,
+                callbacks=[bar, keeper, interrupt],
+                # Keras would mix the batches anew, and not the same way after a stop; Epochs has mixed them.
+                shuffle=False,
+                verbose=0,
+            )
     return conclude(task, directory, examples["test"], test, output_field, keeper.progress)
 
 

@@ -1,7 +1,7 @@
 """A trained run, opened: its task, options, fields and model."""
 
 import importlib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,7 @@ import keras
 
 import tasks
 from harness import runs
-from harness.options import Options
+from harness.options import Options, check, restore
 from pipeline.errors import BadInput
 from pipeline.quiet import import_tensorflow
 from tasks.task import Task
@@ -17,11 +17,15 @@ from tasks.task import Task
 
 @dataclass(frozen=True)
 class Trained:
-    """What evaluate and predict need of a run. model gives logits, decoder decoded answers."""
+    """What evaluate and predict need of a run.
+
+    data: the fingerprint of its examples. model gives logits, decoder decoded answers.
+    """
 
     directory: Path
     task: Task
     options: Options
+    data: str
     input_field: Any
     output_field: Any
     model: keras.Model
@@ -50,14 +54,18 @@ def open_run(directory: Path, include: tuple[Path, ...] = ()) -> Trained:
     include: task files to use in place of those that the run was trained with, where these have moved.
     """
     config = runs.read_config(directory)
-    task = tasks.get(config["task"], include or tuple(Path(path) for path in config["include"]))
-    known = {field.name for field in fields(Options)}
-    if set(config["options"]) != known:
-        names = ", ".join(sorted(set(config["options"]) ^ known))
-        raise BadInput(
-            f"{directory / 'config.json'}: the options {names} are missing, or not of this version; train with --fresh"
-        )
-    options = Options(**config["options"])
+    files = include or tuple(Path(str(path)) for path in config["include"])
+    for path in files:
+        if not path.is_file():
+            raise BadInput(f"{directory}: its task file {path} is not there; say with --include FILE where it is now")
+    task = tasks.get(config["task"], files)
+    try:
+        options = restore(config["options"])
+        check(options, task)
+    except BadInput as error:
+        raise BadInput(f"{directory / 'config.json'}: {error}; restore the file, or train with --fresh") from None
     input_field = runs.restore_field(directory, "input", task.input(options))
     output_field = runs.restore_field(directory, "output", task.output(options))
-    return Trained(directory, task, options, input_field, output_field, *load_model(directory, task, output_field))
+    return Trained(
+        directory, task, options, config["data"], input_field, output_field, *load_model(directory, task, output_field)
+    )

@@ -6,6 +6,7 @@ import keras
 from keras import layers, ops
 
 from models.inputs import declare, embed
+from models.losses import cross_entropy
 from models.recurrent import unroll
 
 POOLINGS = ("last", "max", "mean", "max+mean")
@@ -26,9 +27,10 @@ class Pool(layers.Layer):
     def call(self, states: Any, mask_in: Any) -> Any:
         """Return (batch, units), or (batch, 2 units) for "max+mean". states: (batch, time, units)."""
         inside = ops.expand_dims(mask_in, 2)
-        length = ops.sum(ops.cast(inside, states.dtype), axis=1)
+        # Counted in integers: bfloat16 has no 257.
+        length = ops.sum(ops.cast(inside, "int32"), axis=1)
         if self.kind == "last":
-            index = ops.expand_dims(ops.cast(length, "int32") - 1, 2)
+            index = ops.expand_dims(length - 1, 2)
             end = ops.squeeze(ops.take_along_axis(states, index, axis=1), 1)
             half = states.shape[-1] // 2
             return ops.concatenate([end[:, :half], states[:, 0, half:]], axis=1) if self.bidirectional else end
@@ -36,7 +38,9 @@ class Pool(layers.Layer):
         if "max" in self.kind:
             pooled.append(ops.max(ops.where(inside, states, ops.cast(-1e4, states.dtype)), axis=1))
         if "mean" in self.kind:
-            pooled.append(ops.sum(ops.where(inside, states, ops.cast(0, states.dtype)), axis=1) / length)
+            pooled.append(
+                ops.sum(ops.where(inside, states, ops.cast(0, states.dtype)), axis=1) / ops.cast(length, states.dtype)
+            )
         return ops.concatenate(pooled, axis=1)
 
     def get_config(self) -> dict:
@@ -62,7 +66,7 @@ def loss(output_field: Any) -> keras.losses.Loss:
     """Return the cross-entropy of labels, or the squared error of numbers."""
     if output_field.arrays["output"].size is None:
         return keras.losses.MeanSquaredError(reduction="mean_with_sample_weight")
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
+    return cross_entropy(output_field)
 
 
 def decode(model: keras.Model, output_field: Any) -> keras.Model:

@@ -25,19 +25,46 @@ class OneHot(layers.Layer):
         return {**super().get_config(), "size": self.size}
 
 
+@keras.saving.register_keras_serializable("unrolled")
+class Forget(layers.Layer):
+    """In training, make some words unknown, so that the model learns what to make of a word it has never seen.
+
+    rate: the share of the words of (batch, time) that become number 1, which stands for unknown words.
+    """
+
+    def __init__(self, rate: float, **options: Any):
+        super().__init__(**options)
+        self.rate = rate
+        self.generator = keras.random.SeedGenerator()
+
+    def call(self, numbers: Any, training: bool = False) -> Any:
+        if not training:
+            return numbers
+        forgotten = keras.random.uniform(ops.shape(numbers), seed=self.generator) < self.rate
+        return ops.where(forgotten, ops.ones_like(numbers), numbers)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "rate": self.rate}
+
+
 def declare(arrays: dict[str, Any]) -> dict[str, Any]:
-    """Return a Keras input for each array of a field, and for their mask."""
+    """Return a Keras input for each array of a field, and for their mask if one of them has a time axis."""
     inputs = {name: keras.Input(array.shape, dtype=array.dtype, name=name) for name, array in arrays.items()}
-    return inputs | {"mask": keras.Input((None,), dtype="bool", name="mask")}
+    if any(array.shape[:1] == (None,) for array in arrays.values()):
+        inputs["mask"] = keras.Input((None,), dtype="bool", name="mask")
+    return inputs
 
 
 def embed(inputs: dict[str, Any], arrays: dict[str, Any], options: Any) -> Any:
     """Return a vector a step, (batch, time, features): the words', and their spelling's beside it if there is one."""
     words = arrays["words"].size
+    numbers = inputs["words"]
+    if options.word_dropout:
+        numbers = Forget(options.word_dropout, name="forget")(numbers)
     if options.embedding == "onehot":
-        vectors = OneHot(words, name="one_hot")(inputs["words"])
+        vectors = OneHot(words, name="one_hot")(numbers)
     else:
-        vectors = layers.Embedding(words, options.embedding_size, name="embedding")(inputs["words"])
+        vectors = layers.Embedding(words, options.embedding_size, name="embedding")(numbers)
     if "characters" in inputs:
         spelling = spell(inputs["characters"], arrays["characters"].size)
         vectors = layers.Concatenate()([vectors, spelling])

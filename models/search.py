@@ -16,24 +16,28 @@ def viterbi(scores: Any, mask: Any, first: Any, transitions: Any) -> Any:
     After a sequence's end its last tag is repeated.
     """
     tags = scores.shape[-1]
-    steps = ops.swapaxes(scores, 0, 1)
     inside = ops.swapaxes(mask, 0, 1)
-    stay = ops.broadcast_to(ops.arange(tags, dtype="int32"), ops.shape(steps[0]))
+    steps = ops.swapaxes(scores, 0, 1)
+    start = steps[0] + first
+    # The scan of Keras' TensorFlow backend takes one tensor, and gives back what it carries and nothing else: so the
+    # mask goes with the scores, and the pointers are found from the totals afterwards.
+    marked = ops.concatenate([steps, ops.expand_dims(ops.cast(inside, steps.dtype), 2)], axis=2)
 
     def forward(best: Any, step: Any) -> Any:
-        score, real = step
-        arriving = ops.expand_dims(best, 2) + transitions
-        real = ops.expand_dims(real, 1)
-        back = ops.where(real, ops.cast(ops.argmax(arriving, axis=1), "int32"), stay)
-        return ops.where(real, ops.max(arriving, axis=1) + score, best), back
+        arriving = ops.max(ops.expand_dims(best, 2) + transitions, axis=1)
+        best = ops.where(step[:, tags:] > 0, arriving + step[:, :tags], best)
+        return best, best
 
-    best, back = ops.scan(forward, steps[0] + first, (steps[1:], inside[1:]))
+    last_best, later = ops.scan(forward, start, marked[1:])
+    earlier = ops.concatenate([ops.expand_dims(start, 0), later], axis=0)[:-1]
+    back = ops.cast(ops.argmax(ops.expand_dims(earlier, 3) + transitions, axis=2), "int32")
+    back = ops.where(ops.expand_dims(inside[1:], 2), back, ops.arange(tags, dtype="int32"))
 
     def backward(tag: Any, pointers: Any) -> Any:
         before = ops.squeeze(ops.take_along_axis(pointers, ops.expand_dims(tag, 1), axis=1), 1)
         return before, before
 
-    last = ops.cast(ops.argmax(best, axis=1), "int32")
+    last = ops.cast(ops.argmax(last_best, axis=1), "int32")
     _, path = ops.scan(backward, last, back, reverse=True)
     return ops.swapaxes(ops.concatenate([path, ops.expand_dims(last, 0)], axis=0), 0, 1)
 

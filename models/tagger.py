@@ -6,6 +6,7 @@ import keras
 from keras import layers, ops
 
 from models.inputs import declare, embed
+from models.losses import cross_entropy
 from models.recurrent import unroll
 from models.search import BestPath
 
@@ -23,9 +24,7 @@ def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
     return keras.Model(inputs, layers.Dense(tags, dtype="float32", name="logits")(states), name="tagger")
 
 
-def loss(output_field: Any) -> keras.losses.Loss:
-    """Return the cross-entropy of every step, averaged over the steps that are not padding."""
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
+loss = cross_entropy
 
 
 def decode(model: keras.Model, output_field: Any) -> keras.Model:
@@ -34,5 +33,5 @@ def decode(model: keras.Model, output_field: Any) -> keras.Model:
     if allowed is None:
         best = ops.argmax(model.output, axis=-1)
     else:
-        best = BestPath(allowed.tolist())(ops.log_softmax(model.output), model.input["mask"])
+        best = BestPath(allowed.tolist(), dtype="float32")(ops.log_softmax(model.output), model.input["mask"])
     return keras.Model(model.input, {"output": best})

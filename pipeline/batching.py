@@ -10,11 +10,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from pipeline.fields import Array
-from pipeline.padding import Arrays, measure, pad, weigh
+from pipeline.padding import Arrays, measure, pad, shift, weigh
+
+# Every further length costs the compilation of another step, which pays only where it saves more than this.
+WASTE = 0.1
 
 
-def choose_lengths(lengths: ArrayLike, count: int = 6) -> list[int]:
+def choose_lengths(lengths: ArrayLike, count: int = 6, waste: float = 0.0) -> list[int]:
     """Return at most `count` padded lengths, ascending, for which the padded total is the least possible.
+
+    No more of them than are needed for the padding to be at most `waste` times the real total.
 
     Dynamic programming over the distinct lengths, those above 64 first rounded up to one of 64 steps to the longest:
     cost[k][j] is the least total of the shortest j kinds of length in k buckets.
@@ -32,6 +37,8 @@ def choose_lengths(lengths: ArrayLike, count: int = 6) -> list[int]:
         total[np.tril_indices(len(values), -1)] = np.inf
         cuts.append(total.argmin(axis=0))
         cost = np.concatenate([[0.0], total.min(axis=0)])
+        if cost[-1] <= (1 + waste) * np.sum(lengths):
+            break
     chosen, end = [], len(values)
     for cut in reversed(cuts):
         if end:
@@ -46,6 +53,7 @@ class Batches:
 
     inputs: the encoded inputs. outputs: the encoded outputs, in the same order; None for prediction.
     size: rows of every batch; where too few examples are left, some are repeated with weight 0.
+    start: the symbol before the first of a written output; given it, "previous" holds the outputs one step late.
     seed: order of the examples, different in every epoch; None keeps those of one length in the order given.
     """
 
@@ -55,11 +63,18 @@ class Batches:
     outputs: list[Arrays] | None = None
     output_arrays: dict[str, Array] = field(default_factory=dict)
     seed: int | None = None
+    start: int | None = None
 
     def __post_init__(self) -> None:
         self.size = min(self.size, len(self.inputs))
         self.steps = np.array([measure(example, self.input_arrays) for example in self.inputs])
-        self.lengths = choose_lengths(self.steps)
+        if self.outputs is not None:
+            self.output_steps = np.array([measure(example, self.output_arrays) for example in self.outputs])
+            if not any(array.shape[:1] == (None,) for array in self.input_arrays.values()):
+                self.steps = self.output_steps
+            self.aligned = bool((self.steps == self.output_steps).all())
+            self.output_lengths = choose_lengths(self.output_steps, 4, WASTE)
+        self.lengths = choose_lengths(self.steps, waste=WASTE)
 
     def plan(self, epoch: int = 0) -> list[tuple[int, np.ndarray, int]]:
         """Return the batches of an epoch as (padded length, positions of the examples, how many of them are real).
@@ -90,6 +105,10 @@ class Batches:
         inputs = pad([self.inputs[member] for member in members], self.input_arrays, length)
         if self.outputs is None:
             return (inputs,)
+        if not self.aligned:
+            length = next(longer for longer in self.output_lengths if longer >= self.output_steps[members].max())
         outputs = pad([self.outputs[member] for member in members], self.output_arrays, length)
         weights = weigh(outputs, real)
+        if self.start is not None:
+            inputs["previous"] = shift(outputs["output"], self.start)
         return inputs, outputs["output"], weights

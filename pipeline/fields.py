@@ -7,15 +7,15 @@ number a word has, and that 0 stands for padding and 1 for whatever was not in t
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from pipeline.errors import BadInput, unknown
 
-PADDING, UNKNOWN = "<padding>", "<unknown>"
+PADDING, UNKNOWN, START, END = "<padding>", "<unknown>", "<start>", "<end>"
 TOKEN = re.compile(r"\w+(?:[-'’]\w+)*|<\w+>|[^\w\s]")
 
 
@@ -50,21 +50,27 @@ def tokenize(text: str) -> list[str]:
 class Text:
     """A running text -> one number a word: {"words": (time,)}. Texts longer than `max_length` keep their two ends.
 
+    unit: "word", or "character", which stands for a word then.
+
     vocabulary: the largest number of words kept, padding and unknown included.
     """
 
     vocabulary: int
     max_length: int
+    unit: str = "word"
     words: list[str] = field(default_factory=list)
 
+    def _divide(self, text: str) -> list[str]:
+        return list(text) if self.unit == "character" else tokenize(text)
+
     def fit(self, texts: Iterable[str]) -> None:
-        counts = Counter(token for text in texts for token in tokenize(text))
+        counts = Counter(token for text in texts for token in self._divide(text))
         self.words = [PADDING, UNKNOWN, *index_values(counts, self.vocabulary - 2)]
 
     def encode(self, text: str) -> dict[str, np.ndarray]:
         if not isinstance(text, str):
             raise BadInput(f"expected a text, got {text!r:.60}")
-        tokens = tokenize(text)
+        tokens = self._divide(text)
         if not tokens:
             raise BadInput(f"the text {text!r:.60} has no word in it; give at least one")
         if len(tokens) > self.max_length:
@@ -75,7 +81,8 @@ class Text:
 
     @cached_property
     def _index(self) -> dict[str, int]:
-        return {word: position for position, word in enumerate(self.words)}
+        # A text that spells out a reserved name, such as <padding>, does not get its number.
+        return {word: position for position, word in enumerate(self.words[2:], 2)}
 
     @property
     def arrays(self) -> dict[str, Array]:
@@ -127,7 +134,8 @@ class Tokens:
 
     @cached_property
     def _index(self) -> dict[str, int]:
-        return {word: position for position, word in enumerate(self.words)}
+        # A text that spells out a reserved name, such as <padding>, does not get its number.
+        return {word: position for position, word in enumerate(self.words[2:], 2)}
 
     @cached_property
     def _character_index(self) -> dict[str, int]:
@@ -148,7 +156,7 @@ class Tokens:
 
     def parse(self, text: str) -> tuple[str, ...]:
         """Return the tokens of one line of text, typed by a user: words and punctuation marks apart."""
-        return tuple(re.findall(r"\w+(?:[-'’.]\w+)*|[^\w\s]", text))
+        return tuple(re.findall(r"(?:\w\.){2,}|\w+(?:[-'’.]\w+)*|[^\w\s]", text))
 
 
 @dataclass
@@ -161,12 +169,14 @@ class Tags:
 
     spans: bool = False
     tags: list[str] = field(default_factory=list)
+    start: ClassVar[None] = None
 
     def fit(self, sequences: Iterable[Sequence[str]]) -> None:
         seen = {tag for sequence in sequences for tag in sequence}
         if self.spans:
-            types = {tag[2:] for tag in seen if tag != "O"}
-            seen = {"O"} | {f"{prefix}-{kind}" for kind in types for prefix in "BI"}
+            # The type with its dash; tags of a single type may have none: B, I.
+            types = {tag[1:] for tag in seen if tag != "O"}
+            seen = {"O"} | {prefix + kind for kind in types for prefix in "BI"}
         self.tags = sorted(seen)
 
     def encode(self, sequence: Sequence[str]) -> dict[str, np.ndarray]:
@@ -189,7 +199,74 @@ class Tags:
         if not self.spans:
             return None
         rows = ["O", *self.tags]
-        return np.array([[tag[0] != "I" or before[1:] == tag[1:] for tag in self.tags] for before in rows])
+        return np.array(
+            [[tag[0] != "I" or (before != "O" and before[1:] == tag[1:]) for tag in self.tags] for before in rows]
+        )
+
+
+@dataclass
+class Symbols:
+    """A text, written character by character <-> {"output": (time,)}, with the end symbol as its last.
+
+    The model writes one symbol after the other, each from those before it; before the first stands the start symbol.
+    longest: most symbols it may write: the longest text of the training data and half as many again.
+    """
+
+    longest: int = 0
+    symbols: list[str] = field(default_factory=list)
+    start: ClassVar[int] = 2
+    end: ClassVar[int] = 3
+
+    def fit(self, texts: Iterable[str]) -> None:
+        texts = list(texts)
+        counts = Counter(symbol for text in texts for symbol in text)
+        self.symbols = [PADDING, UNKNOWN, START, END, *index_values(counts)]
+        self.longest = max(map(len, texts)) * 3 // 2 + 1
+
+    def encode(self, text: str) -> dict[str, np.ndarray]:
+        if not isinstance(text, str):
+            raise BadInput(f"expected a text to learn to write, got {text!r:.60}")
+        return {"output": np.array([*(self._index.get(symbol, 1) for symbol in text), self.end], "int32")}
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return {symbol: position for position, symbol in enumerate(self.symbols) if position > self.end}
+
+    def decode(self, numbers: np.ndarray) -> str:
+        """Return the text up to the end symbol; an unknown symbol as the replacement character."""
+        text = []
+        for number in numbers:
+            if number == self.end:
+                break
+            text.append(self.symbols[number] if number > self.end else "\N{REPLACEMENT CHARACTER}")
+        return "".join(text)
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        return {"output": Array((None,), "int32", len(self.symbols))}
+
+
+@dataclass
+class Category:
+    """One of a few categories, as an input: {"category": ()}."""
+
+    categories: list[str] = field(default_factory=list)
+
+    def fit(self, categories: Iterable[str]) -> None:
+        self.categories = sorted(set(categories))
+
+    def encode(self, category: str) -> dict[str, np.ndarray]:
+        if category not in self.categories:
+            raise unknown("category", category, self.categories)
+        return {"category": np.array(self.categories.index(category), "int32")}
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        return {"category": Array((), "int32", len(self.categories))}
+
+    def parse(self, text: str) -> str:
+        """Return the input that one line of text, typed by a user, stands for."""
+        return text.strip()
 
 
 @dataclass
@@ -197,6 +274,7 @@ class Label:
     """One of a few labels <-> {"output": ()}."""
 
     labels: list[str] = field(default_factory=list)
+    start: ClassVar[None] = None
 
     def fit(self, labels: Iterable[str]) -> None:
         self.labels = sorted(set(labels))
@@ -226,11 +304,12 @@ class Number:
     deviation: float = 1.0
     low: float = 0.0
     high: float = 0.0
+    start: ClassVar[None] = None
 
     def fit(self, numbers: Iterable[float]) -> None:
         values = np.array(list(numbers), "float64")
-        self.mean, self.deviation = float(values.mean()), float(values.std()) or 1.0
         self.low, self.high = float(values.min()), float(values.max())
+        self.mean, self.deviation = float(values.mean()), float(values.std()) if self.low < self.high else 1.0
 
     def encode(self, number: float) -> dict[str, np.ndarray]:
         return {"output": np.array((number - self.mean) / self.deviation, "float32")}
@@ -246,12 +325,12 @@ class Number:
 
 def save(fitted: Any) -> dict:
     """Return the field as a JSON object: its type and what it learned from the training data."""
-    return {"type": type(fitted).__name__, **{name: getattr(fitted, name) for name in fitted.__dataclass_fields__}}
+    return {"type": type(fitted).__name__, **{part.name: getattr(fitted, part.name) for part in fields(fitted)}}
 
 
 def restore(empty: Any, saved: dict) -> Any:
     """Return `empty`, a field as its task makes it, with what `save` wrote; BadInput if another type wrote it."""
     values = dict(saved)
-    if values.pop("type", None) != type(empty).__name__ or set(values) != set(empty.__dataclass_fields__):
+    if values.pop("type", None) != type(empty).__name__ or set(values) != {part.name for part in fields(empty)}:
         raise BadInput(f"the saved field is a {saved.get('type')!r}, and the task uses a {type(empty).__name__!r}")
     return type(empty)(**values)

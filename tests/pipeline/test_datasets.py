@@ -1,3 +1,4 @@
+import io
 import subprocess
 import sys
 import time
@@ -240,7 +241,11 @@ except datasets.BadInput as error:
 
 
 def test_a_name_server_that_hangs_does_not_delay_the_error(monkeypatch):
-    monkeypatch.setattr(datasets.socket, "create_connection", lambda *_, **__: time.sleep(3))
+    def hang(*_, **__):
+        time.sleep(3)
+        return io.BytesIO()
+
+    monkeypatch.setattr(datasets.socket, "create_connection", hang)
     start = time.perf_counter()
     assert not datasets._network()
     assert time.perf_counter() - start < 1

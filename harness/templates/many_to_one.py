@@ -1,0 +1,44 @@
+"""NAME: a text in, a label out. Train it: python run.py train NAME --include PATH"""
+
+import random
+
+from pipeline import metrics, tables
+from pipeline.columns import Columns
+from pipeline.example import Example, Splits
+from pipeline.fields import Label, Text
+from tasks.task import Reader, Source, Task
+
+
+def generate() -> Splits:
+    # CHANGE: return your own examples. An Example is an input (here a text) and the output to learn (here a label).
+    # Leave out "validation" or "test", and they are taken from "train".
+    chooser = random.Random(0)
+    examples = []
+    for _ in range(2000):
+        thing, denial = chooser.choice(["film", "book", "play", "song"]), chooser.choice(["", "not "])
+        word, good = chooser.choice([("good", True), ("great", True), ("bad", False), ("dull", False)])
+        text = f"{chooser.choice(['I think', 'they said', 'it seems'])} the {thing} was {denial}{word}"
+        examples.append(Example(text, "positive" if good != bool(denial) else "negative"))
+    return {"train": examples[400:], "validation": examples[:200], "test": examples[200:400]}
+
+
+TASK = Task(
+    name="NAME",
+    # CHANGE: one line for `run.py list`.
+    summary="Is an opinion positive, with or without a not?",
+    shape="many-to-one",
+    # CHANGE: the first source is the default; `--data` names another.
+    sources={"generated": Source("2,000 generated opinions", "none needed", generate)},
+    # CHANGE: for your own CSV, TSV or JSONL by `--data PATH`: the columns' names. To predict a number, not a label:
+    # partial(tables.read, number=True), Number() as the output, metrics.errors, monitor="mae", lower_is_better=True.
+    reader=Reader(tables.read, "CSV, TSV, JSONL", "labelled"),
+    columns=Columns(input=("text",), output=("label",)),
+    input=lambda options: Text(options.vocabulary, options.max_length),
+    output=lambda options: Label(),
+    model="models.classifier",
+    # CHANGE: (references, predictions) -> named scores, and the one that picks the best epoch.
+    metrics=metrics.accuracy,
+    monitor="accuracy",
+    # CHANGE: defaults of this task; `run.py show NAME` lists all of them.
+    options={"pooling": "last", "units": 32, "epochs": 5},
+)

@@ -1,0 +1,156 @@
+"""Small data and small runs for the tests: any task of the registry, any cell."""
+
+import os
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import atexit
+import contextlib
+import dataclasses
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tasks
+from harness.options import Options, defaults
+from pipeline import batching
+from pipeline.errors import BadInput
+from pipeline.example import Example, Splits
+from pipeline.padding import measure
+from tasks.task import Source, Task
+
+ROOT = Path(__file__).parent.parent.parent
+SMALL = {"units": 8, "embedding_size": 8, "batch": 4, "epochs": 3, "lr": 0.01}
+
+
+@cache
+def small_splits(name: str) -> Splits:
+    """Return 12 examples to train on, 6 to validate and 6 to test, short, out of a task's default source.
+
+    The tags or labels of validation and test all occur in train.
+    """
+    task = tasks.get(name)
+    loaded = next(iter(task.sources.values())).load()
+    field = task.input(defaults(task))
+    field.fit(example.input for example in loaded["train"][:500])
+
+    def steps(example: Example) -> int:
+        return measure(field.encode(example.input), field.arrays)
+
+    def short(split: str) -> list[Example]:
+        distinct = {example.input: example for example in loaded[split][:500]}
+        return sorted((example for example in distinct.values() if steps(example) >= 3), key=steps)[:96]
+
+    # One example of each output first, so that a classifier has labels to tell apart.
+    candidates = short("train")[::4]
+    first = list({example.output: example for example in reversed(candidates)}.values())[-6:]
+    splits = {"train": first + [example for example in candidates if example not in first][: 12 - len(first)]}
+    output = task.output(defaults(task))
+    output.fit(example.output for example in splits["train"])
+    for split in ("validation", "test"):
+        splits[split] = [example for example in short(split) if _encodes(output, example.output)][::3][:6]
+    assert [len(examples) for examples in splits.values()] == [12, 6, 6], f"{name}: too few short examples"
+    return splits
+
+
+def _encodes(field: Any, value: Any) -> bool:
+    try:
+        field.encode(value)
+    except BadInput:
+        return False
+    return True
+
+
+def small_task(name: str) -> Task:
+    """Return the task with its small splits as its only source."""
+    source = Source("a few examples", "", lambda: small_splits(name))
+    return dataclasses.replace(tasks.get(name), sources={"small": source})
+
+
+def small_options(task: Task, **changed: Any) -> Options:
+    """Return the task's options, with a model that trains in no time."""
+    return dataclasses.replace(defaults(task), **(SMALL | changed))
+
+
+@contextlib.contextmanager
+def small(name: str) -> Iterator[Task]:
+    """Put the small task in the registry's place, and pad all batches to one length: one shape to compile."""
+    start_keras()
+    task = small_task(name)
+    field = task.input(defaults(task))
+    splits = small_splits(name)
+    field.fit(example.input for example in splits["train"])
+    examples = [example for split in splits.values() for example in split]
+    longest = max(measure(field.encode(example.input), field.arrays) for example in examples)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tasks, "get", lambda *_: task)
+        patch.setattr(batching, "choose_lengths", lambda *_, **__: [longest])
+        yield task
+
+
+@cache
+def start_keras() -> None:
+    """Start Keras; what JAX compiles is kept for the session, as one small model is built many times."""
+    folder = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["XDG_CACHE_HOME"] = folder
+    from harness import backend
+
+    backend.start()
+    if os.environ["KERAS_BACKEND"] == "jax":
+        import jax
+        from jax.experimental.compilation_cache import compilation_cache
+
+        os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+        compilation_cache.reset_cache()
+
+
+def read_state(directory: Path) -> dict[str, np.ndarray]:
+    """Return every variable of a run's model and optimizer after its last epoch."""
+    with np.load(directory / "state.npz") as saved:
+        return {name: saved[name] for name in saved.files if name != "progress"}
+
+
+def read_metrics(directory: Path) -> list[dict]:
+    """Return the lines of metrics.jsonl, but for what depends on the clock."""
+    lines = map(json.loads, (directory / "metrics.jsonl").read_text().splitlines())
+    return [{k: v for k, v in line.items() if k not in ("seconds", "tokens_per_second")} for line in lines]
+
+
+def read_predictions(directory: Path) -> list[dict]:
+    """Return the lines of predictions/test.jsonl."""
+    return [json.loads(line) for line in (directory / "predictions" / "test.jsonl").read_text().splitlines()]
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    """Assert that two runs have the same weights, bit for bit, the same metrics and the same scores."""
+    first, second = read_state(one), read_state(other)
+    assert first.keys() == second.keys()
+    for name, value in first.items():
+        assert np.array_equal(value, second[name]), f"variable {name} differs"
+    assert read_metrics(one) == read_metrics(other)
+    assert read_predictions(one) == read_predictions(other)
+    scores = [json.loads((directory / "scores.json").read_text()) for directory in (one, other)]
+    for name in ("scores", "validation", "best_epoch", "epochs", "weights"):
+        assert scores[0][name] == scores[1][name]
+
+
+def read_bytes(directory: Path) -> dict[str, bytes]:
+    """Return every file under a folder."""
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def train_small(task: Task, folder: Path, **changed: Any) -> Path:
+    """Train a small run of a small task, and return its directory."""
+    from harness.train import train
+
+    return Path(train(task, small_options(task, **changed), folder)["run"])

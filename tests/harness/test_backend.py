@@ -1,0 +1,61 @@
+import importlib.util
+
+import keras
+import pytest
+
+from harness import backend
+from pipeline.errors import BadInput
+from tests.harness import start_keras
+
+
+def test_the_option_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())
+    monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
+    assert backend.choose("torch") == "torch"
+    assert backend.choose(None) == "tensorflow"
+    monkeypatch.delenv("KERAS_BACKEND")
+    assert backend.choose(None) == "jax"
+
+
+def test_without_jax_it_is_tensorflow(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    monkeypatch.delenv("KERAS_BACKEND")
+    assert backend.choose(None) == "tensorflow"
+
+
+def test_a_backend_that_is_unknown_or_missing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BadInput, match=r"unknown backend 'tensorflo'. Did you mean 'tensorflow'\?"):
+        backend.choose("tensorflo")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(BadInput, match="--backend torch: it is not installed; run: pip install torch"):
+        backend.choose("torch")
+
+
+def test_a_backend_cannot_be_changed_once_keras_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    start_keras()
+    other = "torch" if keras.config.backend() != "torch" else "jax"
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: object())
+    with pytest.raises(BadInput, match=f"Keras already runs on {keras.config.backend()}"):
+        backend.start(other)
+
+
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    start_keras()
+    if "GPU" in backend.start() or "NVIDIA" in backend.start():
+        pytest.skip("there is a GPU")
+    with pytest.raises(BadInput, match="--device gpu: .* sees no GPU on this machine"):
+        backend.start(device="gpu")
+
+
+def test_reset_makes_names_and_weights_independent_of_what_was_before() -> None:
+    start_keras()
+
+    def build() -> tuple[str, list]:
+        backend.reset(3, "float32")
+        layer = keras.layers.Dense(2)
+        layer.build((None, 3))
+        return layer.name, layer.get_weights()[0].tolist()
+
+    first = build()
+    keras.layers.Dense(5).build((None, 4))
+    assert build() == first

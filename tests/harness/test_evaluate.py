@@ -1,0 +1,132 @@
+import dataclasses
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness import data, evaluate
+from harness.trained import open_run
+from pipeline.batching import Batches
+from pipeline.errors import BadInput
+from pipeline.fields import Array
+from tasks.task import Source
+from tests.harness import read_bytes, small, small_splits, train_small
+
+NAME = "pos"
+
+
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with small(NAME) as task:
+        yield train_small(task, tmp_path_factory.mktemp("runs"), epochs=1)
+
+
+@pytest.fixture
+def run(original: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(original, tmp_path / "run"))
+
+
+def test_a_split_is_scored_and_its_answers_are_written(run: Path) -> None:
+    summary = evaluate.evaluate(run, split="validation")
+    last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
+    assert summary["scores"] == {"accuracy": last["validation_accuracy"], "loss": last["validation_loss"]}
+    assert (summary["data"], summary["split"], summary["examples"]) == ("small", "validation", 6)
+    lines = (run / "predictions" / "validation.jsonl").read_text().splitlines()
+    assert [json.loads(line)["origin"] for line in lines] == [one.origin for one in small_splits(NAME)["validation"]]
+
+
+def test_other_data_is_scored_and_the_run_is_kept(run: Path, tmp_path: Path) -> None:
+    files = tmp_path / "data"
+    files.mkdir()
+    for split, examples in small_splits(NAME).items():
+        sentences = ("\n".join(map("\t".join, zip(one.input, one.output, strict=True))) for one in examples)
+        (files / f"{split}.tsv").write_text("\n\n".join(sentences) + "\n", encoding="utf-8")
+    before = read_bytes(run)
+    summary, own = evaluate.evaluate(run, str(files)), evaluate.evaluate(run, "small")
+    assert summary["scores"] == own["scores"]
+    assert (summary["data"], summary["examples"]) == (str(files), 6)
+    assert read_bytes(run) == before
+
+
+def test_data_that_changed_since_training_is_not_taken_for_the_same(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = open_run(run).task
+    changed = {**small_splits(NAME), "train": small_splits(NAME)["test"]}
+    other = dataclasses.replace(task, sources={"small": Source("", "", lambda: changed)})
+    monkeypatch.setattr("tasks.get", lambda *_: other)
+    with pytest.raises(BadInput, match="data small has changed since training.*--data small"):
+        evaluate.evaluate(run)
+    assert evaluate.evaluate(run, "small")["examples"] == 6
+
+
+def test_a_source_of_the_task_does_not_take_the_columns_of_the_runs_own_file(run: Path) -> None:
+    config = json.loads((run / "config.json").read_text())
+    config["options"] |= {"text_column": "1", "label_column": "2"}
+    (run / "config.json").write_text(json.dumps(config))
+    assert evaluate.evaluate(run, "small")["examples"] == 6
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("best.keras", None, "no trained model yet"),
+        ("best.keras", b"PK\x03\x04 cut short", "best.keras: the model cannot be loaded"),
+        ("best.keras", b"", "best.keras: the model cannot be loaded"),
+        ("config.json", None, "no config.json there"),
+        ("config.json", b"{", "config.json:1: the file is damaged"),
+        ("fields/input.json", None, "input.json: the file is missing"),
+        ("fields/input.json", b'{"type": "Tokens"', "input.json:1: the file is damaged"),
+        ("fields/output.json", b"\xff\xfe", "output.json: the file is damaged"),
+    ],
+)
+def test_a_damaged_or_missing_file_is_named(name: str, content: bytes | None, message: str, run: Path) -> None:
+    (run / name).unlink()
+    if content is not None:
+        (run / name).write_bytes(content)
+    before = read_bytes(run)
+    with pytest.raises(BadInput, match=message) as caught:
+        evaluate.evaluate(run)
+    assert str(run) in str(caught.value)
+    assert read_bytes(run) == before
+
+
+@pytest.mark.parametrize("change", [{"units": "8"}, {"batch": 0}, {"colour": 1}, {"precision": 7}])
+def test_damaged_options_are_refused(change: dict, run: Path) -> None:
+    config = json.loads((run / "config.json").read_text())
+    config["options"] |= change
+    (run / "config.json").write_text(json.dumps(config))
+    with pytest.raises(BadInput, match=r"config.json: .*(option|--batch)"):
+        open_run(run)
+
+
+def test_a_task_file_that_moved_is_asked_for(run: Path) -> None:
+    config = json.loads((run / "config.json").read_text())
+    config["include"] = ["/nowhere/mine.py"]
+    (run / "config.json").write_text(json.dumps(config))
+    with pytest.raises(BadInput, match="its task file /nowhere/mine.py is not there; say with --include FILE"):
+        open_run(run)
+
+
+def test_the_loss_does_not_depend_on_the_batches(run: Path) -> None:
+    opened = open_run(run)
+    examples = small_splits(NAME)["test"]
+    inputs, outputs = data.encode(examples, opened.input_field, opened.output_field)
+    # Independent of Keras' losses: minus the logarithm of the right tag's softmax, averaged over all tokens.
+    total = []
+    for given, wanted in zip(inputs, outputs, strict=True):
+        one = Batches([given], opened.input_field.arrays, 1)
+        logits = np.asarray(opened.model.predict_on_batch(one.draw(*one.plan()[0])[0]))[0].astype("float64")
+        tags = wanted["output"]
+        chosen = logits[np.arange(len(tags)), tags]
+        total += list(np.log(np.exp(logits[: len(tags)]).sum(axis=1)) - chosen)
+    for size in (4, 5):
+        batches = Batches(inputs, opened.input_field.arrays, size, outputs, opened.output_field.arrays)
+        assert evaluate.measure_loss(opened.model, batches) == pytest.approx(np.mean(total), abs=1e-5)
+
+
+def test_tokens_are_counted_without_padding() -> None:
+    arrays = {"words": Array((None,), "int32", 9)}
+    inputs = [{"words": np.ones(length, "int32")} for length in (3, 5, 2)]
+    assert evaluate.count_tokens(Batches(inputs, arrays, 2)) == 10

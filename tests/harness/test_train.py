@@ -1,0 +1,263 @@
+"""Stops, damage and repeated commands: what a run directory holds afterwards."""
+
+import dataclasses
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from harness import runs, train
+from harness.evaluate import write_answers
+from harness.options import Options
+from pipeline.errors import BadInput
+from pipeline.example import Example
+from tasks.task import Source, Task
+from tests.harness import assert_same_run, read_bytes, read_metrics, small, small_options, small_splits
+
+NAME = "pos"
+RUN = Path(NAME, "simple-s0")
+
+
+@pytest.fixture(scope="module")
+def task() -> Iterator[Task]:
+    """The small task, monitored by its loss, so that every one of a few epochs is the best."""
+    with small(NAME) as task:
+        yield dataclasses.replace(task, monitor="loss", lower_is_better=True)
+
+
+@pytest.fixture(scope="module")
+def options(task: Task) -> Options:
+    return small_options(task)
+
+
+@pytest.fixture(scope="module")
+def complete(task: Task, options: Options, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that trained without a stop."""
+    folder = tmp_path_factory.mktemp("complete")
+    train.train(task, options, folder)
+    return folder
+
+
+@pytest.fixture
+def stopped(task: Task, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a run stopped in its second epoch."""
+
+    def stop(keeper: train.Keeper, batch: int, logs: Any = None) -> None:
+        if keeper.progress["epoch"] == 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(train.Keeper, "on_train_batch_end", stop)
+        train.train(task, options, tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "epoch", "after"),
+    [
+        ("config.json", 0, True),
+        ("input.json", 0, True),
+        ("best.keras", 1, True),
+        ("state.npz", 1, False),
+        ("state.npz", 1, True),
+        ("best.keras", 2, False),
+        ("best.keras", 2, True),
+        ("state.npz", 2, False),
+        ("state.npz", 3, False),
+        ("state.npz", 3, True),
+        ("test.jsonl", 3, False),
+        ("test.jsonl", 3, True),
+        ("scores.json", 3, False),
+    ],
+)
+def test_a_run_stopped_at_any_write_ends_as_one_that_was_not(
+    name: str,
+    epoch: int,
+    after: bool,
+    complete: Path,
+    task: Task,
+    options: Options,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    write, lines = runs.write, tmp_path / RUN / "metrics.jsonl"
+
+    def stop(path: Path, save: Any) -> None:
+        done = len(lines.read_text().splitlines()) if lines.exists() else 0
+        # The best model of an epoch is written before its line in metrics.jsonl.
+        now = path.name == name and done == epoch - (name == "best.keras")
+        if now and not after:
+            raise KeyboardInterrupt
+        write(path, save)
+        if now:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(runs, "write", stop)
+        train.train(task, options, tmp_path)
+    train.train(task, options, tmp_path)
+    assert_same_run(complete / RUN, tmp_path / RUN)
+
+
+def test_a_line_cut_short_by_a_crash_is_dropped(complete: Path, stopped: Path, task: Task, options: Options) -> None:
+    with (stopped / RUN / "metrics.jsonl").open("a") as file:
+        file.write('{"epoch": 2, "lo')
+    train.train(task, options, stopped)
+    assert_same_run(complete / RUN, stopped / RUN)
+
+
+def test_training_stops_early_once_and_for_all(
+    task: Task, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # With a learning rate of next to nothing no epoch is better than the first.
+    task = dataclasses.replace(task, monitor="accuracy", lower_is_better=False)
+    options = dataclasses.replace(options, lr=1e-9, dropout=0.0, epochs=9, patience=2)
+    summary = train.train(task, options, tmp_path)
+    assert (summary["best_epoch"], summary["epochs"]) == (1, 3)
+    assert [line["epoch"] for line in read_metrics(tmp_path / RUN)] == [1, 2, 3]
+    monkeypatch.setattr(keras.Model, "fit", lambda *_, **__: pytest.fail("the run was trained again"))
+    assert train.train(task, options, tmp_path) == summary
+    (tmp_path / RUN / "scores.json").unlink()
+    assert train.train(task, options, tmp_path) == summary
+
+
+@pytest.mark.parametrize(("lower", "epoch", "best"), [(False, 2, 0.9), (True, 3, 0.1)])
+def test_the_best_epoch_is_chosen_by_the_monitored_score(
+    lower: bool,
+    epoch: int,
+    best: float,
+    task: Task,
+    options: Options,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Of three epochs, then of the test split.
+    found = iter([0.2, 0.9, 0.1, 0.6])
+    monkeypatch.setattr(train.evaluate, "measure", lambda *_: ({"accuracy": next(found), "loss": 1.0}, []))
+    monkeypatch.setattr(train.evaluate, "write_answers", lambda *_: None)
+    task = dataclasses.replace(task, monitor="accuracy", lower_is_better=lower)
+    summary = train.train(task, options, tmp_path)
+    assert (summary["best_epoch"], summary["validation"], summary["scores"]["accuracy"]) == (epoch, best, 0.6)
+
+
+def test_a_loss_that_is_not_a_number_ends_training_with_advice(
+    task: Task, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = train.Batches.draw
+
+    def overflow(batches: train.Batches, *entry: Any) -> tuple:
+        inputs, outputs, weights = draw(batches, *entry)
+        return inputs, outputs, weights * np.nan
+
+    monkeypatch.setattr(train.Batches, "draw", overflow)
+    with pytest.raises(BadInput, match="epoch 1: the loss is nan.*lower --lr"):
+        train.train(task, options, tmp_path)
+
+
+def test_options_that_differ_are_listed_and_the_run_is_kept(complete: Path, task: Task, options: Options) -> None:
+    before = read_bytes(complete)
+    with pytest.raises(BadInput) as caught:
+        train.train(task, dataclasses.replace(options, units=9, lr=0.5), complete)
+    text = str(caught.value)
+    assert "--units: 8 then, 9 now" in text and "--lr: 0.01 then, 0.5 now" in text and "--fresh" in text
+    assert "--dropout" not in text
+    assert read_bytes(complete) == before
+
+
+def test_fresh_starts_over(stopped: Path, task: Task, options: Options, tmp_path: Path) -> None:
+    summary = train.train(task, dataclasses.replace(options, units=9, epochs=1), stopped, fresh=True)
+    assert summary["epochs"] == 1
+    assert json.loads((stopped / RUN / "config.json").read_text())["options"]["units"] == 9
+    assert [line["epoch"] for line in read_metrics(stopped / RUN)] == [1]
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_folder_that_is_no_run_is_never_touched(fresh: bool, task: Task, options: Options, tmp_path: Path) -> None:
+    (tmp_path / RUN).mkdir(parents=True)
+    (tmp_path / RUN / "thesis.txt").write_text("years of work")
+    with pytest.raises(BadInput, match="neither empty nor a run directory"):
+        train.train(task, options, tmp_path, fresh=fresh)
+    assert read_bytes(tmp_path / RUN) == {"thesis.txt": b"years of work"}
+
+
+def test_data_that_changed_is_not_trained_on_with_the_old_state(stopped: Path, task: Task, options: Options) -> None:
+    before = read_bytes(stopped)
+    splits = small_splits(NAME)
+    changed = {**splits, "train": splits["train"][:-1]}
+    other = dataclasses.replace(task, sources={"small": Source("", "", lambda: changed)})
+    with pytest.raises(BadInput, match="data has changed"):
+        train.train(other, options, stopped)
+    assert read_bytes(stopped) == before
+
+
+def test_an_empty_split_is_refused_before_anything_is_written(task: Task, options: Options, tmp_path: Path) -> None:
+    other = dataclasses.replace(task, sources={"small": Source("", "", lambda: {**small_splits(NAME), "test": []})})
+    with pytest.raises(BadInput, match="small: the test split is empty"):
+        train.train(other, options, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_tag_seen_in_test_only_is_refused_with_its_place(task: Task, options: Options, tmp_path: Path) -> None:
+    strange = [Example(("a", "b"), ("NOUN", "NOWN"), "test.tsv:7")]
+    other = dataclasses.replace(
+        task, sources={"small": Source("", "", lambda: {**small_splits(NAME), "test": strange})}
+    )
+    with pytest.raises(BadInput, match=r"^test.tsv:7: unknown tag 'NOWN'. Did you mean 'NOUN'\?"):
+        train.train(other, options, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_limit_keeps_the_tags_of_all_the_training_data(task: Task, options: Options, tmp_path: Path) -> None:
+    splits = small_splits(NAME)
+    rare = [Example(("x", "y"), ("RARE", "RARE"))]
+    data = {"train": splits["train"] + rare, "validation": rare + splits["validation"], "test": rare}
+    other = dataclasses.replace(task, sources={"small": Source("", "", lambda: data)})
+    assert train.train(other, dataclasses.replace(options, limit=1, epochs=1), tmp_path)["epochs"] == 1
+
+
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"\x00\xff" * 50, lambda b: b""])
+def test_a_damaged_state_is_refused_and_the_run_is_kept(
+    damage: Any, stopped: Path, task: Task, options: Options
+) -> None:
+    path = stopped / RUN / "state.npz"
+    path.write_bytes(damage(path.read_bytes()))
+    before = read_bytes(stopped)
+    with pytest.raises(BadInput, match=r"state.npz: the file is damaged.*--fresh"):
+        train.train(task, options, stopped)
+    assert read_bytes(stopped) == before
+
+
+def test_a_run_says_what_it_was(complete: Path, options: Options) -> None:
+    config = json.loads((complete / RUN / "config.json").read_text())
+    assert config["options"] == dataclasses.asdict(options) | {"data": "small"}
+    environment = json.loads((complete / RUN / "environment.json").read_text())
+    assert environment["packages"]["keras"] == keras.__version__
+    assert {"command", "python", "machine", "device", "commit"} <= environment.keys()
+    files = {path.name for path in (complete / RUN).iterdir()}
+    assert files == {
+        "config.json", "environment.json", "fields", "metrics.jsonl", "best.keras", "state.npz", "scores.json",
+        "predictions",
+    }  # fmt: skip
+
+
+def test_without_a_terminal_an_epoch_is_one_line(
+    task: Task, options: Options, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    train.train(task, options, tmp_path)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    lines = [line for line in captured.err.splitlines() if line.startswith("epoch ")]
+    assert [line.split("  ")[0] for line in lines] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
+    assert "\x1b" not in captured.err and "\r" not in captured.err
+
+
+def test_predictions_are_written_with_their_origin(tmp_path: Path) -> None:
+    answer = train.evaluate.Answer("b", {"probability": 0.75})
+    write_answers(tmp_path / "new" / "test.jsonl", [Example("ünï", "a", "x.csv:3")], [answer])
+    text = (tmp_path / "new" / "test.jsonl").read_text(encoding="utf-8")
+    expected = {"input": "ünï", "output": "a", "prediction": "b", "probability": 0.75, "origin": "x.csv:3"}
+    assert json.loads(text) == expected and "ünï" in text

@@ -1,0 +1,55 @@
+"""What is built under one backend of Keras is the same under another. Slow: each test starts a second Python."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from models import classifier, tagger
+from pipeline.fields import Label
+from tests.models import SENTENCES, encode, fit, numpy, options, randomize, sentence_fields, text_field
+
+ROOT = Path(__file__).parents[2]
+OTHER = "tensorflow" if keras.backend.backend() == "jax" else "jax"
+LOAD = """
+import sys, keras, numpy
+import models.classifier, models.tagger
+model = keras.models.load_model(sys.argv[1])
+inputs = dict(numpy.load(sys.argv[2]))
+numpy.save(sys.argv[3], keras.ops.convert_to_numpy(model(inputs)))
+"""
+
+
+def run(*arguments, backend):
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+
+
+@pytest.mark.slow
+def test_the_tests_of_the_models_pass_under_tensorflow():
+    done = run("-m", "pytest", "tests/models", "-q", "-m", "not slow", backend="tensorflow")
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", ["simple", "lstm", "gru"])
+@pytest.mark.parametrize("family", [classifier, tagger], ids=["classifier", "tagger"])
+def test_a_model_saved_under_one_backend_gives_the_same_logits_under_another(tmp_path, cell, family):
+    if family is tagger:
+        (field, output), inputs = sentence_fields(), SENTENCES
+    else:
+        field, output, inputs = text_field(), fit(Label(), ["a", "b"]), [" ".join(words) for words in SENTENCES]
+    model = randomize(family.build(field, output, options(cell=cell, layers=2)))
+    batch = encode(field, inputs, 7)
+    model.save(tmp_path / "model.keras")
+    np.savez(tmp_path / "inputs.npz", **batch)
+    paths = [tmp_path / name for name in ("model.keras", "inputs.npz", "logits.npy")]
+    done = run("-c", LOAD, *paths, backend=OTHER)
+    assert done.returncode == 0, done.stderr[-3000:]
+    np.testing.assert_allclose(np.load(paths[2]), numpy(model(batch)), atol=1e-5)

@@ -1,0 +1,109 @@
+import keras
+import numpy as np
+import pytest
+
+from models import classifier
+from models.classifier import POOLINGS, Pool
+from pipeline.fields import Label, Number
+from tests.models import CELLS, SENTENCES, encode, fit, numpy, options, random_inputs, randomize, text_field
+
+TEXTS = [" ".join(sentence) for sentence in SENTENCES]
+
+
+def pool(kind, states, mask, bidirectional=True):
+    return numpy(Pool(kind, bidirectional)(states, mask)).astype("float32")
+
+
+def expected_pool(kind, states, length):
+    real, half = states[:length], states.shape[1] // 2
+    kinds = {
+        "last": np.concatenate([real[-1, :half], real[0, half:]]),
+        "max": real.max(axis=0),
+        "mean": real.mean(axis=0),
+    }
+    return np.concatenate([kinds[name] for name in kind.split("+")])
+
+
+@pytest.mark.parametrize("kind", POOLINGS)
+def test_pooling_is_over_the_real_steps_alone(kind):
+    lengths = [1, 4, 6]
+    states, mask = random_inputs(lengths, 9, 4)
+    expected = [expected_pool(kind, row, length) for row, length in zip(states, lengths, strict=True)]
+    np.testing.assert_allclose(pool(kind, states, mask), expected, atol=1e-6)
+    np.testing.assert_allclose(pool(kind, states[:, :6], mask[:, :6]), expected, atol=1e-6)
+
+
+def test_last_state_of_one_direction_is_the_whole_one_at_the_end():
+    states, mask = random_inputs([2, 5], 5, 3)
+    np.testing.assert_array_equal(pool("last", states, mask, bidirectional=False), states[[0, 1], [1, 4]])
+
+
+@pytest.mark.parametrize("kind", POOLINGS)
+def test_pooling_in_bfloat16_is_that_of_float32_up_to_its_precision(kind):
+    # bfloat16 counts exactly up to 256 only.
+    lengths = [1, 301, 303]
+    states, mask = random_inputs(lengths, 310, 4)
+    states = numpy(keras.ops.cast(keras.ops.cast(states, "bfloat16"), "float32"))
+    layer = Pool(kind, True, dtype="mixed_bfloat16")
+    found = numpy(keras.ops.cast(layer(states, mask), "float32"))
+    expected = [expected_pool(kind, row, length) for row, length in zip(states, lengths, strict=True)]
+    np.testing.assert_allclose(found, expected, atol=0.02)
+
+
+def build(output_field, **changes):
+    return randomize(classifier.build(text_field(), output_field, options(**changes)))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_logits_are_one_a_label_and_do_not_see_the_padding(cell):
+    field = text_field()
+    model = build(fit(Label(), ["a", "b", "c"]), cell=cell)
+    logits = numpy(model(encode(field, TEXTS, 5)))
+    assert logits.shape == (3, 3)
+    np.testing.assert_allclose(numpy(model(encode(field, TEXTS, 9))), logits, atol=1e-5)
+
+
+def test_loss_is_the_cross_entropy_averaged_over_the_real_rows():
+    field, labels = text_field(), fit(Label(), ["a", "b"])
+    model = build(labels)
+    model.compile(loss=classifier.loss(labels))
+    batch, answers = encode(field, TEXTS, 5), np.array([1, 0, 1])
+    logits = numpy(model(batch)).astype("float64")
+    entropy = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(3), answers]
+    for weights in ([1, 1, 1], [1, 1, 0]):
+        loss = model.test_on_batch(batch, answers, np.array(weights, "float32"), return_dict=True)["loss"]
+        assert float(loss) == pytest.approx(np.average(entropy, weights=weights), rel=1e-5)
+        model.reset_metrics()
+
+
+def test_loss_of_numbers_is_the_squared_error_averaged_over_the_real_rows():
+    field, number = text_field(), fit(Number(), [1.0, 2.0, 6.0])
+    model = build(number)
+    model.compile(loss=classifier.loss(number))
+    batch, answers = encode(field, TEXTS, 5), np.array([0.5, -1.0, 2.0], "float32")
+    output = numpy(model(batch))
+    assert output.shape == (3, 1)
+    weights = np.array([1, 1, 0], "float32")
+    loss = model.test_on_batch(batch, answers, weights, return_dict=True)["loss"]
+    assert float(loss) == pytest.approx(np.average((output[:, 0] - answers) ** 2, weights=weights), rel=1e-5)
+    decoded = classifier.decode(model, number)(batch)
+    np.testing.assert_allclose(numpy(decoded["output"]), output[:, 0], rtol=1e-6)
+
+
+def test_answer_is_the_best_label_and_its_probability():
+    field, labels = text_field(), fit(Label(), ["a", "b", "c"])
+    model = build(labels)
+    batch = encode(field, TEXTS, 5)
+    logits = numpy(model(batch))
+    odds = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    answer = classifier.decode(model, labels)(batch)
+    np.testing.assert_array_equal(numpy(answer["output"]), logits.argmax(axis=1))
+    np.testing.assert_allclose(numpy(answer["probability"]), odds.max(axis=1), rtol=1e-5)
+
+
+def test_a_saved_model_gives_the_same_logits(tmp_path):
+    model = build(fit(Label(), ["a", "b"]), embedding="onehot", dropout=0.1)
+    batch = encode(text_field(), TEXTS, 5)
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(numpy(again(batch)), numpy(model(batch)), atol=1e-6)

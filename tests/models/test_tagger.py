@@ -1,0 +1,107 @@
+import keras
+import numpy as np
+import pytest
+
+from models import tagger
+from pipeline.fields import Tags
+from pipeline.padding import weigh
+from tests.models import CELLS, SENTENCES, TAGS, encode, fit, numpy, options, randomize, sentence_fields
+
+
+def build(**changes):
+    return randomize(tagger.build(*sentence_fields(), options(**changes)))
+
+
+def draw(steps):
+    """Return (inputs, outputs, weights) of the sentences padded to `steps`."""
+    tokens, tags = sentence_fields()
+    outputs = encode(tags, TAGS, steps)
+    weights = weigh(outputs, len(TAGS))
+    return encode(tokens, SENTENCES, steps), outputs["output"], weights
+
+
+@pytest.mark.parametrize("cell, bidirectional", [("simple", False), *((cell, True) for cell in CELLS)])
+def test_logits_are_one_a_tag_at_every_step_and_do_not_see_the_padding(cell, bidirectional):
+    model = build(cell=cell, bidirectional=bidirectional)
+    inputs, _, weights = draw(5)
+    logits = numpy(model(inputs))
+    assert logits.shape == (3, 5, 5)
+    longer = numpy(model(draw(9)[0]))
+    np.testing.assert_allclose(longer[:, :5][weights > 0], logits[weights > 0], atol=1e-5)
+
+
+@pytest.mark.parametrize("steps", [5, 9])
+def test_loss_is_the_cross_entropy_averaged_over_the_real_steps(steps):
+    model = build()
+    model.compile(loss=tagger.loss(sentence_fields()[1]))
+    inputs, outputs, weights = draw(steps)
+    logits = numpy(model(inputs)).astype("float64")
+    entropy = np.log(np.exp(logits).sum(axis=2)) - np.take_along_axis(logits, outputs[:, :, None], 2)[:, :, 0]
+    expected = sum(entropy[row, step] for row, tags in enumerate(TAGS) for step in range(len(tags))) / 9
+    loss = model.test_on_batch(inputs, outputs, weights, return_dict=True)["loss"]
+    assert float(loss) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_training_step_is_the_same_whatever_the_padding():
+    weights = []
+    for steps in (5, 9):
+        model = build()
+        model.compile(optimizer=keras.optimizers.SGD(0.5), loss=tagger.loss(sentence_fields()[1]))
+        model.train_on_batch(*draw(steps))
+        weights.append(model.get_weights())
+    for shorter, longer in zip(*weights, strict=True):
+        np.testing.assert_allclose(shorter, longer, atol=1e-5)
+
+
+def test_decoded_spans_are_valid_and_do_not_see_the_padding():
+    _, tags = sentence_fields()
+    model = build()
+    decoder = tagger.decode(model, tags)
+    found = []
+    for steps in (5, 9):
+        inputs, _, weights = draw(steps)
+        paths = numpy(decoder(inputs)["output"])
+        found.append([tags.decode(path[weight > 0]) for path, weight in zip(paths, weights, strict=True)])
+    assert found[0] == found[1]
+    for path in found[0]:
+        for before, tag in zip(("O", *path), path, strict=False):
+            assert tag[0] != "I" or before[1:] == tag[1:]
+
+
+def test_tags_without_spans_are_the_best_of_each_step():
+    tokens, _ = sentence_fields()
+    tags = fit(Tags(), [("N", "V"), ("A",)])
+    model = randomize(tagger.build(tokens, tags, options()))
+    inputs = draw(5)[0]
+    best = numpy(model(inputs)).argmax(axis=2)
+    np.testing.assert_array_equal(numpy(tagger.decode(model, tags)(inputs)["output"]), best)
+
+
+def test_a_sentence_of_one_token_alone_is_decoded():
+    tokens, tags = sentence_fields()
+    answer = numpy(tagger.decode(build(), tags)(encode(tokens, [("Ann",)], 1))["output"])
+    assert answer.shape == (1, 1)
+    assert tags.decode(answer[0])[0][0] in "BO"
+
+
+def test_paths_are_searched_in_float32_under_mixed_precision():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        tokens, tags = sentence_fields()
+        model = randomize(tagger.build(tokens, tags, options()))
+        decoder = tagger.decode(model, tags)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    inputs = draw(5)[0]
+    assert model.output.dtype == "float32"
+    assert np.isfinite(numpy(model(inputs))).all()
+    assert decoder.layers[-1].compute_dtype == "float32"
+    assert numpy(decoder(inputs)["output"]).shape == (3, 5)
+
+
+def test_a_saved_model_gives_the_same_logits(tmp_path):
+    model = build(cell="gru", dropout=0.1)
+    inputs = draw(5)[0]
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(numpy(again(inputs)), numpy(model(inputs)), atol=1e-6)

@@ -1,0 +1,54 @@
+import warnings
+
+import pytest
+
+from pipeline import metrics
+
+
+def test_tag_accuracy_counts_tokens_not_sentences():
+    assert metrics.tag_accuracy([("A", "B", "C"), ("A",)], [("A", "B", "B"), ("B",)]) == {"accuracy": 0.5}
+
+
+def test_spans_count_whole_spans_of_all_sentences_together():
+    references = [("B-X", "I-X", "O", "B-Y"), ("O", "B-X"), ("B-Y", "O")]
+    predictions = [("B-X", "O", "O", "B-Y"), ("O", "B-X"), ("B-X", "B-X")]
+    # Right: Y in the first, X in the second. Predicted: 2 + 1 + 2. Expected: 2 + 1 + 1.
+    scores = metrics.spans(references, predictions)
+    assert scores["precision"] == pytest.approx(2 / 5)
+    assert scores["recall"] == pytest.approx(2 / 4)
+    assert scores["f1"] == pytest.approx(2 * 2 / 9)
+    assert scores["accuracy"] == pytest.approx(5 / 8)
+
+
+def test_no_predicted_span_is_0_without_a_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scores = metrics.spans([("B-X", "O")], [("O", "O")])
+    assert (scores["f1"], scores["precision"], scores["recall"]) == (0, 0, 0)
+    assert scores["accuracy"] == 0.5
+
+
+def test_accuracy_of_labels():
+    assert metrics.accuracy(["a", "b", "b"], ["a", "a", "b"]) == {"accuracy": pytest.approx(2 / 3)}
+
+
+def test_errors_of_numbers():
+    scores = metrics.errors([1.0, 2.0, 6.0], [2.0, 2.2, 4.0])
+    assert scores["mae"] == pytest.approx(3.2 / 3)
+    assert scores["rmse"] == pytest.approx((5.04 / 3) ** 0.5)
+    # Deviations from the means 3 and 8.2 / 3: products -2, -1, 3 with the predictions' own.
+    assert scores["r"] == pytest.approx(5.8 / (14 * (4 + 4.84 + 16 - 8.2**2 / 3)) ** 0.5)
+    assert scores["rounded_accuracy"] == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("references, predictions", [([1, 2], [3, 3]), ([2, 2], [1, 3]), ([1], [2])])
+def test_correlation_is_left_out_where_it_is_not_defined(references, predictions):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scores = metrics.errors(references, predictions)
+    assert list(scores) == ["mae", "rmse", "rounded_accuracy"]
+
+
+def test_description_begins_with_the_monitored_score():
+    assert metrics.describe("f1", {"accuracy": 0.5, "f1": 0.25}) == "f1 0.2500  accuracy 0.5000"
+    assert metrics.describe("f1", {"loss": 1.0}) == "loss 1.0000"

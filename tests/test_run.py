@@ -1,0 +1,484 @@
+"""The command line as it is typed: what it prints, its exit code, and that a mistake writes nothing."""
+
+import json
+import os
+import pty
+import re
+import resource
+import select
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tasks
+from run import main
+from tests.harness import ROOT, read_bytes, start_keras
+
+WORDS = ("good fine great fun warm", "bad poor dull slow cold")
+TINY = ("--units", "8", "--embedding-size", "8", "--batch", "4", "--lr", "0.01", "--epochs", "2")
+
+
+def write_reviews(path: Path, end: str = "\n", mark: str = "") -> Path:
+    """Write 30 reviews of two words, which half of them shows which label they have."""
+    rows = ["text,label"]
+    for one in range(5):
+        for other in range(3):
+            for words, label in zip(WORDS, ("pos", "neg"), strict=True):
+                rows.append(f"{words.split()[one]} {words.split()[(one + other + 1) % 5]},{label}")
+    path.write_bytes((mark + end.join(rows) + end).encode())
+    return path
+
+
+def run(*arguments: Any, **options: Any) -> subprocess.CompletedProcess:
+    """Run the command line in a process of its own."""
+    command = [sys.executable, "run.py", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False, **options)
+
+
+def refused(capsys: pytest.CaptureFixture, *arguments: Any) -> str:
+    """Run a command that is a mistake; return its one message."""
+    start_keras()
+    capsys.readouterr()
+    assert main([str(argument) for argument in arguments]) == 2
+    captured = capsys.readouterr()
+    errors = [line for line in captured.err.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1 and "Traceback" not in captured.err and captured.out == ""
+    return captured.err[captured.err.index("error: ") + 7 :].strip()
+
+
+def refused_by_parser(capsys: pytest.CaptureFixture, *arguments: Any) -> str:
+    """Run a command that cannot be parsed; return what is said about it, on one line."""
+    with pytest.raises(SystemExit) as caught:
+        main([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    assert caught.value.code == 2 and captured.out == "" and "Traceback" not in captured.err
+    return re.sub(r"[\s│]+", " ", captured.err)
+
+
+@pytest.fixture(scope="module")
+def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_reviews(tmp_path_factory.mktemp("data") / "reviews.csv")
+
+
+@pytest.fixture(scope="module")
+def runs(reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a complete run."""
+    start_keras()
+    folder = tmp_path_factory.mktemp("runs")
+    assert main(["train", "sentiment", "--data", str(reviews), "--runs", str(folder), *TINY]) == 0
+    return folder
+
+
+@pytest.fixture
+def trained(runs: Path, tmp_path: Path) -> Path:
+    """A copy of a complete run's directory, for tests to damage."""
+    return Path(shutil.copytree(runs / "sentiment" / "simple-s0", tmp_path / "trained"))
+
+
+# What is printed.
+
+
+def test_list_names_every_task(capsys: pytest.CaptureFixture) -> None:
+    assert main(["list"]) == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in tasks.find())
+    assert main(["list", "--json"]) == 0
+    captured = capsys.readouterr()
+    rows = json.loads(captured.out)["tasks"]
+    assert [row["name"] for row in rows] == list(tasks.find())
+    assert rows[0].keys() == {"name", "shape", "summary"} and captured.err == ""
+
+
+@pytest.mark.parametrize("name", tasks.find())
+def test_show_names_sources_licences_and_defaults(name: str, capsys: pytest.CaptureFixture) -> None:
+    assert main(["show", name, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    task = tasks.get(name)
+    assert found["name"] == name and found["monitor"] == task.monitor
+    assert {source["data"] for source in found["sources"]} >= set(task.sources)
+    assert all(source["licence"] for source in found["sources"])
+    assert task.options.items() <= found["options"].items()
+    assert main(["show", name]) == 0
+    assert "units" in capsys.readouterr().out
+
+
+def test_help_shows_the_arguments_by_name(capsys: pytest.CaptureFixture) -> None:
+    expected = {
+        ("show",): "TASK",
+        ("train",): "TASK",
+        ("evaluate",): "RUN",
+        ("predict",): "RUN [TEXT ...]",
+        ("new",): "NAME",
+    }
+    for command, usage in expected.items():
+        with pytest.raises(SystemExit) as caught:
+            main([*command, "--help"])
+        assert caught.value.code == 0
+        assert f"] {usage}" in capsys.readouterr().out.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("pos", "--help"),
+        ("--help", "pos"),
+        ("--cell", "lstm", "pos", "--help"),
+        ("--fresh", "pos", "--help"),
+        ("--runs", "sentiment", "pos", "--help"),
+        ("--json", "--data=sentiment", "pos", "--help"),
+    ],
+)
+def test_the_help_of_train_has_the_tasks_own_defaults(
+    arguments: tuple[str, ...], capsys: pytest.CaptureFixture
+) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", *arguments])
+    text = re.sub(r"[\s│]+", " ", capsys.readouterr().out)
+    assert re.search(r"--min-count \S+ Words seen fewer times in training are unknown. \(default: 2\)", text)
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["list", "--json"], ["train", "--help"]])
+def test_what_needs_no_keras_is_quick(arguments: list[str]) -> None:
+    # Processor time, which the other work of the machine does not change.
+    seconds = []
+    for _ in range(3):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        assert run(*arguments).returncode == 0
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        seconds.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert statistics.median(seconds) < 0.5
+
+
+def test_what_needs_no_keras_imports_none() -> None:
+    program = "import sys, run; run.main(['list']); print(sorted({'keras', 'jax', 'tensorflow'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.slow
+def test_json_is_all_there_is_on_standard_output(reviews: Path, tmp_path: Path) -> None:
+    done = run("train", "--data", reviews, "--runs", tmp_path, *TINY, "sentiment", "--json")
+    assert done.returncode == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert summary["task"] == "sentiment" and 0 <= summary["scores"]["accuracy"] <= 1
+    directory = tmp_path / "sentiment" / "simple-s0"
+    assert summary["run"] == str(directory)
+    assert "tensorflow" not in done.stderr.lower() and "WARNING" not in done.stderr
+    assert len([line for line in done.stderr.splitlines() if line.startswith("epoch ")]) == 2
+
+    scored = run("evaluate", directory, "--json")
+    assert json.loads(scored.stdout)["scores"] == summary["scores"]
+    assert "tensorflow" not in scored.stderr.lower()
+
+    answered = run("predict", directory, "--input", "-", "--json", input="good fun\nbad\n")
+    found = json.loads(answered.stdout)["predictions"]
+    assert [one["input"] for one in found] == ["good fun", "bad"]
+    assert {one["output"] for one in found} <= {"pos", "neg"} and all(0.5 <= one["probability"] <= 1 for one in found)
+    assert answered.stderr.splitlines() == [line for line in answered.stderr.splitlines() if " on " in line]
+
+
+def test_train_prints_the_scores_and_says_again_what_is_complete(
+    runs: Path, reviews: Path, capsys: pytest.CaptureFixture
+) -> None:
+    before = read_bytes(runs)
+    assert main(["train", "sentiment", "--data", str(reviews), "--runs", str(runs), *TINY]) == 0
+    captured = capsys.readouterr()
+    assert "accuracy" in captured.out and "is complete" in captured.err
+    assert read_bytes(runs) == before
+
+
+def test_predict_writes_to_a_file(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["predict", str(trained), "good", "[red]bad", "--output", str(tmp_path / "out.txt")]) == 0
+    assert capsys.readouterr().out == ""
+    lines = (tmp_path / "out.txt").read_text().splitlines()
+    assert [line.split("  ")[-1] for line in lines] == ["good", "[red]bad"]
+
+
+def test_square_brackets_and_colons_are_printed_as_they_are(
+    reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["train", "sentiment", "--data", str(reviews), "--runs", str(tmp_path / "[a]:ok:"), *TINY]) == 0
+    assert "[a]:ok:" in re.sub(r"\s+", "", capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(("end", "mark"), [("\r\n", ""), ("\n", "\ufeff"), ("\r\n", "\ufeff")])
+def test_the_line_ends_of_windows_and_a_byte_order_mark_change_nothing(
+    end: str, mark: str, runs: Path, tmp_path: Path
+) -> None:
+    path = write_reviews(tmp_path / "reviews.csv", end, mark)
+    assert main(["train", "sentiment", "--data", str(path), "--runs", str(tmp_path), *TINY]) == 0
+    one, other = runs / "sentiment" / "simple-s0", tmp_path / "sentiment" / "simple-s0"
+    fingerprints = [json.loads((run / "config.json").read_text())["data"] for run in (one, other)]
+    assert fingerprints[0] == fingerprints[1]
+    assert (one / "predictions" / "test.jsonl").read_bytes() == (other / "predictions" / "test.jsonl").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_reader_that_has_enough_is_no_error() -> None:
+    for arguments in ("list --json", "show pos", "train --help"):
+        command = f"{sys.executable} run.py {arguments}"
+        # The pipe is closed before anything is written to it.
+        done = subprocess.run(
+            ["bash", "-c", f"{command} | (exec <&-; sleep 1)"], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+        assert done.stderr == ""
+
+
+def read_terminal(arguments: list[str], interrupt: bool = False) -> tuple[str, int]:
+    """Run a command under a terminal; return what it wrote and its exit code. interrupt: at the first epoch's end."""
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "140"}
+    process = subprocess.Popen(
+        [sys.executable, "run.py", *arguments], cwd=ROOT, stdin=theirs, stdout=theirs, stderr=theirs, env=environment
+    )
+    os.close(theirs)
+    written, end = b"", time.monotonic() + 120
+    while time.monotonic() < end:
+        if select.select([ours], [], [], 1)[0]:
+            try:
+                part = os.read(ours, 65536)
+            except OSError:
+                break
+            if not part:
+                break
+            written += part
+            if interrupt and b"validation" in written:
+                process.send_signal(signal.SIGINT)
+                interrupt = False
+    os.close(ours)
+    return written.decode(), process.wait(10)
+
+
+@pytest.mark.slow
+def test_a_terminal_shows_a_bar_and_a_stop_leaves_it_as_it_was(reviews: Path, tmp_path: Path) -> None:
+    arguments = ["train", "sentiment", "--data", str(reviews), "--runs", str(tmp_path), *TINY, "--epochs", "400"]
+    text, code = read_terminal([*arguments, "--patience", "400"], interrupt=True)
+    assert code == 130, text
+    assert "the same command goes on after the last finished epoch" in text and "Traceback" not in text
+    # The cursor, hidden by the bar, is back.
+    assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
+    text, code = read_terminal([*arguments, "--patience", "400"])
+    assert code == 0, text
+    assert "going on after epoch" in text
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
+    assert re.search(r"epoch \d+/400 loss \d\.\d{4}  best accuracy \d\.\d{4}  [\d,]+ tokens/s  \d+:\d\d left", text)
+
+
+# Mistakes.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["trian", "pos"], "unknown command 'trian'. Did you mean 'train'?"),
+        (["show", "sentimnt"], "unknown task 'sentimnt'. Did you mean 'sentiment'?"),
+        (["train", "sentimnt"], "unknown task 'sentimnt'. Did you mean 'sentiment'?"),
+        (["train", "pos", "--cell", "lstn"], "unknown --cell 'lstn'. Did you mean 'lstm'? Known: gru, lstm, simple."),
+        (["train", "pos", "--units", "0"], "--units 0: expected a number at least 1"),
+        (["train", "pos", "--dropout", "2"], "--dropout 2.0: expected a number between 0 and 0.95"),
+        (["train", "pos", "--limit", "0"], "--limit 0: expected a number at least 1"),
+        (["train", "pos", "--lr", "nan"], "--lr nan: expected a number between 1e-09 and 10"),
+        (["train", "pos", "--pooling", "max"], "--pooling max: the task 'pos' has no use for this option"),
+        (["train", "pos", "--data", "turkisch"], "--data turkisch: there is no such path under"),
+        (["train", "pos", "--data", ""], "--data"),
+        (
+            ["train", "pos", "--text-column", "2"],
+            "--text-column, --label-column: the source 'turkish' has fixed columns",
+        ),
+        (["train", "pos", "--include", "/nowhere.py"], "--include /nowhere.py: there is no such file"),
+        (["list", "--include", "/nowhere.py"], "--include /nowhere.py: there is no such file"),
+        (["evaluate", "/nowhere"], "/nowhere: no such folder; expected a run directory"),
+        (["predict", "/nowhere", "text"], "/nowhere: no such folder; expected a run directory"),
+        (["predict", "/nowhere", "text", "--input", "x"], "TEXT and --input: give one of them, not both"),
+        (["predict", "/nowhere", "text", "--output", "/nowhere/x"], "--output /nowhere/x: there is no folder /nowhere"),
+        (["predict", "/nowhere", "text", "--output", "/dev/null"], "--output /dev/null: not a file"),
+    ],
+)
+def test_a_mistake_is_one_message(
+    arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    where = ["--runs", tmp_path / "runs"] if arguments[0] == "train" else []
+    assert refused(capsys, *arguments, *where).startswith(message)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "pos", "--unit", "3"], "--units"),
+        (["train", "pos", "--epochs", "x"], "--epochs"),
+        (["train", "pos", "--backend", "tensorflo"], "tensorflow"),
+        (["train", "pos", "--bidirectional", "maybe"], "maybe"),
+        (["train"], "TASK"),
+        (["train", "pos", "sentiment"], "sentiment"),
+        (["evaluate"], "RUN"),
+        (["evaluate", "run", "--split", "tset"], "test"),
+        (["list", "--jsn"], "--json"),
+        ([], "predict"),
+    ],
+)
+def test_what_cannot_be_parsed_names_what_is_meant(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture
+) -> None:
+    assert message in refused_by_parser(capsys, *arguments)
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "content", "message"),
+    [
+        ("sentiment", "x.csv", b"text,rating\na,b\n", r"x.csv:1: no column named label or sentiment"),
+        ("sentiment", "x.csv", b"", "x.csv: the file is empty"),
+        ("sentiment", "x.csv", b"text\nhello\n", "x.csv:1: no column named"),
+        ("sentiment", "x.csv", b"text,label\ncaf\xe9,pos\n", "x.csv:2: not UTF-8: byte 0xe9"),
+        ("sentiment", "x.csv", b"text,label\na,pos\n,neg\n", "x.csv:3: the text is empty"),
+        ("sentiment", "x.csv", b"text,label\na,pos\nb,pos\nc,pos\nd,pos\n", "one label only, 'pos'"),
+        ("sentiment", "x.csv", b"text,label\na,pos\nb,neg\n", "too few"),
+        ("rating", "x.csv", b"text,label\na,7\nb,good\n", "x.csv:3: the label is 'good', which is not a number"),
+        ("rating", "x.csv", b"text,label\na,7\nb,nan\n", "x.csv:3: the label is 'nan', which is not a number"),
+        ("pos", "x.tsv", b"a\nb\n", "x.tsv:1: one column where at least two are expected"),
+        ("pos", "x.tsv", b"a\tX\n" * 10_000, "x.tsv:1: a sentence of 10000 tokens starts here"),
+        ("ner", "x.tsv", b"a\tB-PER\nb\tVERB\n", "x.tsv:2: 'VERB' is not a span tag"),
+    ],
+)
+def test_a_file_that_cannot_be_trained_on_is_refused_with_its_place(
+    task: str, name: str, content: bytes, message: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert message in refused(capsys, "train", task, "--data", path, "--runs", tmp_path / "runs")
+    assert [found.name for found in tmp_path.iterdir()] == [name]
+
+
+def test_an_unknown_tag_in_the_test_file_is_refused_with_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    sentences = {"train": "a\tX\nb\tY\n", "dev": "a\tX\n", "test": "a\tX\n\nb\tY\na\tZ\n"}
+    (tmp_path / "data").mkdir()
+    for split, text in sentences.items():
+        (tmp_path / "data" / f"{split}.tsv").write_text(text)
+    message = refused(capsys, "train", "pos", "--data", tmp_path / "data", "--runs", tmp_path / "runs")
+    assert message == "test.tsv:3: unknown tag 'Z'. Known: X, Y."
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_label_seen_in_test_only_is_refused_with_its_place(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / "data").mkdir()
+    for split, rows in {"train": "a,pos\nb,neg\n", "valid": "a,pos\n", "test": "a,pos\nb,negative\n"}.items():
+        (tmp_path / "data" / f"{split}.csv").write_text(f"text,label\n{rows}")
+    message = refused(capsys, "train", "sentiment", "--data", tmp_path / "data", "--runs", tmp_path / "runs")
+    assert message == "test.csv:3: unknown label 'negative'. Did you mean 'neg'? Known: neg, pos."
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize("fresh", [[], ["--fresh"]])
+def test_a_folder_that_is_no_run_is_kept(
+    fresh: list[str], reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    directory = tmp_path / "sentiment" / "simple-s0"
+    directory.mkdir(parents=True)
+    (directory / "thesis.txt").write_text("years of work")
+    message = refused(capsys, "train", "sentiment", "--data", reviews, "--runs", tmp_path, *TINY, *fresh)
+    assert "neither empty nor a run directory" in message
+    assert read_bytes(tmp_path) == {"sentiment/simple-s0/thesis.txt": b"years of work"}
+    assert "no config.json there" in refused(capsys, "evaluate", directory)
+    assert "no config.json there" in refused(capsys, "predict", directory, "text")
+
+
+def test_a_file_in_the_way_of_the_runs_is_named(reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / "runs").write_text("a file")
+    message = refused(capsys, "train", "sentiment", "--data", reviews, "--runs", tmp_path / "runs", *TINY)
+    assert str(tmp_path / "runs") in message
+    assert read_bytes(tmp_path) == {"runs": b"a file"}
+
+
+def test_a_run_of_other_options_is_kept(
+    runs: Path, reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    before = read_bytes(runs)
+    message = refused(capsys, "train", "sentiment", "--data", reviews, "--runs", runs, *TINY, "--units", "9")
+    assert "--units: 8 then, 9 now" in message and "--fresh" in message
+    bad = tmp_path / "bad.csv"
+    bad.write_text("text,label\n")
+    refused(capsys, "train", "sentiment", "--data", bad, "--runs", runs, *TINY, "--fresh")
+    assert read_bytes(runs) == before
+
+
+@pytest.mark.parametrize("name", ["config.json", "fields/input.json", "fields/output.json", "best.keras"])
+@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"\x00\xff" * 99, lambda b: b"[]", None])
+def test_a_damaged_run_is_one_message(name: str, damage: Any, trained: Path, capsys: pytest.CaptureFixture) -> None:
+    path = trained / name
+    if damage:
+        path.write_bytes(damage(path.read_bytes()))
+    else:
+        path.unlink()
+    before = read_bytes(trained)
+    for arguments in (["evaluate", trained], ["predict", trained, "good"]):
+        assert path.name in refused(capsys, *arguments)
+    assert read_bytes(trained) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([""], "text 1: the text '' has no word in it"),
+        (["good", " "], "text 2: the text ' ' has no word in it"),
+        ([], "nothing to predict: give TEXT after the run, or --input FILE"),
+        (["--input", "/nowhere.txt"], "--input /nowhere.txt: there is no such file"),
+        (["--input", "/tmp"], "/tmp: cannot be read"),
+    ],
+)
+def test_nothing_to_answer_is_a_mistake(
+    arguments: list[str], message: str, trained: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert message in refused(capsys, "predict", trained, *arguments)
+
+
+def test_an_empty_line_of_the_input_is_named(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    (tmp_path / "x.txt").write_text("good\n\nbad\n")
+    message = refused(capsys, "predict", trained, "--input", tmp_path / "x.txt", "--output", tmp_path / "out")
+    assert "x.txt:2: the line is empty" in message
+    assert not (tmp_path / "out").exists()
+
+
+def test_the_task_file_of_a_run_may_move_but_not_vanish(
+    reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    source = (ROOT / "tasks" / "sentiment.py").read_text().replace('name="sentiment"', 'name="mine"')
+    (tmp_path / "mine.py").write_text(source)
+    include = ["--include", str(tmp_path / "mine.py")]
+    assert main(["train", *include, "mine", "--data", str(reviews), "--runs", str(tmp_path), *TINY]) == 0
+    directory = tmp_path / "mine" / "simple-s0"
+    assert main(["evaluate", str(directory)]) == 0
+    (tmp_path / "mine.py").rename(tmp_path / "moved.py")
+    message = refused(capsys, "evaluate", directory)
+    assert f"its task file {tmp_path / 'mine.py'} is not there; say with --include FILE" in message
+    assert main(["evaluate", str(directory), "--include", str(tmp_path / "moved.py")]) == 0
+
+
+def test_a_gpu_that_is_not_there_is_a_mistake(reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    message = refused(
+        capsys, "train", "sentiment", "--data", reviews, "--runs", tmp_path, "--device", "gpu", "--backend", "jax"
+    )
+    assert message.startswith("--device gpu: jax sees no GPU on this machine")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_a_dataset_that_cannot_be_downloaded_says_so_soon(tmp_path: Path) -> None:
+    # A proxy that is not there stands for a machine without a network.
+    environment = {**os.environ, "TFDS_DATA_DIR": str(tmp_path), "https_proxy": "http://127.0.0.1:9", "no_proxy": ""}
+    start = time.perf_counter()
+    done = run("train", "sentiment", "--data", "tfds:imdb_reviews", "--runs", tmp_path / "runs", env=environment)
+    seconds = time.perf_counter() - start
+    assert done.returncode == 2 and done.stdout == "" and "Traceback" not in done.stderr
+    assert "error: TensorFlow dataset 'imdb_reviews' is not in" in done.stderr
+    assert not list(tmp_path.iterdir())
+    # Mostly the imports. Tried without a look at the network first, it would be minutes.
+    assert seconds < 60

@@ -1,0 +1,159 @@
+"""Every registered task with every cell. A new task, or a new cell, is tested without a new line here."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+
+import tasks
+from harness import data, evaluate, predict, train
+from harness.trained import Trained, open_run
+from models.recurrent import CELLS
+from pipeline.batching import Batches
+from tasks.task import Source, Task
+from tests.harness import ROOT, assert_same_run, read_predictions, small, small_options, small_splits
+
+pytestmark = pytest.mark.slow
+
+PAIRS = [(name, cell) for name in tasks.find() for cell in CELLS]
+# For a score that is better when lower: what counts as having learned examples by heart, in the score's unit.
+BY_HEART = 0.3
+
+
+@dataclass
+class Run:
+    """A small run that trained without a stop."""
+
+    name: str
+    cell: str
+    task: Task
+    directory: Path
+    summary: dict
+
+    def train(self, folder: Path, **changed: Any) -> dict:
+        return train.train(self.task, small_options(self.task, cell=self.cell, **changed), folder)
+
+    def directory_in(self, folder: Path) -> Path:
+        return folder / self.name / f"{self.cell}-s0"
+
+
+@pytest.fixture(scope="module", params=PAIRS, ids="-".join)
+def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    name, cell = request.param
+    folder = tmp_path_factory.mktemp("runs")
+    with small(name) as task:
+        run = Run(name, cell, task, folder / name / f"{cell}-s0", {})
+        run.summary = run.train(folder)
+        yield run
+
+
+def answers_of(run: Run, opened: Trained, size: int = 4, more: int = 0) -> tuple[dict[str, float], list]:
+    """Return the scores and answers of the test split in batches of `size`, padded by `more` steps."""
+    examples = small_splits(run.name)["test"]
+    inputs, outputs = data.encode(examples, opened.input_field, opened.output_field)
+    batches = Batches(inputs, opened.input_field.arrays, size, outputs, opened.output_field.arrays)
+    batches.lengths = [length + more for length in batches.lengths]
+    return evaluate.measure(run.task, examples, batches, opened.model, opened.decoder, opened.output_field)
+
+
+def assert_same_answers(one: list, other: list) -> None:
+    for first, second in zip(one, other, strict=True):
+        same = pytest.approx(first.output, abs=1e-4) if isinstance(first.output, float) else first.output
+        assert second.output == same
+        assert second.details == pytest.approx(first.details, abs=1e-5)
+
+
+def test_a_saved_run_scores_and_predicts_what_training_reported(run: Run) -> None:
+    assert evaluate.evaluate(run.directory)["scores"] == run.summary["scores"]
+    opened = open_run(run.directory)
+    written = read_predictions(run.directory)
+    lines = []
+    for number, example in enumerate(small_splits(run.name)["test"]):
+        text = example.input if isinstance(example.input, str) else " ".join(map(str, example.input))
+        # A sentence of tokens that its text does not divide into would be another input.
+        if opened.input_field.parse(text) == example.input:
+            lines.append((number, text))
+    assert lines
+    found = predict.predict(run.directory, [(f"text {number}", text) for number, text in lines])
+    for (number, _), answer in zip(lines, json.loads(json.dumps(found)), strict=True):
+        expected = written[number]
+        same = pytest.approx(expected["prediction"], abs=1e-4)
+        assert answer["output"] == (same if isinstance(expected["prediction"], float) else expected["prediction"])
+        assert answer["input"] == expected["input"]
+
+
+def test_more_padding_changes_nothing(run: Run) -> None:
+    opened = open_run(run.directory)
+    (scores, answers), (padded, same) = answers_of(run, opened), answers_of(run, opened, more=7)
+    assert padded == pytest.approx(scores, abs=1e-5)
+    assert_same_answers(answers, same)
+
+
+def test_a_batch_of_one_answers_as_a_batch_of_four(run: Run) -> None:
+    opened = open_run(run.directory)
+    (scores, answers), (alone, same) = answers_of(run, opened), answers_of(run, opened, size=1)
+    assert alone == pytest.approx(scores, abs=1e-5)
+    assert_same_answers(answers, same)
+
+
+def test_the_same_seed_gives_the_same_weights(run: Run, tmp_path: Path) -> None:
+    run.train(tmp_path)
+    assert_same_run(run.directory, run.directory_in(tmp_path))
+
+
+def test_a_run_stopped_within_an_epoch_ends_as_one_that_was_not(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(keeper: train.Keeper, batch: int, logs: Any = None) -> None:
+        if keeper.progress["epoch"] == 1 and batch == 1:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train.Keeper, "on_train_batch_end", stop)
+        with pytest.raises(KeyboardInterrupt):
+            run.train(tmp_path)
+    run.train(tmp_path)
+    assert_same_run(run.directory, run.directory_in(tmp_path))
+
+
+def test_a_complete_run_is_not_trained_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keras.Model, "fit", lambda *_, **__: pytest.fail("the run was trained again"))
+    assert run.train(run.directory.parent.parent) == run.summary
+
+
+def test_eight_examples_are_learned_by_heart(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    eight = small_splits(run.name)["train"][:8]
+    source = Source("the same examples thrice", "", lambda: dict.fromkeys(("train", "validation", "test"), eight))
+    task = dataclasses.replace(run.task, sources={"eight": source})
+    # Rare words must be known, or two examples could look alike.
+    known = {"min_count": 1} if "min_count" in task.options else {}
+    options = small_options(task, cell=run.cell, dropout=0.0, epochs=80, patience=80, units=16, lr=0.02, **known)
+    monkeypatch.setattr(evaluate, "write_answers", lambda *_: None)
+    score = train.train(task, options, tmp_path)["scores"][task.monitor]
+    assert score < BY_HEART if task.lower_is_better else score == 1.0
+
+
+def test_another_process_trains_the_same_weights(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; import tests.test_tasks as here\n"
+        "for name, cell in here.PAIRS:\n"
+        "    with here.small(name) as task:\n"
+        "        here.train.train(task, here.small_options(task, cell=cell), Path(sys.argv[1]))"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(folder)], cwd=ROOT, stderr=subprocess.DEVNULL, env=os.environ
+        )
+        for folder in (tmp_path / "one", tmp_path / "other")
+    ]
+    assert [process.wait() for process in processes] == [0, 0]
+    for name, cell in PAIRS:
+        assert_same_run(*(tmp_path / folder / name / f"{cell}-s0" for folder in ("one", "other")))
