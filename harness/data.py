@@ -37,7 +37,7 @@ def read(task: Task, options: Options) -> Splits:
     if name in task.sources:
         if options.text_column or options.label_column:
             raise BadInput(f"--text-column, --label-column: the source {name!r} has fixed columns; leave them out")
-        return task.sources[name].load()
+        return task.sources[name].load(options)
     if task.reader and name.startswith("tfds:"):
         return datasets.read(name.removeprefix("tfds:"), task.reader.dataset, columns, enough)
     if task.reader and Path(name).exists():

@@ -16,6 +16,7 @@ Every file is written under a temporary name, flushed to the disk, then renamed:
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable

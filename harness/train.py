@@ -210,7 +210,7 @@ def train(
     steps = len(training.plan())
     model.compile(optimizer=make_optimizer(options, options.epochs * steps), loss=family.loss(output_field))
     model.optimizer.build(model.trainable_variables)
-    decoder = family.decode(model, output_field)
+    decoder = family.decode(model, output_field, options)
     say(f"{options.cell}: {model.count_params():,} weights, {steps} steps an epoch; {device}")
 
     def measure() -> dict[str, float]:
@@ -241,12 +241,14 @@ def train(
                 shuffle=False,
                 verbose=0,
             )
-    return conclude(task, directory, examples["test"], test, output_field, keeper.progress)
+    return conclude(task, options, directory, examples["test"], test, output_field, keeper.progress)
 
 
-def conclude(task: Task, directory: Path, examples: list, batches: Batches, output_field: Any, progress: dict) -> dict:
+def conclude(
+    task: Task, options: Options, directory: Path, examples: list, batches: Batches, output_field: Any, progress: dict
+) -> dict:
     """Test the best model as it was saved, write predictions and scores, and return the summary of the run."""
-    model, decoder = load_model(directory, task, output_field)
+    model, decoder = load_model(directory, task, output_field, options)
     scores, answers = evaluate.measure(task, examples, batches, model, decoder, output_field)
     evaluate.write_answers(directory / "predictions" / "test.jsonl", examples, answers)
     summary = {

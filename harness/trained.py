@@ -32,7 +32,7 @@ class Trained:
     decoder: keras.Model
 
 
-def load_model(directory: Path, task: Task, output_field: Any) -> tuple[keras.Model, keras.Model]:
+def load_model(directory: Path, task: Task, output_field: Any, options: Options) -> tuple[keras.Model, keras.Model]:
     """Return the best model of a run, compiled, and its decoder; BadInput if its file is missing or damaged."""
     path = directory / "best.keras"
     if not path.exists():
@@ -45,7 +45,7 @@ def load_model(directory: Path, task: Task, output_field: Any) -> tuple[keras.Mo
     except Exception as error:
         raise BadInput(f"{path}: the model cannot be loaded ({error!s:.200}); train again with --fresh") from error
     model.compile(loss=family.loss(output_field))
-    return model, family.decode(model, output_field)
+    return model, family.decode(model, output_field, options)
 
 
 def open_run(directory: Path, include: tuple[Path, ...] = ()) -> Trained:
@@ -67,5 +67,11 @@ def open_run(directory: Path, include: tuple[Path, ...] = ()) -> Trained:
     input_field = runs.restore_field(directory, "input", task.input(options))
     output_field = runs.restore_field(directory, "output", task.output(options))
     return Trained(
-        directory, task, options, config["data"], input_field, output_field, *load_model(directory, task, output_field)
+        directory,
+        task,
+        options,
+        config["data"],
+        input_field,
+        output_field,
+        *load_model(directory, task, output_field, options),
     )

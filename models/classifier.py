@@ -69,7 +69,7 @@ def loss(output_field: Any) -> keras.losses.Loss:
     return cross_entropy(output_field)
 
 
-def decode(model: keras.Model, output_field: Any) -> keras.Model:
+def decode(model: keras.Model, output_field: Any, options: Any) -> keras.Model:
     """Return a model to {"output": (batch,)}: the number, or the best label with its "probability"."""
     if output_field.arrays["output"].size is None:
         return keras.Model(model.input, {"output": ops.squeeze(model.output, 1)})

@@ -25,7 +25,7 @@ def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
 loss = cross_entropy
 
 
-def decode(model: keras.Model, output_field: Any) -> keras.Model:
+def decode(model: keras.Model, output_field: Any, options: Any) -> keras.Model:
     """Return a model from {"category": (batch,)} to {"output": (batch, longest)}: the likeliest symbol each step."""
     context = model.get_layer("context").output
     write = Greedy(model.get_layer("decoder"), output_field.start, output_field.end, output_field.longest)

@@ -30,7 +30,7 @@ def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
 loss = cross_entropy
 
 
-def decode(model: keras.Model, output_field: Any) -> keras.Model:
+def decode(model: keras.Model, output_field: Any, options: Any) -> keras.Model:
     """Return a model from the sequence's arrays to {"output": (batch, longest)}: the likeliest symbol each step."""
     inputs = {name: tensor for name, tensor in model.input.items() if name != "previous"}
     context = model.get_layer("context").output

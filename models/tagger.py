@@ -27,7 +27,7 @@ def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
 loss = cross_entropy
 
 
-def decode(model: keras.Model, output_field: Any) -> keras.Model:
+def decode(model: keras.Model, output_field: Any, options: Any) -> keras.Model:
     """Return a model from the same arrays to {"output": (batch, time)}: the best tags, or the best valid path."""
     allowed = output_field.transitions
     if allowed is None:

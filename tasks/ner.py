@@ -15,7 +15,7 @@ TASK = Task(
         "english": Source(
             "generated sentences whose test entities are never seen in training: 8,000, 1,000 and 1,000",
             "Apache-2.0 (Unrolled); names: census data",
-            english.named_entities,
+            lambda options: english.named_entities(),
         ),
     },
     reader=Reader(partial(conll.read, spans=True), "CoNLL columns, CoNLL-U", "tagged", ("tfds:conll2003",)),

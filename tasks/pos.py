@@ -13,9 +13,11 @@ TASK = Task(
         "turkish": Source(
             "web and Wikipedia sentences of the package turkish-treebanks, 4,851 in all",
             "Apache-2.0",
-            packaged.turkish,
+            lambda options: packaged.turkish(),
         ),
-        "english": Source("sentences generated from templates", "Apache-2.0 (Unrolled)", english.parts_of_speech),
+        "english": Source(
+            "sentences generated from templates", "Apache-2.0 (Unrolled)", lambda options: english.parts_of_speech()
+        ),
     },
     reader=Reader(
         conll.read,

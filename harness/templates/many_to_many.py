@@ -9,7 +9,7 @@ from pipeline.fields import Tags, Tokens
 from tasks.task import Reader, Source, Task
 
 
-def generate() -> Splits:
+def generate(options) -> Splits:
     # CHANGE: return your own examples. An Example is an input (here a tuple of tokens) and the output to learn (here a
     # tuple of as many tags). Leave out "validation" or "test", and they are taken from "train".
     chooser = random.Random(0)

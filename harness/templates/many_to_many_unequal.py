@@ -8,7 +8,7 @@ from pipeline.fields import Symbols, Text
 from tasks.task import Source, Task
 
 
-def generate() -> Splits:
+def generate(options) -> Splits:
     # CHANGE: return your own examples. An Example is an input and the output to learn (here two texts, read and written
     # character by character). Leave out "validation" or "test", and they are taken from "train".
     chooser = random.Random(0)

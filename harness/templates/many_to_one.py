@@ -9,7 +9,7 @@ from pipeline.fields import Label, Text
 from tasks.task import Reader, Source, Task
 
 
-def generate() -> Splits:
+def generate(options) -> Splits:
     # CHANGE: return your own examples. An Example is an input (here a text) and the output to learn (here a label).
     # Leave out "validation" or "test", and they are taken from "train".
     chooser = random.Random(0)

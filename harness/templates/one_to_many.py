@@ -9,7 +9,7 @@ from pipeline.fields import Category, Symbols
 from tasks.task import Source, Task
 
 
-def generate() -> Splits:
+def generate(options) -> Splits:
     # CHANGE: return your own examples. An Example is an input (here a category) and the output to learn (here a text,
     # written character by character). Every category must be among the training examples.
     chooser = random.Random(0)

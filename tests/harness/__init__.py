@@ -38,7 +38,7 @@ def small_splits(name: str) -> Splits:
     The tags or labels of validation and test all occur in train.
     """
     task = tasks.get(name)
-    loaded = next(iter(task.sources.values())).load()
+    loaded = next(iter(task.sources.values())).load(None)
     field = task.input(defaults(task))
     field.fit(example.input for example in loaded["train"][:500])
 
@@ -71,7 +71,7 @@ def _encodes(field: Any, value: Any) -> bool:
 
 def small_task(name: str) -> Task:
     """Return the task with its small splits as its only source."""
-    source = Source("a few examples", "", lambda: small_splits(name))
+    source = Source("a few examples", "", lambda _: small_splits(name))
     return dataclasses.replace(tasks.get(name), sources={"small": source})
 
 

@@ -54,7 +54,7 @@ def test_other_data_is_scored_and_the_run_is_kept(run: Path, tmp_path: Path) -> 
 def test_data_that_changed_since_training_is_not_taken_for_the_same(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     task = open_run(run).task
     changed = {**small_splits(NAME), "train": small_splits(NAME)["test"]}
-    other = dataclasses.replace(task, sources={"small": Source("", "", lambda: changed)})
+    other = dataclasses.replace(task, sources={"small": Source("", "", lambda _: changed)})
     monkeypatch.setattr("tasks.get", lambda *_: other)
     with pytest.raises(BadInput, match="data small has changed since training.*--data small"):
         evaluate.evaluate(run)

@@ -18,7 +18,7 @@ def test_a_new_task_is_found_by_its_name(shape: str, tmp_path: Path) -> None:
     task = tasks.get("mine", (path,))
     assert task.shape == shape
     assert "CHANGE" in path.read_text() and "NAME" not in path.read_text()
-    examples = next(iter(task.sources.values())).load()
+    examples = next(iter(task.sources.values())).load(None)
     assert min(len(split) for split in examples.values()) >= 100
 
 

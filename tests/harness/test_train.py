@@ -188,14 +188,14 @@ def test_data_that_changed_is_not_trained_on_with_the_old_state(stopped: Path, t
     before = read_bytes(stopped)
     splits = small_splits(NAME)
     changed = {**splits, "train": splits["train"][:-1]}
-    other = dataclasses.replace(task, sources={"small": Source("", "", lambda: changed)})
+    other = dataclasses.replace(task, sources={"small": Source("", "", lambda _: changed)})
     with pytest.raises(BadInput, match="data has changed"):
         train.train(other, options, stopped)
     assert read_bytes(stopped) == before
 
 
 def test_an_empty_split_is_refused_before_anything_is_written(task: Task, options: Options, tmp_path: Path) -> None:
-    other = dataclasses.replace(task, sources={"small": Source("", "", lambda: {**small_splits(NAME), "test": []})})
+    other = dataclasses.replace(task, sources={"small": Source("", "", lambda _: {**small_splits(NAME), "test": []})})
     with pytest.raises(BadInput, match="small: the test split is empty"):
         train.train(other, options, tmp_path)
     assert not list(tmp_path.iterdir())
@@ -204,7 +204,7 @@ def test_an_empty_split_is_refused_before_anything_is_written(task: Task, option
 def test_a_tag_seen_in_test_only_is_refused_with_its_place(task: Task, options: Options, tmp_path: Path) -> None:
     strange = [Example(("a", "b"), ("NOUN", "NOWN"), "test.tsv:7")]
     other = dataclasses.replace(
-        task, sources={"small": Source("", "", lambda: {**small_splits(NAME), "test": strange})}
+        task, sources={"small": Source("", "", lambda _: {**small_splits(NAME), "test": strange})}
     )
     with pytest.raises(BadInput, match=r"^test.tsv:7: unknown tag 'NOWN'. Did you mean 'NOUN'\?"):
         train.train(other, options, tmp_path)
@@ -215,7 +215,7 @@ def test_limit_keeps_the_tags_of_all_the_training_data(task: Task, options: Opti
     splits = small_splits(NAME)
     rare = [Example(("x", "y"), ("RARE", "RARE"))]
     data = {"train": splits["train"] + rare, "validation": rare + splits["validation"], "test": rare}
-    other = dataclasses.replace(task, sources={"small": Source("", "", lambda: data)})
+    other = dataclasses.replace(task, sources={"small": Source("", "", lambda _: data)})
     assert train.train(other, dataclasses.replace(options, limit=1, epochs=1), tmp_path)["epochs"] == 1
 
 

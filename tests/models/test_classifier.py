@@ -86,7 +86,7 @@ def test_loss_of_numbers_is_the_squared_error_averaged_over_the_real_rows():
     weights = np.array([1, 1, 0], "float32")
     loss = model.test_on_batch(batch, answers, weights, return_dict=True)["loss"]
     assert float(loss) == pytest.approx(np.average((output[:, 0] - answers) ** 2, weights=weights), rel=1e-5)
-    decoded = classifier.decode(model, number)(batch)
+    decoded = classifier.decode(model, number, None)(batch)
     np.testing.assert_allclose(numpy(decoded["output"]), output[:, 0], rtol=1e-6)
 
 
@@ -96,7 +96,7 @@ def test_answer_is_the_best_label_and_its_probability():
     batch = encode(field, TEXTS, 5)
     logits = numpy(model(batch))
     odds = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    answer = classifier.decode(model, labels)(batch)
+    answer = classifier.decode(model, labels, None)(batch)
     np.testing.assert_array_equal(numpy(answer["output"]), logits.argmax(axis=1))
     np.testing.assert_allclose(numpy(answer["probability"]), odds.max(axis=1), rtol=1e-5)
 
