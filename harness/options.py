@@ -50,10 +50,12 @@ class Options:
 
     seed: int = 0
     """Of the weights, the dropout and the order of the examples."""
-    epochs: int = 10
+    steps: int = 2000
+    """Training steps, where --epochs is left out: as many epochs as make about that many, between 3 and 30."""
+    epochs: int | None = None
     """Most passes over the training data."""
-    patience: int = 3
-    """Stop after this many epochs without a better validation score."""
+    patience: int | None = None
+    """Stop after this many epochs without a better validation score; else a third of the epochs, 3 at least."""
     batch: int = 32
     """Examples in a training step."""
     lr: float = 2e-3
@@ -74,6 +76,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "dropout": (0, 0.95),
     "word_dropout": (0, 0.95),
     "embedding_size": (1, float("inf")),
+    "steps": (1, float("inf")),
     "epochs": (1, float("inf")),
     "patience": (1, float("inf")),
     "batch": (1, float("inf")),

@@ -59,9 +59,10 @@ class Epochs(keras.utils.PyDataset):
 class Keeper(keras.callbacks.Callback):
     """After every epoch: validation scores, the best model, the state to go on from, and the decision to stop."""
 
-    def __init__(self, task: Task, options: Options, directory: Path, bar: Bar, measure: Any):
+    def __init__(self, task: Task, epochs: int, patience: int, directory: Path, bar: Bar, measure: Any):
         super().__init__()
-        self.task, self.options, self.directory, self.bar, self.measure = task, options, directory, bar, measure
+        self.task, self.epochs, self.patience = task, epochs, patience
+        self.directory, self.bar, self.measure = directory, bar, measure
         self.progress: dict[str, Any] = {
             "epoch": 0,
             "best": None,
@@ -107,7 +108,7 @@ class Keeper(keras.callbacks.Callback):
         waited = 0 if better else state["waited"] + 1
         spent = time.perf_counter() - self.started
         state |= {"epoch": epoch + 1, "waited": waited, "seconds": state["seconds"] + spent}
-        state["done"] = waited >= self.options.patience or epoch + 1 == self.options.epochs
+        state["done"] = waited >= self.patience or epoch + 1 == self.epochs
         line = {
             "epoch": epoch + 1,
             "loss": float(logs["loss"]),
@@ -121,7 +122,7 @@ class Keeper(keras.callbacks.Callback):
         runs.write(self.directory / "state.npz", self._save)
         self.bar.note = f"best {self.task.monitor} {state['best']:.4f}  "
         say(
-            f"epoch {epoch + 1}/{self.options.epochs}  loss {line['loss']:.4f}  validation "
+            f"epoch {epoch + 1}/{self.epochs}  loss {line['loss']:.4f}  validation "
             f"{describe(self.task.monitor, scores)}  {line['tokens_per_second']:,} tokens/s  {spent:.1f} s"
             f"{'  (best)' if better else ''}"
         )
@@ -132,6 +133,12 @@ class Keeper(keras.callbacks.Callback):
         content = io.BytesIO()
         np.savez(content, allow_pickle=False, progress=np.array(json.dumps(self.progress)), **values)
         path.write_bytes(content.getvalue())
+
+
+def plan_epochs(options: Options, steps: int) -> tuple[int, int]:
+    """Return the most epochs, and after how many without a better score to stop. steps: training steps an epoch."""
+    epochs = options.epochs or min(max(round(options.steps / steps), 3), 30)
+    return epochs, options.patience or max(epochs // 3, 3)
 
 
 def make_optimizer(options: Options, steps: int) -> keras.optimizers.Optimizer:
@@ -208,16 +215,17 @@ def train(
     family = importlib.import_module(task.model)
     model = family.build(input_field, output_field, options)
     steps = len(training.plan())
-    model.compile(optimizer=make_optimizer(options, options.epochs * steps), loss=family.loss(output_field))
+    epochs, patience = plan_epochs(options, steps)
+    model.compile(optimizer=make_optimizer(options, epochs * steps), loss=family.loss(output_field))
     model.optimizer.build(model.trainable_variables)
     decoder = family.decode(model, output_field, options)
-    say(f"{options.cell}: {model.count_params():,} weights, {steps} steps an epoch; {device}")
+    say(f"{options.cell}: {model.count_params():,} weights, {steps} steps an epoch, {epochs} epochs at most; {device}")
 
     def measure() -> dict[str, float]:
         return evaluate.measure(task, examples["validation"], validation, model, decoder, output_field)[0]
 
-    bar = Bar(options.epochs, 0, tokens)
-    keeper = Keeper(task, options, directory, bar, measure)
+    bar = Bar(epochs, 0, tokens)
+    keeper = Keeper(task, epochs, patience, directory, bar, measure)
     keeper.set_model(model)
     if exists and fresh:
         shutil.rmtree(directory)
@@ -234,7 +242,7 @@ def train(
         with bar.progress, interrupt.listen():
             model.fit(
                 Epochs(training, first),
-                epochs=options.epochs,
+                epochs=epochs,
                 initial_epoch=first,
                 callbacks=[bar, keeper, interrupt],
                 # Keras would mix the batches anew, and not the same way after a stop; Epochs has mixed them.

@@ -25,5 +25,5 @@ TASK = Task(
     model="models.tagger",
     metrics=metrics.spans,
     monitor="f1",
-    options={"min_count": 2, "max_length": 1000},
+    options={"min_count": 2, "max_length": 1000, "dropout": 0.5, "word_dropout": 0.25},
 )

@@ -28,5 +28,5 @@ TASK = Task(
     model="models.classifier",
     metrics=metrics.accuracy,
     monitor="accuracy",
-    options={"pooling": "max+mean", "units": 64, "max_length": 400},
+    options={"pooling": "max+mean", "units": 64, "dropout": 0.5, "word_dropout": 0.1},
 )
