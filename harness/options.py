@@ -51,7 +51,7 @@ class Options:
     seed: int = 0
     """Of the weights, the dropout and the order of the examples."""
     steps: int = 2000
-    """Training steps, where --epochs is left out: as many epochs as make about that many, between 3 and 30."""
+    """Training steps, where --epochs is left out: as many epochs as make about that many, between 2 and 30."""
     epochs: int | None = None
     """Most passes over the training data."""
     patience: int | None = None

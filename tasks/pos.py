@@ -31,5 +31,5 @@ TASK = Task(
     model="models.tagger",
     metrics=metrics.tag_accuracy,
     monitor="accuracy",
-    options={"min_count": 2, "max_length": 1000, "word_dropout": 0.1, "steps": 3500},
+    options={"min_count": 2, "max_length": 1000, "word_dropout": 0.1, "steps": 2750},
 )

@@ -33,5 +33,5 @@ TASK = Task(
     metrics=metrics.errors,
     monitor="mae",
     lower_is_better=True,
-    options={"pooling": "max+mean", "units": 64, "dropout": 0.5, "word_dropout": 0.4, "lr": 1e-3},
+    options={"pooling": "max+mean", "units": 64, "dropout": 0.5, "word_dropout": 0.4, "lr": 1e-3, "steps": 3000},
 )
