@@ -13,12 +13,89 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+
+class Unrolled(layers.RNN):
+    """What the three layers below add to Keras' own: the input projection of all steps is one matrix product before
+    the loop, and on JAX the loop and its gradient are those of models/loops.py.
+
+    Same arguments, weights, results and saved files as the Keras layer. What the fast path does not cover (other
+    activations, recurrent dropout, unrolling, a reset gate before the product, another backend; the LSTM on a GPU,
+    where cuDNN runs) goes the way of the Keras layer.
+    """
+
+    kind: str
+
+    def is_covered(self) -> bool:
+        """Return whether the fast path computes what this layer is asked for."""
+        cell = self.cell
+        gated = self.kind != "simple"
+        return (
+            keras.config.backend() == "jax"
+            and cell.activation in (keras.activations.tanh, ops.tanh)
+            and (not gated or cell.recurrent_activation in (keras.activations.sigmoid, ops.sigmoid))
+            and not (cell.recurrent_dropout or self.unroll)
+            and not (gated and cell.dropout and cell.implementation == 1)
+            and not (self.kind == "gru" and not cell.reset_after)
+            and not (self.kind == "lstm" and _on_gpu())
+        )
+
+    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> tuple:
+        """Return the last output, all outputs (batch, time, units) and the states after the last step."""
+        if not self.is_covered():
+            return super().inner_loop(sequences, initial_state, mask, training)
+        from models import loops
+
+        cell = self.cell
+        kernel, recurrent = ops.convert_to_tensor(cell.kernel), [ops.convert_to_tensor(cell.recurrent_kernel)]
+        gates = kernel.shape[1]
+        bias = ops.convert_to_tensor(cell.bias) if cell.use_bias else ops.zeros(gates, kernel.dtype)
+        if self.kind == "gru":
+            # One bias for x W, one for h U.
+            bias, hidden = bias if cell.use_bias else (bias, bias)
+            recurrent.append(hidden)
+        if training and cell.dropout:
+            sequences = sequences * ops.expand_dims(cell.get_dropout_mask(sequences[:, 0]), 1)
+        projected = ops.swapaxes(ops.matmul(sequences, kernel) + bias, 0, 1)
+        mask = mask[0] if isinstance(mask, list) else mask
+        if mask is not None:
+            mask = ops.expand_dims(ops.swapaxes(ops.cast(mask, "bool"), 0, 1), 2)
+        if self.go_backwards:
+            projected, mask = ops.flip(projected, 0), None if mask is None else ops.flip(mask, 0)
+        outputs, states = loops.run(self.kind, projected, mask, tuple(initial_state), tuple(recurrent))
+        if self.zero_output_for_mask and mask is not None:
+            outputs = ops.where(mask, outputs, ops.zeros_like(outputs))
+        return outputs[-1], ops.swapaxes(outputs, 0, 1), list(states)
+
+
+def _on_gpu() -> bool:
+    import jax
+
+    return jax.default_backend() == "gpu"
+
+
+@keras.saving.register_keras_serializable("unrolled")
+class SimpleRNN(Unrolled, layers.SimpleRNN):
+    """h_t = tanh(x_t W + h_{t-1} U + b) (Elman 1990)."""
+
+    kind = "simple"
+
+
+@keras.saving.register_keras_serializable("unrolled")
+class LSTM(Unrolled, layers.LSTM):
+    """Long short-term memory (Hochreiter and Schmidhuber 1997; forget gate: Gers et al. 2000)."""
+
+    kind = "lstm"
+
+
+@keras.saving.register_keras_serializable("unrolled")
+class GRU(Unrolled, layers.GRU):
+    """Gated recurrent unit (Cho et al. 2014), the reset gate after the product."""
+
+    kind = "gru"
+
+
 # name -> a function of units that returns a layer from (batch, time, features) to (batch, time, units).
-CELLS: dict[str, Callable[..., Any]] = {
-    "simple": layers.SimpleRNN,
-    "lstm": layers.LSTM,
-    "gru": layers.GRU,
-}
+CELLS: dict[str, Callable[..., Any]] = {"simple": SimpleRNN, "lstm": LSTM, "gru": GRU}
 
 
 @keras.saving.register_keras_serializable("unrolled")

@@ -7,6 +7,7 @@ from tests.models import CELLS as NAMES
 from tests.models import numpy, random_inputs, randomize
 
 LENGTHS = [3, 7, 1, 5]
+STOCK = {"simple": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
 
 
 def build(cell, features=3, units=4, depth=1, bidirectional=False):
@@ -51,7 +52,7 @@ def test_both_directions_of_two_layers_are_those_of_keras_with_a_mask(cell):
     noise, mask = random_inputs(LENGTHS, 9, 3)
     expected = noise
     for number in range(depth):
-        layer = keras.layers.Bidirectional(CELLS[cell](4, return_sequences=True))
+        layer = keras.layers.Bidirectional(STOCK[cell](4, return_sequences=True))
         layer.build(expected.shape)
         directions = [model.get_layer(f"{cell}_{number}_{direction}") for direction in ("forward", "backward")]
         layer.set_weights([weight for direction in directions for weight in direction.get_weights()])
@@ -65,7 +66,7 @@ def test_both_directions_of_two_layers_are_those_of_keras_with_a_mask(cell):
 def test_one_direction_is_that_of_keras_with_a_mask(cell):
     model = build(cell)
     noise, mask = random_inputs(LENGTHS, 9, 3)
-    layer = CELLS[cell](4, return_sequences=True)
+    layer = STOCK[cell](4, return_sequences=True)
     layer.build(noise.shape)
     layer.set_weights(model.get_weights())
     np.testing.assert_allclose(run(model, noise, mask)[mask], numpy(layer(noise, mask=mask))[mask], atol=1e-5)
