@@ -134,8 +134,10 @@ def backward(
         direct = tuple(keep(inside, one, other) for one, other in zip(direct, gradients, strict=True))
         return (direct[0] + dz @ kernel.T, *direct[1:]), (dx, dz)
 
-    first, inputs = lax.scan(retreat, last, (outputs, mask, old, new, kept), reverse=True)
-    return *inputs, first
+    streams: tuple[Any, Any]
+    first, streams = lax.scan(retreat, last, (outputs, mask, old, new, kept), reverse=True)
+    dx, dz = streams
+    return dx, dz, first
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
