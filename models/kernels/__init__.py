@@ -47,8 +47,8 @@ def load(say: Callable[[str], None] | None = None) -> str | None:
 def library(say: Callable[[str], None]) -> Path:
     """Return the compiled kernels, compiling them first where that has not been done.
 
-    Raises OSError or subprocess.SubprocessError where it cannot be done. The file's name changes with all that it depends
-    on. It appears whole or not at all, so two processes that start at once do not disturb each other.
+    Raises OSError or subprocess.SubprocessError where it cannot be done. The file's name changes with all that it
+    depends on. It appears whole or not at all, so two processes that start at once do not disturb each other.
     """
     import jax
     import jaxlib

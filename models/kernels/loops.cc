@@ -1,12 +1,13 @@
-// The loops over time of the three cells, forward and backward, as XLA FFI calls on the CPU (models/kernels/__init__.py compiles
-// and calls them; models/loops.py holds the same formulas in Keras' operations, and why the gradient is cut as it is).
+// The loops over time of the three cells, forward and backward, as XLA FFI calls on the CPU: models/kernels/__init__.py
+// compiles and calls them, models/loops.py holds the same formulas in Keras' operations and says how the gradient is cut.
 //
-// A part of the batch goes through all steps on one thread, so no thread ever waits for another inside the loop. Within a step,
-// the recurrent kernel is repacked into panels, the vectors of all gates for the same units side by side: a block of rows times a
-// panel stays in registers, and what comes out is everything the gates of those units need.
+// A part of the batch goes through all steps on one thread, so no thread ever waits for another inside the loop. Within a
+// step, the recurrent kernel is repacked into panels, the vectors of all gates of the same units side by side: a block of
+// rows times a panel stays in registers, and what comes out is everything that the gates of those units need.
 //
-// All arrays are float32, time-major and contiguous: (time, batch, ...). A result may share its memory with an argument of the
-// same shape (every element is read before it is written, by the thread that writes it). An array that is not used has no elements.
+// All arrays are float32, time-major and contiguous: (time, batch, ...). One that is not used has no elements. A result
+// may share its memory with an argument of the same shape (the thread that writes an element has read it before): fresh
+// memory for all steps would cost more than the gates do.
 
 #include <algorithm>
 #include <atomic>
@@ -35,9 +36,9 @@ constexpr int kLanes = 4, kAccumulators = 24;
 #else
 constexpr int kLanes = 4, kAccumulators = 12;
 #endif
-constexpr int kRows = 8, kColumns = 4;      // the largest block: rows, vectors of a panel
-constexpr Index kDepth = 128;               // rows of a panel used at a time: 32 KB, so that they stay in the first cache
-constexpr Index kPart = 64;                 // the most rows of the batch that go through the steps together
+constexpr int kRows = 8, kColumns = 4;  // the largest block: rows, vectors of a panel
+constexpr Index kDepth = 128;           // rows of a panel used at a time: 32 KB, so that they stay in the first cache
+constexpr Index kPart = 64;             // the most rows of the batch that go through the steps together
 constexpr Index kAlignment = 64;
 
 typedef float Vector __attribute__((vector_size(4 * kLanes)));
@@ -51,19 +52,30 @@ inline Vector load(const float* from) {
 
 inline void store(float* to, Vector value) { std::memcpy(to, &value, sizeof value); }
 
-// The same for the last units, where a whole vector would reach into the next gate or row.
-inline Vector load(const float* from, Index width) {
-  if (__builtin_expect(width >= kLanes, 1)) return load(from);
+// The same for the last units, fewer than a vector: nothing beyond them is touched.
+inline void copy(float* to, const float* from, Index count) {
+  for (Index size = kLanes / 2; size; size /= 2)
+    if (count & size) std::memcpy(to, from, size * sizeof(float)), to += size, from += size;
+}
+
+__attribute__((noinline)) Vector load_some(const float* from, Index width) {
   float lanes[kLanes] = {};
-  for (Index i = 0; i < width; ++i) lanes[i] = from[i];
+  copy(lanes, from, width);
   return load(lanes);
 }
 
-inline void store(float* to, Vector value, Index width) {
-  if (__builtin_expect(width >= kLanes, 1)) return store(to, value);
+__attribute__((noinline)) void store_some(float* to, Vector value, Index width) {
   float lanes[kLanes];
   store(lanes, value);
-  for (Index i = 0; i < width; ++i) to[i] = lanes[i];
+  copy(to, lanes, width);
+}
+
+inline Vector load(const float* from, Index width) {
+  return __builtin_expect(width >= kLanes, 1) ? load(from) : load_some(from, width);
+}
+
+inline void store(float* to, Vector value, Index width) {
+  __builtin_expect(width >= kLanes, 1) ? store(to, value) : store_some(to, value, width);
 }
 
 // ---- The functions of the gates: NaN stays NaN (no comparison with it is true), infinities go to the limits. ----
@@ -118,12 +130,16 @@ inline Vector sigmoid_divisor(Vector x) {
 
 // ---- Matrix products ----
 
-// sums += a b for R rows of `a` and a panel `b` of C vectors; sums is (R, C) vectors.
+constexpr float kZeros[kColumns * kLanes] = {};
+
+// sums += a b for R rows of `a` and a panel `b` of C vectors; sums is (R, C) vectors, or begins as `start`, C vectors.
 template <int R, int C>
-void multiply(const float* a, Index stride, const float* b, Index depth, float* sums, bool first) {
+void multiply(const float* a, Index stride, const float* b, Index depth, float* sums, const float* start) {
   Vector s[R][C];
+#pragma GCC unroll 8
   for (int i = 0; i < R; ++i)
-    for (int j = 0; j < C; ++j) s[i][j] = first ? Vector{} : load(sums + (i * C + j) * kLanes);
+#pragma GCC unroll 8
+    for (int j = 0; j < C; ++j) s[i][j] = load(start ? start + j * kLanes : sums + (i * C + j) * kLanes);
   for (Index k = 0; k < depth; ++k) {
     Vector column[C];
     for (int j = 0; j < C; ++j) column[j] = load(b + (k * C + j) * kLanes);
@@ -132,11 +148,13 @@ void multiply(const float* a, Index stride, const float* b, Index depth, float* 
       for (int j = 0; j < C; ++j) s[i][j] += scalar * column[j];
     }
   }
+#pragma GCC unroll 8
   for (int i = 0; i < R; ++i)
+#pragma GCC unroll 8
     for (int j = 0; j < C; ++j) store(sums + (i * C + j) * kLanes, s[i][j]);
 }
 
-using Multiply = void (*)(const float*, Index, const float*, Index, float*, bool);
+using Multiply = void (*)(const float*, Index, const float*, Index, float*, const float*);
 
 template <int R, int C>
 constexpr Multiply choose() {
@@ -150,8 +168,9 @@ Multiply find(int rows, int columns, std::integer_sequence<int, I...>) {
   return table[(rows - 1) * kColumns + columns - 1];
 }
 
-// sums = a b, a: (rows, depth), b: one panel. The order of each sum does not depend on the rows: any split gives the same bits.
-void product(const float* a, Index stride, Index rows, const float* panel, Index depth, int columns, float* sums) {
+// sums = start + a b, a: (rows, depth), b: one panel. No sum's order depends on the rows: any split gives the same bits.
+void product(const float* a, Index stride, Index rows, const float* panel, Index depth, int columns, float* sums,
+             const float* start) {
   const Index slices = (depth + kDepth - 1) / kDepth, most = std::min(kRows, kAccumulators / columns);
   const Index blocks = (rows + most - 1) / most;
   for (Index slice = 0; slice < slices; ++slice) {
@@ -159,7 +178,8 @@ void product(const float* a, Index stride, Index rows, const float* panel, Index
     for (Index block = 0; block < blocks; ++block) {
       const Index row = rows * block / blocks, size = rows * (block + 1) / blocks - row;
       find(size, columns, std::make_integer_sequence<int, kRows * kColumns>())(
-          a + row * stride + k, stride, panel + k * columns * kLanes, end - k, sums + row * columns * kLanes, slice == 0);
+          a + row * stride + k, stride, panel + k * columns * kLanes, end - k, sums + row * columns * kLanes,
+          slice ? nullptr : start);
     }
   }
 }
@@ -207,18 +227,18 @@ struct Parts {
   Parts(Index batch, Index threads) : batch(batch) {
     threads = std::max<Index>(threads, 1);
     const Index rounds = std::max<Index>(1, (batch + threads * kPart - 1) / (threads * kPart));
-    count = std::min(batch, rounds * threads);
+    count = std::min((batch + 1) / 2, rounds * threads);  // one row costs as much as two
   }
   Index begin(Index part) const { return batch * part / count; }
 };
 
 // ---- The cells ----
 
-// The arrays of a call; from `h` on those of the states, null where a cell has none. dx is written over x and dz beside it.
+// The arrays of a call. The bias of h U (gru) is in the order of the panels, and so at the start of their sums.
 struct Arrays {
   Index time, batch, units;
   const bool* mask;
-  const float *x, *h0, *c0, *bias;                      // forward: projected, first states, bias of h U (gru)
+  const float *x, *h0, *c0, *bias;                      // projected inputs, first states
   const float *outputs, *saved, *saved_extra;           // backward: gradient of h at all steps, what forward kept
   float *h, *c, *kept, *extra;                          // states at all steps, what only backward reads (or null)
   float *dx, *dz;
@@ -230,19 +250,31 @@ struct Arrays {
 struct Place {
   Index step, row, n, width, units;
   Index all;                                            // step * batch + row
+  // How much may be read: a whole vector where enough follows in the array, for nobody looks at the lanes beyond the units.
+  Index reach;
+  Place(Index step, Index row, Index n, Index width, Index units, const Arrays& a)
+      : step(step), row(row), n(n), width(width), units(units), all(step * a.batch + row),
+        reach((a.batch - 1 - row) * units >= kLanes - width ? Index(kLanes) : width) {}
   Index state() const { return all * units + n; }
   Index old() const { return row * units + n; }
 };
 
+// Asks for what the next step will want, `distance` from `now`: steps lie too far apart for the processor to guess it.
+template <int count>
+void ahead(const float* now, Index distance, Index stride = 0) {
+  for (int i = 0; i < count; ++i) __builtin_prefetch(now + distance + i * stride, 1);
+}
+
 struct Simple {
-  static constexpr int gates = 1, block = kColumns;
+  static constexpr int gates = 1, block = kColumns;     // vectors of units in a panel
   static constexpr bool has_c = false;
 
   static void forward(const Arrays& a, const Place& at, const float* z) {
-    store(a.h + at.state(), tanh(load(a.x + at.state(), at.width) + load(z)), at.width);
+    store(a.h + at.state(), tanh(load(a.x + at.state(), at.reach) + load(z)), at.width);
   }
+  // Writes the gradients of the step; returns that of the old h by every way but h U.
   static Vector backward(const Arrays& a, const Place& at, Vector dh, float*) {
-    const Vector h = load(a.h + at.state(), at.width);
+    const Vector h = load(a.h + at.state(), at.reach);
     store(a.dx + at.state(), dh * (1.0f - h * h), at.width);
     return Vector{};
   }
@@ -253,15 +285,16 @@ struct Lstm {
   static constexpr bool has_c = true;
 
   static void forward(const Arrays& a, const Place& at, const float* z) {
-    const Index w = at.width, H = at.units, from = at.all * 4 * H + at.n;
+    const Index w = at.width, m = at.reach, H = at.units, from = at.all * 4 * H + at.n;
     const float* x = a.x + from;
-    const Vector di = sigmoid_divisor(load(x, w) + load(z)), df = sigmoid_divisor(load(x + H, w) + load(z + kLanes));
-    const Fraction tg = tanh_fraction(load(x + 2 * H, w) + load(z + 2 * kLanes));
-    const Vector dout = sigmoid_divisor(load(x + 3 * H, w) + load(z + 3 * kLanes));
+    ahead<gates>(x, a.batch * gates * H, H), ahead<1>(a.h + at.state(), a.batch * H), ahead<1>(a.c + at.state(), a.batch * H);
+    const Vector di = sigmoid_divisor(load(x, m) + load(z)), df = sigmoid_divisor(load(x + H, m) + load(z + kLanes));
+    const Fraction tg = tanh_fraction(load(x + 2 * H, m) + load(z + 2 * kLanes));
+    const Vector dout = sigmoid_divisor(load(x + 3 * H, m) + load(z + 3 * kLanes));
     const Vector both = di * df, other = tg.below * dout, inverse = 1.0f / (both * other);
     const Vector left = inverse * other, right = inverse * both;
     const Vector i = left * df, f = left * di, g = tg.above * (right * dout), o = right * tg.below;
-    const Vector c = f * load(a.old_c(at.step) + at.old(), w) + i * g;
+    const Vector c = f * load(a.old_c(at.step) + at.old(), m) + i * g;
     store(a.c + at.state(), c, w);
     store(a.h + at.state(), o * tanh(c), w);
     if (!a.kept) return;
@@ -269,10 +302,12 @@ struct Lstm {
     store(kept, i, w), store(kept + H, f, w), store(kept + 2 * H, g, w), store(kept + 3 * H, o, w);
   }
   static Vector backward(const Arrays& a, const Place& at, Vector dh, float* carried_c) {
-    const Index w = at.width, H = at.units, from = at.all * 4 * H + at.n;
+    const Index w = at.width, m = at.reach, H = at.units, from = at.all * 4 * H + at.n;
     const float* kept = a.saved + from;
-    const Vector i = load(kept, w), f = load(kept + H, w), g = load(kept + 2 * H, w), o = load(kept + 3 * H, w);
-    const Vector squashed = tanh(load(a.c + at.state(), w)), old = load(a.old_c(at.step) + at.old(), w);
+    ahead<gates>(kept, -a.batch * gates * H, H), ahead<1>(a.outputs + at.state(), -a.batch * H);
+    ahead<1>(a.c + at.state(), -2 * a.batch * H);
+    const Vector i = load(kept, m), f = load(kept + H, m), g = load(kept + 2 * H, m), o = load(kept + 3 * H, m);
+    const Vector squashed = tanh(load(a.c + at.state(), m)), old = load(a.old_c(at.step) + at.old(), m);
     const Vector dc = load(carried_c) + dh * o * (1.0f - squashed * squashed);
     float* dx = a.dx + from;
     store(dx, dc * g * i * (1.0f - i), w);
@@ -289,23 +324,28 @@ struct Gru {
   static constexpr bool has_c = false;
 
   static void forward(const Arrays& a, const Place& at, const float* sums) {
-    const Index w = at.width, H = at.units, from = at.all * 3 * H + at.n;
-    const float *x = a.x + from, *b = a.bias + at.n;
-    const Vector dz = sigmoid_divisor(load(x, w) + (load(sums) + load(b, w)));
-    const Vector dr = sigmoid_divisor(load(x + H, w) + (load(sums + kLanes) + load(b + H, w)));
+    const Index w = at.width, m = at.reach, H = at.units, from = at.all * 3 * H + at.n;
+    const float* x = a.x + from;
+    ahead<gates>(x, a.batch * gates * H, H), ahead<1>(a.h + at.state(), a.batch * H);
+    if (a.extra) ahead<1>(a.extra + at.state(), a.batch * H);
+    const Vector dz = sigmoid_divisor(load(x, m) + load(sums));
+    const Vector dr = sigmoid_divisor(load(x + H, m) + load(sums + kLanes));
     const Vector inverse = 1.0f / (dz * dr), z = inverse * dr, r = inverse * dz;
-    const Vector hg = load(sums + 2 * kLanes) + load(b + 2 * H, w);
-    const Vector g = tanh(load(x + 2 * H, w) + r * hg);
-    store(a.h + at.state(), g + z * (load(a.old_h(at.step) + at.old(), w) - g), w);
+    const Vector hg = load(sums + 2 * kLanes);
+    const Vector g = tanh(load(x + 2 * H, m) + r * hg);
+    store(a.h + at.state(), g + z * (load(a.old_h(at.step) + at.old(), m) - g), w);
     if (!a.kept) return;
     float* kept = a.kept + from;
     store(kept, z, w), store(kept + H, r, w), store(kept + 2 * H, g, w), store(a.extra + at.state(), hg, w);
   }
   static Vector backward(const Arrays& a, const Place& at, Vector dh, float*) {
-    const Index w = at.width, H = at.units, from = at.all * 3 * H + at.n;
+    const Index w = at.width, m = at.reach, H = at.units, from = at.all * 3 * H + at.n;
     const float* kept = a.saved + from;
-    const Vector z = load(kept, w), r = load(kept + H, w), g = load(kept + 2 * H, w);
-    const Vector hg = load(a.saved_extra + at.state(), w), h = load(a.old_h(at.step) + at.old(), w);
+    ahead<gates>(kept, -a.batch * gates * H, H), ahead<gates>(a.dz + from, -a.batch * gates * H, H);
+    ahead<1>(a.outputs + at.state(), -a.batch * H), ahead<1>(a.saved_extra + at.state(), -a.batch * H);
+    ahead<1>(a.h + at.state(), -2 * a.batch * H);
+    const Vector z = load(kept, m), r = load(kept + H, m), g = load(kept + 2 * H, m);
+    const Vector hg = load(a.saved_extra + at.state(), m), h = load(a.old_h(at.step) + at.old(), m);
     const Vector dg = dh * (1.0f - z) * (1.0f - g * g);
     const Vector dz = dh * (h - g) * z * (1.0f - z), dr = dg * hg * r * (1.0f - r);
     float *dx = a.dx + from, *gates = a.dz + from;
@@ -328,11 +368,12 @@ void forward_part(const Arrays& a, const float* panels, Index begin, Index end) 
     for (Index v = 0; v < all; v += Cell::block) {
       const Index count = std::min<Index>(Cell::block, all - v), columns = count * Cell::gates;
       const float* old = a.old_h(step) + begin * H;
-      product(old, H, rows, panels + v * Cell::gates * kLanes * H, H, columns, sums);
+      product(old, H, rows, panels + v * Cell::gates * kLanes * H, H, columns, sums,
+              a.bias ? a.bias + v * Cell::gates * kLanes : kZeros);
       for (Index row = 0; row < rows; ++row)
         for (Index j = 0; j < count; ++j) {
           const Index n = (v + j) * kLanes;
-          const Place at{step, begin + row, n, std::min<Index>(kLanes, H - n), H, step * a.batch + begin + row};
+          const Place at{step, begin + row, n, std::min<Index>(kLanes, H - n), H, a};
           if (__builtin_expect(a.mask && !a.mask[at.all], 0)) {
             store(a.h + at.state(), load(old + row * H + n, at.width), at.width);
             if (Cell::has_c) store(a.c + at.state(), load(a.old_c(step) + at.old(), at.width), at.width);
@@ -359,7 +400,7 @@ void backward_part(const Arrays& a, const float* panels, float* first_h, float* 
   });
   for (Index step = a.time - 1; step >= 0; --step) {
     each([&](Index row, Index n, Index w) {
-      const Place at{step, begin + row, n, w, H, step * a.batch + begin + row};
+      const Place at{step, begin + row, n, w, H, a};
       float* carried = dh + row * width + n;
       const Vector d = load(carried) + load(a.outputs + at.state(), w);
       if (__builtin_expect(a.mask && !a.mask[at.all], 0)) {
@@ -375,7 +416,7 @@ void backward_part(const Arrays& a, const float* panels, float* first_h, float* 
     const float* dz = a.dz + (step * a.batch + begin) * depth;
     for (Index v = 0; v < all; v += kColumns) {
       const Index columns = std::min<Index>(kColumns, all - v);
-      product(dz, depth, rows, panels + v * kLanes * depth, depth, columns, sums);
+      product(dz, depth, rows, panels + v * kLanes * depth, depth, columns, sums, kZeros);
       for (Index row = 0; row < rows; ++row)
         for (Index j = 0; j < columns; ++j) {
           float* carried = dh + row * width + (v + j) * kLanes;
@@ -409,20 +450,25 @@ ffi::Error forward(ffi::ThreadPool pool, Floats x, Mask mask, Floats h0, Floats 
   Arrays a{};
   a.time = x.dimensions()[0], a.batch = h0.dimensions()[0], a.units = h0.dimensions()[1];
   a.mask = mask.element_count() ? mask.typed_data() : nullptr;
-  a.x = x.typed_data(), a.h0 = h0.typed_data(), a.c0 = c0.typed_data(), a.bias = bias.typed_data();
+  a.x = x.typed_data(), a.h0 = h0.typed_data(), a.c0 = c0.typed_data();
   a.h = data(h), a.c = data(c), a.kept = data(kept), a.extra = data(extra);
   const Index H = a.units, all = vectors(H);
   const float* u = kernel.typed_data();
-  float* panels = scratch<0>(all * kLanes * Cell::gates * H);
+  float* panels = scratch<0>(all * kLanes * Cell::gates * (H + 1));
+  float* packed_bias = panels + all * kLanes * Cell::gates * H;
+  a.bias = bias.element_count() ? packed_bias : nullptr;
   for (Index v = 0; v < all; v += Cell::block) {
     const Index count = std::min<Index>(Cell::block, all - v);
-    float* to = panels + v * Cell::gates * kLanes * H;
-    for (Index k = 0; k < H; ++k)
+    const auto pack = [&](float* to, const float* from) {
       for (Index j = 0; j < count; ++j)
         for (Index gate = 0; gate < Cell::gates; ++gate, to += kLanes) {
           const Index n = (v + j) * kLanes;
-          store(to, load(u + (k * Cell::gates + gate) * H + n, std::min<Index>(kLanes, H - n)));
+          store(to, load(from + gate * H + n, std::min<Index>(kLanes, H - n)));
         }
+    };
+    float* to = panels + v * Cell::gates * kLanes * H;
+    for (Index k = 0; k < H; ++k) pack(to + k * count * Cell::gates * kLanes, u + k * Cell::gates * H);
+    if (a.bias) pack(packed_bias + v * Cell::gates * kLanes, bias.typed_data());
   }
   const Parts parts(a.batch, pool.num_threads());
   parallel(pool, parts.count, [&](Index i) { forward_part<Cell>(a, panels, parts.begin(i), parts.begin(i + 1)); });
@@ -463,13 +509,14 @@ ffi::Error backward(ffi::ThreadPool pool, Floats outputs, Floats last_h, Floats 
 
 }  // namespace
 
-#define UNROLLED_CELL(name, Cell)                                                                                               \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(name##_forward, forward<Cell>, ffi::Ffi::Bind().Ctx<ffi::ThreadPool>()                          \
-      .Arg<Floats>().Arg<Mask>().Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>()                                        \
-      .Ret<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>());                                                                \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(name##_backward, backward<Cell>, ffi::Ffi::Bind().Ctx<ffi::ThreadPool>()                        \
-      .Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Mask>().Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>()            \
-      .Arg<Floats>().Arg<Floats>().Arg<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>())
+#define UNROLLED_CELL(name, Cell)                                                                       \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(name##_forward, forward<Cell>, ffi::Ffi::Bind().Ctx<ffi::ThreadPool>()  \
+      .Arg<Floats>().Arg<Mask>().Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>()                \
+      .Ret<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>());                                        \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(name##_backward, backward<Cell>, ffi::Ffi::Bind().Ctx<ffi::ThreadPool>() \
+      .Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Mask>().Arg<Floats>().Arg<Floats>().Arg<Floats>()  \
+      .Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>()                                          \
+      .Ret<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>())
 
 UNROLLED_CELL(simple, Simple);
 UNROLLED_CELL(lstm, Lstm);
