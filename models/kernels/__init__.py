@@ -1,0 +1,178 @@
+"""Native kernels of the recurrent loops: one C++ file, compiled at first use, called from JAX on the CPU.
+
+`load` compiles and registers them, `forward` and `backward` call them. They compute what models/loops.py says in Keras'
+operations (its formulas, shapes and gates' order), in float32, without a barrier between threads inside the loop.
+"""
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+SOURCE = Path(__file__).with_name("loops.cc")
+FLAGS = "-std=c++17 -O3 -march=native -fno-math-errno -ffp-contract=fast -shared -fPIC".split()
+GATES = {"simple": 1, "lstm": 4, "gru": 3}
+
+
+@functools.cache
+def load(say: Callable[[str], None] | None = None) -> str | None:
+    """Make the kernels ready for `forward` and `backward`.
+
+    Returns None when they are, or one line that says why they are not. At first use on a machine they are compiled with
+    its C++ compiler (CXX, else c++, g++ or clang++) into the user's cache folder, which takes seconds: `say` is told.
+    """
+    try:
+        import jax
+
+        if jax.default_backend() != "cpu":
+            return f"no native kernels: they are for the CPU, and JAX computes on {jax.default_backend()}"
+        loops = ctypes.CDLL(str(library(say or (lambda text: None))))
+        for cell in GATES:
+            for direction in ("forward", "backward"):
+                handler = jax.ffi.pycapsule(getattr(loops, f"{cell}_{direction}"))
+                jax.ffi.register_ffi_target(f"unrolled_{cell}_{direction}", handler, platform="cpu")
+    except (ImportError, OSError, AttributeError, subprocess.SubprocessError, RuntimeError) as error:
+        return f"no native kernels, the portable loops are used: {error}"
+    return None
+
+
+def library(say: Callable[[str], None]) -> Path:
+    """Return the compiled kernels, compiling them first where that has not been done.
+
+    Raises OSError or subprocess.SubprocessError where it cannot be done. The file's name changes with all that it
+    depends on. It appears whole or not at all, so two processes that start at once do not disturb each other.
+    """
+    import jax
+    import jaxlib
+
+    parts = (SOURCE.read_text(), " ".join(FLAGS), processor(), jaxlib.__version__)
+    key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    path = Path(cache) / "unrolled" / "kernels" / f"loops-{key}.so"
+    if path.exists():
+        return path
+    command = compiler()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    say(f"compiling the native kernels with {command[0]}, once on this machine: some seconds")
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    os.close(descriptor)
+    try:
+        arguments = [*command, *FLAGS, f"-I{jax.ffi.include_dir()}", str(SOURCE), "-o", temporary]
+        done = subprocess.run(arguments, capture_output=True, text=True, timeout=300)
+        if done.returncode:
+            errors = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()
+            raise OSError(f"{command[0]} failed ({errors[0].strip() if errors else f'exit {done.returncode}'})")
+        os.replace(temporary, path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    return path
+
+
+def processor() -> str:
+    """Return what tells this processor from another: the code is compiled for it alone."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        told = [line for line in lines if line.startswith(("model name", "flags", "CPU part", "Features"))]
+    except OSError:
+        told = []
+    return "\n".join([platform.system(), platform.machine(), platform.processor(), *sorted(set(told))])
+
+
+def compiler() -> list[str]:
+    """Return the command of the C++ compiler. Raises OSError where there is none."""
+    if os.environ.get("CXX"):
+        return shlex.split(os.environ["CXX"])
+    for name in ("c++", "g++", "clang++"):
+        if shutil.which(name):
+            return [name]
+    raise OSError("there is no C++ compiler (install g++ or clang++, or name one in CXX)")
+
+
+def forward(
+    cell: str, projected: Any, mask: Any, initial: tuple, recurrent: tuple, keep: bool
+) -> tuple[tuple, tuple[Any, Any]]:
+    """Run a cell over time: (the states at all steps, what `backward` needs beside them).
+
+    cell: simple, lstm or gru. projected: (time, batch, gates x units). mask: (time, batch, 1) of bool, or None.
+    initial: (batch, units) for each state. recurrent: U, and for the gru the bias of h U. The states are
+    (time, batch, units) each. Without `keep` nothing is written for `backward`.
+    """
+    time, batch, _ = projected.shape
+    units, gates = initial[0].shape[-1], GATES[cell]
+    states, none = (time, batch, units), (0,)
+    shapes = [states, none, none, none]
+    aliases = {0: 2} if keep else {}  # what is kept takes the place of the projected inputs: no fresh memory
+    if cell == "simple":
+        aliases = {0: 0}
+    elif keep:
+        shapes[2] = (time, batch, gates * units)
+    if cell == "lstm":
+        shapes[1] = states
+    if cell == "gru" and keep:
+        shapes[3] = states
+    h, c, kept, extra = call(
+        f"{cell}_forward", shapes, aliases, projected, mask_of(mask), *pair(initial), *pair(recurrent)
+    )
+    return ((h, c) if cell == "lstm" else (h,)), (kept, extra)
+
+
+def backward(
+    cell: str,
+    outputs_gradient: Any,
+    last_gradients: tuple,
+    mask: Any,
+    initial: tuple,
+    recurrent: tuple,
+    states: tuple,
+    kept: tuple[Any, Any],
+) -> tuple[Any, Any, tuple]:
+    """Return the gradients of the projected inputs, of h_{t-1} U at all steps, and of the initial states.
+
+    outputs_gradient: (time, batch, units), of the hidden states; last_gradients: (batch, units), of each state after
+    the last step. The gradient of U is one product outside: the old hidden states, transposed, times the second result.
+    """
+    time, batch, units = outputs_gradient.shape
+    gates, first = (time, batch, GATES[cell] * units), initial[0].shape
+    shapes = [gates, gates if cell == "gru" else (0,), first, first if cell == "lstm" else (0,)]
+    aliases = {0 if cell == "simple" else 9: 0}  # the gradients take the place of what they are made of
+    dx, dz, dh, dc = call(
+        f"{cell}_backward",
+        shapes,
+        aliases,
+        outputs_gradient,
+        *pair(last_gradients),
+        mask_of(mask),
+        *pair(initial),
+        recurrent[0],
+        *pair(states),
+        *kept,
+    )
+    return dx, (dz if cell == "gru" else dx), ((dh, dc) if cell == "lstm" else (dh,))
+
+
+def call(name: str, shapes: list[tuple], aliases: dict[int, int], *arguments: Any) -> Any:
+    import jax
+
+    results = [jax.ShapeDtypeStruct(shape, "float32") for shape in shapes]
+    return jax.ffi.ffi_call(f"unrolled_{name}", results, input_output_aliases=aliases)(*arguments)
+
+
+def pair(arrays: tuple) -> tuple[Any, Any]:
+    """Return two arrays where there may be one: an empty one stands for what a cell does not have."""
+    import jax.numpy as jnp
+
+    return arrays[0], (arrays[1] if len(arrays) > 1 else jnp.zeros((0,), "float32"))
+
+
+def mask_of(mask: Any) -> Any:
+    import jax.numpy as jnp
+
+    return jnp.zeros((0,), bool) if mask is None else mask
