@@ -25,6 +25,10 @@ Backend = Annotated[
     arg(help="What Keras computes with; else KERAS_BACKEND, else JAX where installed, else TensorFlow."),
 ]
 Device = Annotated[Literal["cpu", "gpu"] | None, arg(help="Where to compute; a GPU is used if there is one.")]
+Kernels = Annotated[
+    Literal["auto", "off"],
+    arg(help="The recurrent loops as native code, compiled at first use (JAX on the CPU), or as Keras operations."),
+]
 Name = Annotated[Positional[str], arg(metavar="TASK", help="Name of the task; `list` shows them.")]
 Run = Annotated[Positional[Path], arg(metavar="RUN", help="The run directory.")]
 FLAGS = ("-h", "--help", "--fresh", "--json", "--bidirectional", "--no-bidirectional")
@@ -64,6 +68,7 @@ def make_train(options: Options) -> Callable[..., None]:
         fresh: FlagCreatePairsOff[bool] = False,
         device: Device = None,
         backend: Backend = None,
+        kernels: Kernels = "auto",
         json: Json = False,
         include: Include = (),
     ) -> None:
@@ -74,7 +79,7 @@ def make_train(options: Options) -> Callable[..., None]:
             fresh: Delete the earlier run of the same name and start over.
         """
         found = tasks.get(task, include)
-        where = start(backend, device, options.precision)
+        where = start(backend, device, options.precision, kernels)
         from harness.train import train as run
 
         summary = run(found, options, runs, include, fresh, where)
@@ -89,6 +94,7 @@ def evaluate(
     split: Literal["train", "validation", "test"] = "test",
     device: Device = None,
     backend: Backend = None,
+    kernels: Kernels = "auto",
     json: Json = False,
     include: Include = (),
 ) -> None:
@@ -98,7 +104,7 @@ def evaluate(
         data: Other data than the run's own: a source of the task, tfds:NAME, or a path.
         split: Which part of the data.
     """
-    start(backend, device, stored_precision(run))
+    start(backend, device, stored_precision(run), kernels)
     from harness.evaluate import evaluate as score
 
     summary = score(run, data, split, include)
@@ -112,6 +118,7 @@ def predict(
     output: Path | None = None,
     device: Device = None,
     backend: Backend = None,
+    kernels: Kernels = "auto",
     json: Json = False,
     include: Include = (),
 ) -> None:
@@ -127,7 +134,7 @@ def predict(
         raise BadInput(f"--output {output}: there is no folder {output.parent}; make it first")
     if output and output.exists() and not output.is_file():
         raise BadInput(f"--output {output}: not a file; leave the option out for standard output")
-    start(backend, device, stored_precision(run))
+    start(backend, device, stored_precision(run), kernels)
     from harness import predict as answers
     from harness.runs import write_text
 
@@ -153,12 +160,12 @@ def new(
     print(f"wrote {path}\ntrain it:  python run.py train {name} --include {path}")
 
 
-def start(backend: str | None, device: str | None, precision: str) -> str:
+def start(backend: str | None, device: str | None, precision: str, kernels: str) -> str:
     """Start Keras, say what it runs on, and return that."""
     from harness import backend as keras_backend
     from harness.console import say
 
-    where = keras_backend.start(backend, device, precision)
+    where = keras_backend.start(backend, device, precision, kernels)
     say(where)
     return where
 

@@ -6,6 +6,7 @@ import random
 import sys
 from pathlib import Path
 
+from harness.console import say
 from pipeline.errors import BadInput, unknown
 from pipeline.quiet import import_tensorflow
 
@@ -24,10 +25,13 @@ def choose(backend: str | None) -> str:
     return asked
 
 
-def start(backend: str | None = None, device: str | None = None, precision: str = "float32") -> str:
+def start(
+    backend: str | None = None, device: str | None = None, precision: str = "float32", kernels: str = "auto"
+) -> str:
     """Set up Keras and return what it runs on, such as "JAX on CPU" or "JAX on NVIDIA H100".
 
     device: "cpu" or "gpu"; None takes the GPU if there is one. Raises BadInput if one was asked for and is not there.
+    kernels: "auto" or "off"; whether JAX on the CPU runs the recurrent loops as native code (see models/kernels).
     """
     chosen = choose(backend)
     if "keras" in sys.modules and sys.modules["keras"].config.backend() != chosen:
@@ -40,6 +44,11 @@ def start(backend: str | None = None, device: str | None = None, precision: str 
         import_tensorflow()
     reset(0, precision)
     name = _device_name(chosen, device)
+    if chosen == "jax" and name.startswith("CPU"):
+        from models.loops import use_kernels
+
+        if use_kernels(kernels == "auto", say):
+            name += ", native kernels"
     return f"{ {'jax': 'JAX', 'tensorflow': 'TensorFlow', 'torch': 'PyTorch'}[chosen] } on {name}"
 
 

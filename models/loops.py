@@ -19,6 +19,8 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
+from models import kernels
+
 # The states of a cell, hidden state first; and its recurrent weights, kernel first.
 States = tuple[jax.Array, ...]
 
@@ -134,30 +136,57 @@ def backward(
         direct = tuple(keep(inside, one, other) for one, other in zip(direct, gradients, strict=True))
         return (direct[0] + dz @ kernel.T, *direct[1:]), (dx, dz)
 
-    streams: tuple[Any, Any]
-    first, streams = lax.scan(retreat, last, (outputs, mask, old, new, kept), reverse=True)
-    dx, dz = streams
-    return dx, dz, first
+    gradients: tuple[Any, Any]
+    first, gradients = lax.scan(retreat, last, (outputs, mask, old, new, kept), reverse=True)
+    return *gradients, first
+
+
+# Whether float32 goes through the native kernels (models/kernels); see `use_kernels`.
+native = False
+
+
+def use_kernels(wanted: bool, say: Callable[[str], None]) -> bool:
+    """Take the native kernels from now on, or not; say so where they are wanted and cannot be had."""
+    global native
+    missing = kernels.load(say) if wanted else ""
+    native = missing is None
+    if missing:
+        say(missing)
+    return native
+
+
+def _is_native(projected: Any) -> bool:
+    return native and projected.dtype == jnp.float32
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def run(cell: str, projected: Any, mask: Any, initial: States, recurrent: States) -> tuple[Any, States]:
     """Return the hidden states at all steps, (time, batch, units), and the states after the last. See `forward`."""
-    states, _ = forward(cell, projected, mask, initial, recurrent)
+    if _is_native(projected):
+        states, _ = kernels.forward(cell, projected, mask, initial, recurrent, keep=False)
+    else:
+        states, _ = forward(cell, projected, mask, initial, recurrent)
     return states[0], tuple(state[-1] for state in states)
 
 
 def _run(cell: str, projected: Any, mask: Any, initial: States, recurrent: States) -> tuple:
-    states, kept = forward(cell, projected, mask, initial, recurrent)
+    if _is_native(projected):
+        states, kept = kernels.forward(cell, projected, mask, initial, recurrent, keep=True)
+    else:
+        states, kept = forward(cell, projected, mask, initial, recurrent)
     return (states[0], tuple(state[-1] for state in states)), (mask, initial, recurrent, states, kept)
 
 
 def _differentiate(cell: str, saved: tuple, gradients: tuple) -> tuple:
     mask, initial, recurrent, states, kept = saved
-    old = tuple(jnp.concatenate([one[None], every[:-1]]) for one, every in zip(initial, states, strict=True))
     outputs, last = gradients
-    dx, dz, first = backward(cell, outputs, last, mask, recurrent[0], old, states, kept)
-    weights = [jnp.einsum("tbu,tbz->uz", old[0], dz), *(dz.sum((0, 1)) for _ in recurrent[1:])]
+    old = tuple(jnp.concatenate([one[None], every[:-1]]) for one, every in zip(initial, states, strict=True))
+    if _is_native(outputs):
+        dx, dz, first = kernels.backward(cell, outputs, last, mask, initial, recurrent, states, kept)
+    else:
+        dx, dz, first = backward(cell, outputs, last, mask, recurrent[0], old, states, kept)
+    kernel = old[0].reshape(-1, old[0].shape[-1]).T @ dz.reshape(-1, dz.shape[-1])
+    weights = [kernel, *(dz.sum((0, 1)) for _ in recurrent[1:])]
     return dx, None, first, tuple(weights)
 
 

@@ -3,3 +3,9 @@
 import os
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
+
+if os.environ["KERAS_BACKEND"] == "jax":
+    from models.loops import use_kernels
+
+    # As the command line has it.
+    use_kernels(True, print)

@@ -80,6 +80,23 @@ def differentiate(layer, inputs, initial, mask, training):
     return answers, tape.gradient(answer, [*[v.value for v in variables], watched, *(initial or [])])
 
 
+@pytest.fixture(params=["native", "portable"])
+def loop(request):
+    """Run a test with the native kernels and without them."""
+    if keras.backend.backend() != "jax":
+        if request.param == "native":
+            pytest.skip("the kernels are for JAX")
+        yield
+        return
+    from models.loops import use_kernels
+
+    found: list = []
+    if use_kernels(request.param == "native", found.append) != (request.param == "native"):
+        pytest.skip(found[0])
+    yield
+    use_kernels(True, print)
+
+
 def compare(ours, stock, mask=None, initial=None, training=False):
     found, expected = (differentiate(layer, NOISE, initial, mask, training) for layer in (ours, stock))
     for one, other in zip(found[0], expected[0], strict=True):
@@ -89,7 +106,7 @@ def compare(ours, stock, mask=None, initial=None, training=False):
 
 
 @pytest.mark.parametrize(("cell", "name"), CASES)
-def test_outputs_states_and_gradients_are_those_of_keras(cell, name):
+def test_outputs_states_and_gradients_are_those_of_keras(cell, name, loop):
     ours, stock = make(cell, name)
     compare(ours, stock, training="dropout" in name)
 
@@ -97,12 +114,12 @@ def test_outputs_states_and_gradients_are_those_of_keras(cell, name):
 @pytest.mark.parametrize("name", ["plain", "last output", "backwards", "zeros for masked"])
 @pytest.mark.parametrize("mask", [RIGHT, HOLES], ids=["right", "holes"])
 @pytest.mark.parametrize("cell", PAIRS)
-def test_with_a_mask_too(cell, mask, name):
+def test_with_a_mask_too(cell, mask, name, loop):
     compare(*make(cell, name), mask=keras.ops.convert_to_tensor(mask))
 
 
 @pytest.mark.parametrize("cell", PAIRS)
-def test_with_initial_states_too(cell):
+def test_with_initial_states_too(cell, loop):
     random = np.random.default_rng(1)
     initial = [random.normal(size=(3, UNITS)).astype("float32") for _ in range(2 if cell == "lstm" else 1)]
     ours, stock = make(cell, "plain")
