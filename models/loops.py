@@ -170,6 +170,7 @@ def run(cell: str, projected: Any, mask: Any, initial: States, recurrent: States
 
 
 def _run(cell: str, projected: Any, mask: Any, initial: States, recurrent: States) -> tuple:
+    kept: Any
     if _is_native(projected):
         states, kept = kernels.forward(cell, projected, mask, initial, recurrent, keep=True)
     else:

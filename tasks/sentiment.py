@@ -28,5 +28,13 @@ TASK = Task(
     model="models.classifier",
     metrics=metrics.accuracy,
     monitor="accuracy",
-    options={"pooling": "max+mean", "units": 64, "dropout": 0.5, "word_dropout": 0.1},
+    options={
+        "pooling": "max+mean",
+        "units": 64,
+        "dropout": 0.5,
+        "word_dropout": 0.1,
+        "batch": 64,
+        "lr": 3e-3,
+        "steps": 1000,
+    },
 )
