@@ -1,13 +1,12 @@
 // The loops over time of the three cells, forward and backward, as XLA FFI calls on the CPU: models/kernels/__init__.py
-// compiles and calls them, models/loops.py holds the same formulas in Keras' operations and says how the gradient is cut.
+// compiles and calls them, models/loops.py holds the formulas in Keras' operations and says how the gradient is cut.
 //
-// A part of the batch goes through all steps on one thread, so no thread ever waits for another inside the loop. Within a
-// step, the recurrent kernel is repacked into panels, the vectors of all gates of the same units side by side: a block of
-// rows times a panel stays in registers, and what comes out is everything that the gates of those units need.
+// A part of the batch goes through all steps on one thread, so no thread waits for another inside the loop. Within a
+// step, the recurrent kernel is repacked into panels, the vectors of all gates of the same units side by side: a block
+// of rows times a panel stays in registers, and what comes out is everything that the gates of those units need.
 //
 // All arrays are float32, time-major and contiguous: (time, batch, ...). One that is not used has no elements. A result
-// may share its memory with an argument of the same shape (the thread that writes an element has read it before): fresh
-// memory for all steps would cost more than the gates do.
+// may share its memory with an argument of the same shape (the thread that writes an element has read it before).
 
 #include <algorithm>
 #include <atomic>
@@ -25,6 +24,11 @@ namespace {
 
 namespace ffi = xla::ffi;
 using Index = int64_t;
+using Floats = ffi::Buffer<ffi::F32>;
+using Mask = ffi::Buffer<ffi::PRED>;
+using Result = ffi::Result<Floats>;
+
+float* data(Result& result) { return result->element_count() ? result->typed_data() : nullptr; }
 
 // A vector fills a register, and the accumulators of a block of rows leave room for the operands.
 #if defined(__AVX512F__)
@@ -37,9 +41,9 @@ constexpr int kLanes = 4, kAccumulators = 24;
 constexpr int kLanes = 4, kAccumulators = 12;
 #endif
 constexpr int kRows = 8, kColumns = 4;  // the largest block: rows, vectors of a panel
-constexpr Index kDepth = 128;           // rows of a panel used at a time: 32 KB, so that they stay in the first cache
+constexpr Index kDepth = 128;           // rows of a panel used at a time: 32 KB, so that they stay in the cache
 constexpr Index kPart = 64;             // the most rows of the batch that go through the steps together
-constexpr Index kAlignment = 64;
+constexpr Index kLine = 16;             // floats in a line of the cache
 
 typedef float Vector __attribute__((vector_size(4 * kLanes)));
 typedef uint32_t Bits __attribute__((vector_size(4 * kLanes)));
@@ -53,29 +57,16 @@ inline Vector load(const float* from) {
 inline void store(float* to, Vector value) { std::memcpy(to, &value, sizeof value); }
 
 // The same for the last units, fewer than a vector: nothing beyond them is touched.
-inline void copy(float* to, const float* from, Index count) {
-  for (Index size = kLanes / 2; size; size /= 2)
-    if (count & size) std::memcpy(to, from, size * sizeof(float)), to += size, from += size;
-}
-
-__attribute__((noinline)) Vector load_some(const float* from, Index width) {
-  float lanes[kLanes] = {};
-  copy(lanes, from, width);
-  return load(lanes);
-}
-
-__attribute__((noinline)) void store_some(float* to, Vector value, Index width) {
-  float lanes[kLanes];
-  store(lanes, value);
-  copy(to, lanes, width);
-}
-
 inline Vector load(const float* from, Index width) {
-  return __builtin_expect(width >= kLanes, 1) ? load(from) : load_some(from, width);
+  if (__builtin_expect(width >= kLanes, 1)) return load(from);
+  Vector value{};
+  std::memcpy(&value, from, width * sizeof(float));
+  return value;
 }
 
 inline void store(float* to, Vector value, Index width) {
-  __builtin_expect(width >= kLanes, 1) ? store(to, value) : store_some(to, value, width);
+  if (__builtin_expect(width >= kLanes, 1)) return store(to, value);
+  std::memcpy(to, &value, width * sizeof(float));
 }
 
 // ---- The functions of the gates: NaN stays NaN (no comparison with it is true), infinities go to the limits. ----
@@ -91,7 +82,7 @@ struct Fraction {
   Vector above, below;
 };
 
-// tanh as the ratio of polynomials of Eigen and XLA: within 3e-7 of the true value, relatively; `below` lies in (0.004, 1).
+// tanh as the ratio of polynomials of Eigen and XLA, with a relative error of 3e-7; `below` lies in (0.004, 1).
 inline Fraction tanh_fraction(Vector x) {
   x = clamp(x, 7.90531110763549805f);
   const Vector s = x * x;
@@ -112,7 +103,7 @@ inline Vector tanh(Vector x) {
   return f.above / f.below;
 }
 
-// What divides 1 in sigmoid(x) = 1 / (1 + exp(-x)). Beyond 28 sigmoid is 1, or below 1e-12: the product of three stays finite.
+// 1 + exp(-x): sigmoid(x) is 1 over it. Cut at 28, where sigmoid is 1 or 7e-13: a product of three stays finite.
 inline Vector sigmoid_divisor(Vector x) {
   x = clamp(-x, 28.0f);
   const Vector magic = 12582912.0f - Vector{};          // adding 1.5 * 2^23 rounds to an integer, held in the last bits
@@ -156,19 +147,13 @@ void multiply(const float* a, Index stride, const float* b, Index depth, float* 
 
 using Multiply = void (*)(const float*, Index, const float*, Index, float*, const float*);
 
-template <int R, int C>
-constexpr Multiply choose() {
-  if constexpr (R * C <= kAccumulators) return multiply<R, C>;
-  return nullptr;
-}
-
 template <int... I>
 Multiply find(int rows, int columns, std::integer_sequence<int, I...>) {
-  static constexpr Multiply table[] = {choose<I / kColumns + 1, I % kColumns + 1>()...};
+  static constexpr Multiply table[] = {multiply<I / kColumns + 1, I % kColumns + 1>...};
   return table[(rows - 1) * kColumns + columns - 1];
 }
 
-// sums = start + a b, a: (rows, depth), b: one panel. No sum's order depends on the rows: any split gives the same bits.
+// sums = start + a b, a: (rows, depth), b: one panel. No sum's order depends on the rows: every split gives these bits.
 void product(const float* a, Index stride, Index rows, const float* panel, Index depth, int columns, float* sums,
              const float* start) {
   const Index slices = (depth + kDepth - 1) / kDepth, most = std::min(kRows, kAccumulators / columns);
@@ -190,13 +175,12 @@ void product(const float* a, Index stride, Index rows, const float* panel, Index
 template <int purpose>
 float* scratch(Index floats) {
   static thread_local std::vector<float> memory;
-  const Index size = floats + kAlignment;
-  if (Index(memory.size()) < size) memory.resize(size);
-  return reinterpret_cast<float*>((reinterpret_cast<uintptr_t>(memory.data()) + kAlignment - 1) & ~uintptr_t(kAlignment - 1));
+  if (Index(memory.size()) < floats + kLine) memory.resize(floats + kLine);
+  return memory.data() + (-reinterpret_cast<uintptr_t>(memory.data()) / sizeof(float)) % kLine;
 }
 
-// Runs work(0) ... work(count - 1) on XLA's threads and this one. Whoever is free takes the next, and this thread waits only for
-// what another has begun: a pool that is busy, or has the one thread that called, delays nothing and cannot lock up.
+// Runs work(0) ... work(count - 1) on XLA's threads and this one. Whoever is free takes the next, and this thread waits
+// only for what another has begun: a pool that is busy, or is this thread alone, delays nothing and cannot lock up.
 template <class Work>
 void parallel(ffi::ThreadPool& pool, Index count, const Work& work) {
   struct Shared {
@@ -209,10 +193,9 @@ void parallel(ffi::ThreadPool& pool, Index count, const Work& work) {
   auto take = [shared, count, &work] {
     Index finished = 0;
     for (Index i; (i = shared->next.fetch_add(1)) < count; ++finished) work(i);
-    if (!finished) return;
+    if (!finished) return;  // and `work` may be gone
     std::lock_guard<std::mutex> lock(shared->mutex);
-    shared->done += finished;
-    if (shared->done == count) shared->ended.notify_all();
+    if ((shared->done += finished) == count) shared->ended.notify_all();
   };
   const Index helpers = std::min<Index>(pool.num_threads(), count) - 1;
   for (Index i = 0; i < helpers; ++i) pool.Schedule(decltype(take)(take));
@@ -221,61 +204,64 @@ void parallel(ffi::ThreadPool& pool, Index count, const Work& work) {
   shared->ended.wait(lock, [&] { return shared->done == count; });
 }
 
-// The batch in equal parts, at least one a thread.
-struct Parts {
-  Index batch, count;
-  Parts(Index batch, Index threads) : batch(batch) {
-    threads = std::max<Index>(threads, 1);
-    const Index rounds = std::max<Index>(1, (batch + threads * kPart - 1) / (threads * kPart));
-    count = std::min((batch + 1) / 2, rounds * threads);  // one row costs as much as two
-  }
-  Index begin(Index part) const { return batch * part / count; }
-};
+// Runs work(begin, end) on the rows of the batch in equal parts, as many for each thread.
+template <class Work>
+void split(ffi::ThreadPool& pool, Index batch, const Work& work) {
+  const Index threads = std::max<Index>(pool.num_threads(), 1);
+  const Index rounds = (batch + threads * kPart - 1) / (threads * kPart);
+  const Index count = std::min((batch + 1) / 2, rounds * threads);  // one row takes as long as two
+  parallel(pool, count, [&](Index i) { work(batch * i / count, batch * (i + 1) / count); });
+}
 
 // ---- The cells ----
 
-// The arrays of a call. The bias of h U (gru) is in the order of the panels, and so at the start of their sums.
+// The arrays of a call. The bias of h U (gru) is in the order of the panels: their sums begin with it.
 struct Arrays {
   Index time, batch, units;
   const bool* mask;
-  const float *x, *h0, *c0, *bias;                      // projected inputs, first states
-  const float *outputs, *saved, *saved_extra;           // backward: gradient of h at all steps, what forward kept
-  float *h, *c, *kept, *extra;                          // states at all steps, what only backward reads (or null)
-  float *dx, *dz;
-  const float* old_h(Index step) const { return step ? h + (step - 1) * batch * units : h0; }
-  const float* old_c(Index step) const { return step ? c + (step - 1) * batch * units : c0; }
+  const float *h0, *c0;                        // the first states
+  const float *x, *bias;                       // forward: the projected inputs
+  const float *outputs, *saved, *saved_extra;  // backward: the gradient of h at all steps, and what forward kept
+  float *h, *c, *kept, *extra;                 // the states at all steps, what only backward reads (or null)
+  float *dx, *dz;                              // the gradients of x and of h U
+
+  Arrays(const Mask& m, const Floats& first_h, const Floats& first_c, Index time)
+      : time(time), batch(first_h.dimensions()[0]), units(first_h.dimensions()[1]),
+        mask(m.element_count() ? m.typed_data() : nullptr), h0(first_h.typed_data()), c0(first_c.typed_data()) {}
 };
 
-// Where a step of a cell works: row of the batch, row among all steps, first unit, number of units in the vector.
+// Where in the arrays a vector of units of one row and step is. Only `width` of its lanes are units; `reach` may be
+// read, all where enough follows in the array: nobody looks at what comes of the others.
 struct Place {
-  Index step, row, n, width, units;
-  Index all;                                            // step * batch + row
-  // How much may be read: a whole vector where enough follows in the array, for nobody looks at the lanes beyond the units.
-  Index reach;
-  Place(Index step, Index row, Index n, Index width, Index units, const Arrays& a)
-      : step(step), row(row), n(n), width(width), units(units), all(step * a.batch + row),
-        reach((a.batch - 1 - row) * units >= kLanes - width ? Index(kLanes) : width) {}
-  Index state() const { return all * units + n; }
-  Index old() const { return row * units + n; }
+  Index all, width, reach, H, state, gate;
+  const float *old_h, *old_c;
+
+  Place(const Arrays& a, int gates, Index step, Index row, Index n)
+      : all(step * a.batch + row), width(std::min<Index>(kLanes, a.units - n)),
+        reach((a.batch - 1 - row) * a.units >= kLanes - width ? Index(kLanes) : width),
+        H(a.units), state(all * H + n), gate(all * gates * H + n),
+        old_h(step ? a.h + state - a.batch * H : a.h0 + row * H + n),
+        old_c(step ? a.c + state - a.batch * H : a.c0 + row * H + n) {}
 };
 
-// Asks for what the next step will want, `distance` from `now`: steps lie too far apart for the processor to guess it.
+// Asks for what the next step will want, `distance` further: steps lie too far apart for the processor to guess it.
 template <int count>
-void ahead(const float* now, Index distance, Index stride = 0) {
+inline void ahead(const float* now, Index distance, Index stride = 0) {
   for (int i = 0; i < count; ++i) __builtin_prefetch(now + distance + i * stride, 1);
 }
 
+// A cell's `forward` takes the sums of its gates for a vector of units; `backward` the gradient of h, and returns that
+// of the old h by every way but h U. Both write their results. A panel holds `block` vectors of units.
 struct Simple {
-  static constexpr int gates = 1, block = kColumns;     // vectors of units in a panel
+  static constexpr int gates = 1, block = kColumns;
   static constexpr bool has_c = false;
 
-  static void forward(const Arrays& a, const Place& at, const float* z) {
-    store(a.h + at.state(), tanh(load(a.x + at.state(), at.reach) + load(z)), at.width);
+  static void forward(const Arrays& a, const Place& at, const float* sums) {
+    store(a.h + at.state, tanh(load(a.x + at.state, at.reach) + load(sums)), at.width);
   }
-  // Writes the gradients of the step; returns that of the old h by every way but h U.
   static Vector backward(const Arrays& a, const Place& at, Vector dh, float*) {
-    const Vector h = load(a.h + at.state(), at.reach);
-    store(a.dx + at.state(), dh * (1.0f - h * h), at.width);
+    const Vector h = load(a.h + at.state, at.reach);
+    store(a.dx + at.state, dh * (1.0f - h * h), at.width);
     return Vector{};
   }
 };
@@ -284,36 +270,34 @@ struct Lstm {
   static constexpr int gates = 4, block = 1;
   static constexpr bool has_c = true;
 
-  static void forward(const Arrays& a, const Place& at, const float* z) {
-    const Index w = at.width, m = at.reach, H = at.units, from = at.all * 4 * H + at.n;
-    const float* x = a.x + from;
-    ahead<gates>(x, a.batch * gates * H, H), ahead<1>(a.h + at.state(), a.batch * H), ahead<1>(a.c + at.state(), a.batch * H);
-    const Vector di = sigmoid_divisor(load(x, m) + load(z)), df = sigmoid_divisor(load(x + H, m) + load(z + kLanes));
-    const Fraction tg = tanh_fraction(load(x + 2 * H, m) + load(z + 2 * kLanes));
-    const Vector dout = sigmoid_divisor(load(x + 3 * H, m) + load(z + 3 * kLanes));
-    const Vector both = di * df, other = tg.below * dout, inverse = 1.0f / (both * other);
-    const Vector left = inverse * other, right = inverse * both;
-    const Vector i = left * df, f = left * di, g = tg.above * (right * dout), o = right * tg.below;
-    const Vector c = f * load(a.old_c(at.step) + at.old(), m) + i * g;
-    store(a.c + at.state(), c, w);
-    store(a.h + at.state(), o * tanh(c), w);
+  static void forward(const Arrays& a, const Place& at, const float* sums) {
+    const Index w = at.width, m = at.reach, H = at.H, next = a.batch * H;
+    const float* x = a.x + at.gate;
+    ahead<gates>(x, next * gates, H), ahead<1>(a.h + at.state, next), ahead<1>(a.c + at.state, next);
+    const Vector di = sigmoid_divisor(load(x, m) + load(sums));
+    const Vector df = sigmoid_divisor(load(x + H, m) + load(sums + kLanes));
+    const Fraction tg = tanh_fraction(load(x + 2 * H, m) + load(sums + 2 * kLanes));
+    const Vector dout = sigmoid_divisor(load(x + 3 * H, m) + load(sums + 3 * kLanes));
+    const Vector left = di * df, right = tg.below * dout, inverse = 1.0f / (left * right);
+    const Vector i = inverse * right * df, f = inverse * right * di;
+    const Vector g = inverse * left * dout * tg.above, o = inverse * left * tg.below;
+    const Vector c = f * load(at.old_c, m) + i * g;
+    store(a.c + at.state, c, w), store(a.h + at.state, o * tanh(c), w);
     if (!a.kept) return;
-    float* kept = a.kept + from;
+    float* kept = a.kept + at.gate;
     store(kept, i, w), store(kept + H, f, w), store(kept + 2 * H, g, w), store(kept + 3 * H, o, w);
   }
   static Vector backward(const Arrays& a, const Place& at, Vector dh, float* carried_c) {
-    const Index w = at.width, m = at.reach, H = at.units, from = at.all * 4 * H + at.n;
-    const float* kept = a.saved + from;
-    ahead<gates>(kept, -a.batch * gates * H, H), ahead<1>(a.outputs + at.state(), -a.batch * H);
-    ahead<1>(a.c + at.state(), -2 * a.batch * H);
+    const Index w = at.width, m = at.reach, H = at.H, next = -a.batch * H;
+    const float* kept = a.saved + at.gate;
+    ahead<gates>(kept, next * gates, H), ahead<1>(a.outputs + at.state, next), ahead<1>(a.c + at.state, 2 * next);
     const Vector i = load(kept, m), f = load(kept + H, m), g = load(kept + 2 * H, m), o = load(kept + 3 * H, m);
-    const Vector squashed = tanh(load(a.c + at.state(), m)), old = load(a.old_c(at.step) + at.old(), m);
+    const Vector squashed = tanh(load(a.c + at.state, m));
     const Vector dc = load(carried_c) + dh * o * (1.0f - squashed * squashed);
-    float* dx = a.dx + from;
-    store(dx, dc * g * i * (1.0f - i), w);
-    store(dx + H, dc * old * f * (1.0f - f), w);
-    store(dx + 2 * H, dc * i * (1.0f - g * g), w);
-    store(dx + 3 * H, dh * squashed * o * (1.0f - o), w);
+    float* dx = a.dx + at.gate;
+    const Vector df = dc * load(at.old_c, m) * f * (1.0f - f), dout = dh * squashed * o * (1.0f - o);
+    store(dx, dc * g * i * (1.0f - i), w), store(dx + H, df, w);
+    store(dx + 2 * H, dc * i * (1.0f - g * g), w), store(dx + 3 * H, dout, w);
     store(carried_c, dc * f);
     return Vector{};
   }
@@ -324,33 +308,30 @@ struct Gru {
   static constexpr bool has_c = false;
 
   static void forward(const Arrays& a, const Place& at, const float* sums) {
-    const Index w = at.width, m = at.reach, H = at.units, from = at.all * 3 * H + at.n;
-    const float* x = a.x + from;
-    ahead<gates>(x, a.batch * gates * H, H), ahead<1>(a.h + at.state(), a.batch * H);
-    if (a.extra) ahead<1>(a.extra + at.state(), a.batch * H);
+    const Index w = at.width, m = at.reach, H = at.H, next = a.batch * H;
+    const float* x = a.x + at.gate;
+    ahead<gates>(x, next * gates, H), ahead<1>(a.h + at.state, next);
     const Vector dz = sigmoid_divisor(load(x, m) + load(sums));
     const Vector dr = sigmoid_divisor(load(x + H, m) + load(sums + kLanes));
-    const Vector inverse = 1.0f / (dz * dr), z = inverse * dr, r = inverse * dz;
-    const Vector hg = load(sums + 2 * kLanes);
+    const Vector inverse = 1.0f / (dz * dr), z = inverse * dr, r = inverse * dz, hg = load(sums + 2 * kLanes);
     const Vector g = tanh(load(x + 2 * H, m) + r * hg);
-    store(a.h + at.state(), g + z * (load(a.old_h(at.step) + at.old(), m) - g), w);
+    store(a.h + at.state, g + z * (load(at.old_h, m) - g), w);
     if (!a.kept) return;
-    float* kept = a.kept + from;
-    store(kept, z, w), store(kept + H, r, w), store(kept + 2 * H, g, w), store(a.extra + at.state(), hg, w);
+    float* kept = a.kept + at.gate;
+    ahead<1>(a.extra + at.state, next);
+    store(kept, z, w), store(kept + H, r, w), store(kept + 2 * H, g, w), store(a.extra + at.state, hg, w);
   }
   static Vector backward(const Arrays& a, const Place& at, Vector dh, float*) {
-    const Index w = at.width, m = at.reach, H = at.units, from = at.all * 3 * H + at.n;
-    const float* kept = a.saved + from;
-    ahead<gates>(kept, -a.batch * gates * H, H), ahead<gates>(a.dz + from, -a.batch * gates * H, H);
-    ahead<1>(a.outputs + at.state(), -a.batch * H), ahead<1>(a.saved_extra + at.state(), -a.batch * H);
-    ahead<1>(a.h + at.state(), -2 * a.batch * H);
+    const Index w = at.width, m = at.reach, H = at.H, next = -a.batch * H;
+    const float* kept = a.saved + at.gate;
+    float *dx = a.dx + at.gate, *dhu = a.dz + at.gate;
+    ahead<gates>(kept, next * gates, H), ahead<gates>(dhu, next * gates, H), ahead<1>(a.outputs + at.state, next);
+    ahead<1>(a.saved_extra + at.state, next), ahead<1>(a.h + at.state, 2 * next);
     const Vector z = load(kept, m), r = load(kept + H, m), g = load(kept + 2 * H, m);
-    const Vector hg = load(a.saved_extra + at.state(), m), h = load(a.old_h(at.step) + at.old(), m);
-    const Vector dg = dh * (1.0f - z) * (1.0f - g * g);
-    const Vector dz = dh * (h - g) * z * (1.0f - z), dr = dg * hg * r * (1.0f - r);
-    float *dx = a.dx + from, *gates = a.dz + from;
+    const Vector dg = dh * (1.0f - z) * (1.0f - g * g), dz = dh * (load(at.old_h, m) - g) * z * (1.0f - z);
+    const Vector dr = dg * load(a.saved_extra + at.state, m) * r * (1.0f - r);
     store(dx, dz, w), store(dx + H, dr, w), store(dx + 2 * H, dg, w);
-    store(gates, dz, w), store(gates + H, dr, w), store(gates + 2 * H, dg * r, w);
+    store(dhu, dz, w), store(dhu + H, dr, w), store(dhu + 2 * H, dg * r, w);
     return dh * z;
   }
 };
@@ -359,24 +340,23 @@ struct Gru {
 
 inline Index vectors(Index units) { return (units + kLanes - 1) / kLanes; }
 
-// Rows [begin, end) of the batch through all steps. panels: the kernel, for each `block` vectors of units (units, block, gates).
+// Rows [begin, end) of the batch through all steps. panels: U, for each block of units as (units, block, gates).
 template <class Cell>
-void forward_part(const Arrays& a, const float* panels, Index begin, Index end) {
+void forward_rows(const Arrays& a, const float* panels, Index begin, Index end) {
   const Index H = a.units, rows = end - begin, all = vectors(H);
   float* sums = scratch<1>(rows * kColumns * kLanes);
   for (Index step = 0; step < a.time; ++step)
     for (Index v = 0; v < all; v += Cell::block) {
       const Index count = std::min<Index>(Cell::block, all - v), columns = count * Cell::gates;
-      const float* old = a.old_h(step) + begin * H;
-      product(old, H, rows, panels + v * Cell::gates * kLanes * H, H, columns, sums,
-              a.bias ? a.bias + v * Cell::gates * kLanes : kZeros);
+      const Index panel = v * Cell::gates * kLanes;
+      const float* old = (step ? a.h + (step - 1) * a.batch * H : a.h0) + begin * H;
+      product(old, H, rows, panels + panel * H, H, columns, sums, a.bias ? a.bias + panel : kZeros);
       for (Index row = 0; row < rows; ++row)
         for (Index j = 0; j < count; ++j) {
-          const Index n = (v + j) * kLanes;
-          const Place at{step, begin + row, n, std::min<Index>(kLanes, H - n), H, a};
+          const Place at(a, Cell::gates, step, begin + row, (v + j) * kLanes);
           if (__builtin_expect(a.mask && !a.mask[at.all], 0)) {
-            store(a.h + at.state(), load(old + row * H + n, at.width), at.width);
-            if (Cell::has_c) store(a.c + at.state(), load(a.old_c(step) + at.old(), at.width), at.width);
+            store(a.h + at.state, load(at.old_h, at.width), at.width);
+            if (Cell::has_c) store(a.c + at.state, load(at.old_c, at.width), at.width);
           } else {
             Cell::forward(a, at, sums + (row * columns + j * Cell::gates) * kLanes);
           }
@@ -384,94 +364,74 @@ void forward_part(const Arrays& a, const float* panels, Index begin, Index end) 
     }
 }
 
-// The same rows backwards. panels: the transposed kernel, for each kColumns vectors of units (gates x units, kColumns).
+// The same rows backwards. first: the gradients of h and c after the last step, then of the initial ones. panels: the
+// transposed kernel, as (gates x units, kColumns) for each kColumns vectors of units.
 template <class Cell>
-void backward_part(const Arrays& a, const float* panels, float* first_h, float* first_c, Index begin, Index end) {
+void backward_rows(const Arrays& a, const float* panels, float* const (&first)[2], Index begin, Index end) {
   const Index H = a.units, rows = end - begin, all = vectors(H), width = all * kLanes, depth = Cell::gates * H;
   float* sums = scratch<1>(rows * (kColumns * kLanes + 2 * width));
-  float *dh = sums + rows * kColumns * kLanes, *dc = dh + rows * width;  // carried, in whole vectors
-  const auto each = [&](auto&& body) {
-    for (Index row = 0; row < rows; ++row)
-      for (Index v = 0; v < all; ++v) body(row, v * kLanes, std::min<Index>(kLanes, H - v * kLanes));
-  };
-  each([&](Index row, Index n, Index w) {
-    store(dh + row * width + n, load(first_h + (begin + row) * H + n, w));
-    if (Cell::has_c) store(dc + row * width + n, load(first_c + (begin + row) * H + n, w));
-  });
+  float *dh = sums + rows * kColumns * kLanes, *dc = dh + rows * width, *carried[] = {dh, dc};
+  for (int s = 0; s <= Cell::has_c; ++s)
+    for (Index row = 0; row < rows; ++row) std::copy_n(first[s] + (begin + row) * H, H, carried[s] + row * width);
   for (Index step = a.time - 1; step >= 0; --step) {
-    each([&](Index row, Index n, Index w) {
-      const Place at{step, begin + row, n, w, H, a};
-      float* carried = dh + row * width + n;
-      const Vector d = load(carried) + load(a.outputs + at.state(), w);
-      if (__builtin_expect(a.mask && !a.mask[at.all], 0)) {
-        store(carried, d);
-        for (Index from = at.all * depth + n, gate = 0; gate < Cell::gates; ++gate, from += H) {
-          store(a.dx + from, Vector{}, w);
-          if (a.dz != a.dx) store(a.dz + from, Vector{}, w);
+    for (Index row = 0; row < rows; ++row)
+      for (Index n = 0; n < width; n += kLanes) {
+        const Place at(a, Cell::gates, step, begin + row, n);
+        float* to = dh + row * width + n;
+        const Vector d = load(to) + load(a.outputs + at.state, at.reach);
+        if (__builtin_expect(a.mask && !a.mask[at.all], 0)) {
+          store(to, d);
+          for (int gate = 0; gate < Cell::gates; ++gate) {
+            store(a.dx + at.gate + gate * H, Vector{}, at.width);
+            store(a.dz + at.gate + gate * H, Vector{}, at.width);
+          }
+        } else {
+          store(to, Cell::backward(a, at, d, dc + row * width + n));
         }
-      } else {
-        store(carried, Cell::backward(a, at, d, dc + row * width + n));
       }
-    });
     const float* dz = a.dz + (step * a.batch + begin) * depth;
     for (Index v = 0; v < all; v += kColumns) {
       const Index columns = std::min<Index>(kColumns, all - v);
       product(dz, depth, rows, panels + v * kLanes * depth, depth, columns, sums, kZeros);
       for (Index row = 0; row < rows; ++row)
         for (Index j = 0; j < columns; ++j) {
-          float* carried = dh + row * width + (v + j) * kLanes;
-          store(carried, load(carried) + load(sums + (row * columns + j) * kLanes));
+          float* to = dh + row * width + (v + j) * kLanes;
+          store(to, load(to) + load(sums + (row * columns + j) * kLanes));
         }
     }
   }
-  each([&](Index row, Index n, Index w) {
-    store(first_h + (begin + row) * H + n, load(dh + row * width + n), w);
-    if (Cell::has_c) store(first_c + (begin + row) * H + n, load(dc + row * width + n), w);
-  });
+  for (int s = 0; s <= Cell::has_c; ++s)
+    for (Index row = 0; row < rows; ++row) std::copy_n(carried[s] + row * width, H, first[s] + (begin + row) * H);
 }
-
-using Floats = ffi::Buffer<ffi::F32>;
-using Mask = ffi::Buffer<ffi::PRED>;
-using Result = ffi::Result<Floats>;
-
-float* data(Result& result) { return result->element_count() ? result->typed_data() : nullptr; }
 
 template <class Cell>
 ffi::Error check(const Floats& h0, const Floats& kernel) {
   const auto h = h0.dimensions(), k = kernel.dimensions();
-  const bool right = h.size() == 2 && k.size() == 2 && k[0] == h[1] && k[1] == Cell::gates * h[1];
-  return right ? ffi::Error::Success() : ffi::Error::InvalidArgument("the recurrent kernel has not the shape of the states");
+  if (h.size() == 2 && k.size() == 2 && k[0] == h[1] && k[1] == Cell::gates * h[1]) return ffi::Error::Success();
+  return ffi::Error::InvalidArgument("the recurrent kernel does not have the shape (units, gates x units)");
 }
 
 template <class Cell>
-ffi::Error forward(ffi::ThreadPool pool, Floats x, Mask mask, Floats h0, Floats c0, Floats kernel, Floats bias, Result h, Result c,
-                   Result kept, Result extra) {
+ffi::Error forward(ffi::ThreadPool pool, Floats x, Mask mask, Floats h0, Floats c0, Floats kernel, Floats bias,
+                   Result h, Result c, Result kept, Result extra) {
   if (auto error = check<Cell>(h0, kernel); error.failure()) return error;
-  Arrays a{};
-  a.time = x.dimensions()[0], a.batch = h0.dimensions()[0], a.units = h0.dimensions()[1];
-  a.mask = mask.element_count() ? mask.typed_data() : nullptr;
-  a.x = x.typed_data(), a.h0 = h0.typed_data(), a.c0 = c0.typed_data();
-  a.h = data(h), a.c = data(c), a.kept = data(kept), a.extra = data(extra);
-  const Index H = a.units, all = vectors(H);
-  const float* u = kernel.typed_data();
-  float* panels = scratch<0>(all * kLanes * Cell::gates * (H + 1));
-  float* packed_bias = panels + all * kLanes * Cell::gates * H;
+  Arrays a(mask, h0, c0, x.dimensions()[0]);
+  a.x = x.typed_data(), a.h = data(h), a.c = data(c), a.kept = data(kept), a.extra = data(extra);
+  const Index H = a.units, all = vectors(H), width = all * Cell::gates * kLanes;
+  float *panels = scratch<0>(width * (H + 1)), *packed_bias = panels + width * H;
   a.bias = bias.element_count() ? packed_bias : nullptr;
   for (Index v = 0; v < all; v += Cell::block) {
-    const Index count = std::min<Index>(Cell::block, all - v);
+    const Index count = std::min<Index>(Cell::block, all - v), panel = v * Cell::gates * kLanes;
     const auto pack = [&](float* to, const float* from) {
-      for (Index j = 0; j < count; ++j)
-        for (Index gate = 0; gate < Cell::gates; ++gate, to += kLanes) {
-          const Index n = (v + j) * kLanes;
-          store(to, load(from + gate * H + n, std::min<Index>(kLanes, H - n)));
-        }
+      for (Index n = v * kLanes; n < (v + count) * kLanes; n += kLanes)
+        for (Index gate = 0; gate < Cell::gates; ++gate, to += kLanes)
+          store(to, load(from + gate * H + n, H - n));
     };
-    float* to = panels + v * Cell::gates * kLanes * H;
-    for (Index k = 0; k < H; ++k) pack(to + k * count * Cell::gates * kLanes, u + k * Cell::gates * H);
-    if (a.bias) pack(packed_bias + v * Cell::gates * kLanes, bias.typed_data());
+    for (Index k = 0; k < H; ++k)
+      pack(panels + panel * H + k * count * Cell::gates * kLanes, kernel.typed_data() + k * Cell::gates * H);
+    if (a.bias) pack(packed_bias + panel, bias.typed_data());
   }
-  const Parts parts(a.batch, pool.num_threads());
-  parallel(pool, parts.count, [&](Index i) { forward_part<Cell>(a, panels, parts.begin(i), parts.begin(i + 1)); });
+  split(pool, a.batch, [&](Index begin, Index end) { forward_rows<Cell>(a, panels, begin, end); });
   return ffi::Error::Success();
 }
 
@@ -480,30 +440,24 @@ ffi::Error backward(ffi::ThreadPool pool, Floats outputs, Floats last_h, Floats 
                     Floats kernel, Floats h, Floats c, Floats kept, Floats extra, Result dx, Result dz, Result first_h,
                     Result first_c) {
   if (auto error = check<Cell>(h0, kernel); error.failure()) return error;
-  Arrays a{};
-  a.time = outputs.dimensions()[0], a.batch = h0.dimensions()[0], a.units = h0.dimensions()[1];
-  a.mask = mask.element_count() ? mask.typed_data() : nullptr;
-  a.h0 = h0.typed_data(), a.c0 = c0.typed_data(), a.outputs = outputs.typed_data();
-  a.h = h.typed_data(), a.c = c.typed_data(), a.saved = kept.typed_data(), a.saved_extra = extra.typed_data();
-  a.dx = data(dx), a.dz = data(dz) ? data(dz) : a.dx;
+  Arrays a(mask, h0, c0, outputs.dimensions()[0]);
+  a.outputs = outputs.typed_data(), a.saved = kept.typed_data(), a.saved_extra = extra.typed_data();
+  a.h = h.typed_data(), a.c = c.typed_data(), a.dx = data(dx), a.dz = data(dz) ? data(dz) : a.dx;
   const Index H = a.units, all = vectors(H), depth = Cell::gates * H;
-  const float* u = kernel.typed_data();
   float* panels = scratch<0>(all * kLanes * depth);
-  for (Index v = 0; v < all; v += kColumns) {  // a few columns at a time, so that what they are written to stays in the cache
+  for (Index v = 0; v < all; v += kColumns) {
     const Index lanes = std::min<Index>(kColumns, all - v) * kLanes;
+    const float* from = kernel.typed_data() + v * kLanes * depth;
     float* to = panels + v * kLanes * depth;
-    for (Index k = 0; k < depth; k += kLanes)
+    for (Index k = 0; k < depth; k += kLanes)  // a few at a time: what they are written to stays in the cache
       for (Index n = 0; n < lanes; ++n)
         for (Index i = k; i < std::min(k + kLanes, depth); ++i)
-          to[i * lanes + n] = v * kLanes + n < H ? u[(v * kLanes + n) * depth + i] : 0.0f;
+          to[i * lanes + n] = v * kLanes + n < H ? from[n * depth + i] : 0.0f;
   }
-  const Index states = a.batch * H * sizeof(float);
-  if (data(first_h) != last_h.typed_data()) std::memcpy(data(first_h), last_h.typed_data(), states);
-  if (Cell::has_c && data(first_c) != last_c.typed_data()) std::memcpy(data(first_c), last_c.typed_data(), states);
-  const Parts parts(a.batch, pool.num_threads());
-  parallel(pool, parts.count, [&](Index i) {
-    backward_part<Cell>(a, panels, data(first_h), data(first_c), parts.begin(i), parts.begin(i + 1));
-  });
+  float* const first[] = {data(first_h), data(first_c)};
+  std::copy_n(last_h.typed_data(), last_h.element_count(), first[0]);
+  std::copy_n(last_c.typed_data(), Cell::has_c ? last_c.element_count() : 0, first[1]);
+  split(pool, a.batch, [&](Index begin, Index end) { backward_rows<Cell>(a, panels, first, begin, end); });
   return ffi::Error::Success();
 }
 
