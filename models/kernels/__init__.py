@@ -109,11 +109,9 @@ def forward(
     units, gates = initial[0].shape[-1], GATES[cell]
     states, none = (time, batch, units), (0,)
     shapes = [states, none, none, none]
-    aliases = {0: 2} if keep else {}  # what is kept takes the place of the projected inputs: no fresh memory
-    if cell == "simple":
-        aliases = {0: 0}
-    elif keep:
-        shapes[2] = (time, batch, gates * units)
+    aliases: dict[int, int] = {}  # what is kept takes the place of the projected inputs: no fresh memory
+    if keep and cell != "simple":
+        shapes[2], aliases = (time, batch, gates * units), {0: 2}
     if cell == "lstm":
         shapes[1] = states
     if cell == "gru" and keep:
