@@ -111,7 +111,7 @@ def predict(
     texts: Annotated[Positional[tuple[str, ...]], arg(metavar="[TEXT ...]", help="The inputs.")] = (),
     input: str | None = None,
     output: Path | None = None,
-    attention: FlagCreatePairsOff[bool] = False,
+    attention_weights: FlagCreatePairsOff[bool] = False,
     decoding: OmitArgPrefixes[Decoding] = AS_TRAINED,
     device: Device = None,
     backend: Backend = None,
@@ -123,7 +123,7 @@ def predict(
     Args:
         input: A file with one input a line; - for standard input.
         output: Write the answers to this file, not to standard output.
-        attention: With --json, add for each written symbol how much it looked at each symbol of the input.
+        attention_weights: With --json, add for each written symbol how much it looked at each symbol of the input.
     """
     if texts and input:
         raise BadInput("TEXT and --input: give one of them, not both")
@@ -131,14 +131,14 @@ def predict(
         raise BadInput(f"--output {output}: there is no folder {output.parent}; make it first")
     if output and output.exists() and not output.is_file():
         raise BadInput(f"--output {output}: not a file; leave the option out for standard output")
-    if attention and not json:
-        raise BadInput("--attention: it is a table of numbers, written with --json only; add that")
+    if attention_weights and not json:
+        raise BadInput("--attention-weights: they are tables of numbers, written with --json only; add that")
     start(backend, device, stored_precision(run))
     from harness import predict as answers
     from harness.runs import write_text
 
     lines = answers.read_lines(input) if input else [(f"text {number}", text) for number, text in enumerate(texts, 1)]
-    found = answers.predict(run, lines, include, decoding, attention)
+    found = answers.predict(run, lines, include, decoding, attention_weights)
     text = to_json({"run": str(run), "predictions": found}) if json else answers.format_plainly(found)
     write_text(output, text + "\n") if output else print(text)
 

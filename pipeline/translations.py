@@ -12,6 +12,8 @@ from pipeline.packaged import divide
 # Those that write dates in the Gregorian calendar, in digits 0 to 9.
 LOCALES = "cs da de el en_GB en_US es et fi fr hr hu is it ja ko lt lv nb nl pl pt ro ru sk sl sv tr uk zh".split()
 HELD_OUT = 1000
+# Of a message: help texts of whole paragraphs would make every answer a long search.
+LONGEST = 200
 
 
 def numbers(language: str = "fr", count: int = 14_000) -> Splits:
@@ -64,8 +66,8 @@ def dates(count: int = 14_000) -> Splits:
 def messages(language: str) -> Splits:
     """Return what the program Gramps says in English, and its translation: 7,000 pairs, of its package.
 
-    Of a message with singular and plural both are taken. One that occurs twice is kept once, so that no English text is
-    in two splits. BadInput with the pip line if the package is missing.
+    Of a message with singular and plural both are taken, and none longer than 200 characters. One that occurs twice is
+    kept once, so that no English text is in two splits. BadInput with the pip line if the package is missing.
     """
     from babel.messages.mofile import read_mo
 
@@ -73,12 +75,11 @@ def messages(language: str) -> Splits:
         found = read_mo(file)
     pairs: dict[str, str] = {}
     for message in found:
-        sources = message.id if isinstance(message.id, tuple) else (message.id,)
-        targets = message.string if isinstance(message.string, tuple) else (message.string,)
+        sources, targets = ([one] if isinstance(one, str) else list(one) for one in (message.id, message.string))
         # A language may have more plurals than English: its last one is the usual one.
         for source, target in zip(sources, (targets[0], targets[-1]), strict=False):
             source, target = (" ".join(text.split()) for text in (source, target))
-            if source and target:
+            if source and target and max(len(source), len(target)) <= LONGEST:
                 pairs.setdefault(source, target)
     return divide([Example(source, target, f"gramps:{source:.40}") for source, target in sorted(pairs.items())])
 
