@@ -44,7 +44,7 @@ def predict(
     run = open_run(directory, include, decoding)
     if attention and "attention" not in run.decoder.output:
         raise BadInput(
-            f"--attention-weights: the run {directory} has none; train one with --attention bahdanau or luong"
+            f"--attention-weights: {directory} has none; train a run with --attention bahdanau or luong"
         )
     inputs = []
     for origin, text in texts:
