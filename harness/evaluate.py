@@ -46,7 +46,8 @@ def answer(decoder: keras.Model, batches: Batches, output_field: Any) -> list[An
             details = {name: float(array[row]) for name, array in found.items() if name not in ("output", "attention")}
             attention = None
             if "attention" in found:
-                attention = found["attention"][row][found["output"][row] != 0]
+                # After the end of what is written all weights are 0.
+                attention = found["attention"][row][found["attention"][row].any(axis=1)]
                 # The positions of an image's grid are no time steps.
                 attention = attention[:, : batches.steps[member]] if "mask" in inputs else attention
             answers[member] = Answer(output, details, attention)

@@ -93,9 +93,12 @@ class Symbolic:
         from sentencepiece import SentencePieceProcessor
 
         try:
-            return SentencePieceProcessor(model_proto=base64.b64decode(self.model, validate=True))
+            pieces = SentencePieceProcessor()
+            pieces.LoadFromSerializedProto(base64.b64decode(self.model, validate=True))
+            pieces.encode("")
         except (ValueError, RuntimeError) as error:
             raise BadInput(f"the subword model stored with the run is damaged ({error}); train with --fresh") from None
+        return pieces
 
 
 @dataclass

@@ -65,11 +65,12 @@ def test_softmax_of_nothing_real_is_0_and_not_nan():
 @pytest.mark.parametrize("kind", ["bahdanau", "luong"])
 def test_weights_are_float32_and_0_on_padding_under_mixed_precision(kind):
     states, memory, mask = draw()
-    vectors, weights = Attention(kind, UNITS, dtype="mixed_bfloat16")(states, memory, mask)
-    assert (keras.backend.standardize_dtype(vectors.dtype), str(weights.dtype).split(".")[-1]) == (
-        "bfloat16",
-        "float32",
-    )
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        vectors, weights = Attention(kind, UNITS)(states, memory, mask)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert [keras.backend.standardize_dtype(one.dtype) for one in (vectors, weights)] == ["bfloat16", "float32"]
     weights = numpy(weights)
     assert (weights[np.broadcast_to(~mask[:, None], weights.shape)] == 0).all()
     np.testing.assert_allclose(weights.sum(axis=2), 1, atol=1e-5)

@@ -1,7 +1,9 @@
 """The decoder and its searches, against its own training pass computed the slow way."""
 
+from functools import cache
 from itertools import product
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -11,16 +13,10 @@ from models.decoder import Decoder
 from models.recurrent import CELLS
 from models.search import Beam, Greedy
 
-START, END, SIZE, LONGEST = 2, 3, 7, 9
+START, END, SIZE, LONGEST = 2, 3, 7, 6
 ROWS, POSITIONS = 12, 5
 # A cell and a depth with each attention, and each cell.
-KIND_OF = [
-    ("simple", 1, "none"),
-    ("gru", 2, "bahdanau"),
-    ("lstm", 1, "luong"),
-    ("lstm", 2, "none"),
-    ("gru", 1, "luong"),
-]
+KIND_OF = [("simple", 1, "none"), ("gru", 2, "bahdanau"), ("lstm", 1, "luong")]
 
 
 def make(cell: str, depth: int, attention: str = "none", size: int = SIZE) -> Decoder:
@@ -41,6 +37,18 @@ def draw(rows: int = ROWS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return contexts, memories, np.arange(POSITIONS) < 1 + np.arange(rows)[:, None] % POSITIONS
 
 
+@cache
+def training_pass(decoder: Decoder) -> keras.Model:
+    """Return the decoder as a model, whose calls are compiled once."""
+    inputs = (
+        keras.Input((None,), dtype="int32"),
+        keras.Input((4,)),
+        keras.Input((POSITIONS, 3)),
+        keras.Input((POSITIONS,), dtype="bool"),
+    )
+    return keras.Model(inputs, decoder(*inputs))
+
+
 def find(search: Greedy | Beam, *given: np.ndarray) -> dict[str, np.ndarray]:
     return {name: ops.convert_to_numpy(array) for name, array in search(*given).items()}
 
@@ -48,7 +56,7 @@ def find(search: Greedy | Beam, *given: np.ndarray) -> dict[str, np.ndarray]:
 def likelihoods(decoder: Decoder, written: np.ndarray, *given: np.ndarray) -> np.ndarray:
     """Return the log-probability of each symbol of `written`, (rows, steps), by one training pass."""
     previous = np.concatenate([np.full((len(written), 1), START, "int32"), written[:, :-1]], axis=1)
-    logits = ops.convert_to_numpy(decoder(previous, *given)).astype("float64")
+    logits = np.asarray(training_pass(decoder).predict_on_batch((previous, *given))).astype("float64")
     logits -= np.log(np.exp(logits).sum(axis=2, keepdims=True))
     return np.take_along_axis(logits, written[:, :, None], axis=2)[:, :, 0]
 
@@ -63,7 +71,7 @@ def write_slowly(decoder: Decoder, *given: np.ndarray) -> list[list[int]]:
     """Return what the decoder writes for each context: all steps from the first again for every symbol."""
     previous = np.full((len(given[0]), LONGEST + 1), START, "int32")
     for step in range(LONGEST):
-        logits = ops.convert_to_numpy(decoder(previous[:, :LONGEST], *given))
+        logits = np.asarray(training_pass(decoder).predict_on_batch((previous[:, :LONGEST], *given)))
         previous[:, step + 1] = logits[:, step].argmax(axis=-1)
     rows = previous[:, 1:].tolist()
     return [row[: row.index(END) + 1] if END in row else row for row in rows]
@@ -91,7 +99,7 @@ def test_greedy_and_a_beam_of_one_write_what_the_training_pass_finds_likeliest(
         np.testing.assert_allclose(beam[name], greedy[name], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("cell", "depth", "attention"), KIND_OF[:3])
+@pytest.mark.parametrize(("cell", "depth", "attention"), KIND_OF)
 @pytest.mark.parametrize("width", [1, 4])
 def test_the_score_is_the_log_probability_of_the_sequence_by_the_training_pass(
     cell: str, depth: int, attention: str, width: int
@@ -108,9 +116,10 @@ def search_slowly(decoder: Decoder, width: int, *given: np.ndarray) -> list[int]
     for _ in range(LONGEST):
         continued = []
         for written, _ in live:
-            every = np.array([[*written, symbol] for symbol in range(SIZE)], "int32")
-            scores = likelihoods(decoder, every, *(np.repeat(one, SIZE, axis=0) for one in given)).sum(axis=1)
-            continued += [(tuple(row), score) for row, score in zip(every.tolist(), scores, strict=True)]
+            length = len(written) + 1
+            every = np.array([[*written, symbol, *[0] * (LONGEST - length)] for symbol in range(SIZE)], "int32")
+            scores = likelihoods(decoder, every, *(np.repeat(one, SIZE, axis=0) for one in given))[:, :length]
+            continued += [(tuple(row[:length]), sum(steps)) for row, steps in zip(every.tolist(), scores, strict=True)]
         best = sorted(continued, key=lambda pair: -pair[1])[: width - len(ended)]
         ended += [pair for pair in best if pair[0][-1] == END]
         live = [pair for pair in best if pair[0][-1] != END]
@@ -129,14 +138,13 @@ def test_a_beam_is_the_search_written_out(attention: str) -> None:
 
 def test_a_beam_wide_enough_for_all_sequences_finds_the_best_of_all() -> None:
     size, longest = 5, 3
-    decoder, given = make("simple", 1, size=size), draw(4)[:1]
+    decoder, given = make("simple", 1, size=size), draw(1)
     sequences = {row[: row.index(END) + 1] if END in row else row for row in product(range(size), repeat=longest)}
     padded = np.array([[*row, *[0] * (longest - len(row))] for row in sequences], "int32")
     found = find(Beam(decoder, START, END, longest, len(sequences)), *given)
     length = np.array([len(row) for row in sequences])
-    for number, context in enumerate(given[0]):
-        scores = log_probability(decoder, padded, np.repeat(context[None], len(padded), axis=0))
-        assert found["output"][number].tolist() == padded[(scores / ((5 + length) / 6)).argmax()].tolist()
+    scores = log_probability(decoder, padded, *(np.repeat(one, len(padded), axis=0) for one in given))
+    assert found["output"][0].tolist() == padded[(scores / ((5 + length) / 6)).argmax()].tolist()
 
 
 @pytest.mark.parametrize("width", [1, 3])
@@ -167,7 +175,8 @@ def test_attention_is_a_distribution_over_real_positions_and_does_not_see_the_pa
     weights = found["attention"]
     assert weights.shape == (ROWS, LONGEST, POSITIONS)
     assert (weights[np.broadcast_to(~mask[:, None], weights.shape)] == 0).all()
-    np.testing.assert_allclose(weights.sum(axis=2), found["output"] != 0, atol=1e-5)
+    ended = np.cumsum(found["output"] == END, axis=1) - (found["output"] == END) > 0
+    np.testing.assert_allclose(weights.sum(axis=2), ~ended, atol=1e-5)
     longer = np.pad(np.where(mask[:, :, None], memories, 50.0), ((0, 0), (0, 3), (0, 0)), constant_values=9.0)
     same = find(search, contexts, longer.astype("float32"), np.pad(mask, ((0, 0), (0, 3))))
     np.testing.assert_array_equal(same["output"], found["output"])
