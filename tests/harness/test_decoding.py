@@ -73,7 +73,7 @@ def test_attention_is_given_for_each_written_symbol_and_each_symbol_of_the_input
 def test_attention_of_a_run_without_it_is_refused(tmp_path: Path) -> None:
     with small(NAME) as task:
         run = train_small(task, tmp_path, epochs=1, attention="none")
-        with pytest.raises(BadInput, match="--attention-weights: .* has none; train one with --attention"):
+        with pytest.raises(BadInput, match="--attention-weights: .* has none; train a run with --attention"):
             predict(run, [("text 1", "one hundred")], attention=True)
 
 
