@@ -5,9 +5,10 @@ from typing import Any
 import keras
 from keras import layers
 
-from models.decoder import Decoder, Greedy
+from models.decoder import Decoder
 from models.inputs import declare
 from models.losses import cross_entropy
+from models.search import Greedy
 
 
 def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
@@ -29,4 +30,4 @@ def decode(model: keras.Model, output_field: Any, options: Any) -> keras.Model:
     """Return a model from {"category": (batch,)} to {"output": (batch, longest)}: the likeliest symbol each step."""
     context = model.get_layer("context").output
     write = Greedy(model.get_layer("decoder"), output_field.start, output_field.end, output_field.longest)
-    return keras.Model({"category": model.input["category"]}, {"output": write(context)})
+    return keras.Model({"category": model.input["category"]}, {"output": write(context)["output"]})
