@@ -47,6 +47,20 @@ class Options:
     """Length of a word's vector."""
     pooling: Literal["last", "max", "mean", "max+mean"] | None = None
     """How a classifier makes one vector of all hidden states."""
+    delay: int | None = None
+    """T of the memory tasks, in steps: how long copy waits, how many numbers adding is given."""
+
+    # Decoding: how a written sequence is chosen.
+    temperature: float | None = None
+    """Of sampling: below 1 the likely symbols become likelier, above 1 less so."""
+    top_k: int | None = None
+    """Sample from the K likeliest symbols only; 1 always takes the likeliest."""
+    top_p: float | None = None
+    """Sample from the likeliest symbols that together have this probability."""
+    length: int | None = None
+    """Most symbols to write."""
+    sampling_seed: int | None = None
+    """Of the random numbers of sampling."""
 
     seed: int = 0
     """Of the weights, the dropout and the order of the examples."""
@@ -64,6 +78,11 @@ class Options:
     """Of the arithmetic; the weights are float32."""
 
 
+# The options of decoding, which need no new training.
+DECODING = ("temperature", "top_k", "top_p", "length", "sampling_seed")
+# The options that only some tasks use: those that set them, be it to None.
+OPTIONAL = ("min_count", "pooling", "delay", *DECODING)
+
 BOUNDS: dict[str, tuple[float, float]] = {
     "limit": (1, float("inf")),
     "max_length": (1, float("inf")),
@@ -74,6 +93,12 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "dropout": (0, 0.95),
     "word_dropout": (0, 0.95),
     "embedding_size": (1, float("inf")),
+    "delay": (1, float("inf")),
+    "temperature": (0.01, 100),
+    "top_k": (1, float("inf")),
+    "top_p": (1e-6, 1),
+    "length": (1, float("inf")),
+    "sampling_seed": (0, 2**31),
     "epochs": (1, float("inf")),
     "patience": (1, float("inf")),
     "batch": (1, float("inf")),
@@ -94,15 +119,13 @@ def defaults(task: Any) -> Options:
 
 def check(options: Options, task: Any) -> None:
     """Refuse numbers out of range, and options that the task has no use for, with BadInput."""
-    base = defaults(task)
     for field in dataclasses.fields(Options):
         value, flag = getattr(options, field.name), "--" + field.name.replace("_", "-")
         low, high = BOUNDS.get(field.name, (None, None))
         if low is not None and value is not None and not low <= value <= high:
             wanted = f"at least {low:g}" if high == float("inf") else f"between {low:g} and {high:g}"
             raise BadInput(f"{flag} {value}: expected a number {wanted}")
-        optional = field.name in ("min_count", "pooling")
-        if optional and value is not None and getattr(base, field.name) is None:
+        if field.name in OPTIONAL and value is not None and field.name not in task.options:
             raise BadInput(f"{flag} {value}: the task {task.name!r} has no use for this option; leave it out")
     if task.reader is None and (options.text_column or options.label_column):
         raise BadInput(f"--text-column, --label-column: the task {task.name!r} reads no files")
