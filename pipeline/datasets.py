@@ -102,11 +102,12 @@ TAGS = Side(("sequence of class", "sequence of text"), ("sequence of integer",),
 LABEL = Side(("class", "integer"), ("text", "bool"), _label)
 NUMBER = Side(("number",), (), _number)
 
-# Kind of task -> what its input and its output are.
-KINDS: dict[str, tuple[Side, Side]] = {
+# Kind of task -> what its input and its output are; None: there is none, "" stands for it.
+KINDS: dict[str, tuple[Side, Side | None]] = {
     "tagged": (WORDS, TAGS),
     "labelled": (TEXT, LABEL),
     "number": (TEXT, NUMBER),
+    "text": (TEXT, None),
 }
 
 
@@ -115,7 +116,7 @@ def read(name: str, kind: str, columns: Columns, limit: int | None = None) -> Sp
 
     name: "conll2003", "glue/sst2", "imdb_reviews/plain_text:1.0.0".
     kind: a key of `KINDS`: "tagged" (tuple of tokens -> tuple of tag names), "labelled" (text -> name of the
-        label), "number" (text -> float).
+        label), "number" (text -> float), "text" (text -> "").
     columns: names of the input and the output feature, whole ("data/review_body") or the last part alone.
         When no candidate is there, the only feature that fits the kind is used.
     limit: read the first so many examples of each split only.
@@ -132,7 +133,13 @@ def read(name: str, kind: str, columns: Columns, limit: int | None = None) -> Sp
     builder = _builder(name)
     leaves = list(_leaves(builder.info.features))
     source = _choose(name, leaves, input_side, columns.given_input, columns.input, "--text-column")
-    target = _choose(name, leaves, output_side, columns.given_output, columns.output, "--label-column", taken=source)
+    target = None
+    if output_side is None and columns.given_output:
+        raise BadInput(f"--label-column {columns.given_output}: only texts are read of TensorFlow datasets here")
+    if output_side:
+        target = _choose(
+            name, leaves, output_side, columns.given_output, columns.output, "--label-column", taken=source
+        )
     if not builder.data_path.exists():
         _check_download(builder, name)
         _download(builder, name)
@@ -144,10 +151,11 @@ def read(name: str, kind: str, columns: Columns, limit: int | None = None) -> Sp
                 examples = []
                 for index, raw in enumerate(_raw_examples(builder, candidate, limit)):
                     given = input_side.value(source, _at(raw, source.path))
-                    wanted = output_side.value(target, _at(raw, target.path))
+                    wanted = output_side.value(target, _at(raw, target.path)) if output_side and target else ""
                     if given != () and wanted is not None:
                         examples.append(Example(given, wanted, f"tfds:{name} {candidate}[{index}]"))
-                        _check_length(examples[-1], source, target)
+                        if target:
+                            _check_length(examples[-1], source, target)
                 if examples:
                     splits[split] = examples
     if "train" not in splits:
