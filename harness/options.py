@@ -33,6 +33,8 @@ class Options:
     """RNN type: simple, lstm or gru."""
     units: int = 128
     """Size of the hidden state, for each direction."""
+    chrono: int | None = None
+    """Steps that the gates of lstm and gru begin by remembering; their usual beginning is about two."""
     layers: int = 1
     """Recurrent layers on top of each other."""
     bidirectional: bool = True
@@ -81,7 +83,7 @@ class Options:
 # The options of decoding, which need no new training.
 DECODING = ("temperature", "top_k", "top_p", "length", "sampling_seed")
 # The options that only some tasks use: those that set them, be it to None.
-OPTIONAL = ("min_count", "pooling", "delay", *DECODING)
+OPTIONAL = ("min_count", "pooling", "delay", "chrono", *DECODING)
 
 BOUNDS: dict[str, tuple[float, float]] = {
     "limit": (1, float("inf")),
@@ -94,6 +96,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "word_dropout": (0, 0.95),
     "embedding_size": (1, float("inf")),
     "delay": (1, float("inf")),
+    "chrono": (3, float("inf")),
     "temperature": (0.01, 100),
     "top_k": (1, float("inf")),
     "top_p": (1e-6, 1),

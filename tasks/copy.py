@@ -28,9 +28,14 @@ TASK = Task(
     # With a backward direction there would be nothing to remember.
     options={
         "delay": 50,
+        "chrono": 70,
         "max_length": 100_000,
         "bidirectional": False,
         "embedding": "onehot",
         "dropout": 0.0,
+        "batch": 64,
+        "lr": 4e-3,
+        "epochs": 20,
+        "patience": 20,
     },
 )

@@ -30,7 +30,7 @@ from tasks.task import Source, Task
 ROOT = Path(__file__).parent.parent.parent
 SMALL = {"units": 8, "embedding_size": 8, "batch": 4, "epochs": 3, "lr": 0.01}
 # Of the tasks that have these options: for data that is short, too.
-SMALL_DATA = {"delay": 4}
+SMALL_DATA = {"delay": 4, "chrono": 8}
 
 
 @cache
