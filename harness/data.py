@@ -25,7 +25,7 @@ def load(task: Task, options: Options) -> Splits:
 
     Not cut to --limit yet (see `limit`): the tags or labels that exist are those of all the training data.
     """
-    return splits.complete(read(task, options), options.split_seed)
+    return splits.complete(read(task, options), options.split_seed, side=task.reader.apart if task.reader else "input")
 
 
 def read(task: Task, options: Options) -> Splits:
@@ -39,9 +39,9 @@ def read(task: Task, options: Options) -> Splits:
             raise BadInput(f"--text-column, --label-column: the source {name!r} has fixed columns; leave them out")
         return task.sources[name].load(options)
     if task.reader and name.startswith("tfds:"):
-        return datasets.read(name.removeprefix("tfds:"), task.reader.dataset, columns, enough)
+        return task.reader.arrange(datasets.read(name.removeprefix("tfds:"), task.reader.dataset, columns, enough))
     if task.reader and Path(name).exists():
-        return task.reader.files(Path(name), columns)
+        return task.reader.arrange(task.reader.files(Path(name), columns))
     own = f", tfds:NAME, or the path of a file or folder ({task.reader.formats})" if task.reader else ""
     raise BadInput(
         f"--data {name}: there is no such path under {Path.cwd()}, and the task {task.name!r} has no source of "

@@ -37,7 +37,8 @@ def answer(decoder: keras.Model, batches: Batches, output_field: Any) -> list[An
     aligned = output_field.start is None and output_field.arrays["output"].shape[:1] == (None,)
     answers: list[Any] = [None] * len(batches.inputs)
     for length, members, real in batches.plan():
-        drawn = batches.draw(length, members, real)[0]
+        # A decoder that samples asks for the position of each example, so that no batch changes its random numbers.
+        drawn = batches.draw(length, members, real)[0] | {"position": members.astype("int32")}
         inputs = {name: drawn[name] for name in decoder.input}
         found = {name: np.asarray(array) for name, array in decoder.predict_on_batch(inputs).items()}
         for row, member in enumerate(members[:real]):
@@ -72,11 +73,18 @@ def measure(
     model: keras.Model,
     decoder: keras.Model,
     output_field: Any,
+    training: Sequence[Example] = (),
 ) -> tuple[dict[str, float], list[Answer]]:
-    """Return the task's metrics and the loss, and the answers they were computed from."""
+    """Return the task's metrics and the loss, and the answers they were computed from.
+
+    training: the examples that the model was trained on, where they are at hand; for `Task.further`.
+    """
     answers = answer(decoder, batches, output_field)
-    scores = task.metrics([example.output for example in examples], [found.output for found in answers])
-    return scores | {"loss": measure_loss(model, batches)}, answers
+    predictions, loss = [found.output for found in answers], measure_loss(model, batches)
+    scores = task.metrics([example.output for example in examples], predictions)
+    if task.further:
+        scores |= task.further(training, predictions, loss)
+    return scores | {"loss": loss}, answers
 
 
 def write_answers(path: Path, examples: Sequence[Example], answers: Sequence[Answer]) -> None:
@@ -92,8 +100,10 @@ def write_answers(path: Path, examples: Sequence[Example], answers: Sequence[Ans
     runs.write_text(path, "\n".join(lines) + "\n")
 
 
-def select(run: Trained, source: str | None, split: str) -> tuple[str, list[Example]]:
+def select(run: Trained, source: str | None, split: str) -> tuple[str, list[Example], list[Example]]:
     """Return the split's name and examples of a run's own data, or of `source`; BadInput if there are none.
+
+    Last of the three, the examples that the run was trained on; none with other data, for they may be gone.
 
     Own data must be what it was in training. Other data that comes without splits, one file say, is taken whole.
     """
@@ -105,17 +115,17 @@ def select(run: Trained, source: str | None, split: str) -> tuple[str, list[Exam
                 f"{run.directory}: the data {options.data} has changed since training; to score the run on it as it is "
                 f"now, give --data {options.data}"
             )
-        return split, found[split]
+        return split, found[split], found["train"]
     options = replace(options, data=source, limit=None)
     if source in run.task.sources:
         # It has columns of its own.
         options = replace(options, text_column=None, label_column=None)
     found = data.read(run.task, options)
     if found.keys() == {"train"}:
-        return "all", found["train"]
+        return "all", found["train"], []
     if not found.get(split):
         raise BadInput(f"--split {split}: {source} has no examples there; it has {', '.join(found)}")
-    return split, found[split]
+    return split, found[split], []
 
 
 def describe_metrics(task: Task) -> dict[str, str]:
@@ -135,12 +145,12 @@ def evaluate(
     decoding: options to decode with in place of the run's own; then its predictions are not written.
     """
     run = open_run(directory, include, decoding)
-    split, examples = select(run, source, split)
+    split, examples, training = select(run, source, split)
     options = run.options
     inputs, outputs = data.encode(examples, run.input_field, run.output_field)
     arrays, start = run.output_field.arrays, run.output_field.start
     batches = Batches(inputs, run.input_field.arrays, options.batch, outputs, arrays, start=start)
-    scores, answers = measure(run.task, examples, batches, run.model, run.decoder, run.output_field)
+    scores, answers = measure(run.task, examples, batches, run.model, run.decoder, run.output_field, training)
     if source is None and decoding == AS_TRAINED:
         write_answers(directory / "predictions" / f"{split}.jsonl", examples, answers)
     return {

@@ -19,6 +19,16 @@ class Decoding:
 
     beam: int | None = optional()
     """Hypotheses kept while a sequence is written; 1 writes the likeliest symbol at each step."""
+    temperature: float | None = optional()
+    """Of sampling: below 1 the likely symbols become likelier, above 1 less so."""
+    top_k: int | None = optional()
+    """Sample from the K likeliest symbols only; 1 always takes the likeliest."""
+    top_p: float | None = optional()
+    """Sample from the likeliest symbols that together have this probability."""
+    length: int | None = optional()
+    """Most symbols to write."""
+    sampling_seed: int | None = optional()
+    """Of the random numbers of sampling."""
 
 
 AS_TRAINED = Decoding()
@@ -53,6 +63,8 @@ class Options(Decoding):
     """RNN type: simple, lstm or gru."""
     units: int = 128
     """Size of the hidden state, for each direction."""
+    chrono: int | None = optional()
+    """Steps that the gates of lstm and gru begin by remembering; their usual beginning is about two."""
     layers: int = 1
     """Recurrent layers on top of each other."""
     bidirectional: bool = True
@@ -71,6 +83,8 @@ class Options(Decoding):
     """What a decoder sees of its input: all states, by additive or multiplicative attention, or their last alone."""
     label_smoothing: float | None = optional()
     """Share of the expected probability that is spread over all symbols in training."""
+    delay: int | None = optional()
+    """T of the memory tasks, in steps: how long copy waits, how many numbers adding is given."""
 
     seed: int = 0
     """Of the weights, the dropout and the order of the examples."""
@@ -103,6 +117,13 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "word_dropout": (0, 0.95),
     "embedding_size": (1, float("inf")),
     "steps": (1, float("inf")),
+    "delay": (1, float("inf")),
+    "chrono": (3, float("inf")),
+    "temperature": (0.01, 100),
+    "top_k": (1, float("inf")),
+    "top_p": (1e-6, 1),
+    "length": (1, float("inf")),
+    "sampling_seed": (0, 2**31),
     "epochs": (1, float("inf")),
     "patience": (1, float("inf")),
     "batch": (1, float("inf")),

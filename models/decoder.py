@@ -104,7 +104,7 @@ class Decoder(layers.Layer):
             output, state = layer.cell(output, before)
             after.append(list(state))
         if not remembered:
-            return self.logits(output), after, ops.zeros((ops.shape(symbol)[0], 0))
+            return self.logits(output), after, ops.cast(output[:, :0], "float32")
         rows = ops.shape(remembered["memory"])[0]
         assert self.attend
         vector, weights = self.attend(ops.reshape(output, (rows, -1, self.units)), **remembered)

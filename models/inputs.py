@@ -56,7 +56,12 @@ def declare(arrays: dict[str, Any]) -> dict[str, Any]:
 
 
 def embed(inputs: dict[str, Any], arrays: dict[str, Any], options: Any) -> Any:
-    """Return a vector a step, (batch, time, features): the words', and their spelling's beside it if there is one."""
+    """Return a vector a step, (batch, time, features): the words', and their spelling's beside it if there is one.
+
+    Measurements, "values", are such vectors already.
+    """
+    if "values" in arrays:
+        return inputs["values"]
     words = arrays["words"].size
     numbers = inputs["words"]
     if options.word_dropout:

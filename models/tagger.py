@@ -16,7 +16,14 @@ def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
     inputs = declare(input_field.arrays)
     vectors = embed(inputs, input_field.arrays, options)
     states = unroll(
-        vectors, inputs["mask"], options.cell, options.units, options.layers, options.bidirectional, options.dropout
+        vectors,
+        inputs["mask"],
+        options.cell,
+        options.units,
+        options.layers,
+        options.bidirectional,
+        options.dropout,
+        options.chrono,
     )
     if options.dropout:
         states = layers.Dropout(options.dropout)(states)

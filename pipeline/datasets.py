@@ -102,12 +102,13 @@ TAGS = Side(("sequence of class", "sequence of text"), ("sequence of integer",),
 LABEL = Side(("class", "integer"), ("text", "bool"), _label)
 NUMBER = Side(("number",), (), _number)
 
-# Kind of task -> what its input and its output are.
-KINDS: dict[str, tuple[Side, Side]] = {
+# Kind of task -> what its input and its output are; None: there is none, "" stands for it.
+KINDS: dict[str, tuple[Side, Side | None]] = {
     "tagged": (WORDS, TAGS),
     "labelled": (TEXT, LABEL),
     "number": (TEXT, NUMBER),
     "translated": (TEXT, TEXT),
+    "text": (TEXT, None),
 }
 
 
@@ -116,7 +117,7 @@ def read(name: str, kind: str, columns: Columns, limit: int | None = None) -> Sp
 
     name: "conll2003", "glue/sst2", "imdb_reviews/plain_text:1.0.0".
     kind: a key of `KINDS`: "tagged" (tuple of tokens -> tuple of tag names), "labelled" (text -> name of the
-        label), "number" (text -> float), "translated" (text -> text).
+        label), "number" (text -> float), "translated" (text -> text), "text" (text -> "").
     columns: names of the input and the output feature, whole ("data/review_body") or the last part alone.
         When no candidate is there, those that the dataset itself calls its input and output, if it does; else the
         only feature that fits the kind.
@@ -137,9 +138,13 @@ def read(name: str, kind: str, columns: Columns, limit: int | None = None) -> Sp
     # A dataset may name a structure, or a third thing beside the two.
     inputs, outputs = ((key,) for key in keys) if [*map(type, keys)] == [str, str] else ((), ())
     source = _choose(name, leaves, input_side, columns.given_input, (*columns.input, *inputs), "--text-column")
-    target = _choose(
-        name, leaves, output_side, columns.given_output, (*columns.output, *outputs), "--label-column", taken=source
-    )
+    target = None
+    if output_side:
+        target = _choose(
+            name, leaves, output_side, columns.given_output, (*columns.output, *outputs), "--label-column", taken=source
+        )
+    elif columns.given_output:
+        raise BadInput(f"--label-column {columns.given_output}: only texts are read of TensorFlow datasets here")
     if not builder.data_path.exists():
         _check_download(builder, name)
         _download(builder, name)
@@ -151,10 +156,11 @@ def read(name: str, kind: str, columns: Columns, limit: int | None = None) -> Sp
                 examples = []
                 for index, raw in enumerate(_raw_examples(builder, candidate, limit)):
                     given = input_side.value(source, _at(raw, source.path))
-                    wanted = output_side.value(target, _at(raw, target.path))
-                    if given not in ((), "") and wanted not in (None, ""):
+                    wanted = output_side.value(target, _at(raw, target.path)) if output_side and target else ""
+                    if given not in ((), "") and wanted is not None and (wanted != "" or not target):
                         examples.append(Example(given, wanted, f"tfds:{name} {candidate}[{index}]"))
-                        _check_length(examples[-1], source, target)
+                        if target:
+                            _check_length(examples[-1], source, target)
                 if examples:
                     splits[split] = examples
     if "train" not in splits:

@@ -1,5 +1,6 @@
 """Metrics: references and predictions in, named scores out, each computed by the field's standard library."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,13 @@ def accuracy(references: Sequence[str], predictions: Sequence[str]) -> Scores:
     from sklearn.metrics import accuracy_score
 
     return {"accuracy": float(accuracy_score(references, predictions))}
+
+
+def recalled(references: Sequence[Sequence[str]], predictions: Sequence[Sequence[str]], blank: str) -> Scores:
+    """Return the share of right symbols among the steps where one is due that is not `blank` (scikit-learn)."""
+    pairs = [pair for one, other in zip(references, predictions, strict=True) for pair in zip(one, other, strict=True)]
+    due = [(reference, prediction) for reference, prediction in pairs if reference != blank]
+    return {"recalled": accuracy(*zip(*due, strict=True))["accuracy"]}
 
 
 def exact(references: Sequence[str], predictions: Sequence[str]) -> Scores:
@@ -76,6 +84,25 @@ def errors(references: Sequence[float], predictions: Sequence[float]) -> Scores:
     if len(references) > 1 and np.ptp(references) > 0 and np.ptp(predictions) > 0:
         scores["r"] = float(pearsonr(references, predictions).statistic)
     return scores | {"rounded_accuracy": float(np.mean(np.round(references) == np.round(predictions)))}
+
+
+def distinct(references: Sequence[str], predictions: Sequence[str]) -> Scores:
+    """Return the share of different predictions; the references are not asked for."""
+    return {"distinct": len(set(predictions)) / len(predictions)}
+
+
+def squares(references: Sequence[float], predictions: Sequence[float], tolerance: float) -> Scores:
+    """Return the mean squared error (scikit-learn) and the share within `tolerance`, in the numbers' own unit."""
+    import numpy as np
+    from sklearn.metrics import mean_squared_error
+
+    close = np.abs(np.subtract(references, predictions)) < tolerance
+    return {"mse": float(mean_squared_error(references, predictions)), f"within_{tolerance:g}": float(close.mean())}
+
+
+def information(loss: float) -> Scores:
+    """Return what a cross-entropy of `loss` nats a symbol is: "nats", "bits", and "perplexity", e to its power."""
+    return {"nats": loss, "bits": loss / math.log(2), "perplexity": math.exp(min(loss, 700))}
 
 
 def describe(monitor: str, scores: dict[str, Any]) -> str:

@@ -116,6 +116,18 @@ def test_imdb_reviews_give_label_names_and_ignore_the_unlabelled_split(prepare):
         assert pairs(splits["train"]) == [("Good.", "pos"), ("Bad…", "neg")]
 
 
+def test_tiny_shakespeare_gives_its_texts_alone(prepare):
+    text = "Speak, speak.\n\nAll:\nResolved. resolved.\n" * 20
+    prepare("tiny_shakespeare", {split: [{"text": text}] for split in ("train", "validation", "test")})
+    columns = Columns(("text",), ("category",))
+    splits = datasets.read("tiny_shakespeare", "text", columns)
+    assert {split: pairs(examples) for split, examples in splits.items()} == {
+        split: [(text, "")] for split in ("train", "validation", "test")
+    }
+    with pytest.raises(BadInput, match="--label-column x: only texts are read"):
+        datasets.read("tiny_shakespeare", "text", Columns(("text",), (), None, "x"))
+
+
 def test_hidden_labels_are_skipped_and_a_split_of_them_is_dropped(prepare):
     known = {"sentence": "fine", "label": "positive", "idx": 0}
     hidden = {"sentence": "secret", "label": -1, "idx": 1}

@@ -42,6 +42,26 @@ def test_errors_of_numbers():
     assert scores["rounded_accuracy"] == pytest.approx(1 / 3)
 
 
+def test_recalled_symbols_are_those_that_are_due():
+    references, predictions = [("-", "-", "a", "b"), ("-", "-", "b", "b")], [("a", "-", "a", "-"), ("-", "b", "b", "b")]
+    assert metrics.recalled(references, predictions, "-") == {"recalled": 3 / 4}
+
+
+def test_squares_and_the_share_within_a_tolerance():
+    scores = metrics.squares([1.0, 2.0, 0.5], [1.03, 1.8, 0.5], 0.04)
+    assert scores == {"mse": pytest.approx((0.03**2 + 0.2**2) / 3), "within_0.04": pytest.approx(2 / 3)}
+
+
+def test_information_of_a_loss():
+    uniform = metrics.information(math.log(16))
+    assert uniform == {"nats": math.log(16), "bits": pytest.approx(4), "perplexity": pytest.approx(16)}
+    assert math.isfinite(metrics.information(1e9)["perplexity"])
+
+
+def test_distinct_predictions():
+    assert metrics.distinct(["x"] * 4, ["a", "b", "a", "c"]) == {"distinct": 3 / 4}
+
+
 @pytest.mark.parametrize("references, predictions", [([1, 2], [3, 3]), ([2, 2], [1, 3]), ([1], [2])])
 def test_correlation_is_left_out_where_it_is_not_defined(references, predictions):
     with warnings.catch_warnings():
