@@ -47,6 +47,12 @@ class Options:
     """Length of a word's vector."""
     pooling: Literal["last", "max", "mean", "max+mean"] | None = None
     """How a classifier makes one vector of all hidden states."""
+    downsample: Literal[1, 2, 4] | None = None
+    """Frames of a recording that a convolution makes one step of, before the recurrent layers."""
+    masking: float | None = None
+    """Share of a recording's frames, and of its bands, hidden in training; 0 hides none."""
+    beam: int | None = None
+    """Outputs kept side by side in the search for the likeliest; 1 takes the likeliest symbol each step."""
 
     seed: int = 0
     """Of the weights, the dropout and the order of the examples."""
@@ -74,6 +80,8 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "dropout": (0, 0.95),
     "word_dropout": (0, 0.95),
     "embedding_size": (1, float("inf")),
+    "masking": (0, 0.9),
+    "beam": (1, 1000),
     "epochs": (1, float("inf")),
     "patience": (1, float("inf")),
     "batch": (1, float("inf")),
@@ -101,7 +109,7 @@ def check(options: Options, task: Any) -> None:
         if low is not None and value is not None and not low <= value <= high:
             wanted = f"at least {low:g}" if high == float("inf") else f"between {low:g} and {high:g}"
             raise BadInput(f"{flag} {value}: expected a number {wanted}")
-        optional = field.name in ("min_count", "pooling")
+        optional = field.name in ("min_count", "pooling", "downsample", "masking", "beam")
         if optional and value is not None and getattr(base, field.name) is None:
             raise BadInput(f"{flag} {value}: the task {task.name!r} has no use for this option; leave it out")
     if task.reader is None and (options.text_column or options.label_column):

@@ -33,6 +33,17 @@ def exact(references: Sequence[str], predictions: Sequence[str]) -> Scores:
     return {"exact_match": accuracy(references, predictions)["accuracy"]}
 
 
+def transcripts(references: Sequence[str], predictions: Sequence[str]) -> Scores:
+    """Return the word and the character error rate, substitutions, deletions and insertions to 1 of the reference.
+
+    Over all references together (jiwer). Either may exceed 1.
+    """
+    import jiwer
+
+    pair = list(references), list(predictions)
+    return {"wer": float(jiwer.wer(*pair)), "cer": float(jiwer.cer(*pair))}
+
+
 def errors(references: Sequence[float], predictions: Sequence[float]) -> Scores:
     """Return the mean absolute error, its root mean square, Pearson's r, and accuracy after rounding.
 

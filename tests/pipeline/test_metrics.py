@@ -52,3 +52,10 @@ def test_correlation_is_left_out_where_it_is_not_defined(references, predictions
 def test_description_begins_with_the_monitored_score():
     assert metrics.describe("f1", {"accuracy": 0.5, "f1": 0.25}) == "f1 0.2500  accuracy 0.5000"
     assert metrics.describe("f1", {"loss": 1.0}) == "loss 1.0000"
+
+
+def test_error_rates_of_transcripts_are_over_all_words_together():
+    # One word of four wrong; 2 of 17 characters: an "o" for an "r", an "x" too many.
+    scores = metrics.transcripts(["one two three", "four"], ["one two three", "foxuo"])
+    assert scores == {"wer": pytest.approx(1 / 4), "cer": pytest.approx(2 / 17)}
+    assert metrics.transcripts(["one two"], [""]) == {"wer": 1.0, "cer": 1.0}
