@@ -51,6 +51,8 @@ class Options:
     """Frames of a recording that a convolution makes one step of, before the recurrent layers."""
     masking: float | None = None
     """Share of a recording's frames, and of its bands, hidden in training; 0 hides none."""
+    warping: float | None = None
+    """How far the bands of a recording are stretched or squeezed in training, at the most; 0 leaves them."""
     beam: int | None = None
     """Outputs kept side by side in the search for the likeliest; 1 takes the likeliest symbol each step."""
 
@@ -81,6 +83,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "word_dropout": (0, 0.95),
     "embedding_size": (1, float("inf")),
     "masking": (0, 0.9),
+    "warping": (0, 0.9),
     "beam": (1, 1000),
     "epochs": (1, float("inf")),
     "patience": (1, float("inf")),
@@ -109,7 +112,7 @@ def check(options: Options, task: Any) -> None:
         if low is not None and value is not None and not low <= value <= high:
             wanted = f"at least {low:g}" if high == float("inf") else f"between {low:g} and {high:g}"
             raise BadInput(f"{flag} {value}: expected a number {wanted}")
-        optional = field.name in ("min_count", "pooling", "downsample", "masking", "beam")
+        optional = field.name in ("min_count", "pooling", "downsample", "masking", "warping", "beam")
         if optional and value is not None and getattr(base, field.name) is None:
             raise BadInput(f"{flag} {value}: the task {task.name!r} has no use for this option; leave it out")
     if task.reader is None and (options.text_column or options.label_column):

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from models.augment import Hide, Stretch
 from models.ctc import CTC, CertainBlank, Collapse
 from models.inputs import declare
 from models.recurrent import unroll
@@ -35,49 +36,15 @@ class Halve(layers.Layer):
         return {**super().get_config(), "filters": self.filters}
 
 
-@keras.saving.register_keras_serializable("unrolled")
-class Hide(layers.Layer):
-    """In training, hide stretches of time and of the bands, so that the model does not rely on any (SpecAugment).
-
-    Park et al. 2019, without the warping of time: two stretches of each, each of them up to half of `share` of the
-    recording's frames or of the bands, of (batch, time, bands); what is hidden is 0, the mean.
-    """
-
-    def __init__(self, share: float, **options: Any):
-        super().__init__(**options)
-        self.share = share
-        self.generator = keras.random.SeedGenerator()
-
-    def call(self, frames: Any, mask_in: Any, training: bool = False) -> Any:
-        if not training:
-            return frames
-        batch, steps, bands = ops.shape(frames)[0], ops.shape(frames)[1], frames.shape[2]
-        length = ops.sum(ops.cast(mask_in, "float32"), axis=1)
-        times = self._stretches(batch, steps, length)
-        pitches = self._stretches(batch, bands, ops.full((batch,), float(bands)))
-        hidden = ops.logical_or(ops.expand_dims(times, 2), ops.expand_dims(pitches, 1))
-        return ops.where(hidden, ops.zeros_like(frames), frames)
-
-    def _stretches(self, batch: Any, places: Any, length: Any) -> Any:
-        """Return which of the places are hidden, (batch, places) of bool; length: (batch,), places to choose from."""
-        chance = keras.random.uniform((2, 2, batch), seed=self.generator)
-        width = chance[0] * self.share / 2 * length
-        start = ops.expand_dims(chance[1] * (length - width), 2)
-        place = ops.arange(places, dtype="float32")
-        inside = ops.logical_and(place >= start, place < start + ops.expand_dims(width, 2))
-        return ops.any(inside, axis=0)
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), "share": self.share}
-
-
 def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
     """Return a model from a recording's frames to logits, (batch, steps, symbols), the blank certain on the padding.
 
-    options.downsample: frames to a step, 1, 2 or 4. options.masking: share of the frames and bands hidden in training.
+    options.downsample: frames to a step, 1, 2 or 4. options.warping, options.masking: see models/augment.py.
     """
     inputs = declare(input_field.arrays)
     states, mask = inputs["frames"], inputs["mask"]
+    if options.warping:
+        states = Stretch(options.warping, name="stretch")(states)
     if options.masking:
         states = Hide(options.masking, name="hide")(states, mask)
     for number in range(options.downsample.bit_length() - 1):

@@ -30,6 +30,8 @@ class Synthesiser:
                 f"eSpeak NG does not start with the data in {data}; install it anew: "
                 "pip install --force-reinstall espeakng-loader==0.2.4"
             )
+        # Else the flutter of the voices depends on the clock.
+        library.espeak_ng_SetRandSeed(ctypes.c_long(0))
         # Python must keep the function as long as the library may call it.
         self.heard = HEARD(self._hear)
         library.espeak_SetSynthCallback(self.heard)

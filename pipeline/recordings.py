@@ -41,7 +41,7 @@ def keep(samples: np.ndarray, rate: int) -> str:
     """
     import soundfile
 
-    peak = int(np.abs(samples).max(initial=0))
+    peak = max(int(samples.max(initial=0)), -1 - int(samples.min(initial=0)))
     content = np.ascontiguousarray(samples if peak < 2**15 else samples * ((2**15 - 1) / peak), "int16")
     name = hashlib.sha256(content.tobytes() + f"{content.shape} {rate}".encode()).hexdigest()[:32]
     path = cache.folder() / "recordings" / name[:2] / f"{name}.flac"

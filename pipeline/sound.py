@@ -87,7 +87,8 @@ def read(path: str | Path) -> tuple[np.ndarray, int]:
         try:
             samples = file.read(dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
-            raise BadInput(f"{path}: the sound in it cannot be read ({error.error_string})") from None
+            reason = error.error_string.rstrip(".")
+            raise BadInput(f"{path}: the sound cannot be read, perhaps the file is cut short ({reason})") from None
     if len(samples) < promised:
         raise BadInput(f"{path}: the recording is cut short: {len(samples):,} samples of {promised:,} are there")
     if not np.isfinite(samples).all():

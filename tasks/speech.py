@@ -34,6 +34,7 @@ TASK = Task(
         "cell": "gru",
         "downsample": 2,
         "masking": 0.2,
+        "warping": 0.15,
         "beam": 1,
         "max_length": 2000,
         "epochs": 30,

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 
 from models import transcriber
+from models.augment import Hide, Stretch
 from models.ctc import CTC
-from models.transcriber import Halve, Hide
+from models.transcriber import Halve
 from pipeline.fields import Array
 from pipeline.transcript import Transcript
 from tests.models import CELLS, fit, numpy, options, random_inputs, randomize
@@ -19,9 +20,9 @@ class Frames:
         self.arrays = {"frames": Array((None, BANDS), "float32")}
 
 
-def build(downsample=2, masking=0.0, **changes):
+def build(downsample=2, masking=0.0, warping=0.0, **changes):
     output = fit(Transcript(downsample), ["abc ab"])
-    chosen = options(downsample=downsample, masking=masking, beam=1, **changes)
+    chosen = options(downsample=downsample, masking=masking, warping=warping, beam=1, **changes)
     return randomize(transcriber.build(Frames(), output, chosen)), output, chosen
 
 
@@ -49,7 +50,7 @@ def test_more_padding_changes_no_logits_and_no_loss(downsample):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_every_cell_gives_logits_and_is_restored_with_them(cell, tmp_path):
-    model, output, chosen = build(masking=0.5, cell=cell, layers=2, dropout=0.2)
+    model, output, chosen = build(masking=0.5, warping=0.2, cell=cell, layers=2, dropout=0.2)
     logits = numpy(model(batch(9)))
     assert logits.shape == (3, 5, output.arrays["output"].size) and np.isfinite(logits).all()
     model.save(tmp_path / "model.keras")
@@ -81,6 +82,20 @@ def test_hiding_is_for_training_alone_and_of_whole_frames_and_bands():
     np.testing.assert_array_equal(heard, times[:, :, None] * bands[:, None, :])
     for part in (times, bands):
         assert part.mean(axis=1).min() >= 0.5 and 0.6 < part.mean() < 0.85
+
+
+def test_stretching_is_for_training_alone_and_moves_a_peak_in_proportion_to_its_band():
+    frames = np.zeros((200, 2, 40), "float32")
+    frames[:, :, [10, 20]] = 1.0
+    layer = Stretch(0.2)
+    np.testing.assert_array_equal(numpy(layer(frames)), frames)
+    heard = numpy(layer(frames, training=True))
+    np.testing.assert_array_equal(heard[:, 0], heard[:, 1])
+    bands = np.arange(40)
+    low, high = heard[:, 0, :15] @ bands[:15], heard[:, 0, 15:] @ bands[15:]
+    low, high = low / heard[:, 0, :15].sum(axis=1), high / heard[:, 0, 15:].sum(axis=1)
+    np.testing.assert_allclose(high, 2 * low, atol=0.8)
+    assert 8 <= low.min() < 9 and 11.5 < low.max() <= 12.8
 
 
 def test_a_beam_of_1_is_the_likeliest_symbol_of_each_step_and_a_wider_one_compiles():
