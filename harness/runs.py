@@ -113,7 +113,8 @@ def restore_field(directory: Path, name: str, field: Any) -> Any:
     kinds = get_type_hints(type(field))
     for name, empty in vars(field).items():
         value, items = getattr(restored, name), get_args(kinds[name])
-        if type(value) is not type(empty) or (type(value) is list and not all(isinstance(item, items) for item in value)):
+        strange = type(value) is list and not all(isinstance(item, items) for item in value)
+        if strange or type(value) is not type(empty):
             raise BadInput(f"{path}: the file is damaged ({name} is {value!r:.60}); train again with --fresh")
     return restored
 
