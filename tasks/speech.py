@@ -34,10 +34,10 @@ TASK = Task(
         "cell": "gru",
         "downsample": 2,
         "masking": 0.2,
-        "warping": 0.15,
+        "warping": 0.0,
         "beam": 1,
         "max_length": 2000,
-        "epochs": 30,
+        "epochs": 12,
         "patience": 8,
     },
 )
