@@ -76,8 +76,12 @@ def pointing_at(origin: str) -> Iterator[None]:
 def encode(examples: list[Example], input_field: Any, output_field: Any) -> tuple[list[Arrays], list[Arrays]]:
     """Return the encoded inputs and outputs of examples; BadInput with the file and line of one that cannot be."""
     inputs, outputs = [], []
+    # An output field may say which outputs an input is too short for.
+    check = getattr(output_field, "check", None)
     for example in examples:
         with pointing_at(example.origin):
             inputs.append(input_field.encode(example.input))
             outputs.append(output_field.encode(example.output))
+            if check:
+                check(inputs[-1], outputs[-1])
     return inputs, outputs

@@ -34,7 +34,8 @@ class Answer:
 def answer(decoder: keras.Model, batches: Batches, output_field: Any) -> list[Answer]:
     """Return the answers to all examples, in their order; the padding's answers are cut off."""
     # An output that is as long as its input; one that is written symbol by symbol has an end of its own.
-    aligned = output_field.start is None and output_field.arrays["output"].shape[:1] == (None,)
+    written = output_field.arrays["output"]
+    aligned = output_field.start is None and written.shape[:1] == (None,) and written.per_step
     answers: list[Any] = [None] * len(batches.inputs)
     for length, members, real in batches.plan():
         # A decoder that samples asks for the position of each example, so that no batch changes its random numbers.

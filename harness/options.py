@@ -18,7 +18,7 @@ class Decoding:
     """Options of decoding alone: evaluate and predict may change them for a trained run."""
 
     beam: int | None = optional()
-    """Hypotheses kept while a sequence is written; 1 writes the likeliest symbol at each step."""
+    """Outputs kept side by side in the search for the likeliest; 1 takes the likeliest symbol at each step."""
     temperature: float | None = optional()
     """Of sampling: below 1 the likely symbols become likelier, above 1 less so."""
     top_k: int | None = optional()
@@ -85,6 +85,12 @@ class Options(Decoding):
     """Share of the expected probability that is spread over all symbols in training."""
     delay: int | None = optional()
     """T of the memory tasks, in steps: how long copy waits, how many numbers adding is given."""
+    downsample: Literal[1, 2, 4] | None = optional()
+    """Frames of a recording that a convolution makes one step of, before the recurrent layers."""
+    masking: float | None = optional()
+    """Share of a recording's frames, and of its bands, hidden in training; 0 hides none."""
+    warping: float | None = optional()
+    """How far the bands of a recording are stretched or squeezed in training, at the most; 0 leaves them."""
 
     seed: int = 0
     """Of the weights, the dropout and the order of the examples."""
@@ -119,6 +125,8 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "steps": (1, float("inf")),
     "delay": (1, float("inf")),
     "chrono": (3, float("inf")),
+    "masking": (0, 0.9),
+    "warping": (0, 0.9),
     "temperature": (0.01, 100),
     "top_k": (1, float("inf")),
     "top_p": (1e-6, 1),

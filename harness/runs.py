@@ -22,7 +22,7 @@ import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from pipeline import fields
 from pipeline.errors import BadInput
@@ -110,9 +110,11 @@ def restore_field(directory: Path, name: str, field: Any) -> Any:
         restored = fields.restore(field, saved)
     except BadInput as error:
         raise BadInput(f"{path}: the file is damaged ({error}); train again with --fresh") from None
+    kinds = get_type_hints(type(field))
     for name, empty in vars(field).items():
-        value = getattr(restored, name)
-        if type(value) is not type(empty) or (type(value) is list and not all(isinstance(item, str) for item in value)):
+        value, items = getattr(restored, name), get_args(kinds[name])
+        strange = type(value) is list and not all(isinstance(item, items) for item in value)
+        if strange or type(value) is not type(empty):
             raise BadInput(f"{path}: the file is damaged ({name} is {value!r:.60}); train again with --fresh")
     return restored
 

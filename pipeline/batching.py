@@ -73,7 +73,9 @@ class Batches:
             if not any(array.shape[:1] == (None,) for array in self.input_arrays.values()):
                 self.steps = self.output_steps
             self.aligned = bool((self.steps == self.output_steps).all())
-            self.output_lengths = choose_lengths(self.output_steps, 4, WASTE)
+            self.per_step = self.output_arrays["output"].per_step
+            # Where a sequence is one answer, no model unrolls over it, and its padding costs little.
+            self.output_lengths = choose_lengths(self.output_steps, 4 if self.per_step else 1, WASTE)
         self.lengths = choose_lengths(self.steps, waste=WASTE)
 
     def plan(self, epoch: int = 0) -> list[tuple[int, np.ndarray, int]]:
@@ -117,7 +119,7 @@ class Batches:
             return (inputs,)
         steps = self.shape(length, members, real)[1]
         outputs = pad([self.outputs[member] for member in members], self.output_arrays, steps)
-        weights = weigh(outputs, real)
+        weights = weigh(outputs, real, self.per_step)
         if self.start is not None:
             inputs["previous"] = shift(outputs["output"], self.start)
         return inputs, outputs["output"], weights

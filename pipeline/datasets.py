@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import numpy
 
+from pipeline import recordings
 from pipeline.columns import Columns
 from pipeline.errors import BadInput, unknown
 from pipeline.example import Example, Splits
@@ -27,9 +28,9 @@ from pipeline.quiet import import_tensorflow
 
 # Our splits and the names that datasets give them; the first that holds labelled examples is used.
 SPLITS = {
-    "train": ("train",),
-    "validation": ("validation", "dev", "valid", "val", "validation_matched"),
-    "test": ("test", "test_matched"),
+    "train": ("train", "train_clean100"),
+    "validation": ("validation", "dev", "valid", "val", "validation_matched", "dev_clean"),
+    "test": ("test", "test_matched", "test_clean"),
 }
 
 # Without a network a download fails only after minutes of retries, so it is tried here first. A dataset has
@@ -96,11 +97,20 @@ def _tags(leaf: Leaf, values: Any) -> tuple[str, ...] | None:
     return None if None in tags else tags  # type: ignore[return-value]
 
 
+def _sound(leaf: Leaf, value: Any) -> str:
+    rate = leaf.connector.sample_rate
+    if rate is None:
+        raise BadInput(f"the feature {leaf.name} does not say its samples a second. Choose another dataset.")
+    return recordings.keep(value, rate)
+
+
 TEXT = Side(("text",), (), _text)
 WORDS = Side(("sequence of text",), (), _words)
 TAGS = Side(("sequence of class", "sequence of text"), ("sequence of integer",), _tags)
 LABEL = Side(("class", "integer"), ("text", "bool"), _label)
 NUMBER = Side(("number",), (), _number)
+SOUND = Side(("sound",), (), _sound)
+SPOKEN = Side(("text", "class"), ("integer",), _label)
 
 # Kind of task -> what its input and its output are; None: there is none, "" stands for it.
 KINDS: dict[str, tuple[Side, Side | None]] = {
@@ -109,6 +119,7 @@ KINDS: dict[str, tuple[Side, Side | None]] = {
     "number": (TEXT, NUMBER),
     "translated": (TEXT, TEXT),
     "text": (TEXT, None),
+    "spoken": (SOUND, SPOKEN),
 }
 
 
@@ -117,7 +128,8 @@ def read(name: str, kind: str, columns: Columns, limit: int | None = None) -> Sp
 
     name: "conll2003", "glue/sst2", "imdb_reviews/plain_text:1.0.0".
     kind: a key of `KINDS`: "tagged" (tuple of tokens -> tuple of tag names), "labelled" (text -> name of the
-        label), "number" (text -> float), "translated" (text -> text), "text" (text -> "").
+        label), "number" (text -> float), "translated" (text -> text), "text" (text -> ""), "spoken" (path of a
+        sound file, kept in the cache -> text).
     columns: names of the input and the output feature, whole ("data/review_body") or the last part alone.
         When no candidate is there, those that the dataset itself calls its input and output, if it does; else the
         only feature that fits the kind.
@@ -239,7 +251,10 @@ def _leaf(connector: Any, path: tuple[str, ...], depth: int) -> Leaf:
     if isinstance(connector, tfds.features.ClassLabel):
         form = "class"
         forms = {"class", "number"} if _are_numbers(connector) else {"class"}
-    elif isinstance(connector, tfds.features.Tensor):  # a text too; not an image or a sound
+    elif isinstance(connector, tfds.features.Audio):  # a tensor too
+        form, depth = "sound", 0
+        forms = {form}
+    elif isinstance(connector, tfds.features.Tensor):  # a text too; not an image
         depth += len(connector.shape)
         form = {"O": "text", "i": "integer", "u": "integer", "f": "number", "b": "bool"}.get(
             numpy.dtype(connector.np_dtype).kind, "other"

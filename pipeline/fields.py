@@ -25,11 +25,14 @@ class Array:
 
     shape: without the batch axis; None stands for time (padded).
     size: how many different values an integer array has; None for measurements.
+    per_step: of an output with a time axis, whether each step is an answer of its own, with a loss of its own; else
+        the sequence is one answer.
     """
 
     shape: tuple[int | None, ...]
     dtype: str
     size: int | None = None
+    per_step: bool = True
 
 
 def index_values(counts: Counter, size: int | None = None, min_count: int = 1) -> list[str]:

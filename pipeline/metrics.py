@@ -67,6 +67,17 @@ def _sacrebleu() -> dict[str, Any]:
     return {"bleu": BLEU(force=True), "bleu_lowercase": BLEU(lowercase=True, force=True), "chrf": CHRF()}
 
 
+def transcripts(references: Sequence[str], predictions: Sequence[str]) -> Scores:
+    """Return the word and the character error rate, substitutions, deletions and insertions to 1 of the reference.
+
+    Over all references together (jiwer). Either may exceed 1.
+    """
+    import jiwer
+
+    pair = list(references), list(predictions)
+    return {"wer": float(jiwer.wer(*pair)), "cer": float(jiwer.cer(*pair))}
+
+
 def errors(references: Sequence[float], predictions: Sequence[float]) -> Scores:
     """Return the mean absolute error, its root mean square, Pearson's r, and accuracy after rounding.
 

@@ -4,9 +4,10 @@ import sys
 import time
 from pathlib import Path
 
+import numpy
 import pytest
 
-from pipeline import datasets
+from pipeline import datasets, sound
 from pipeline.columns import Columns
 from pipeline.errors import BadInput
 
@@ -331,3 +332,24 @@ def test_describe_gives_version_home_page_and_licence():
         "licence: see its home page"
     )
     assert "Attribution-ShareAlike" in datasets.describe("wikipedia")
+
+
+@pytest.mark.parametrize(
+    "name, feature, rate, output, text",
+    [
+        ("spoken_digit", "audio", 8000, {"label": 7, "audio/filename": "7.wav"}, "7"),
+        ("librispeech", "speech", 16000, {"text": "SEVEN", "speaker_id": 1, "chapter_id": 2, "id": "3"}, "SEVEN"),
+    ],
+)
+def test_sounds_are_kept_as_files(prepare, tmp_path, monkeypatch, name, feature, rate, output, text):
+    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path / "cache"))
+    samples = [numpy.arange(-500, 500) * number for number in (1, 9)]
+    splits = {"spoken_digit": ["train"], "librispeech": ["train_clean100", "dev_clean", "test_clean"]}[name]
+    prepare(name, {split: [{feature: sample, **output} for sample in samples] for split in splits})
+    found = datasets.read(name, "spoken", Columns(("audio", "speech"), ("text", "label")))
+    assert list(found) == ["train", "validation", "test"][: len(splits)]
+    assert [example.output for example in found["train"]] == [text] * 2
+    for example, sample in zip(found["train"], samples, strict=True):
+        read, found_rate = sound.read(example.input)
+        assert found_rate == rate
+        numpy.testing.assert_array_equal(read * 2**15, sample)

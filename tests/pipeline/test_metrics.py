@@ -99,3 +99,10 @@ def test_the_signature_says_how_bleu_and_chrf_are_computed():
     assert "bleu: nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:" in signature
     assert "bleu_lowercase: nrefs:1|case:lc|" in signature
     assert "chrf: nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no|version:" in signature
+
+
+def test_error_rates_of_transcripts_are_over_all_words_together():
+    # One word of four wrong; 2 of 17 characters: an "o" for an "r", an "x" too many.
+    scores = metrics.transcripts(["one two three", "four"], ["one two three", "foxuo"])
+    assert scores == {"wer": pytest.approx(1 / 4), "cer": pytest.approx(2 / 17)}
+    assert metrics.transcripts(["one two"], [""]) == {"wer": 1.0, "cer": 1.0}
