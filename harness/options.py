@@ -47,6 +47,8 @@ class Options:
     """Length of a word's vector."""
     pooling: Literal["last", "max", "mean", "max+mean"] | None = None
     """How a classifier makes one vector of all hidden states."""
+    image_size: int | None = None
+    """Side of the square that images are scaled to, in pixels."""
 
     seed: int = 0
     """Of the weights, the dropout and the order of the examples."""
@@ -69,6 +71,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "max_length": (1, float("inf")),
     "vocabulary": (3, float("inf")),
     "min_count": (1, float("inf")),
+    "image_size": (16, 512),
     "units": (1, float("inf")),
     "layers": (1, float("inf")),
     "dropout": (0, 0.95),
@@ -101,7 +104,7 @@ def check(options: Options, task: Any) -> None:
         if low is not None and value is not None and not low <= value <= high:
             wanted = f"at least {low:g}" if high == float("inf") else f"between {low:g} and {high:g}"
             raise BadInput(f"{flag} {value}: expected a number {wanted}")
-        optional = field.name in ("min_count", "pooling")
+        optional = field.name in ("min_count", "pooling", "image_size")
         if optional and value is not None and getattr(base, field.name) is None:
             raise BadInput(f"{flag} {value}: the task {task.name!r} has no use for this option; leave it out")
     if task.reader is None and (options.text_column or options.label_column):

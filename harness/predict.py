@@ -43,7 +43,7 @@ def predict(directory: Path, texts: Sequence[tuple[str, str]], include: tuple[Pa
     batches = Batches(encoded, run.input_field.arrays, run.options.batch)
     answers = answer(run.decoder, batches, run.output_field)
     return [
-        {"input": parsed, "output": found.output, **found.details}
+        {"input": data.to_plain(parsed), "output": found.output, **found.details}
         for parsed, found in zip(inputs, answers, strict=True)
     ]
 

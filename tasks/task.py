@@ -27,12 +27,13 @@ class Reader:
     """How the data of others is read.
 
     files: (path, columns) -> splits, from the user's own files; formats: what these may be, in words.
-    dataset: the kind of TensorFlow dataset that fits: see pipeline/datasets.py; examples: names of some that do.
+    dataset: the kind of TensorFlow dataset that fits: see pipeline/datasets.py; None: none does. examples: names of
+    some that do.
     """
 
     files: Callable[[Any, Columns], Splits]
     formats: str
-    dataset: str
+    dataset: str | None = None
     examples: tuple[str, ...] = ()
 
 
