@@ -12,7 +12,7 @@ import tyro
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, UseAppendAction, arg
 
 import tasks
-from harness.options import Options, defaults
+from harness.options import AS_TRAINED, Decoding, Options, defaults
 from pipeline.errors import BadInput, unknown
 
 Include = Annotated[
@@ -87,6 +87,7 @@ def evaluate(
     run: Run,
     data: str | None = None,
     split: Literal["train", "validation", "test"] = "test",
+    decoding: OmitArgPrefixes[Decoding] = AS_TRAINED,
     device: Device = None,
     backend: Backend = None,
     json: Json = False,
@@ -101,7 +102,7 @@ def evaluate(
     start(backend, device, stored_precision(run))
     from harness.evaluate import evaluate as score
 
-    summary = score(run, data, split, include)
+    summary = score(run, data, split, include, decoding)
     emit(summary) if json else print_scores(summary)
 
 
@@ -110,6 +111,8 @@ def predict(
     texts: Annotated[Positional[tuple[str, ...]], arg(metavar="[TEXT ...]", help="The inputs.")] = (),
     input: str | None = None,
     output: Path | None = None,
+    attention_weights: FlagCreatePairsOff[bool] = False,
+    decoding: OmitArgPrefixes[Decoding] = AS_TRAINED,
     device: Device = None,
     backend: Backend = None,
     json: Json = False,
@@ -120,6 +123,7 @@ def predict(
     Args:
         input: A file with one input a line; - for standard input.
         output: Write the answers to this file, not to standard output.
+        attention_weights: With --json, add for each written symbol how much it looked at each symbol of the input.
     """
     if texts and input:
         raise BadInput("TEXT and --input: give one of them, not both")
@@ -127,12 +131,14 @@ def predict(
         raise BadInput(f"--output {output}: there is no folder {output.parent}; make it first")
     if output and output.exists() and not output.is_file():
         raise BadInput(f"--output {output}: not a file; leave the option out for standard output")
+    if attention_weights and not json:
+        raise BadInput("--attention-weights: they are tables of numbers, written with --json only; add that")
     start(backend, device, stored_precision(run))
     from harness import predict as answers
     from harness.runs import write_text
 
     lines = answers.read_lines(input) if input else [(f"text {number}", text) for number, text in enumerate(texts, 1)]
-    found = answers.predict(run, lines, include)
+    found = answers.predict(run, lines, include, decoding, attention_weights)
     text = to_json({"run": str(run), "predictions": found}) if json else answers.format_plainly(found)
     write_text(output, text + "\n") if output else print(text)
 

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from harness import data, runs
+from harness.options import AS_TRAINED, Decoding
 from harness.trained import Trained, open_run
 from pipeline.batching import Batches
 from pipeline.errors import BadInput
@@ -19,10 +20,15 @@ from tasks.task import Task
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model answers to one example: the decoded output, and any further numbers such as its probability."""
+    """What the model answers to one example.
+
+    output: decoded. details: any further numbers, such as its probability.
+    attention: (written symbols, time steps of the input), the weights with which each symbol was written; or None.
+    """
 
     output: Any
     details: dict[str, float]
+    attention: np.ndarray | None = None
 
 
 def answer(decoder: keras.Model, batches: Batches, output_field: Any) -> list[Answer]:
@@ -37,7 +43,13 @@ def answer(decoder: keras.Model, batches: Batches, output_field: Any) -> list[An
         for row, member in enumerate(members[:real]):
             steps = slice(batches.steps[member]) if aligned else ()
             output = output_field.decode(found["output"][row][steps])
-            answers[member] = Answer(output, {name: float(found[name][row]) for name in found if name != "output"})
+            details = {name: float(array[row]) for name, array in found.items() if name not in ("output", "attention")}
+            attention = None
+            if "attention" in found:
+                attention = found["attention"][row][found["output"][row] != 0]
+                # The positions of an image's grid are no time steps.
+                attention = attention[:, : batches.steps[member]] if "mask" in inputs else attention
+            answers[member] = Answer(output, details, attention)
     return answers
 
 
@@ -105,16 +117,30 @@ def select(run: Trained, source: str | None, split: str) -> tuple[str, list[Exam
     return split, found[split]
 
 
-def evaluate(directory: Path, source: str | None = None, split: str = "test", include: tuple[Path, ...] = ()) -> dict:
-    """Return the scores of a trained run on a split of its own data, or of other data (`source`, as for --data)."""
-    run = open_run(directory, include)
+def describe_metrics(task: Task) -> dict[str, str]:
+    """Return {"signature": how the metrics compute}, where a task says it."""
+    return {"signature": task.signature()} if task.signature else {}
+
+
+def evaluate(
+    directory: Path,
+    source: str | None = None,
+    split: str = "test",
+    include: tuple[Path, ...] = (),
+    decoding: Decoding = AS_TRAINED,
+) -> dict:
+    """Return the scores of a trained run on a split of its own data, or of other data (`source`, as for --data).
+
+    decoding: options to decode with in place of the run's own; then its predictions are not written.
+    """
+    run = open_run(directory, include, decoding)
     split, examples = select(run, source, split)
     options = run.options
     inputs, outputs = data.encode(examples, run.input_field, run.output_field)
     arrays, start = run.output_field.arrays, run.output_field.start
     batches = Batches(inputs, run.input_field.arrays, options.batch, outputs, arrays, start=start)
     scores, answers = measure(run.task, examples, batches, run.model, run.decoder, run.output_field)
-    if source is None:
+    if source is None and decoding == AS_TRAINED:
         write_answers(directory / "predictions" / f"{split}.jsonl", examples, answers)
     return {
         "run": str(directory),
@@ -124,6 +150,7 @@ def evaluate(directory: Path, source: str | None = None, split: str = "test", in
         "examples": len(examples),
         "monitor": run.task.monitor,
         "scores": scores,
+        **describe_metrics(run.task),
     }
 
 

@@ -9,15 +9,26 @@ from pipeline.errors import BadInput, unknown
 
 
 @dataclass(frozen=True)
-class Options:
+class Decoding:
+    """Options of decoding alone: evaluate and predict may change them for a trained run."""
+
+    beam: int | None = None
+    """Hypotheses kept while a sequence is written; 1 writes the likeliest symbol at each step."""
+
+
+AS_TRAINED = Decoding()
+
+
+@dataclass(frozen=True)
+class Options(Decoding):
     """What a run is made of; a task may set other defaults (`run.py show TASK` lists them)."""
 
     data: str | None = None
     """A source of the task (see `show`), tfds:NAME, or the path of your own file or folder."""
     text_column: str | None = None
-    """Column of the input in your own data: a name, or a number from 1."""
+    """Column of the input in your own data: a name, or a number from 1; of parallel files, the suffix."""
     label_column: str | None = None
-    """Column of the expected output in your own data: a name, or a number from 1."""
+    """Column of the expected output in your own data: a name, or a number from 1; of parallel files, the suffix."""
     split_seed: int = 0
     """Which examples become validation and test where the data does not say."""
     limit: int | None = None
@@ -25,7 +36,11 @@ class Options:
     max_length: int = 400
     """Longest input, in tokens; a longer text keeps its two ends, a longer sentence to tag is refused."""
     vocabulary: int = 20_000
-    """Most words known; the rarest of the training data beyond them are unknown."""
+    """Most words, or subwords, known; the rarest of the training data beyond them are unknown."""
+    unit: Literal["word", "character", "subword"] | None = None
+    """What a text is divided into."""
+    lowercase: bool | None = None
+    """Lower-case all texts."""
     min_count: int | None = None
     """Words seen fewer times in training are unknown."""
 
@@ -49,6 +64,10 @@ class Options:
     """How a classifier makes one vector of all hidden states."""
     image_size: int | None = None
     """Side of the square that images are scaled to, in pixels."""
+    attention: Literal["none", "bahdanau", "luong"] | None = None
+    """What a decoder sees of its input: all states, by additive or multiplicative attention, or their last alone."""
+    label_smoothing: float | None = None
+    """Share of the expected probability that is spread over all symbols in training."""
 
     seed: int = 0
     """Of the weights, the dropout and the order of the examples."""
@@ -73,6 +92,8 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "min_count": (1, float("inf")),
     "image_size": (16, 512),
     "units": (1, float("inf")),
+    "beam": (1, 1000),
+    "label_smoothing": (0, 0.9),
     "layers": (1, float("inf")),
     "dropout": (0, 0.95),
     "word_dropout": (0, 0.95),
@@ -104,11 +125,19 @@ def check(options: Options, task: Any) -> None:
         if low is not None and value is not None and not low <= value <= high:
             wanted = f"at least {low:g}" if high == float("inf") else f"between {low:g} and {high:g}"
             raise BadInput(f"{flag} {value}: expected a number {wanted}")
-        optional = field.name in ("min_count", "pooling", "image_size")
+        optional = field.default is None and field.name not in ("data", "text_column", "label_column", "limit")
         if optional and value is not None and getattr(base, field.name) is None:
             raise BadInput(f"{flag} {value}: the task {task.name!r} has no use for this option; leave it out")
     if task.reader is None and (options.text_column or options.label_column):
         raise BadInput(f"--text-column, --label-column: the task {task.name!r} reads no files")
+
+
+def override(options: Options, decoding: Decoding, task: Any) -> Options:
+    """Return the options with those of decoding that are given; BadInput if one is out of range or of no use."""
+    changed = {name: value for name, value in dataclasses.asdict(decoding).items() if value is not None}
+    options = dataclasses.replace(options, **changed)
+    check(options, task)
+    return options
 
 
 def restore(stored: dict) -> Options:

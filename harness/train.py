@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import time
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,17 @@ class Epochs(keras.utils.PyDataset):
 
     def _plan(self) -> list:
         entries = self.batches.plan(self.epoch)
+        places = {self.batches.shape(*entry): place for place, entry in enumerate(entries)}
+        if len(places) == 1:
+            return entries
+
+        def contrast(shapes: tuple) -> tuple[int, int]:
+            apart = [abs(one - other) for one, other in zip(*shapes, strict=True)]
+            return sum(map(bool, apart)), sum(apart)
+
         # From the first two batches TensorFlow concludes which axes may vary.
-        longest, shortest = (choose(range(len(entries)), key=lambda n: entries[n][0]) for choose in (max, min))
-        if len(entries) > 1 and entries[longest][0] != entries[shortest][0]:
-            first = [entries[longest], entries[shortest]]
-            entries = first + [entry for n, entry in enumerate(entries) if n not in (longest, shortest)]
-        return entries
+        first = [places[shape] for shape in max(combinations(sorted(places, reverse=True), 2), key=contrast)]
+        return [entries[place] for place in first] + [entry for n, entry in enumerate(entries) if n not in first]
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -209,7 +215,7 @@ def train(
     family = importlib.import_module(task.model)
     model = family.build(input_field, output_field, options)
     steps = len(training.plan())
-    model.compile(optimizer=make_optimizer(options, options.epochs * steps), loss=family.loss(output_field))
+    model.compile(optimizer=make_optimizer(options, options.epochs * steps), loss=family.loss(output_field, options))
     model.optimizer.build(model.trainable_variables)
     decoder = family.decode(model, output_field, options)
     say(f"{options.cell}: {model.count_params():,} weights, {steps} steps an epoch; {device}")
@@ -262,6 +268,7 @@ def conclude(
         "epochs": progress["epoch"],
         "weights": model.count_params(),
         "seconds": round(progress["seconds"], 1),
+        **evaluate.describe_metrics(task),
     }
     runs.write_json(directory / "scores.json", summary)
     return summary

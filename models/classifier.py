@@ -62,11 +62,11 @@ def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
     return keras.Model(inputs, answer, name="classifier")
 
 
-def loss(output_field: Any) -> keras.losses.Loss:
+def loss(output_field: Any, options: Any = None) -> keras.losses.Loss:
     """Return the cross-entropy of labels, or the squared error of numbers."""
     if output_field.arrays["output"].size is None:
         return keras.losses.MeanSquaredError(reduction="mean_with_sample_weight")
-    return cross_entropy(output_field)
+    return cross_entropy(output_field, options)
 
 
 def decode(model: keras.Model, output_field: Any, options: Any) -> keras.Model:

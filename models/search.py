@@ -188,8 +188,8 @@ class Beam(Search):
             return step + 1, symbol, ended, total, self.put(follow(written), step, symbol), looked, states
 
         _, _, _, total, written, looked, _ = ops.while_loop(going, write, first)
-        ends = written == self.end
-        length = ops.where(ops.any(ends, axis=1), ops.argmax(ends, axis=1) + 1, self.longest)
+        ends = ops.cast(written == self.end, "int32")
+        length = ops.where(ops.any(ends, axis=1), ops.cast(ops.argmax(ends, axis=1), "int32") + 1, self.longest)
         scores = total / ((5.0 + ops.cast(length, "float32")) / 6.0) ** self.penalty
         best = ops.cast(ops.argmax(ops.reshape(scores, (-1, width)), axis=1), "int32") + ops.squeeze(offset, 1)
         return self.answer(*(ops.take(rows, best, axis=0) for rows in (written, total, looked)), remembered)

@@ -80,7 +80,8 @@ class Batches:
         """Return the batches of an epoch as (padded length, positions of the examples, how many of them are real).
 
         The last few examples of a length that do not fill a batch go with the next longer ones, so that only one batch
-        of the epoch is ever filled up by repetition.
+        of the epoch is ever filled up by repetition. Where the outputs have lengths of their own, the examples of one
+        length go by the length of their outputs, up and down in turn, so that neighbours are alike in both.
         """
         generator = np.random.default_rng(None if self.seed is None else (self.seed, epoch))
         bucket = np.searchsorted(self.lengths, self.steps)
@@ -90,6 +91,9 @@ class Batches:
             members = np.flatnonzero(bucket == number)
             if self.seed is not None:
                 generator.shuffle(members)
+            if self.outputs is not None and not self.aligned:
+                outputs = np.searchsorted(self.output_lengths, self.output_steps[members])
+                members = members[np.argsort(outputs if number % 2 else -outputs, kind="stable")]
             members = np.concatenate([left, members])
             full = len(members) // self.size * self.size
             batches += [(length, part, self.size) for part in members[:full].reshape(-1, self.size)]
@@ -100,14 +104,19 @@ class Batches:
             batches = [batches[position] for position in generator.permutation(len(batches))]
         return batches
 
+    def shape(self, length: int, members: np.ndarray, real: int) -> tuple[int, int]:
+        """Return the padded lengths of the inputs and of the outputs of one planned batch."""
+        if self.outputs is None or self.aligned:
+            return length, length
+        return length, next(longer for longer in self.output_lengths if longer >= self.output_steps[members].max())
+
     def draw(self, length: int, members: np.ndarray, real: int) -> tuple:
         """Return one planned batch as (inputs, outputs, sample weights), or (inputs,) where there are no outputs."""
         inputs = pad([self.inputs[member] for member in members], self.input_arrays, length)
         if self.outputs is None:
             return (inputs,)
-        if not self.aligned:
-            length = next(longer for longer in self.output_lengths if longer >= self.output_steps[members].max())
-        outputs = pad([self.outputs[member] for member in members], self.output_arrays, length)
+        steps = self.shape(length, members, real)[1]
+        outputs = pad([self.outputs[member] for member in members], self.output_arrays, steps)
         weights = weigh(outputs, real)
         if self.start is not None:
             inputs["previous"] = shift(outputs["output"], self.start)

@@ -107,6 +107,7 @@ KINDS: dict[str, tuple[Side, Side]] = {
     "tagged": (WORDS, TAGS),
     "labelled": (TEXT, LABEL),
     "number": (TEXT, NUMBER),
+    "translated": (TEXT, TEXT),
 }
 
 
@@ -115,14 +116,15 @@ def read(name: str, kind: str, columns: Columns, limit: int | None = None) -> Sp
 
     name: "conll2003", "glue/sst2", "imdb_reviews/plain_text:1.0.0".
     kind: a key of `KINDS`: "tagged" (tuple of tokens -> tuple of tag names), "labelled" (text -> name of the
-        label), "number" (text -> float).
+        label), "number" (text -> float), "translated" (text -> text).
     columns: names of the input and the output feature, whole ("data/review_body") or the last part alone.
-        When no candidate is there, the only feature that fits the kind is used.
+        When no candidate is there, those that the dataset itself calls its input and output, if it does; else the
+        only feature that fits the kind.
     limit: read the first so many examples of each split only.
 
     Validation and test are left out where the dataset has none or hides their labels. Examples without a
-    label (-1) and sentences without a token are skipped. An origin "tfds:NAME train[17]" counts as TensorFlow
-    Datasets does.
+    label (-1), sentences without a token and empty texts are skipped. An origin "tfds:NAME train[17]"
+    counts as TensorFlow Datasets does.
 
     Raises BadInput: an unknown name, configuration or feature; several features that fit; data that is
     neither in the data folder ($TFDS_DATA_DIR or ~/tensorflow_datasets) nor to be had; tokens and tags of
@@ -131,8 +133,13 @@ def read(name: str, kind: str, columns: Columns, limit: int | None = None) -> Sp
     input_side, output_side = KINDS[kind]
     builder = _builder(name)
     leaves = list(_leaves(builder.info.features))
-    source = _choose(name, leaves, input_side, columns.given_input, columns.input, "--text-column")
-    target = _choose(name, leaves, output_side, columns.given_output, columns.output, "--label-column", taken=source)
+    keys = builder.info.supervised_keys or ()
+    # A dataset may name a structure, or a third thing beside the two.
+    inputs, outputs = ((key,) for key in keys) if [*map(type, keys)] == [str, str] else ((), ())
+    source = _choose(name, leaves, input_side, columns.given_input, (*columns.input, *inputs), "--text-column")
+    target = _choose(
+        name, leaves, output_side, columns.given_output, (*columns.output, *outputs), "--label-column", taken=source
+    )
     if not builder.data_path.exists():
         _check_download(builder, name)
         _download(builder, name)
@@ -145,7 +152,7 @@ def read(name: str, kind: str, columns: Columns, limit: int | None = None) -> Sp
                 for index, raw in enumerate(_raw_examples(builder, candidate, limit)):
                     given = input_side.value(source, _at(raw, source.path))
                     wanted = output_side.value(target, _at(raw, target.path))
-                    if given != () and wanted is not None:
+                    if given not in ((), "") and wanted not in (None, ""):
                         examples.append(Example(given, wanted, f"tfds:{name} {candidate}[{index}]"))
                         _check_length(examples[-1], source, target)
                 if examples:

@@ -56,6 +56,32 @@ def captions(references: Sequence[Any], predictions: Sequence[str]) -> Scores:
     return {name: float(score) for name, score in scores.items()} | {"exact_match": sum(right) / len(right)}
 
 
+def translation(references: Sequence[str], predictions: Sequence[str]) -> Scores:
+    """Return corpus BLEU (Papineni et al. 2002), also lower-cased, chrF (Popović 2015), and the share of exact matches.
+
+    BLEU and chrF from 0 to 100 (sacrebleu; its signatures say how: see `translation_signature`).
+    """
+    pair = list(predictions), [list(references)]
+    scores = {name: metric.corpus_score(*pair).score for name, metric in _sacrebleu().items()}
+    return scores | exact(references, predictions)
+
+
+def translation_signature() -> str:
+    """Return sacrebleu's signatures of the scores of `translation`: version, tokenizer, smoothing ..."""
+    metrics = _sacrebleu()
+    for metric in metrics.values():
+        # The number of references is a part of the signature, and known from a score only.
+        metric.corpus_score(["a"], [["a"]])
+    return "  ".join(f"{name}: {metric.get_signature()}" for name, metric in metrics.items())
+
+
+def _sacrebleu() -> dict[str, Any]:
+    from sacrebleu.metrics import BLEU, CHRF
+
+    # force: no warning where texts look tokenized, as a user's own may be.
+    return {"bleu": BLEU(force=True), "bleu_lowercase": BLEU(lowercase=True, force=True), "chrf": CHRF()}
+
+
 def errors(references: Sequence[float], predictions: Sequence[float]) -> Scores:
     """Return the mean absolute error, its root mean square, Pearson's r, and accuracy after rounding.
 

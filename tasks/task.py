@@ -47,6 +47,7 @@ class Task:
     input, output: make the two fields (pipeline/fields.py) from the options.
     model: the module of the model family, with `build`, `loss` and `decode` (see models/tagger.py).
     metrics: (references, predictions) -> named scores (pipeline/metrics.py). monitor: picks the best epoch.
+    signature: how exactly the metrics compute, in one line that is kept with the scores.
     lower_is_better: of the monitored score. options: defaults of this task that differ from harness/options.py.
     """
 
@@ -60,6 +61,7 @@ class Task:
     metrics: Callable[[list, list], dict[str, float]]
     monitor: str
     lower_is_better: bool = False
+    signature: Callable[[], str] | None = None
     reader: Reader | None = None
     columns: Columns = field(default_factory=lambda: Columns((), ()))
     options: Mapping[str, Any] = field(default_factory=dict)

@@ -31,5 +31,5 @@ TASK = Task(
     metrics=metrics.exact,
     monitor="exact_match",
     # CHANGE: defaults of this task; `run.py show NAME` lists all of them.
-    options={"units": 96, "embedding_size": 32, "dropout": 0.1, "epochs": 10},
+    options={"attention": "luong", "beam": 1, "units": 96, "embedding_size": 32, "dropout": 0.1, "epochs": 10},
 )

@@ -85,11 +85,12 @@ def small(name: str) -> Iterator[Task]:
     """Put the small task in the registry's place, and pad all batches to one length: one shape to compile."""
     start_keras()
     task = small_task(name)
-    field = task.input(defaults(task))
     splits = small_splits(name)
-    field.fit(example.input for example in splits["train"])
     examples = [example for split in splits.values() for example in split]
-    longest = max(measure(field.encode(example.input), field.arrays) for example in examples)
+    longest = 1
+    for side, field in (("input", task.input(defaults(task))), ("output", task.output(defaults(task)))):
+        field.fit(getattr(example, side) for example in splits["train"])
+        longest = max(longest, *(measure(field.encode(getattr(one, side)), field.arrays) for one in examples))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tasks, "get", lambda *_: task)
         patch.setattr(batching, "choose_lengths", lambda *_, **__: [longest])

@@ -16,8 +16,8 @@ def test_the_defaults_of_every_task_are_valid(name: str) -> None:
 
 
 def test_a_task_cannot_set_an_option_that_does_not_exist() -> None:
-    with pytest.raises(BadInput, match=r"unknown option of the task 'pos' 'unit'. Did you mean 'units'\?"):
-        defaults(dataclasses.replace(POS, options={"unit": 3}))
+    with pytest.raises(BadInput, match=r"unknown option of the task 'pos' 'unts'. Did you mean 'units'\?"):
+        defaults(dataclasses.replace(POS, options={"unts": 3}))
 
 
 @pytest.mark.parametrize(

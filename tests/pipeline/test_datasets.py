@@ -95,6 +95,17 @@ def test_universal_dependencies_give_coarse_and_fine_tags(prepare):
         assert pairs(splits["validation"]) == [(("It", "rains"), tags)]
 
 
+def test_ted_talks_are_translated_in_the_direction_of_their_name_or_as_asked(prepare):
+    pair, empty = {"pt": "Olá.", "en": "Hello."}, {"pt": "", "en": "(Laughter)"}
+    prepare("ted_hrlr_translate/pt_to_en", {"train": [pair, empty], "validation": [pair], "test": [pair]})
+    names = ("source",), ("target",)
+    splits = datasets.read("ted_hrlr_translate/pt_to_en", "translated", Columns(*names))
+    assert list(splits) == ["train", "validation", "test"]
+    assert pairs(splits["train"]) == [("Olá.", "Hello.")]
+    back = datasets.read("ted_hrlr_translate/pt_to_en", "translated", Columns(*names, "en", "pt"))
+    assert pairs(back["train"]) == [("Hello.", "Olá.")]
+
+
 def test_imdb_reviews_give_label_names_and_ignore_the_unlabelled_split(prepare):
     good, bad = {"text": "Good.", "label": "pos"}, {"text": "Bad…", "label": "neg"}
     unknown = {"text": "?", "label": -1}

@@ -72,3 +72,29 @@ def test_a_caption_equal_to_any_reference_but_for_case_is_exact():
     scores = metrics.captions(references, ["a dog runs.", "a cat", "a hound"])
     assert scores["exact_match"] == pytest.approx(2 / 3)
     assert metrics.captions(references[:2], ["a hound", "A cat"])["chrf"] == pytest.approx(100)
+
+
+def test_bleu_is_that_of_the_formula_on_fixed_pairs():
+    # 5 of 6 words, 3 of 5 pairs, 1 of 4 triples, and none of 3 fours, which counts as half of one (exp smoothing).
+    scores = metrics.translation(["the cat sat on the mat"], ["the cat sat in the mat"])
+    assert scores["bleu"] == pytest.approx(100 * (5 / 6 * 3 / 5 * 1 / 4 * (1 / 2) / 3) ** 0.25)
+    # Two sentences together: n-grams are added up, and the shorter output costs exp(1 - 9 / 8).
+    references, predictions = ["a b c d e", "f g h i"], ["a b c d", "f g h i"]
+    assert metrics.translation(references, predictions)["bleu"] == pytest.approx(100 * math.exp(1 - 9 / 8))
+
+
+def test_translation_scores_of_right_wrong_and_differently_cased_answers():
+    references = ["Two dogs run over the grass.", "A man reads."]
+    right = metrics.translation(references, references)
+    assert right == pytest.approx({"bleu": 100, "bleu_lowercase": 100, "chrf": 100, "exact_match": 1})
+    lower = metrics.translation(references, [text.lower() for text in references])
+    assert lower["bleu"] < 100 and lower["bleu_lowercase"] == pytest.approx(100) and lower["exact_match"] == 0
+    wrong = metrics.translation(references, ["", "xyz"])
+    assert (wrong["bleu"], wrong["exact_match"]) == (0, 0)
+
+
+def test_the_signature_says_how_bleu_and_chrf_are_computed():
+    signature = metrics.translation_signature()
+    assert "bleu: nrefs:1|case:mixed|eff:no|tok:13a|smooth:exp|version:" in signature
+    assert "bleu_lowercase: nrefs:1|case:lc|" in signature
+    assert "chrf: nrefs:1|case:mixed|eff:yes|nc:6|nw:0|space:no|version:" in signature

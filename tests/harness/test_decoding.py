@@ -1,0 +1,108 @@
+"""Runs that write sequences: options of decoding that change afterwards, attention, and a second backend."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness import evaluate
+from harness.options import Decoding
+from harness.predict import predict
+from harness.train import Epochs
+from harness.trained import open_run
+from pipeline.batching import Batches
+from pipeline.errors import BadInput
+from pipeline.fields import Array
+from tests.harness import ROOT, read_bytes, small, small_splits, train_small
+
+NAME = "translation"
+TRAIN = """
+import sys
+from pathlib import Path
+from tests.harness import small, train_small
+with small("translation") as task:
+    train_small(task, Path(sys.argv[1]), epochs=1, attention=sys.argv[2], beam=2)
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with small(NAME) as task:
+        yield train_small(task, tmp_path_factory.mktemp("runs"), epochs=2, cell="gru")
+
+
+def test_options_of_decoding_override_those_of_the_run_and_leave_it_as_it_is(run: Path) -> None:
+    before = read_bytes(run)
+    assert open_run(run).options.beam == 1
+    assert open_run(run, decoding=Decoding(beam=3)).options.beam == 3
+    one, three = (evaluate.evaluate(run, decoding=Decoding(beam=beam)) for beam in (1, 3))
+    assert one["scores"] == evaluate.evaluate(run, "small")["scores"]
+    assert one["scores"]["loss"] == three["scores"]["loss"]
+    assert "bleu: nrefs:1|case:mixed" in three["signature"]
+    texts = [("text 1", small_splits(NAME)["test"][0].input)]
+    likely = [predict(run, texts, decoding=Decoding(beam=beam))[0]["probability"] for beam in (1, 3)]
+    assert likely[0] > 0 and likely[1] > 0
+    assert read_bytes(run) == before
+
+
+def test_a_beam_of_0_is_refused(run: Path) -> None:
+    for use in (lambda beam: evaluate.evaluate(run, decoding=beam), lambda beam: predict(run, [("", "one")], (), beam)):
+        with pytest.raises(BadInput, match="--beam 0: expected a number at least 1"):
+            use(Decoding(beam=0))
+
+
+def test_attention_is_given_for_each_written_symbol_and_each_symbol_of_the_input(run: Path) -> None:
+    opened = open_run(run)
+    texts = [example.input for example in small_splits(NAME)["test"]]
+    lines = [(f"text {number}", text) for number, text in enumerate(texts)]
+    found, plain = predict(run, lines, attention=True), predict(run, lines)
+    for text, one, other in zip(texts, found, plain, strict=True):
+        weights = np.array(one.pop("attention"))
+        assert one == other
+        written = len(opened.output_field.encode(one["output"])["output"])
+        # An answer that was cut at its greatest length has no end symbol.
+        assert len(weights) in (written, written - 1, opened.output_field.longest)
+        assert weights.shape[1] == len(opened.input_field.encode(text)["words"])
+        np.testing.assert_allclose(weights.sum(axis=1), 1, atol=0.01)
+
+
+def test_attention_of_a_run_without_it_is_refused(tmp_path: Path) -> None:
+    with small(NAME) as task:
+        run = train_small(task, tmp_path, epochs=1, attention="none")
+        with pytest.raises(BadInput, match="--attention-weights: .* has none; train one with --attention"):
+            predict(run, [("text 1", "one hundred")], attention=True)
+
+
+def test_the_first_two_batches_differ_in_every_length_that_varies() -> None:
+    generator = np.random.default_rng(0)
+    arrays = {"words": Array((None,), "int32", 9)}, {"output": Array((None,), "int32", 9)}
+    lengths = generator.integers(1, 40, 200), generator.integers(1, 40, 200)
+    inputs, outputs = (
+        [{name: np.ones(length, "int32")} for length in side]
+        for name, side in zip(("words", "output"), lengths, strict=True)
+    )
+    epochs = Epochs(Batches(inputs, arrays[0], 8, outputs, arrays[1], seed=0, start=2))
+    for _ in range(3):
+        first, second = ([len(part[0]) for part in (batch[0]["words"], batch[1])] for batch in (epochs[0], epochs[1]))
+        assert first[0] != second[0] and first[1] != second[1]
+        assert len({id(entry) for entry in epochs.entries}) == len(epochs) == 25
+        epochs.on_epoch_end()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attention", ["none", "bahdanau", "luong"])
+def test_translation_trains_under_tensorflow_too(attention: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TRAIN, str(tmp_path), attention],
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": "tensorflow"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / NAME / "simple-s0" / "scores.json").exists()
