@@ -43,9 +43,7 @@ def predict(
         raise BadInput("nothing to predict: give TEXT after the run, or --input FILE (- for standard input)")
     run = open_run(directory, include, decoding)
     if attention and "attention" not in run.decoder.output:
-        raise BadInput(
-            f"--attention-weights: {directory} has none; train a run with --attention bahdanau or luong"
-        )
+        raise BadInput(f"--attention-weights: {directory} has none; train a run with --attention bahdanau or luong")
     inputs = []
     for origin, text in texts:
         with data.pointing_at(origin):

@@ -85,7 +85,9 @@ def read(path: Path, size: int) -> np.ndarray:
     except Pillow.DecompressionBombError:
         raise BadInput(f"{path}: {too_large}") from None
     except UnidentifiedImageError:
-        raise BadInput(f"{path}: not an image; expected a PNG or JPEG file, or another kind that Pillow reads") from None
+        raise BadInput(
+            f"{path}: not an image; expected a PNG or JPEG file, or another kind that Pillow reads"
+        ) from None
     # Of a damaged file anything may be raised: OSError, SyntaxError, ValueError, struct.error.
     except Exception as error:
         raise BadInput(f"{path}: the image cannot be read ({error}); restore the file") from None

@@ -32,4 +32,6 @@ def answer(train: Sequence[Example], asked: Sequence[Picture]) -> list[str]:
 def score(splits: Splits) -> metrics.Scores:
     """Return the scores of these answers to the test pictures."""
     test = splits["test"]
-    return metrics.captions([example.output for example in test], answer(splits["train"], [each.input for each in test]))
+    return metrics.captions(
+        [example.output for example in test], answer(splits["train"], [each.input for each in test])
+    )

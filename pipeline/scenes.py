@@ -16,12 +16,12 @@ from pipeline.images import Picture
 SIZE = 48
 COLOURS = {
     "red": (214, 39, 40),
-    "orange": (255, 140, 0),
     "yellow": (240, 215, 30),
     "green": (44, 150, 60),
     "blue": (40, 90, 220),
     "purple": (130, 50, 170),
     "pink": (255, 130, 190),
+    "brown": (145, 85, 35),
     "black": (25, 25, 25),
 }
 # A relation, the one that says the same from the other side, and the direction from the second thing to the first.
@@ -195,8 +195,8 @@ def draw(scene: Scene, chooser: random.Random) -> np.ndarray:
 def generate(train: int = 8000, validation: int = 1000, test: int = 1000, seed: int = 0) -> Splits:
     """Return pictures of scenes with their captions, deterministic by seed.
 
-    In training one caption a picture, from either side; in validation and test either is right. These show what training
-    does not: see `NEW_PAIRS` and `home`.
+    In training one caption a picture, from either side; in validation and test either is right. These two show what
+    training does not: see `NEW_PAIRS` and `home`.
     """
     splits: Splits = {}
     for split, count in {"train": train, "validation": validation, "test": test}.items():

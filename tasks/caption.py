@@ -35,5 +35,5 @@ TASK = Task(
     metrics=metrics.captions,
     monitor="chrf",
     baseline=lambda options, splits: nearest.score(splits),
-    options={"image_size": 48},
+    options={"image_size": 48, "attention": "luong", "beam": 1},
 )
