@@ -39,10 +39,10 @@ class Attention(layers.Layer):
             self.energy.build((None, None, None, self.units))
         self.vector.build((None, None, memory_shape[-1] + states_shape[-1]))
 
-    def call(self, states: Any, memory: Any, memory_mask: Any = None, keys: Any = None) -> tuple[Any, Any]:
+    def call(self, states: Any, memory: Any, mask_in: Any = None, keys: Any = None) -> tuple[Any, Any]:
         """Return the attentional vectors, (batch, steps, units), and the weights, (batch, steps, positions), float32.
 
-        states: (batch, steps, units). memory: (batch, positions, features). memory_mask: (batch, positions) of bool,
+        states: (batch, steps, units). memory: (batch, positions, features). mask_in: (batch, positions) of bool,
         false on padding, whose weight is 0 exactly; None: all positions are real. keys: `self.key(memory)`, where it
         has been computed already.
         """
@@ -52,7 +52,7 @@ class Attention(layers.Layer):
             scores = ops.squeeze(self.energy(ops.tanh(together)), 3)
         else:
             scores = ops.matmul(states, ops.swapaxes(keys, 1, 2))
-        weights = softmax(scores, None if memory_mask is None else ops.expand_dims(memory_mask, 1))
+        weights = softmax(scores, None if mask_in is None else ops.expand_dims(mask_in, 1))
         context = ops.matmul(ops.cast(weights, memory.dtype), memory)
         return self.vector(ops.concatenate([context, states], axis=-1)), weights
 

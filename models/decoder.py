@@ -4,8 +4,8 @@ In training it is given the right symbols so far (`previous`, one step behind th
 Zipser 1989), all steps at once. Afterwards it is given its own: see models/search.py.
 
     decoder = Decoder(size, cell, units, depth, features, dropout, attention="luong")
-    logits = decoder(previous, context, memory, memory_mask)                    # training
-    found = Greedy(decoder, start, end, longest)(context, memory, memory_mask)  # or Beam(..., width)
+    logits = decoder(previous, context, memory, mask)                    # training
+    found = Greedy(decoder, start, end, longest)(context, memory, mask)  # or Beam(..., width)
     found["output"], found["log_probability"], found["attention"]
 
 The context, (batch, features), gives the first hidden states. The memory, (batch, positions, features), is what
@@ -76,22 +76,20 @@ class Decoder(layers.Layer):
         """Return the first hidden states of every layer, each (batch, units), from a context (batch, features)."""
         return [[bridge(context) for bridge in bridges] for bridges in self.bridges]
 
-    def call(
-        self, previous: Any, context: Any, memory: Any = None, memory_mask: Any = None, training: bool = False
-    ) -> Any:
+    def call(self, previous: Any, context: Any, memory: Any = None, mask_in: Any = None, training: bool = False) -> Any:
         """Return logits, (batch, time, size), of the symbols that follow `previous`, (batch, time)."""
         states = self.embedding(previous)
         for layer, first in zip(self.layers, self.begin(context), strict=True):
             states = layer(self.forget(states, training=training), initial_state=first, training=training)
         if self.attend:
-            states, _ = self.attend(states, memory, memory_mask)
+            states, _ = self.attend(states, memory, mask_in)
         return self.logits(self.forget(states, training=training))
 
-    def remember(self, memory: Any, memory_mask: Any = None) -> dict[str, Any]:
+    def remember(self, memory: Any, mask_in: Any = None) -> dict[str, Any]:
         """Return what every `step` needs of a memory; empty where there is no attention."""
         if not self.attend:
             return {}
-        return {"memory": memory, "memory_mask": memory_mask, "keys": self.attend.key(memory)}
+        return {"memory": memory, "mask_in": mask_in, "keys": self.attend.key(memory)}
 
     def step(
         self, symbol: Any, states: list[list[Any]], remembered: dict[str, Any] | None = None

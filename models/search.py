@@ -71,7 +71,7 @@ class Search(layers.Layer):
         super().__init__()
         self.decoder, self.start, self.end, self.longest = decoder, start, end, longest
 
-    def compute_output_spec(self, context: Any, memory: Any = None, memory_mask: Any = None) -> dict[str, Any]:
+    def compute_output_spec(self, context: Any, memory: Any = None, mask_in: Any = None) -> dict[str, Any]:
         batch = context.shape[0]
         found = {
             "output": keras.KerasTensor((batch, self.longest), "int32"),
@@ -94,15 +94,15 @@ class Search(layers.Layer):
 class Greedy(Search):
     """Write the likeliest symbol at every step."""
 
-    def call(self, context: Any, memory: Any = None, memory_mask: Any = None) -> dict[str, Any]:
+    def call(self, context: Any, memory: Any = None, mask_in: Any = None) -> dict[str, Any]:
         """Return "output", "log_probability" and, if the decoder attends to the memory, "attention".
 
-        context, memory, memory_mask: as for the decoder.
+        context, memory, mask_in: as for the decoder.
         output: (batch, longest) of int32, the symbols with the end symbol; 0 after it. log_probability: (batch,), of
         these symbols. attention: (batch, longest, positions), the weights with which each was written; 0 after the end.
         """
         batch = ops.shape(context)[0]
-        remembered = self.decoder.remember(memory, memory_mask)
+        remembered = self.decoder.remember(memory, mask_in)
         positions = ops.shape(memory)[1] if remembered else 0
         first = (
             ops.zeros((), "int32"),
@@ -143,10 +143,10 @@ class Beam(Search):
         super().__init__(decoder, start, end, longest)
         self.width, self.penalty = width, penalty
 
-    def call(self, context: Any, memory: Any = None, memory_mask: Any = None) -> dict[str, Any]:
+    def call(self, context: Any, memory: Any = None, mask_in: Any = None) -> dict[str, Any]:
         """Return what `Greedy` does. log_probability: of the answer, before it is divided by its length."""
         batch, width = ops.shape(context)[0], self.width
-        remembered = self.decoder.remember(memory, memory_mask)
+        remembered = self.decoder.remember(memory, mask_in)
         positions = ops.shape(memory)[1] if remembered else 0
         offset = ops.expand_dims(ops.arange(batch, dtype="int32") * width, 1)
         # The hypotheses of one sequence are rows next to each other. At the first step they are all the same one.

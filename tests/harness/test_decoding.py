@@ -1,5 +1,6 @@
 """Runs that write sequences: options of decoding that change afterwards, attention, and a second backend."""
 
+import json
 import os
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from harness.trained import open_run
 from pipeline.batching import Batches
 from pipeline.errors import BadInput
 from pipeline.fields import Array
+from run import main
 from tests.harness import ROOT, read_bytes, small, small_splits, train_small
 
 NAME = "translation"
@@ -106,3 +108,19 @@ def test_translation_trains_under_tensorflow_too(attention: str, tmp_path: Path)
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert (tmp_path / NAME / "simple-s0" / "scores.json").exists()
+
+
+@pytest.mark.parametrize("arguments", [("train", NAME), ("evaluate", "RUN"), ("predict", "RUN", "one hundred")])
+def test_the_command_line_refuses_a_beam_of_0(
+    run: Path, arguments: tuple[str, ...], capsys: pytest.CaptureFixture
+) -> None:
+    assert main([str(run) if word == "RUN" else word for word in arguments] + ["--beam", "0"]) == 2
+    assert "error: --beam 0: expected a number at least 1" in capsys.readouterr().err
+
+
+def test_attention_weights_come_as_json_only(run: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["predict", str(run), "one hundred", "--attention-weights"]) == 2
+    assert "written with --json only" in capsys.readouterr().err
+    assert main(["predict", str(run), "one hundred and five", "--attention-weights", "--json", "--beam", "2"]) == 0
+    found = json.loads(capsys.readouterr().out)["predictions"]
+    assert found[0]["attention"] and found[0]["input"] == "one hundred and five"

@@ -2,6 +2,7 @@ import datetime
 import re
 
 import pytest
+from babel.dates import format_date
 from num2words import num2words
 
 from pipeline import translations
@@ -53,3 +54,12 @@ def test_messages_are_about_7000_and_no_english_text_is_in_two_splits(language):
 def test_missing_messages_say_what_to_install():
     with pytest.raises(BadInput, match="messages-xx: .* is not installed; run: pip install gramps==6.0.8"):
         translations.messages("xx")
+
+
+def test_no_way_to_write_a_date_is_another_date_s():
+    written = {}
+    for month, day in [*((month, 11) for month in range(1, 13)), *((11, day) for day in range(1, 13))]:
+        when = datetime.date(2011, month, day)
+        for locale in translations.LOCALES:
+            for form in ("medium", "long", "full"):
+                assert written.setdefault(format_date(when, form, locale=locale), when) == when
