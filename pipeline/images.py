@@ -97,7 +97,7 @@ def read(path: Path, size: int) -> np.ndarray:
             raise BadInput(f"{path}: {width} x {height} pixels; {too_large}")
         if min(width, height) < SMALLEST_SIDE:
             raise BadInput(
-                f"{path}: {width} x {height} pixels; at least {SMALLEST_SIDE} x {SMALLEST_SIDE} are needed to show a thing"
+                f"{path}: {width} x {height} pixels; at least {SMALLEST_SIDE} x {SMALLEST_SIDE} are expected"
             )
         try:
             # A JPEG can be decoded at a half, a quarter or an eighth of its size.
