@@ -65,3 +65,4 @@ class Task:
     reader: Reader | None = None
     columns: Columns = field(default_factory=lambda: Columns((), ()))
     options: Mapping[str, Any] = field(default_factory=dict)
+    baseline: Callable[[Any, Splits], dict[str, float]] | None = None
