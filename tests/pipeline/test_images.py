@@ -114,8 +114,8 @@ def test_a_long_narrow_image_is_scaled_down(tmp_path: Path) -> None:
     [
         (b"hello", "not an image"),
         (b"", "not an image"),
-        (claim(20_000, 20_000), "20000 x 20000 pixels.*at most 50 million"),
-        (claim(60_000, 60_000), "at most 50 million"),
+        (claim(20_000, 3_000), "20000 x 3000 pixels.*at most 50 million"),
+        (claim(20_000, 20_000), "at most 50 million"),
         (claim(30, 30), "damaged or cut short|cannot be read"),
         (claim(0, 0), "a.png"),
     ],
