@@ -187,11 +187,18 @@ def emit(content: Any) -> None:
 
 
 def print_scores(summary: dict) -> None:
-    """Print the scores as a table, the monitored one first, and what else is known of the run."""
-    monitor, scores = summary["monitor"], summary["scores"]
+    """Print samples, the scores as a table, the monitored one first, and what else is known of the run."""
+    monitor, scores, baseline = summary["monitor"], summary["scores"], summary.get("baseline", {})
+    for sample in summary.get("samples", []):
+        print(f"{sample['input']}  {sample['output']}".strip())
     names = [monitor, *(name for name in scores if name != monitor)]
-    print_table([{"score": name, summary.get("split", "test"): f"{scores[name]:.4f}"} for name in names])
-    facts = {name: value for name, value in summary.items() if name not in ("scores", "monitor", "split")}
+    rows = [{"score": name, summary.get("split", "test"): f"{scores[name]:.4f}"} for name in names]
+    if baseline:
+        known = {name: f"{value:.4f}" for name, value in baseline.items()}
+        rows = [row | {"baseline": known.get(row["score"], "")} for row in rows]
+    print_table(rows)
+    shown = ("scores", "monitor", "split", "baseline", "samples")
+    facts = {name: value for name, value in summary.items() if name not in shown}
     print_table([{"": name, "value": str(value)} for name, value in facts.items()])
 
 
