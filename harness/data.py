@@ -10,7 +10,7 @@ from typing import Any
 from harness.options import Options
 from pipeline import datasets, splits
 from pipeline.errors import BadInput
-from pipeline.example import Alternatives, Example, Splits
+from pipeline.example import Alternatives, Example, Splits, first
 from pipeline.padding import Arrays
 from tasks.task import Task
 
@@ -102,6 +102,5 @@ def encode(examples: list[Example], input_field: Any, output_field: Any) -> tupl
             # The captions of one image follow each other, and share its array.
             inputs.append(inputs[-1] if example.input is before else input_field.encode(example.input))
             before = example.input
-            output = example.output[0] if isinstance(example.output, Alternatives) else example.output
-            outputs.append(output_field.encode(output))
+            outputs.append(output_field.encode(first(example.output)))
     return inputs, outputs

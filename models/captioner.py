@@ -16,7 +16,7 @@ from models.search import search
 
 # The convolutions halve the image until its grid is at most so wide.
 GRID = 8
-WIDTHS = (32, 64, 96, 128)
+WIDTHS = (32, 64, 128)
 
 
 @keras.saving.register_keras_serializable("unrolled")
@@ -35,13 +35,13 @@ class Coordinates(layers.Layer):
         return ops.concatenate([grid, ops.repeat(places, ops.shape(grid)[0], axis=0)], axis=-1)
 
 
-def convolve(grid: Any, width: int, strides: int, name: str) -> Any:
-    """Return (batch, height / strides, width / strides, features): a 3 x 3 convolution, normalised, rectified.
+def convolve(grid: Any, width: int, strides: int, name: str, side: int = 3) -> Any:
+    """Return (batch, height / strides, width / strides, features): a convolution, normalised, rectified.
 
     Group normalisation (Wu and He 2018) looks at one image at a time: of a batch, the rows that only fill it up do not
     matter.
     """
-    grid = layers.Conv2D(width, 3, strides, padding="same", use_bias=False, name=f"{name}_convolution")(grid)
+    grid = layers.Conv2D(width, side, strides, padding="same", use_bias=False, name=f"{name}_convolution")(grid)
     grid = layers.GroupNormalization(groups=8, name=f"{name}_normalisation")(grid)
     return layers.Activation("relu", name=name)(grid)
 
@@ -55,7 +55,10 @@ def look(image: Any, units: int, dropout: float) -> tuple[Any, Any]:
     for number in range(10):
         if grid.shape[1] <= GRID:
             break
-        grid = convolve(grid, WIDTHS[min(number, len(WIDTHS) - 1)], 2, f"half_{number}")
+        width = WIDTHS[min(number, len(WIDTHS) - 1)]
+        grid = convolve(grid, width, 2, f"half_{number}", 3 if number else 5)
+        if number == 1:
+            grid = convolve(grid, width, 1, "more")
     grid = convolve(Coordinates(name="coordinates")(grid), WIDTHS[-1], 1, "grid")
     height, width, features = grid.shape[1:]
     memory = layers.Reshape((height * width, features), name="memory")(grid)

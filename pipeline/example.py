@@ -25,5 +25,10 @@ class Example:
     origin: str = ""
 
 
+def first(output: Any) -> Any:
+    """Return the output itself, or the first of Alternatives."""
+    return output[0] if isinstance(output, Alternatives) else output
+
+
 # The keys are "train", "validation" and "test"; a reader may leave out the last two (see splits.py).
 Splits = dict[str, list[Example]]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from pipeline import metrics
-from pipeline.example import Alternatives, Example, Splits
+from pipeline.example import Example, Splits, first
 from pipeline.images import Picture
 
 SIDE = 16
@@ -25,8 +25,7 @@ def answer(train: Sequence[Example], asked: Sequence[Picture]) -> list[str]:
 
     known = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(describe([example.input for example in train]))
     found = known.kneighbors(describe(asked), return_distance=False)[:, 0]
-    outputs = [train[number].output for number in found]
-    return [output[0] if isinstance(output, Alternatives) else output for output in outputs]
+    return [first(train[number].output) for number in found]
 
 
 def score(splits: Splits) -> metrics.Scores:

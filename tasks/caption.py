@@ -12,7 +12,7 @@ TASK = Task(
     shape="one-to-many",
     sources={
         "scenes": Source(
-            "generated pictures of coloured shapes whose test combinations are never seen in training: 8,000, 1,000 "
+            "generated pictures of coloured shapes whose test combinations are never seen in training: 12,000, 1,000 "
             "and 1,000",
             "Apache-2.0 (Unrolled)",
             lambda options: scenes.generate(),
