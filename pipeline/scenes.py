@@ -175,10 +175,10 @@ def draw(scene: Scene, chooser: random.Random) -> np.ndarray:
     light = between(200, 255)
     ground = np.zeros((SIZE, SIZE, 3), "float32") + shade((light, light, light), 12)
     if scene.second is None or scene.relation is None:
-        size = between(7, 11)
+        size = between(7.5, 11)
         paint_pair(scene.first, (between(size, SIZE - size), between(size, SIZE - size)), size)
     else:
-        sizes = between(6.5, 10), between(6.5, 10)
+        sizes = between(7.5, 10.5), between(7.5, 10.5)
         # Along the relation they do not touch, and across it they lie nearer to each other than along it.
         gap = between(1.1 * sum(sizes), SIZE - sum(sizes))
         across = between(-0.4, 0.4) * gap

@@ -35,5 +35,13 @@ TASK = Task(
     metrics=metrics.captions,
     monitor="chrf",
     baseline=lambda options, splits: nearest.score(splits),
-    options={"image_size": 48, "attention": "luong", "beam": 1},
+    options={
+        "image_size": 48,
+        "attention": "luong",
+        "beam": 1,
+        "cell": "gru",
+        "dropout": 0.1,
+        "epochs": 15,
+        "patience": 5,
+    },
 )
