@@ -22,6 +22,7 @@ from harness.trained import load_model
 from models.recurrent import CELLS
 from pipeline.batching import Batches
 from pipeline.errors import BadInput, unknown
+from pipeline.example import Splits
 from pipeline.metrics import describe
 from pipeline.quiet import import_tensorflow
 from tasks.task import Task
@@ -248,17 +249,18 @@ def train(
                 shuffle=False,
                 verbose=0,
             )
-    return conclude(task, options, directory, examples["test"], test, output_field, keeper.progress)
+    return conclude(task, options, directory, examples, test, output_field, keeper.progress)
 
 
 def conclude(
-    task: Task, options: Options, directory: Path, examples: list, batches: Batches, output_field: Any, progress: dict
+    task: Task, options: Options, directory: Path, examples: Splits, batches: Batches, output_field: Any, progress: dict
 ) -> dict:
     """Test the best model as it was saved, write predictions and scores, and return the summary of the run."""
+    test = examples["test"]
     model, decoder = load_model(directory, task, output_field, options)
-    scores, answers = evaluate.measure(task, examples, batches, model, decoder, output_field)
-    evaluate.write_answers(directory / "predictions" / "test.jsonl", examples, answers)
-    summary = {
+    scores, answers = evaluate.measure(task, test, batches, model, decoder, output_field)
+    evaluate.write_answers(directory / "predictions" / "test.jsonl", test, answers)
+    summary: dict[str, Any] = {
         "run": str(directory),
         "task": task.name,
         "scores": scores,
@@ -270,5 +272,7 @@ def conclude(
         "seconds": round(progress["seconds"], 1),
         **evaluate.describe_metrics(task),
     }
+    if task.baseline:
+        summary["baseline"] = task.baseline(options, examples)
     runs.write_json(directory / "scores.json", summary)
     return summary

@@ -49,6 +49,7 @@ class Task:
     metrics: (references, predictions) -> named scores (pipeline/metrics.py). monitor: picks the best epoch.
     signature: how exactly the metrics compute, in one line that is kept with the scores.
     lower_is_better: of the monitored score. options: defaults of this task that differ from harness/options.py.
+    baseline: (options, splits) -> scores of a model that is no network, for the table of results; computed once.
     """
 
     name: str
