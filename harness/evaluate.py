@@ -92,7 +92,12 @@ def write_answers(path: Path, examples: Sequence[Example], answers: Sequence[Ans
     """Write a JSON line an example: its input, expected output, predicted output and where it was read."""
     lines = [
         json.dumps(
-            {"input": example.input, "output": example.output, "prediction": found.output, **found.details}
+            {
+                "input": data.to_plain(example.input),
+                "output": example.output,
+                "prediction": found.output,
+                **found.details,
+            }
             | {"origin": example.origin},
             ensure_ascii=False,
         )

@@ -79,6 +79,8 @@ class Options(Decoding):
     """Length of a word's vector."""
     pooling: Literal["last", "max", "mean", "max+mean"] | None = optional()
     """How a classifier makes one vector of all hidden states."""
+    image_size: int | None = optional()
+    """Side of the square that images are scaled to, in pixels."""
     attention: Literal["none", "bahdanau", "luong"] | None = optional()
     """What a decoder sees of its input: all states, by additive or multiplicative attention, or their last alone."""
     label_smoothing: float | None = optional()
@@ -115,6 +117,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "max_length": (1, float("inf")),
     "vocabulary": (3, float("inf")),
     "min_count": (1, float("inf")),
+    "image_size": (16, 512),
     "units": (1, float("inf")),
     "beam": (1, 1000),
     "label_smoothing": (0, 0.9),

@@ -55,7 +55,7 @@ def predict(
     batches = Batches(encoded, run.input_field.arrays, run.options.batch)
     answers = answer(run.decoder, batches, run.output_field)
     return [
-        {"input": parsed, "output": found.output, **found.details}
+        {"input": data.to_plain(parsed), "output": found.output, **found.details}
         | ({"attention": found.attention.round(4).tolist()} if attention and found.attention is not None else {})
         for parsed, found in zip(inputs, answers, strict=True)
     ]

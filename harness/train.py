@@ -203,8 +203,9 @@ def train(
     if stored and stored["data"] != config["data"]:
         raise BadInput(f"{directory}: the data has changed since this run began; start over with --fresh")
     input_field, output_field = task.input(options), task.output(options)
+    examples["train"] = data.expand(examples["train"])
     input_field.fit(example.input for example in examples["train"])
-    output_field.fit(example.output for example in loaded["train"])
+    output_field.fit(example.output for example in data.expand(loaded["train"]))
 
     def batch(split: str, seed: int | None = None) -> Batches:
         inputs, outputs = data.encode(examples[split], input_field, output_field)
@@ -285,6 +286,6 @@ def conclude(
         summary["baseline"] = task.baseline(options, examples)
     if task.samples:
         shown = zip(test[: task.samples], answers, strict=False)
-        summary["samples"] = [{"input": example.input, "output": found.output} for example, found in shown]
+        summary["samples"] = [{"input": data.to_plain(one.input), "output": found.output} for one, found in shown]
     runs.write_json(directory / "scores.json", summary)
     return summary

@@ -4,6 +4,8 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from pipeline.fields import tokenize
+
 Scores = dict[str, float]
 
 
@@ -39,6 +41,27 @@ def recalled(references: Sequence[Sequence[str]], predictions: Sequence[Sequence
 def exact(references: Sequence[str], predictions: Sequence[str]) -> Scores:
     """Return the share of outputs that are right to the last symbol (scikit-learn)."""
     return {"exact_match": accuracy(references, predictions)["accuracy"]}
+
+
+def captions(references: Sequence[Any], predictions: Sequence[str]) -> Scores:
+    """Return chrF and BLEU-1 to BLEU-4 of all captions together, 0 to 100 (sacrebleu), and the share that is exact.
+
+    references: of each image a caption, or a tuple of several, any of which counts. Upper and lower case are one.
+    Exact: the same words and marks as one of the references.
+    """
+    from sacrebleu.metrics import BLEU, CHRF
+
+    several = [found if isinstance(found, tuple) else (found,) for found in references]
+    # sacrebleu takes a list of all first references, of all second ones ..., with None where there is no further one.
+    streams: Any = [
+        [found[number] if number < len(found) else None for found in several]
+        for number in range(max(map(len, several)))
+    ]
+    right = [tokenize(answer) in map(tokenize, found) for answer, found in zip(predictions, several, strict=True)]
+    scores = {"chrf": CHRF(lowercase=True).corpus_score(predictions, streams).score}
+    for order in range(1, 5):
+        scores[f"bleu_{order}"] = BLEU(lowercase=True, max_ngram_order=order).corpus_score(predictions, streams).score
+    return {name: float(score) for name, score in scores.items()} | {"exact_match": sum(right) / len(right)}
 
 
 def translation(references: Sequence[str], predictions: Sequence[str]) -> Scores:

@@ -27,14 +27,15 @@ class Reader:
     """How the data of others is read.
 
     files: (path, columns) -> splits, from the user's own files; formats: what these may be, in words.
-    dataset: the kind of TensorFlow dataset that fits: see pipeline/datasets.py; examples: names of some that do.
+    dataset: the kind of TensorFlow dataset that fits: see pipeline/datasets.py; None: none does. examples: names of
+    some that do.
     arrange: splits as either of them read them -> splits of the task's own examples.
     apart: the side of an example that two splits never share, where the data comes without splits.
     """
 
     files: Callable[[Any, Columns], Splits]
     formats: str
-    dataset: str
+    dataset: str | None = None
     examples: tuple[str, ...] = ()
     arrange: Callable[[Splits], Splits] = lambda splits: splits
     apart: Literal["input", "output"] = "input"

@@ -18,8 +18,9 @@ from harness import data, evaluate, predict, train
 from harness.trained import Trained, open_run
 from models.recurrent import CELLS
 from pipeline.batching import Batches
+from pipeline.images import Picture
 from tasks.task import Source, Task
-from tests.harness import ROOT, assert_same_run, read_predictions, small, small_options, small_splits
+from tests.harness import ROOT, as_typed, assert_same_run, read_predictions, small, small_options, small_splits
 
 pytestmark = pytest.mark.slow
 
@@ -76,23 +77,23 @@ def assert_same_answers(one: list, other: list) -> None:
         assert second.details == pytest.approx(first.details, abs=1e-5)
 
 
-def test_a_saved_run_scores_and_predicts_what_training_reported(run: Run) -> None:
+def test_a_saved_run_scores_and_predicts_what_training_reported(run: Run, tmp_path: Path) -> None:
     assert evaluate.evaluate(run.directory)["scores"] == run.summary["scores"]
     opened = open_run(run.directory)
     written = read_predictions(run.directory)
     lines = []
     for number, example in enumerate(small_splits(run.name)["test"]):
-        text = example.input if isinstance(example.input, str) else " ".join(map(str, example.input))
-        # A sentence of tokens that its text does not divide into would be another input.
-        if opened.input_field.parse(text) == example.input:
+        text = as_typed(example.input, tmp_path)
+        # A sentence of tokens that its text does not divide into would be another input; a picture has another name.
+        if isinstance(example.input, Picture) or opened.input_field.parse(text) == example.input:
             lines.append((number, text))
     assert lines
     found = predict.predict(run.directory, [(f"text {number}", text) for number, text in lines])
-    for (number, _), answer in zip(lines, json.loads(json.dumps(found)), strict=True):
+    for (number, text), answer in zip(lines, json.loads(json.dumps(found)), strict=True):
         expected = written[number]
         same = pytest.approx(expected["prediction"], abs=1e-4)
         assert answer["output"] == (same if isinstance(expected["prediction"], float) else expected["prediction"])
-        assert answer["input"] == expected["input"]
+        assert answer["input"] == (text if text.endswith(".png") else expected["input"])
 
 
 def test_more_padding_changes_nothing(run: Run) -> None:

@@ -23,14 +23,15 @@ import tasks
 from harness.options import Options, defaults
 from pipeline import batching
 from pipeline.errors import BadInput
-from pipeline.example import Example, Splits
+from pipeline.example import Example, Splits, first
+from pipeline.images import Picture
 from pipeline.padding import measure
 from tasks.task import Source, Task
 
 ROOT = Path(__file__).parent.parent.parent
 SMALL = {"units": 8, "embedding_size": 8, "batch": 4, "epochs": 3, "lr": 0.01}
 # Of the tasks that have these options: for data that is short, too.
-SMALL_DATA = {"delay": 4, "chrono": 8}
+SMALL_DATA = {"delay": 4, "chrono": 8, "image_size": 16}
 
 
 @cache
@@ -49,13 +50,14 @@ def small_splits(name: str) -> Splits:
 
     # One example of each output first, so that a classifier has labels to tell apart.
     candidates = short("train")[::4]
-    first = list({example.output: example for example in reversed(candidates)}.values())[-6:]
-    splits = {"train": first + [example for example in candidates if example not in first][: 12 - len(first)]}
+    distinct = list({example.output: example for example in reversed(candidates)}.values())[-6:]
+    others = [example for example in candidates if example not in distinct]
+    splits = {"train": distinct + others[: 12 - len(distinct)]}
     given, output = task.input(defaults(task)), task.output(defaults(task))
     given.fit(example.input for example in splits["train"])
     output.fit(example.output for example in splits["train"])
     for split in ("validation", "test"):
-        known = [one for one in short(split) if _encodes(given, one.input) and _encodes(output, one.output)]
+        known = [one for one in short(split) if _encodes(given, one.input) and _encodes(output, first(one.output))]
         splits[split] = known[::3][:6]
     assert [len(examples) for examples in splits.values()] == [12, 6, 6], f"{name}: too few short examples"
     return splits
@@ -63,15 +65,15 @@ def small_splits(name: str) -> Splits:
 
 def measure_steps(task: Task, training: list[Example]) -> Callable[[Example], int]:
     """Return a function of an example to the time steps of its longer side."""
-    given, wanted = task.input(defaults(task)), task.output(defaults(task))
+    given, wanted = task.input(small_options(task)), task.output(defaults(task))
     given.fit(example.input for example in training)
-    wanted.fit(example.output for example in training)
+    wanted.fit(first(example.output) for example in training)
 
     def steps(example: Example) -> int:
         length = measure(given.encode(example.input), given.arrays)
         # A tag or label that is not among the training examples has no length.
-        known = _encodes(wanted, example.output)
-        return max(length, measure(wanted.encode(example.output), wanted.arrays)) if known else length
+        output = first(example.output)
+        return max(length, measure(wanted.encode(output), wanted.arrays)) if _encodes(wanted, output) else length
 
     return steps
 
@@ -82,6 +84,15 @@ def _encodes(field: Any, value: Any) -> bool:
     except BadInput:
         return False
     return True
+
+
+def as_typed(value: Any, folder: Path) -> str:
+    """Return what a user types for an input: its text, its tokens with spaces between, or the path of its picture."""
+    if isinstance(value, Picture):
+        path = folder / f"{value.digest}.png"
+        value.save(path)
+        return str(path)
+    return value if isinstance(value, str) else " ".join(map(str, value))
 
 
 def small_task(name: str) -> Task:

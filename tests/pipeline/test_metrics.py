@@ -75,6 +75,25 @@ def test_description_begins_with_the_monitored_score():
     assert metrics.describe("f1", {"loss": 1.0}) == "loss 1.0000"
 
 
+def test_captions_agree_with_bleu_computed_by_hand():
+    references = ["a red circle above a blue square", ("a cat sits on a mat", "the cat is here")]
+    predictions = ["a red square above a blue square", "the cat sits here"]
+    # Of all n-grams written, those that a reference has, each counted at most as often as in the one that has most.
+    right, written = [6 + 4, 4 + 2, 2 + 0, 1 + 0], [7 + 4, 6 + 3, 5 + 2, 4 + 1]
+    for order in range(1, 5):
+        precisions = [right[n] / written[n] for n in range(order)]
+        # As long as the references whose lengths are nearest: 7 and 4.
+        expected = 100 * math.prod(precisions) ** (1 / order)
+        assert metrics.captions(references, predictions)[f"bleu_{order}"] == pytest.approx(expected)
+
+
+def test_a_caption_equal_to_any_reference_but_for_case_is_exact():
+    references = [("A dog runs.", "a hound"), "a cat", "a bird"]
+    scores = metrics.captions(references, ["a dog runs.", "a cat", "a hound"])
+    assert scores["exact_match"] == pytest.approx(2 / 3)
+    assert metrics.captions(references[:2], ["a hound", "A cat"])["chrf"] == pytest.approx(100)
+
+
 def test_bleu_is_that_of_the_formula_on_fixed_pairs():
     # 5 of 6 words, 3 of 5 pairs, 1 of 4 triples, and none of 3 fours, which counts as half of one (exp smoothing).
     scores = metrics.translation(["the cat sat on the mat"], ["the cat sat in the mat"])
