@@ -35,7 +35,7 @@ def answer(decoder: keras.Model, batches: Batches, output_field: Any) -> list[An
     """Return the answers to all examples, in their order; the padding's answers are cut off."""
     # An output that is as long as its input; one that is written symbol by symbol has an end of its own.
     written = output_field.arrays["output"]
-    aligned = output_field.start is None and written.shape[:1] == (None,) and written.per_step
+    aligned = output_field.start is None and written.timed and written.per_step
     answers: list[Any] = [None] * len(batches.inputs)
     for length, members, real in batches.plan():
         # A decoder that samples asks for the position of each example, so that no batch changes its random numbers.
@@ -159,6 +159,9 @@ def evaluate(
     scores, answers = measure(run.task, examples, batches, run.model, run.decoder, run.output_field, training)
     if source is None and decoding == AS_TRAINED:
         write_answers(directory / "predictions" / f"{split}.jsonl", examples, answers)
+    # The baseline's score is that of the run's own test.
+    own = source is None and split == "test" and (directory / "scores.json").exists()
+    stored = runs.read_json(directory / "scores.json") if own else {}
     return {
         "run": str(directory),
         "task": run.task.name,
@@ -167,6 +170,7 @@ def evaluate(
         "examples": len(examples),
         "monitor": run.task.monitor,
         "scores": scores,
+        **{name: stored[name] for name in ("baseline",) if name in stored},
         **describe_metrics(run.task),
     }
 

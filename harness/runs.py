@@ -14,33 +14,19 @@ Every file is written under a temporary name, flushed to the disk, then renamed:
 """
 
 import json
-import os
 import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 from pipeline import fields
 from pipeline.errors import BadInput
+from pipeline.files import write
 
 PACKAGES = ("keras", "jax", "tensorflow", "torch", "numpy", "tensorflow-datasets")
-
-
-def write(path: Path, save: Callable[[Path], Any]) -> None:
-    """Write a file whole or not at all: `save` is given a temporary path in the same folder, with the same suffix."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        save(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:

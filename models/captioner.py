@@ -9,10 +9,9 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from models.decoder import Decoder
 from models.inputs import declare
 from models.losses import cross_entropy
-from models.search import search
+from models.writer import attach, decode
 
 # The convolutions halve the image until its grid is at most so wide.
 GRID = 8
@@ -77,30 +76,8 @@ def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
     """
     inputs = declare(input_field.arrays)
     context, memory = look(inputs["image"], options.units, options.dropout)
-    write = Decoder(
-        output_field.arrays["output"].size,
-        options.cell,
-        options.units,
-        options.layers,
-        options.embedding_size,
-        options.dropout,
-        options.attention or "none",
-        name="decoder",
-    )
-    previous = keras.Input((None,), dtype="int32", name="previous")
-    return keras.Model({**inputs, "previous": previous}, write(previous, context, memory), name="captioner")
+    return attach(inputs, context, output_field, options, memory, "captioner")
 
 
 loss = cross_entropy
-
-
-def decode(model: keras.Model, output_field: Any, options: Any) -> keras.Model:
-    """Return a model from {"image": ...} to "output", (batch, longest), and its "probability", (batch,).
-
-    With attention also to "attention", (batch, longest, positions): row by row over the grid. options.beam: hypotheses;
-    None: greedy.
-    """
-    context, memory = (model.get_layer(name).output for name in ("context", "memory"))
-    found = search(model.get_layer("decoder"), output_field, options.beam)(context, memory)
-    found["probability"] = ops.exp(found.pop("log_probability"))
-    return keras.Model({"image": model.input["image"]}, found)
+__all__ = ["build", "decode", "loss"]

@@ -5,11 +5,10 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from models.decoder import Decoder
+from models import writer
 from models.inputs import declare
 from models.losses import cross_entropy
 from models.sampling import Sample
-from models.search import Greedy
 
 
 def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
@@ -17,38 +16,32 @@ def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
 
     Other arrays of the input, such as a seed, are for decoding only.
     """
-    inputs = declare(input_field.arrays) | {"previous": keras.Input((None,), dtype="int32", name="previous")}
+    inputs = declare(input_field.arrays)
     categories = input_field.arrays["category"].size
     context = layers.Embedding(categories, options.units, name="context")(inputs["category"])
-    size = output_field.arrays["output"].size
-    write = Decoder(
-        size, options.cell, options.units, options.layers, options.embedding_size, options.dropout, name="decoder"
-    )
-    return keras.Model(inputs, write(inputs["previous"], context), name="generator")
+    return writer.attach(inputs, context, output_field, options, name="generator")
 
 
 loss = cross_entropy
 
 
 def decode(model: keras.Model, output_field: Any, options: Any) -> keras.Model:
-    """Return a model from {"category": (batch,)} to {"output": (batch, longest)}: the likeliest symbol each step.
+    """Return a model from {"category": (batch,)} to {"output": (batch, longest)}, and its "probability", (batch,).
 
     With options.temperature, each symbol is drawn instead, after the first ones if there is a "seed", (batch, width) of
-    Unicode numbers; the model then asks for the "position" of each example, (batch,), too.
+    Unicode numbers; the model then asks for the "position" of each example, (batch,), too, and gives no probability.
     """
-    inputs = {name: tensor for name, tensor in model.input.items() if name != "previous"}
-    context, decoder = model.get_layer("context").output, model.get_layer("decoder")
-    longest = options.length or output_field.longest
     if options.temperature is None:
-        write = Greedy(decoder, output_field.start, output_field.end, longest)
-        return keras.Model({"category": inputs["category"]}, {"output": write(context)["output"]})
+        return writer.decode(model, output_field, options)
+    inputs = {name: tensor for name, tensor in model.input.items() if name != "previous"}
+    context = model.get_layer("context").output
     running = getattr(output_field, "running", False)
     sample = Sample(
-        decoder,
+        model.get_layer("decoder"),
         [ord(symbol) if len(symbol) == 1 else 0 for symbol in output_field.symbols],
         output_field.start,
         None if running else output_field.end,
-        longest,
+        options.length or output_field.longest,
         not running,
         options.temperature,
         options.top_k,

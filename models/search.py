@@ -194,9 +194,3 @@ class Beam(Search):
         best = ops.cast(ops.argmax(ops.reshape(scores, (-1, width)), axis=1), "int32") + ops.squeeze(offset, 1)
         written, total, looked = (ops.take(rows, best, axis=0) for rows in (written, total, looked))
         return self.answer(written, total, looked, remembered)
-
-
-def search(decoder: Any, output_field: Any, beam: int | None) -> Search:
-    """Return the search that an option asks for: greedy for None or 1, else with `beam` hypotheses."""
-    places = decoder, output_field.start, output_field.end, output_field.longest
-    return Beam(*places, beam) if beam and beam > 1 else Greedy(*places)

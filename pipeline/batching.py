@@ -70,7 +70,7 @@ class Batches:
         self.steps = np.array([measure(example, self.input_arrays) for example in self.inputs])
         if self.outputs is not None:
             self.output_steps = np.array([measure(example, self.output_arrays) for example in self.outputs])
-            if not any(array.shape[:1] == (None,) for array in self.input_arrays.values()):
+            if not any(array.timed for array in self.input_arrays.values()):
                 self.steps = self.output_steps
             self.aligned = bool((self.steps == self.output_steps).all())
             self.per_step = self.output_arrays["output"].per_step

@@ -1,6 +1,7 @@
 """Nearest neighbour: what a captioner that learns nothing answers, the caption of the most similar training image."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,7 @@ def answer(train: Sequence[Example], asked: Sequence[Picture]) -> list[str]:
     return [first(train[number].output) for number in found]
 
 
-def score(splits: Splits) -> metrics.Scores:
+def score(options: Any, splits: Splits) -> metrics.Scores:
     """Return the scores of these answers to the test pictures."""
     test = splits["test"]
     return metrics.captions(

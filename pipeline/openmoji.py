@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import random
 import re
 from pathlib import Path
@@ -11,6 +10,7 @@ import numpy as np
 
 from pipeline import cache
 from pipeline.example import Example, Splits
+from pipeline.files import write
 from pipeline.images import Picture
 from pipeline.packaged import locate
 
@@ -72,10 +72,7 @@ def draw(files: list[Path], size: int) -> np.ndarray:
     except (OSError, ValueError, EOFError):
         pass
     drawings = np.stack([_draw(file, size) for file in files])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    np.save(temporary, drawings)
-    temporary.replace(path)
+    write(path, lambda temporary: np.save(temporary, drawings))
     return drawings
 
 

@@ -18,7 +18,7 @@ Arrays = dict[str, np.ndarray]
 
 def measure(example: Arrays, arrays: dict[str, Array]) -> int:
     """Return the number of time steps of one encoded example; 1 if none of its arrays has a time axis."""
-    return next((len(example[name]) for name, array in arrays.items() if array.shape[:1] == (None,)), 1)
+    return next((len(example[name]) for name, array in arrays.items() if array.timed), 1)
 
 
 def pad(examples: Sequence[Arrays], arrays: dict[str, Array], steps: int) -> Arrays:
@@ -29,7 +29,7 @@ def pad(examples: Sequence[Arrays], arrays: dict[str, Array], steps: int) -> Arr
     """
     batch: Arrays = {}
     for name, array in arrays.items():
-        if array.shape[:1] != (None,):
+        if not array.timed:
             batch[name] = np.stack([example[name] for example in examples])
             continue
         batch[name] = np.zeros((len(examples), steps, *examples[0][name].shape[1:]), array.dtype)

@@ -1,13 +1,12 @@
 """Recordings of the user's: sound files, and a table with their transcripts."""
 
 import hashlib
-import os
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from pipeline import cache, sound, tables
+from pipeline import cache, files, sound, tables
 from pipeline.columns import Columns
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
@@ -46,8 +45,5 @@ def keep(samples: np.ndarray, rate: int) -> str:
     name = hashlib.sha256(content.tobytes() + f"{content.shape} {rate}".encode()).hexdigest()[:32]
     path = cache.folder() / "recordings" / name[:2] / f"{name}.flac"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{os.getpid()}.{path.name}")
-        soundfile.write(temporary, content, rate, format="FLAC")
-        temporary.replace(path)
+        files.write(path, lambda temporary: soundfile.write(temporary, content, rate))
     return str(path)

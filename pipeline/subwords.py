@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pipeline.errors import BadInput
-from pipeline.fields import END, PADDING, START, UNKNOWN, Array, index_values
+from pipeline.fields import END, PADDING, START, UNKNOWN, Array, index_values, look_up
 
 UNITS = ("word", "character", "subword")
 RESERVED = [PADDING, UNKNOWN, START, END]
@@ -43,8 +43,8 @@ class Symbolic:
     lowercase: whether texts are lower-cased first. symbols: by number. model: sentencepiece's, as base64.
     """
 
-    unit: str
-    vocabulary: int
+    unit: str = "character"
+    vocabulary: int = 20_000
     lowercase: bool = False
     symbols: list[str] = field(default_factory=list)
     model: str = ""
@@ -86,7 +86,7 @@ class Symbolic:
 
     @cached_property
     def _index(self) -> dict[str, int]:
-        return {symbol: position for position, symbol in enumerate(self.symbols) if position >= len(RESERVED)}
+        return look_up(self.symbols, len(RESERVED))
 
     @cached_property
     def _pieces(self) -> Any:

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from pipeline.errors import BadInput
-from pipeline.fields import PADDING, UNKNOWN, Array, index_values
+from pipeline.fields import PADDING, UNKNOWN, Array, index_values, look_up
 
 BLANK = "<blank>"
 
@@ -41,7 +41,7 @@ class Transcript:
 
     @cached_property
     def _index(self) -> dict[str, int]:
-        return {symbol: position for position, symbol in enumerate(self.symbols) if position > self.blank}
+        return look_up(self.symbols, self.blank + 1)
 
     def check(self, inputs: dict[str, np.ndarray], outputs: dict[str, np.ndarray]) -> None:
         """Raise BadInput if an encoded transcript is longer than the frames of its recording allow."""

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pipeline.errors import BadInput, unknown
-from pipeline.fields import Array, Symbols
+from pipeline.fields import Array
+from pipeline.subwords import Writing
 
 # Most characters of a seed that are kept: its last.
 WIDTH = 256
@@ -55,7 +56,7 @@ class Prompt:
 
 
 @dataclass
-class Passages(Symbols):
+class Passages(Writing):
     """Texts to learn to write <-> {"output": (time,), "weight": (time,)}.
 
     Either whole texts, which end with the end symbol, or passages out of a running text, which has no end. A passage is
