@@ -161,7 +161,7 @@ def evaluate(
         write_answers(directory / "predictions" / f"{split}.jsonl", examples, answers)
     # The baseline's score is that of the run's own test.
     own = source is None and split == "test" and (directory / "scores.json").exists()
-    stored = runs.read_json(directory / "scores.json") if own else {}
+    baseline = runs.read_json(directory / "scores.json").get("baseline") if own else None
     return {
         "run": str(directory),
         "task": run.task.name,
@@ -170,7 +170,7 @@ def evaluate(
         "examples": len(examples),
         "monitor": run.task.monitor,
         "scores": scores,
-        **{name: stored[name] for name in ("baseline",) if name in stored},
+        **({"baseline": baseline} if baseline else {}),
         **describe_metrics(run.task),
     }
 
