@@ -34,6 +34,7 @@ def batch(steps):
     return {"frames": noise, "mask": np.arange(steps) < np.array(LENGTHS)[:, None]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("downsample", [1, 2, 4])
 def test_more_padding_changes_no_logits_and_no_loss(downsample):
     model, _, _ = build(downsample)
