@@ -12,7 +12,7 @@ import tyro
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, UseAppendAction, arg
 
 import tasks
-from harness.options import Options, defaults
+from harness.options import AS_TRAINED, Decoding, Options, defaults
 from pipeline.errors import BadInput, unknown
 
 Include = Annotated[
@@ -92,6 +92,7 @@ def evaluate(
     run: Run,
     data: str | None = None,
     split: Literal["train", "validation", "test"] = "test",
+    decoding: OmitArgPrefixes[Decoding] = AS_TRAINED,
     device: Device = None,
     backend: Backend = None,
     kernels: Kernels = "auto",
@@ -107,7 +108,7 @@ def evaluate(
     start(backend, device, stored_precision(run), kernels)
     from harness.evaluate import evaluate as score
 
-    summary = score(run, data, split, include)
+    summary = score(run, data, split, include, decoding)
     emit(summary) if json else print_scores(summary)
 
 
@@ -116,6 +117,8 @@ def predict(
     texts: Annotated[Positional[tuple[str, ...]], arg(metavar="[TEXT ...]", help="The inputs.")] = (),
     input: str | None = None,
     output: Path | None = None,
+    attention_weights: FlagCreatePairsOff[bool] = False,
+    decoding: OmitArgPrefixes[Decoding] = AS_TRAINED,
     device: Device = None,
     backend: Backend = None,
     kernels: Kernels = "auto",
@@ -127,6 +130,7 @@ def predict(
     Args:
         input: A file with one input a line; - for standard input.
         output: Write the answers to this file, not to standard output.
+        attention_weights: With --json, add for each written symbol how much it looked at each symbol of the input.
     """
     if texts and input:
         raise BadInput("TEXT and --input: give one of them, not both")
@@ -134,12 +138,14 @@ def predict(
         raise BadInput(f"--output {output}: there is no folder {output.parent}; make it first")
     if output and output.exists() and not output.is_file():
         raise BadInput(f"--output {output}: not a file; leave the option out for standard output")
+    if attention_weights and not json:
+        raise BadInput("--attention-weights: they are tables of numbers, written with --json only; add that")
     start(backend, device, stored_precision(run), kernels)
     from harness import predict as answers
     from harness.runs import write_text
 
     lines = answers.read_lines(input) if input else [(f"text {number}", text) for number, text in enumerate(texts, 1)]
-    found = answers.predict(run, lines, include)
+    found = answers.predict(run, lines, include, decoding, attention_weights)
     text = to_json({"run": str(run), "predictions": found}) if json else answers.format_plainly(found)
     write_text(output, text + "\n") if output else print(text)
 
@@ -188,11 +194,18 @@ def emit(content: Any) -> None:
 
 
 def print_scores(summary: dict) -> None:
-    """Print the scores as a table, the monitored one first, and what else is known of the run."""
-    monitor, scores = summary["monitor"], summary["scores"]
+    """Print samples, the scores as a table, the monitored one first, and what else is known of the run."""
+    monitor, scores, baseline = summary["monitor"], summary["scores"], summary.get("baseline", {})
+    for sample in summary.get("samples", []):
+        print(f"{sample['input']}  {sample['output']}".strip())
     names = [monitor, *(name for name in scores if name != monitor)]
-    print_table([{"score": name, summary.get("split", "test"): f"{scores[name]:.4f}"} for name in names])
-    facts = {name: value for name, value in summary.items() if name not in ("scores", "monitor", "split")}
+    rows = [{"score": name, summary.get("split", "test"): f"{scores[name]:.4f}"} for name in names]
+    if baseline:
+        known = {name: f"{value:.4f}" for name, value in baseline.items()}
+        rows = [row | {"baseline": known.get(row["score"], "")} for row in rows]
+    print_table(rows)
+    shown = ("scores", "monitor", "split", "baseline", "samples")
+    facts = {name: value for name, value in summary.items() if name not in shown}
     print_table([{"": name, "value": str(value)} for name, value in facts.items()])
 
 

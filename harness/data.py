@@ -10,7 +10,7 @@ from typing import Any
 from harness.options import Options
 from pipeline import datasets, splits
 from pipeline.errors import BadInput
-from pipeline.example import Example, Splits
+from pipeline.example import Alternatives, Example, Splits, first
 from pipeline.padding import Arrays
 from tasks.task import Task
 
@@ -25,7 +25,7 @@ def load(task: Task, options: Options) -> Splits:
 
     Not cut to --limit yet (see `limit`): the tags or labels that exist are those of all the training data.
     """
-    return splits.complete(read(task, options), options.split_seed)
+    return splits.complete(read(task, options), options.split_seed, side=task.reader.apart if task.reader else "input")
 
 
 def read(task: Task, options: Options) -> Splits:
@@ -38,11 +38,13 @@ def read(task: Task, options: Options) -> Splits:
         if options.text_column or options.label_column:
             raise BadInput(f"--text-column, --label-column: the source {name!r} has fixed columns; leave them out")
         return task.sources[name].load(options)
-    if task.reader and name.startswith("tfds:"):
-        return datasets.read(name.removeprefix("tfds:"), task.reader.dataset, columns, enough)
+    if task.reader and task.reader.dataset and name.startswith("tfds:"):
+        return task.reader.arrange(datasets.read(name.removeprefix("tfds:"), task.reader.dataset, columns, enough))
     if task.reader and Path(name).exists():
-        return task.reader.files(Path(name), columns)
-    own = f", tfds:NAME, or the path of a file or folder ({task.reader.formats})" if task.reader else ""
+        return task.reader.arrange(task.reader.files(Path(name), columns))
+    own = f", or the path of a file or folder ({task.reader.formats})" if task.reader else ""
+    if task.reader and task.reader.dataset:
+        own = f", tfds:NAME{own}"
     raise BadInput(
         f"--data {name}: there is no such path under {Path.cwd()}, and the task {task.name!r} has no source of "
         f"that name; expected {' or '.join(task.sources)}{own}"
@@ -73,11 +75,36 @@ def pointing_at(origin: str) -> Iterator[None]:
         raise BadInput(f"{origin}: {error}") from error
 
 
+def expand(examples: list[Example]) -> list[Example]:
+    """Return the examples to learn: one for each of the right outputs of an input that has several."""
+    return [
+        replace(example, output=output)
+        for example in examples
+        for output in (example.output if isinstance(example.output, Alternatives) else (example.output,))
+    ]
+
+
+def to_plain(value: Any) -> Any:
+    """Return an input as JSON can hold it: texts and tuples as they are, of a picture its name."""
+    return value if isinstance(value, (str, tuple, int, float)) else str(value)
+
+
 def encode(examples: list[Example], input_field: Any, output_field: Any) -> tuple[list[Arrays], list[Arrays]]:
-    """Return the encoded inputs and outputs of examples; BadInput with the file and line of one that cannot be."""
-    inputs, outputs = [], []
+    """Return the encoded inputs and outputs of examples; BadInput with the file and line of one that cannot be.
+
+    Of several right outputs the first: the loss of validation and test examples is that of one answer each.
+    """
+    inputs: list[Arrays] = []
+    outputs: list[Arrays] = []
+    before = None
+    # An output field may say which outputs an input is too short for.
+    check = getattr(output_field, "check", None)
     for example in examples:
         with pointing_at(example.origin):
-            inputs.append(input_field.encode(example.input))
-            outputs.append(output_field.encode(example.output))
+            # The captions of one image follow each other, and share its array.
+            inputs.append(inputs[-1] if example.input is before else input_field.encode(example.input))
+            before = example.input
+            outputs.append(output_field.encode(first(example.output)))
+            if check:
+                check(inputs[-1], outputs[-1])
     return inputs, outputs

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from harness import data, runs
+from harness.options import AS_TRAINED, Decoding
 from harness.trained import Trained, open_run
 from pipeline.batching import Batches
 from pipeline.errors import BadInput
@@ -19,25 +20,39 @@ from tasks.task import Task
 
 @dataclass(frozen=True)
 class Answer:
-    """What the model answers to one example: the decoded output, and any further numbers such as its probability."""
+    """What the model answers to one example.
+
+    output: decoded. details: any further numbers, such as its probability.
+    attention: (written symbols, time steps of the input), the weights with which each symbol was written; or None.
+    """
 
     output: Any
     details: dict[str, float]
+    attention: np.ndarray | None = None
 
 
 def answer(decoder: keras.Model, batches: Batches, output_field: Any) -> list[Answer]:
     """Return the answers to all examples, in their order; the padding's answers are cut off."""
     # An output that is as long as its input; one that is written symbol by symbol has an end of its own.
-    aligned = output_field.start is None and output_field.arrays["output"].shape[:1] == (None,)
+    written = output_field.arrays["output"]
+    aligned = output_field.start is None and written.timed and written.per_step
     answers: list[Any] = [None] * len(batches.inputs)
     for length, members, real in batches.plan():
-        drawn = batches.draw(length, members, real)[0]
+        # A decoder that samples asks for the position of each example, so that no batch changes its random numbers.
+        drawn = batches.draw(length, members, real)[0] | {"position": members.astype("int32")}
         inputs = {name: drawn[name] for name in decoder.input}
         found = {name: np.asarray(array) for name, array in decoder.predict_on_batch(inputs).items()}
         for row, member in enumerate(members[:real]):
             steps = slice(batches.steps[member]) if aligned else ()
             output = output_field.decode(found["output"][row][steps])
-            answers[member] = Answer(output, {name: float(found[name][row]) for name in found if name != "output"})
+            details = {name: float(array[row]) for name, array in found.items() if name not in ("output", "attention")}
+            attention = None
+            if "attention" in found:
+                # After the end of what is written all weights are 0.
+                attention = found["attention"][row][found["attention"][row].any(axis=1)]
+                # The positions of an image's grid are no time steps.
+                attention = attention[:, : batches.steps[member]] if "mask" in inputs else attention
+            answers[member] = Answer(output, details, attention)
     return answers
 
 
@@ -59,18 +74,30 @@ def measure(
     model: keras.Model,
     decoder: keras.Model,
     output_field: Any,
+    training: Sequence[Example] = (),
 ) -> tuple[dict[str, float], list[Answer]]:
-    """Return the task's metrics and the loss, and the answers they were computed from."""
+    """Return the task's metrics and the loss, and the answers they were computed from.
+
+    training: the examples that the model was trained on, where they are at hand; for `Task.further`.
+    """
     answers = answer(decoder, batches, output_field)
-    scores = task.metrics([example.output for example in examples], [found.output for found in answers])
-    return scores | {"loss": measure_loss(model, batches)}, answers
+    predictions, loss = [found.output for found in answers], measure_loss(model, batches)
+    scores = task.metrics([example.output for example in examples], predictions)
+    if task.further:
+        scores |= task.further(training, predictions, loss)
+    return scores | {"loss": loss}, answers
 
 
 def write_answers(path: Path, examples: Sequence[Example], answers: Sequence[Answer]) -> None:
     """Write a JSON line an example: its input, expected output, predicted output and where it was read."""
     lines = [
         json.dumps(
-            {"input": example.input, "output": example.output, "prediction": found.output, **found.details}
+            {
+                "input": data.to_plain(example.input),
+                "output": example.output,
+                "prediction": found.output,
+                **found.details,
+            }
             | {"origin": example.origin},
             ensure_ascii=False,
         )
@@ -79,8 +106,10 @@ def write_answers(path: Path, examples: Sequence[Example], answers: Sequence[Ans
     runs.write_text(path, "\n".join(lines) + "\n")
 
 
-def select(run: Trained, source: str | None, split: str) -> tuple[str, list[Example]]:
+def select(run: Trained, source: str | None, split: str) -> tuple[str, list[Example], list[Example]]:
     """Return the split's name and examples of a run's own data, or of `source`; BadInput if there are none.
+
+    Last of the three, the examples that the run was trained on; none with other data, for they may be gone.
 
     Own data must be what it was in training. Other data that comes without splits, one file say, is taken whole.
     """
@@ -92,30 +121,47 @@ def select(run: Trained, source: str | None, split: str) -> tuple[str, list[Exam
                 f"{run.directory}: the data {options.data} has changed since training; to score the run on it as it is "
                 f"now, give --data {options.data}"
             )
-        return split, found[split]
+        return split, found[split], found["train"]
     options = replace(options, data=source, limit=None)
     if source in run.task.sources:
         # It has columns of its own.
         options = replace(options, text_column=None, label_column=None)
     found = data.read(run.task, options)
     if found.keys() == {"train"}:
-        return "all", found["train"]
+        return "all", found["train"], []
     if not found.get(split):
         raise BadInput(f"--split {split}: {source} has no examples there; it has {', '.join(found)}")
-    return split, found[split]
+    return split, found[split], []
 
 
-def evaluate(directory: Path, source: str | None = None, split: str = "test", include: tuple[Path, ...] = ()) -> dict:
-    """Return the scores of a trained run on a split of its own data, or of other data (`source`, as for --data)."""
-    run = open_run(directory, include)
-    split, examples = select(run, source, split)
+def describe_metrics(task: Task) -> dict[str, str]:
+    """Return {"signature": how the metrics compute}, where a task says it."""
+    return {"signature": task.signature()} if task.signature else {}
+
+
+def evaluate(
+    directory: Path,
+    source: str | None = None,
+    split: str = "test",
+    include: tuple[Path, ...] = (),
+    decoding: Decoding = AS_TRAINED,
+) -> dict:
+    """Return the scores of a trained run on a split of its own data, or of other data (`source`, as for --data).
+
+    decoding: options to decode with in place of the run's own; then its predictions are not written.
+    """
+    run = open_run(directory, include, decoding)
+    split, examples, training = select(run, source, split)
     options = run.options
     inputs, outputs = data.encode(examples, run.input_field, run.output_field)
     arrays, start = run.output_field.arrays, run.output_field.start
     batches = Batches(inputs, run.input_field.arrays, options.batch, outputs, arrays, start=start)
-    scores, answers = measure(run.task, examples, batches, run.model, run.decoder, run.output_field)
-    if source is None:
+    scores, answers = measure(run.task, examples, batches, run.model, run.decoder, run.output_field, training)
+    if source is None and decoding == AS_TRAINED:
         write_answers(directory / "predictions" / f"{split}.jsonl", examples, answers)
+    # The baseline's score is that of the run's own test.
+    own = source is None and split == "test" and (directory / "scores.json").exists()
+    baseline = runs.read_json(directory / "scores.json").get("baseline") if own else None
     return {
         "run": str(directory),
         "task": run.task.name,
@@ -124,6 +170,8 @@ def evaluate(directory: Path, source: str | None = None, split: str = "test", in
         "examples": len(examples),
         "monitor": run.task.monitor,
         "scores": scores,
+        **({"baseline": baseline} if baseline else {}),
+        **describe_metrics(run.task),
     }
 
 

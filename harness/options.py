@@ -8,16 +8,42 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 from pipeline.errors import BadInput, unknown
 
 
+def optional() -> Any:
+    """Return the field of an option that is of use only to the tasks that set it, be it to None."""
+    return dataclasses.field(default=None, metadata={"optional": True})
+
+
 @dataclass(frozen=True)
-class Options:
+class Decoding:
+    """Options of decoding alone: evaluate and predict may change them for a trained run."""
+
+    beam: int | None = optional()
+    """Outputs kept side by side in the search for the likeliest; 1 takes the likeliest symbol at each step."""
+    temperature: float | None = optional()
+    """Of sampling: below 1 the likely symbols become likelier, above 1 less so."""
+    top_k: int | None = optional()
+    """Sample from the K likeliest symbols only; 1 always takes the likeliest."""
+    top_p: float | None = optional()
+    """Sample from the likeliest symbols that together have this probability."""
+    length: int | None = optional()
+    """Most symbols to write."""
+    sampling_seed: int | None = optional()
+    """Of the random numbers of sampling."""
+
+
+AS_TRAINED = Decoding()
+
+
+@dataclass(frozen=True)
+class Options(Decoding):
     """What a run is made of; a task may set other defaults (`run.py show TASK` lists them)."""
 
     data: str | None = None
     """A source of the task (see `show`), tfds:NAME, or the path of your own file or folder."""
     text_column: str | None = None
-    """Column of the input in your own data: a name, or a number from 1."""
+    """Column of the input in your own data: a name, or a number from 1; of parallel files, the suffix."""
     label_column: str | None = None
-    """Column of the expected output in your own data: a name, or a number from 1."""
+    """Column of the expected output in your own data: a name, or a number from 1; of parallel files, the suffix."""
     split_seed: int = 0
     """Which examples become validation and test where the data does not say."""
     limit: int | None = None
@@ -25,14 +51,20 @@ class Options:
     max_length: int = 400
     """Longest input, in tokens; a longer text keeps its two ends, a longer sentence to tag is refused."""
     vocabulary: int = 20_000
-    """Most words known; the rarest of the training data beyond them are unknown."""
-    min_count: int | None = None
+    """Most words, or subwords, known; the rarest of the training data beyond them are unknown."""
+    unit: Literal["word", "character", "subword"] | None = optional()
+    """What a text is divided into."""
+    lowercase: bool | None = optional()
+    """Lower-case all texts."""
+    min_count: int | None = optional()
     """Words seen fewer times in training are unknown."""
 
     cell: str = "simple"
     """RNN type: simple, lstm or gru."""
     units: int = 128
     """Size of the hidden state, for each direction."""
+    chrono: int | None = optional()
+    """Steps that the gates of lstm and gru begin by remembering; their usual beginning is about two."""
     layers: int = 1
     """Recurrent layers on top of each other."""
     bidirectional: bool = True
@@ -45,8 +77,22 @@ class Options:
     """Words as learned vectors, or as one-hot vectors straight into the cell."""
     embedding_size: int = 128
     """Length of a word's vector."""
-    pooling: Literal["last", "max", "mean", "max+mean"] | None = None
+    pooling: Literal["last", "max", "mean", "max+mean"] | None = optional()
     """How a classifier makes one vector of all hidden states."""
+    image_size: int | None = optional()
+    """Side of the square that images are scaled to, in pixels."""
+    attention: Literal["none", "bahdanau", "luong"] | None = optional()
+    """What a decoder sees of its input: all states, by additive or multiplicative attention, or their last alone."""
+    label_smoothing: float | None = optional()
+    """Share of the expected probability that is spread over all symbols in training."""
+    delay: int | None = optional()
+    """T of the memory tasks, in steps: how long copy waits, how many numbers adding is given."""
+    downsample: Literal[1, 2, 4] | None = optional()
+    """Frames of a recording that a convolution makes one step of, before the recurrent layers."""
+    masking: float | None = optional()
+    """Share of a recording's frames, and of its bands, hidden in training; 0 hides none."""
+    warping: float | None = optional()
+    """How far the bands of a recording are stretched or squeezed in training, at the most; 0 leaves them."""
 
     seed: int = 0
     """Of the weights, the dropout and the order of the examples."""
@@ -71,12 +117,24 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "max_length": (1, float("inf")),
     "vocabulary": (3, float("inf")),
     "min_count": (1, float("inf")),
+    "image_size": (16, 512),
     "units": (1, float("inf")),
+    "beam": (1, 1000),
+    "label_smoothing": (0, 0.9),
     "layers": (1, float("inf")),
     "dropout": (0, 0.95),
     "word_dropout": (0, 0.95),
     "embedding_size": (1, float("inf")),
     "steps": (1, float("inf")),
+    "delay": (1, float("inf")),
+    "chrono": (3, float("inf")),
+    "masking": (0, 0.9),
+    "warping": (0, 0.9),
+    "temperature": (0.01, 100),
+    "top_k": (1, float("inf")),
+    "top_p": (1e-6, 1),
+    "length": (1, float("inf")),
+    "sampling_seed": (0, 2**31),
     "epochs": (1, float("inf")),
     "patience": (1, float("inf")),
     "batch": (1, float("inf")),
@@ -97,18 +155,24 @@ def defaults(task: Any) -> Options:
 
 def check(options: Options, task: Any) -> None:
     """Refuse numbers out of range, and options that the task has no use for, with BadInput."""
-    base = defaults(task)
     for field in dataclasses.fields(Options):
         value, flag = getattr(options, field.name), "--" + field.name.replace("_", "-")
         low, high = BOUNDS.get(field.name, (None, None))
         if low is not None and value is not None and not low <= value <= high:
             wanted = f"at least {low:g}" if high == float("inf") else f"between {low:g} and {high:g}"
             raise BadInput(f"{flag} {value}: expected a number {wanted}")
-        optional = field.name in ("min_count", "pooling")
-        if optional and value is not None and getattr(base, field.name) is None:
+        if field.metadata and value is not None and field.name not in task.options:
             raise BadInput(f"{flag} {value}: the task {task.name!r} has no use for this option; leave it out")
     if task.reader is None and (options.text_column or options.label_column):
         raise BadInput(f"--text-column, --label-column: the task {task.name!r} reads no files")
+
+
+def override(options: Options, decoding: Decoding, task: Any) -> Options:
+    """Return the options with those of decoding that are given; BadInput if one is out of range or of no use."""
+    changed = {name: value for name, value in dataclasses.asdict(decoding).items() if value is not None}
+    options = dataclasses.replace(options, **changed)
+    check(options, task)
+    return options
 
 
 def restore(stored: dict) -> Options:

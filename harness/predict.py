@@ -6,6 +6,7 @@ from typing import Any
 
 from harness import data
 from harness.evaluate import answer
+from harness.options import AS_TRAINED, Decoding
 from harness.trained import open_run
 from pipeline import files
 from pipeline.batching import Batches
@@ -24,14 +25,25 @@ def read_lines(source: str) -> list[tuple[str, str]]:
     return [(f"{name}:{number}", line) for number, line in enumerate(lines, 1)]
 
 
-def predict(directory: Path, texts: Sequence[tuple[str, str]], include: tuple[Path, ...] = ()) -> list[dict[str, Any]]:
+def predict(
+    directory: Path,
+    texts: Sequence[tuple[str, str]],
+    include: tuple[Path, ...] = (),
+    decoding: Decoding = AS_TRAINED,
+    attention: bool = False,
+) -> list[dict[str, Any]]:
     """Return for each (origin, text) its "input" as the task reads it, its "output", and its probability.
+
+    decoding: options to decode with in place of the run's own. attention: return "attention" too, where the model has
+    it: a list for each written symbol, the end symbol included, of its weight for each time step of the input.
 
     All inputs are answered in batches of similar length. BadInput names the origin of an input with nothing in it.
     """
     if not texts:
         raise BadInput("nothing to predict: give TEXT after the run, or --input FILE (- for standard input)")
-    run = open_run(directory, include)
+    run = open_run(directory, include, decoding)
+    if attention and "attention" not in run.decoder.output:
+        raise BadInput(f"--attention-weights: {directory} has none; train a run with --attention bahdanau or luong")
     inputs = []
     for origin, text in texts:
         with data.pointing_at(origin):
@@ -43,7 +55,8 @@ def predict(directory: Path, texts: Sequence[tuple[str, str]], include: tuple[Pa
     batches = Batches(encoded, run.input_field.arrays, run.options.batch)
     answers = answer(run.decoder, batches, run.output_field)
     return [
-        {"input": parsed, "output": found.output, **found.details}
+        {"input": data.to_plain(parsed), "output": found.output, **found.details}
+        | ({"attention": found.attention.round(4).tolist()} if attention and found.attention is not None else {})
         for parsed, found in zip(inputs, answers, strict=True)
     ]
 
@@ -58,6 +71,6 @@ def format_plainly(predictions: Sequence[dict[str, Any]]) -> str:
             blocks.append("\n".join(f"{token:{width}}  {tag}" for token, tag in pairs) + "\n")
         else:
             output = f"{found['output']:.2f}" if isinstance(found["output"], float) else found["output"]
-            numbers = "".join(f"  {found[name]:.3f}" for name in found if name not in ("input", "output"))
+            numbers = "".join(f"  {found[name]:.3f}" for name in found if name not in ("input", "output", "attention"))
             blocks.append(f"{output}{numbers}  {found['input']:.100}")
     return "\n".join(blocks)

@@ -14,33 +14,19 @@ Every file is written under a temporary name, flushed to the disk, then renamed:
 """
 
 import json
-import os
 import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from pipeline import fields
 from pipeline.errors import BadInput
+from pipeline.files import write
 
 PACKAGES = ("keras", "jax", "tensorflow", "torch", "numpy", "tensorflow-datasets")
-
-
-def write(path: Path, save: Callable[[Path], Any]) -> None:
-    """Write a file whole or not at all: `save` is given a temporary path in the same folder, with the same suffix."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
-        save(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -110,9 +96,11 @@ def restore_field(directory: Path, name: str, field: Any) -> Any:
         restored = fields.restore(field, saved)
     except BadInput as error:
         raise BadInput(f"{path}: the file is damaged ({error}); train again with --fresh") from None
+    kinds = get_type_hints(type(field))
     for name, empty in vars(field).items():
-        value = getattr(restored, name)
-        if type(value) is not type(empty) or (type(value) is list and not all(isinstance(item, str) for item in value)):
+        value, items = getattr(restored, name), get_args(kinds[name])
+        strange = type(value) is list and not all(isinstance(item, items) for item in value)
+        if strange or type(value) is not type(empty):
             raise BadInput(f"{path}: the file is damaged ({name} is {value!r:.60}); train again with --fresh")
     return restored
 

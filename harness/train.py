@@ -6,6 +6,7 @@ import io
 import json
 import shutil
 import time
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from harness.trained import load_model
 from models.recurrent import CELLS
 from pipeline.batching import Batches
 from pipeline.errors import BadInput, unknown
+from pipeline.example import Splits
 from pipeline.metrics import describe
 from pipeline.quiet import import_tensorflow
 from tasks.task import Task
@@ -38,12 +40,17 @@ class Epochs(keras.utils.PyDataset):
 
     def _plan(self) -> list:
         entries = self.batches.plan(self.epoch)
+        places = {self.batches.shape(*entry): place for place, entry in enumerate(entries)}
+        if len(places) == 1:
+            return entries
+
+        def contrast(shapes: tuple) -> tuple[int, int]:
+            apart = [abs(one - other) for one, other in zip(*shapes, strict=True)]
+            return sum(map(bool, apart)), sum(apart)
+
         # From the first two batches TensorFlow concludes which axes may vary.
-        longest, shortest = (choose(range(len(entries)), key=lambda n: entries[n][0]) for choose in (max, min))
-        if len(entries) > 1 and entries[longest][0] != entries[shortest][0]:
-            first = [entries[longest], entries[shortest]]
-            entries = first + [entry for n, entry in enumerate(entries) if n not in (longest, shortest)]
-        return entries
+        first = [places[shape] for shape in max(combinations(sorted(places, reverse=True), 2), key=contrast)]
+        return [entries[place] for place in first] + [entry for n, entry in enumerate(entries) if n not in first]
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -196,8 +203,9 @@ def train(
     if stored and stored["data"] != config["data"]:
         raise BadInput(f"{directory}: the data has changed since this run began; start over with --fresh")
     input_field, output_field = task.input(options), task.output(options)
+    examples["train"] = data.expand(examples["train"])
     input_field.fit(example.input for example in examples["train"])
-    output_field.fit(example.output for example in loaded["train"])
+    output_field.fit(example.output for example in data.expand(loaded["train"]))
 
     def batch(split: str, seed: int | None = None) -> Batches:
         inputs, outputs = data.encode(examples[split], input_field, output_field)
@@ -216,13 +224,15 @@ def train(
     model = family.build(input_field, output_field, options)
     steps = len(training.plan())
     epochs, patience = plan_epochs(options, steps)
-    model.compile(optimizer=make_optimizer(options, epochs * steps), loss=family.loss(output_field))
+    model.compile(optimizer=make_optimizer(options, epochs * steps), loss=family.loss(output_field, options))
     model.optimizer.build(model.trainable_variables)
     decoder = family.decode(model, output_field, options)
     say(f"{options.cell}: {model.count_params():,} weights, {steps} steps an epoch, {epochs} epochs at most; {device}")
 
     def measure() -> dict[str, float]:
-        return evaluate.measure(task, examples["validation"], validation, model, decoder, output_field)[0]
+        return evaluate.measure(
+            task, examples["validation"], validation, model, decoder, output_field, examples["train"]
+        )[0]
 
     bar = Bar(epochs, 0, tokens)
     keeper = Keeper(task, epochs, patience, directory, bar, measure)
@@ -249,17 +259,18 @@ def train(
                 shuffle=False,
                 verbose=0,
             )
-    return conclude(task, options, directory, examples["test"], test, output_field, keeper.progress)
+    return conclude(task, options, directory, examples, test, output_field, keeper.progress)
 
 
 def conclude(
-    task: Task, options: Options, directory: Path, examples: list, batches: Batches, output_field: Any, progress: dict
+    task: Task, options: Options, directory: Path, examples: Splits, batches: Batches, output_field: Any, progress: dict
 ) -> dict:
     """Test the best model as it was saved, write predictions and scores, and return the summary of the run."""
+    test = examples["test"]
     model, decoder = load_model(directory, task, output_field, options)
-    scores, answers = evaluate.measure(task, examples, batches, model, decoder, output_field)
-    evaluate.write_answers(directory / "predictions" / "test.jsonl", examples, answers)
-    summary = {
+    scores, answers = evaluate.measure(task, test, batches, model, decoder, output_field, examples["train"])
+    evaluate.write_answers(directory / "predictions" / "test.jsonl", test, answers)
+    summary: dict[str, Any] = {
         "run": str(directory),
         "task": task.name,
         "scores": scores,
@@ -269,6 +280,12 @@ def conclude(
         "epochs": progress["epoch"],
         "weights": model.count_params(),
         "seconds": round(progress["seconds"], 1),
+        **evaluate.describe_metrics(task),
     }
+    if task.baseline:
+        summary["baseline"] = task.baseline(options, examples)
+    if task.samples:
+        shown = zip(test[: task.samples], answers, strict=False)
+        summary["samples"] = [{"input": data.to_plain(one.input), "output": found.output} for one, found in shown]
     runs.write_json(directory / "scores.json", summary)
     return summary

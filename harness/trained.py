@@ -9,7 +9,7 @@ import keras
 
 import tasks
 from harness import runs
-from harness.options import Options, check, restore
+from harness.options import AS_TRAINED, Decoding, Options, check, override, restore
 from pipeline.errors import BadInput
 from pipeline.quiet import import_tensorflow
 from tasks.task import Task
@@ -44,14 +44,15 @@ def load_model(directory: Path, task: Task, output_field: Any, options: Options)
         model = keras.models.load_model(path, compile=False)
     except Exception as error:
         raise BadInput(f"{path}: the model cannot be loaded ({error!s:.200}); train again with --fresh") from error
-    model.compile(loss=family.loss(output_field))
+    model.compile(loss=family.loss(output_field, options))
     return model, family.decode(model, output_field, options)
 
 
-def open_run(directory: Path, include: tuple[Path, ...] = ()) -> Trained:
+def open_run(directory: Path, include: tuple[Path, ...] = (), decoding: Decoding = AS_TRAINED) -> Trained:
     """Return a trained run; BadInput if the folder is not one, or if a file of it is missing or damaged.
 
     include: task files to use in place of those that the run was trained with, where these have moved.
+    decoding: options to use in place of those that the run was trained with; BadInput if one cannot be.
     """
     config = runs.read_config(directory)
     files = include or tuple(Path(str(path)) for path in config["include"])
@@ -64,6 +65,7 @@ def open_run(directory: Path, include: tuple[Path, ...] = ()) -> Trained:
         check(options, task)
     except BadInput as error:
         raise BadInput(f"{directory / 'config.json'}: {error}; restore the file, or train with --fresh") from None
+    options = override(options, decoding, task)
     input_field = runs.restore_field(directory, "input", task.input(options))
     output_field = runs.restore_field(directory, "output", task.output(options))
     return Trained(

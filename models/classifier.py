@@ -5,9 +5,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from models.inputs import declare, embed
+from models.inputs import read
 from models.losses import cross_entropy
-from models.recurrent import unroll
 
 POOLINGS = ("last", "max", "mean", "max+mean")
 
@@ -49,11 +48,7 @@ class Pool(layers.Layer):
 
 def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
     """Return a model from a text's arrays to logits, (batch, labels); without labels to a number, (batch, 1)."""
-    inputs = declare(input_field.arrays)
-    vectors = embed(inputs, input_field.arrays, options)
-    states = unroll(
-        vectors, inputs["mask"], options.cell, options.units, options.layers, options.bidirectional, options.dropout
-    )
+    inputs, states = read(input_field, options)
     pooled = Pool(options.pooling, options.bidirectional, name="pool")(states, inputs["mask"])
     if options.dropout:
         pooled = layers.Dropout(options.dropout)(pooled)
@@ -62,11 +57,11 @@ def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
     return keras.Model(inputs, answer, name="classifier")
 
 
-def loss(output_field: Any) -> keras.losses.Loss:
+def loss(output_field: Any, options: Any = None) -> keras.losses.Loss:
     """Return the cross-entropy of labels, or the squared error of numbers."""
     if output_field.arrays["output"].size is None:
         return keras.losses.MeanSquaredError(reduction="mean_with_sample_weight")
-    return cross_entropy(output_field)
+    return cross_entropy(output_field, options)
 
 
 def decode(model: keras.Model, output_field: Any, options: Any) -> keras.Model:

@@ -1,7 +1,16 @@
 """Decoder: writes a sequence, one symbol a step, from a context vector and from what it has written so far.
 
 In training it is given the right symbols so far (`previous`, one step behind the output: teacher forcing, Williams and
-Zipser 1989), all steps at once. Afterwards it is given its own: one compiled loop (`Greedy`).
+Zipser 1989), all steps at once. Afterwards it is given its own: see models/search.py.
+
+    decoder = Decoder(size, cell, units, depth, features, dropout, attention="luong")
+    logits = decoder(previous, context, memory, mask)                    # training
+    found = Greedy(decoder, start, end, longest)(context, memory, mask)  # or Beam(..., width)
+    found["output"], found["log_probability"], found["attention"]
+
+The context, (batch, features), gives the first hidden states. The memory, (batch, positions, features), is what
+attention looks at: the states of an encoder, or the grid of an image; its mask, (batch, positions) of bool, may be left
+out where no position is padding, and so may the memory, where attention is "none".
 """
 
 from typing import Any
@@ -9,20 +18,32 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from models.attention import Attention
 from models.recurrent import CELLS
 
 
 @keras.saving.register_keras_serializable("unrolled")
 class Decoder(layers.Layer):
-    """Recurrent layers whose first hidden states come from a context.
+    """Recurrent layers whose first hidden states come from a context, then attention to a memory.
 
     size: symbols there are. cell, units, depth: of the recurrent layers. features: length of a symbol's vector.
+    attention: "none", "bahdanau" or "luong" (see models/attention.py).
     """
 
-    def __init__(self, size: int, cell: str, units: int, depth: int, features: int, dropout: float, **options: Any):
+    def __init__(
+        self,
+        size: int,
+        cell: str,
+        units: int,
+        depth: int,
+        features: int,
+        dropout: float,
+        attention: str = "none",
+        **options: Any,
+    ):
         super().__init__(**options)
         self.size, self.cell, self.units, self.depth = size, cell, units, depth
-        self.features, self.dropout = features, dropout
+        self.features, self.dropout, self.attention = features, dropout, attention
         self.embedding = layers.Embedding(size, features, name="embedding")
         self.forget = layers.Dropout(dropout)
         self.layers = [CELLS[cell](units, return_sequences=True, name=f"{cell}_{n}") for n in range(depth)]
@@ -31,6 +52,7 @@ class Decoder(layers.Layer):
             [layers.Dense(width, "tanh", name=f"bridge_{n}_{m}") for m, width in enumerate(sizes)]
             for n, sizes in enumerate(widths)
         ]
+        self.attend = None if attention == "none" else Attention(attention, units, name="attention")
         self.logits = layers.Dense(size, dtype="float32", name="logits")
 
     @staticmethod
@@ -38,7 +60,7 @@ class Decoder(layers.Layer):
         sizes = layer.cell.state_size
         return list(sizes) if isinstance(sizes, (list, tuple)) else [sizes]
 
-    def build(self, previous_shape: tuple, context_shape: tuple) -> None:
+    def build(self, previous_shape: tuple, context_shape: tuple, memory_shape: Any = None) -> None:
         self.embedding.build(previous_shape)
         features = self.features
         for layer, bridges in zip(self.layers, self.bridges, strict=True):
@@ -46,63 +68,49 @@ class Decoder(layers.Layer):
             features = self.units
             for bridge in bridges:
                 bridge.build(context_shape)
+        if self.attend:
+            self.attend.build((None, None, features), memory_shape)
         self.logits.build((None, None, features))
 
     def begin(self, context: Any) -> list[list[Any]]:
         """Return the first hidden states of every layer, each (batch, units), from a context (batch, features)."""
         return [[bridge(context) for bridge in bridges] for bridges in self.bridges]
 
-    def call(self, previous: Any, context: Any, training: bool = False) -> Any:
+    def call(self, previous: Any, context: Any, memory: Any = None, mask_in: Any = None, training: bool = False) -> Any:
         """Return logits, (batch, time, size), of the symbols that follow `previous`, (batch, time)."""
         states = self.embedding(previous)
         for layer, first in zip(self.layers, self.begin(context), strict=True):
             states = layer(self.forget(states, training=training), initial_state=first, training=training)
+        if self.attend:
+            states, _ = self.attend(states, memory, mask_in)
         return self.logits(self.forget(states, training=training))
 
-    def step(self, symbol: Any, states: list[list[Any]]) -> tuple[Any, list[list[Any]]]:
-        """Return logits, (batch, size), of what follows `symbol`, (batch,), and the states after it."""
+    def remember(self, memory: Any, mask_in: Any = None) -> dict[str, Any]:
+        """Return what every `step` needs of a memory; empty where there is no attention."""
+        if not self.attend:
+            return {}
+        return {"memory": memory, "mask_in": mask_in, "keys": self.attend.key(memory)}
+
+    def step(
+        self, symbol: Any, states: list[list[Any]], remembered: dict[str, Any] | None = None
+    ) -> tuple[Any, list[list[Any]], Any]:
+        """Return logits, (rows, size), of what follows `symbol`, (rows,), the states after it, and its attention.
+
+        There may be several rows to one of the memory, next to each other: hypotheses of a beam.
+        Attention: (rows, positions); without attention, (rows, 0).
+        """
         output, after = self.embedding(symbol), []
         for layer, before in zip(self.layers, states, strict=True):
             output, state = layer.cell(output, before)
             after.append(list(state))
-        return self.logits(output), after
+        if not remembered:
+            return self.logits(output), after, ops.cast(output[:, :0], "float32")
+        rows = ops.shape(remembered["memory"])[0]
+        assert self.attend
+        vector, weights = self.attend(ops.reshape(output, (rows, -1, self.units)), **remembered)
+        vector = ops.reshape(vector, (-1, self.units))
+        return self.logits(vector), after, ops.reshape(weights, (-1, ops.shape(weights)[2]))
 
     def get_config(self) -> dict:
-        names = ("size", "cell", "units", "depth", "features", "dropout")
+        names = ("size", "cell", "units", "depth", "features", "dropout", "attention")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
-
-class Greedy(layers.Layer):
-    """Write the likeliest symbol, step by step, until every sequence of the batch has ended.
-
-    start, end: the symbols that begin and end a sequence. longest: steps at the most.
-    """
-
-    def __init__(self, decoder: Decoder, start: int, end: int, longest: int):
-        super().__init__()
-        self.decoder, self.start, self.end, self.longest = decoder, start, end, longest
-
-    def call(self, context: Any) -> Any:
-        """Return (batch, longest) of int32: the symbols with the end symbol; 0 after it."""
-        batch = ops.shape(context)[0]
-        first = (
-            ops.zeros((), "int32"),
-            ops.full((batch,), self.start, "int32"),
-            ops.zeros((batch,), "bool"),
-            ops.zeros((batch, self.longest), "int32"),
-            self.decoder.begin(context),
-        )
-
-        def going(step: Any, symbol: Any, ended: Any, written: Any, states: Any) -> Any:
-            return ops.logical_and(step < self.longest, ops.logical_not(ops.all(ended)))
-
-        def write(step: Any, symbol: Any, ended: Any, written: Any, states: Any) -> tuple:
-            logits, states = self.decoder.step(symbol, states)
-            symbol = ops.where(ended, 0, ops.cast(ops.argmax(logits, axis=-1), "int32"))
-            written = ops.where(ops.arange(self.longest) == step, ops.expand_dims(symbol, 1), written)
-            return step + 1, symbol, ops.logical_or(ended, symbol == self.end), written, states
-
-        return ops.while_loop(going, write, first)[3]
-
-    def compute_output_spec(self, context: Any) -> keras.KerasTensor:
-        return keras.KerasTensor((context.shape[0], self.longest), "int32")

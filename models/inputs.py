@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from models.recurrent import unroll
+
 
 @keras.saving.register_keras_serializable("unrolled")
 class OneHot(layers.Layer):
@@ -50,13 +52,34 @@ class Forget(layers.Layer):
 def declare(arrays: dict[str, Any]) -> dict[str, Any]:
     """Return a Keras input for each array of a field, and for their mask if one of them has a time axis."""
     inputs = {name: keras.Input(array.shape, dtype=array.dtype, name=name) for name, array in arrays.items()}
-    if any(array.shape[:1] == (None,) for array in arrays.values()):
+    if any(array.timed for array in arrays.values()):
         inputs["mask"] = keras.Input((None,), dtype="bool", name="mask")
     return inputs
 
 
+def read(input_field: Any, options: Any) -> tuple[dict[str, Any], Any]:
+    """Return the Keras inputs of a sequence, and the hidden states of recurrent layers at every step of it."""
+    inputs = declare(input_field.arrays)
+    states = unroll(
+        embed(inputs, input_field.arrays, options),
+        inputs["mask"],
+        options.cell,
+        options.units,
+        options.layers,
+        options.bidirectional,
+        options.dropout,
+        options.chrono,
+    )
+    return inputs, states
+
+
 def embed(inputs: dict[str, Any], arrays: dict[str, Any], options: Any) -> Any:
-    """Return a vector a step, (batch, time, features): the words', and their spelling's beside it if there is one."""
+    """Return a vector a step, (batch, time, features): the words', and their spelling's beside it if there is one.
+
+    Measurements, "values", are such vectors already.
+    """
+    if "values" in arrays:
+        return inputs["values"]
     words = arrays["words"].size
     numbers = inputs["words"]
     if options.word_dropout:

@@ -1,4 +1,4 @@
-"""Search for the best sequence of outputs."""
+"""Search for the best sequence of outputs: through scores that are all known, or while a decoder writes."""
 
 from typing import Any
 
@@ -59,3 +59,138 @@ class BestPath(layers.Layer):
 
     def get_config(self) -> dict:
         return {**super().get_config(), "allowed": self.allowed}
+
+
+class Search(layers.Layer):
+    """A decoder that writes by itself, in one compiled loop that ends as soon as all sequences of the batch have.
+
+    start, end: the symbols that begin and end a sequence. longest: steps at the most.
+    """
+
+    def __init__(self, decoder: Any, start: int, end: int, longest: int):
+        super().__init__()
+        self.decoder, self.start, self.end, self.longest = decoder, start, end, longest
+
+    def compute_output_spec(self, context: Any, memory: Any = None, mask_in: Any = None) -> dict[str, Any]:
+        batch = context.shape[0]
+        found = {
+            "output": keras.KerasTensor((batch, self.longest), "int32"),
+            "log_probability": keras.KerasTensor((batch,), "float32"),
+        }
+        if memory is not None and self.decoder.attend:
+            found["attention"] = keras.KerasTensor((batch, self.longest, memory.shape[1]), "float32")
+        return found
+
+    def put(self, table: Any, step: Any, row: Any) -> Any:
+        """Return (rows, longest, ...) with `row`, (rows, ...), in the place of one step."""
+        here = ops.reshape(ops.arange(self.longest) == step, (1, -1) + (1,) * (len(row.shape) - 1))
+        return ops.where(here, ops.expand_dims(row, 1), table)
+
+    def answer(self, written: Any, total: Any, looked: Any, remembered: dict) -> dict[str, Any]:
+        found = {"output": written, "log_probability": total}
+        return found | {"attention": looked} if remembered else found
+
+
+class Greedy(Search):
+    """Write the likeliest symbol at every step."""
+
+    def call(self, context: Any, memory: Any = None, mask_in: Any = None) -> dict[str, Any]:
+        """Return "output", "log_probability" and, if the decoder attends to the memory, "attention".
+
+        context, memory, mask_in: as for the decoder.
+        output: (batch, longest) of int32, the symbols with the end symbol; 0 after it. log_probability: (batch,), of
+        these symbols. attention: (batch, longest, positions), the weights with which each was written; 0 after the end.
+        """
+        batch = ops.shape(context)[0]
+        remembered = self.decoder.remember(memory, mask_in)
+        positions = ops.shape(memory)[1] if remembered else 0
+        first = (
+            ops.zeros((), "int32"),
+            ops.full((batch,), self.start, "int32"),
+            ops.zeros((batch,), "bool"),
+            ops.zeros((batch,), "float32"),
+            ops.zeros((batch, self.longest), "int32"),
+            ops.zeros((batch, self.longest, positions), "float32"),
+            self.decoder.begin(context),
+        )
+
+        def going(step: Any, symbol: Any, ended: Any, *rest: Any) -> Any:
+            return ops.logical_and(step < self.longest, ops.logical_not(ops.all(ended)))
+
+        def write(step: Any, symbol: Any, ended: Any, total: Any, written: Any, looked: Any, states: Any) -> tuple:
+            logits, states, weights = self.decoder.step(symbol, states, remembered)
+            likelihood = ops.log_softmax(logits)
+            symbol = ops.where(ended, 0, ops.cast(ops.argmax(likelihood, axis=-1), "int32"))
+            total = ops.where(ended, total, total + ops.max(likelihood, axis=-1))
+            written = self.put(written, step, symbol)
+            looked = self.put(looked, step, ops.where(ops.expand_dims(ended, 1), 0.0, weights))
+            return step + 1, symbol, ops.logical_or(ended, symbol == self.end), total, written, looked, states
+
+        _, _, _, total, written, looked, _ = ops.while_loop(going, write, first)
+        return self.answer(written, total, looked, remembered)
+
+
+class Beam(Search):
+    """Write with `width` hypotheses side by side, and answer the best of them.
+
+    At every step each hypothesis is continued with every symbol, and the likeliest `width` continuations are kept. One
+    that has ended keeps its place and goes on unchanged; when all have ended, or after `longest` steps, the answer is
+    the one with the highest log P(Y|X) / ((5 + |Y|) / 6)^penalty: longer answers, less likely for their length alone,
+    are made up for (Wu et al. 2016, equation 14, without its coverage). A beam of width 1 is `Greedy`.
+    """
+
+    def __init__(self, decoder: Any, start: int, end: int, longest: int, width: int, penalty: float = 1.0):
+        super().__init__(decoder, start, end, longest)
+        self.width, self.penalty = width, penalty
+
+    def call(self, context: Any, memory: Any = None, mask_in: Any = None) -> dict[str, Any]:
+        """Return what `Greedy` does. log_probability: of the answer, before it is divided by its length."""
+        batch, width = ops.shape(context)[0], self.width
+        remembered = self.decoder.remember(memory, mask_in)
+        positions = ops.shape(memory)[1] if remembered else 0
+        offset = ops.expand_dims(ops.arange(batch, dtype="int32") * width, 1)
+        # The hypotheses of one sequence are rows next to each other. At the first step they are all the same one.
+        alone = ops.where(ops.arange(width) == 0, 0.0, FORBIDDEN)
+        first = (
+            ops.zeros((), "int32"),
+            ops.full((batch * width,), self.start, "int32"),
+            ops.zeros((batch * width,), "bool"),
+            ops.reshape(ops.zeros((batch, 1), "float32") + alone, (-1,)),
+            ops.zeros((batch * width, self.longest), "int32"),
+            ops.zeros((batch * width, self.longest, positions), "float32"),
+            [[ops.repeat(state, width, axis=0) for state in layer] for layer in self.decoder.begin(context)],
+        )
+
+        def going(step: Any, symbol: Any, ended: Any, *rest: Any) -> Any:
+            return ops.logical_and(step < self.longest, ops.logical_not(ops.all(ended)))
+
+        def write(step: Any, symbol: Any, ended: Any, total: Any, written: Any, looked: Any, states: Any) -> tuple:
+            logits, states, weights = self.decoder.step(symbol, states, remembered)
+            size = logits.shape[-1]
+            over = ops.expand_dims(ended, 1)
+            likelihood = ops.expand_dims(total, 1) + ops.log_softmax(logits)
+            # What has ended goes on in one way only, by padding, before all others.
+            padding = ops.where(ops.arange(size) == 0, -FORBIDDEN, FORBIDDEN)
+            ranked = ops.reshape(ops.where(over, padding, likelihood), (-1, width * size))
+            picked = ops.cast(ops.top_k(ranked, width)[1], "int32")
+            parent = ops.reshape(picked // size + offset, (-1,))
+            symbol = ops.reshape(picked % size, (-1,))
+            likelihood = ops.reshape(ops.where(over, ops.expand_dims(total, 1), likelihood), (-1, width * size))
+            total = ops.reshape(ops.take_along_axis(likelihood, picked, axis=1), (-1,))
+
+            def follow(rows: Any) -> Any:
+                return ops.take(rows, parent, axis=0)
+
+            looked = self.put(follow(looked), step, follow(ops.where(over, 0.0, weights)))
+            ended = follow(ended)
+            ended = ops.logical_or(ended, symbol == self.end)
+            states = [[follow(state) for state in layer] for layer in states]
+            return step + 1, symbol, ended, total, self.put(follow(written), step, symbol), looked, states
+
+        _, _, _, total, written, looked, _ = ops.while_loop(going, write, first)
+        ends = ops.cast(written == self.end, "int32")
+        length = ops.where(ops.any(ends, axis=1), ops.cast(ops.argmax(ends, axis=1), "int32") + 1, self.longest)
+        scores = total / ((5.0 + ops.cast(length, "float32")) / 6.0) ** self.penalty
+        best = ops.cast(ops.argmax(ops.reshape(scores, (-1, width)), axis=1), "int32") + ops.squeeze(offset, 1)
+        written, total, looked = (ops.take(rows, best, axis=0) for rows in (written, total, looked))
+        return self.answer(written, total, looked, remembered)

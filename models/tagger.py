@@ -5,19 +5,14 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from models.inputs import declare, embed
+from models.inputs import read
 from models.losses import cross_entropy
-from models.recurrent import unroll
 from models.search import BestPath
 
 
 def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
     """Return a model from a sentence's arrays to logits, (batch, time, tags)."""
-    inputs = declare(input_field.arrays)
-    vectors = embed(inputs, input_field.arrays, options)
-    states = unroll(
-        vectors, inputs["mask"], options.cell, options.units, options.layers, options.bidirectional, options.dropout
-    )
+    inputs, states = read(input_field, options)
     if options.dropout:
         states = layers.Dropout(options.dropout)(states)
     tags = output_field.arrays["output"].size

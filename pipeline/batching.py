@@ -70,17 +70,20 @@ class Batches:
         self.steps = np.array([measure(example, self.input_arrays) for example in self.inputs])
         if self.outputs is not None:
             self.output_steps = np.array([measure(example, self.output_arrays) for example in self.outputs])
-            if not any(array.shape[:1] == (None,) for array in self.input_arrays.values()):
+            if not any(array.timed for array in self.input_arrays.values()):
                 self.steps = self.output_steps
             self.aligned = bool((self.steps == self.output_steps).all())
-            self.output_lengths = choose_lengths(self.output_steps, 4, WASTE)
+            self.per_step = self.output_arrays["output"].per_step
+            # Where a sequence is one answer, no model unrolls over it, and its padding costs little.
+            self.output_lengths = choose_lengths(self.output_steps, 4 if self.per_step else 1, WASTE)
         self.lengths = choose_lengths(self.steps, waste=WASTE)
 
     def plan(self, epoch: int = 0) -> list[tuple[int, np.ndarray, int]]:
         """Return the batches of an epoch as (padded length, positions of the examples, how many of them are real).
 
         The last few examples of a length that do not fill a batch go with the next longer ones, so that only one batch
-        of the epoch is ever filled up by repetition.
+        of the epoch is ever filled up by repetition. Where the outputs have lengths of their own, the examples of one
+        length go by the length of their outputs, up and down in turn, so that neighbours are alike in both.
         """
         generator = np.random.default_rng(None if self.seed is None else (self.seed, epoch))
         bucket = np.searchsorted(self.lengths, self.steps)
@@ -90,6 +93,9 @@ class Batches:
             members = np.flatnonzero(bucket == number)
             if self.seed is not None:
                 generator.shuffle(members)
+            if self.outputs is not None and not self.aligned:
+                outputs = np.searchsorted(self.output_lengths, self.output_steps[members])
+                members = members[np.argsort(outputs if number % 2 else -outputs, kind="stable")]
             members = np.concatenate([left, members])
             full = len(members) // self.size * self.size
             batches += [(length, part, self.size) for part in members[:full].reshape(-1, self.size)]
@@ -100,15 +106,20 @@ class Batches:
             batches = [batches[position] for position in generator.permutation(len(batches))]
         return batches
 
+    def shape(self, length: int, members: np.ndarray, real: int) -> tuple[int, int]:
+        """Return the padded lengths of the inputs and of the outputs of one planned batch."""
+        if self.outputs is None or self.aligned:
+            return length, length
+        return length, next(longer for longer in self.output_lengths if longer >= self.output_steps[members].max())
+
     def draw(self, length: int, members: np.ndarray, real: int) -> tuple:
         """Return one planned batch as (inputs, outputs, sample weights), or (inputs,) where there are no outputs."""
         inputs = pad([self.inputs[member] for member in members], self.input_arrays, length)
         if self.outputs is None:
             return (inputs,)
-        if not self.aligned:
-            length = next(longer for longer in self.output_lengths if longer >= self.output_steps[members].max())
-        outputs = pad([self.outputs[member] for member in members], self.output_arrays, length)
-        weights = weigh(outputs, real)
+        steps = self.shape(length, members, real)[1]
+        outputs = pad([self.outputs[member] for member in members], self.output_arrays, steps)
+        weights = weigh(outputs, real, self.per_step)
         if self.start is not None:
             inputs["previous"] = shift(outputs["output"], self.start)
         return inputs, outputs["output"], weights

@@ -20,6 +20,7 @@ from urllib.parse import urlsplit
 
 import numpy
 
+from pipeline import recordings
 from pipeline.columns import Columns
 from pipeline.errors import BadInput, unknown
 from pipeline.example import Example, Splits
@@ -27,9 +28,9 @@ from pipeline.quiet import import_tensorflow
 
 # Our splits and the names that datasets give them; the first that holds labelled examples is used.
 SPLITS = {
-    "train": ("train",),
-    "validation": ("validation", "dev", "valid", "val", "validation_matched"),
-    "test": ("test", "test_matched"),
+    "train": ("train", "train_clean100"),
+    "validation": ("validation", "dev", "valid", "val", "validation_matched", "dev_clean"),
+    "test": ("test", "test_matched", "test_clean"),
 }
 
 # Without a network a download fails only after minutes of retries, so it is tried here first. A dataset has
@@ -96,17 +97,29 @@ def _tags(leaf: Leaf, values: Any) -> tuple[str, ...] | None:
     return None if None in tags else tags  # type: ignore[return-value]
 
 
+def _sound(leaf: Leaf, value: Any) -> str:
+    rate = leaf.connector.sample_rate
+    if rate is None:
+        raise BadInput(f"the feature {leaf.name} does not say its samples a second. Choose another dataset.")
+    return recordings.keep(value, rate)
+
+
 TEXT = Side(("text",), (), _text)
 WORDS = Side(("sequence of text",), (), _words)
 TAGS = Side(("sequence of class", "sequence of text"), ("sequence of integer",), _tags)
 LABEL = Side(("class", "integer"), ("text", "bool"), _label)
 NUMBER = Side(("number",), (), _number)
+SOUND = Side(("sound",), (), _sound)
+SPOKEN = Side(("text", "class"), ("integer",), _label)
 
-# Kind of task -> what its input and its output are.
-KINDS: dict[str, tuple[Side, Side]] = {
+# Kind of task -> what its input and its output are; None: there is none, "" stands for it.
+KINDS: dict[str, tuple[Side, Side | None]] = {
     "tagged": (WORDS, TAGS),
     "labelled": (TEXT, LABEL),
     "number": (TEXT, NUMBER),
+    "translated": (TEXT, TEXT),
+    "text": (TEXT, None),
+    "spoken": (SOUND, SPOKEN),
 }
 
 
@@ -115,14 +128,16 @@ def read(name: str, kind: str, columns: Columns, limit: int | None = None) -> Sp
 
     name: "conll2003", "glue/sst2", "imdb_reviews/plain_text:1.0.0".
     kind: a key of `KINDS`: "tagged" (tuple of tokens -> tuple of tag names), "labelled" (text -> name of the
-        label), "number" (text -> float).
+        label), "number" (text -> float), "translated" (text -> text), "text" (text -> ""), "spoken" (path of a
+        sound file, kept in the cache -> text).
     columns: names of the input and the output feature, whole ("data/review_body") or the last part alone.
-        When no candidate is there, the only feature that fits the kind is used.
+        When no candidate is there, those that the dataset itself calls its input and output, if it does; else the
+        only feature that fits the kind.
     limit: read the first so many examples of each split only.
 
     Validation and test are left out where the dataset has none or hides their labels. Examples without a
-    label (-1) and sentences without a token are skipped. An origin "tfds:NAME train[17]" counts as TensorFlow
-    Datasets does.
+    label (-1), sentences without a token and empty texts are skipped. An origin "tfds:NAME train[17]"
+    counts as TensorFlow Datasets does.
 
     Raises BadInput: an unknown name, configuration or feature; several features that fit; data that is
     neither in the data folder ($TFDS_DATA_DIR or ~/tensorflow_datasets) nor to be had; tokens and tags of
@@ -131,8 +146,17 @@ def read(name: str, kind: str, columns: Columns, limit: int | None = None) -> Sp
     input_side, output_side = KINDS[kind]
     builder = _builder(name)
     leaves = list(_leaves(builder.info.features))
-    source = _choose(name, leaves, input_side, columns.given_input, columns.input, "--text-column")
-    target = _choose(name, leaves, output_side, columns.given_output, columns.output, "--label-column", taken=source)
+    keys = builder.info.supervised_keys or ()
+    # A dataset may name a structure, or a third thing beside the two.
+    inputs, outputs = ((key,) for key in keys) if [*map(type, keys)] == [str, str] else ((), ())
+    source = _choose(name, leaves, input_side, columns.given_input, (*columns.input, *inputs), "--text-column")
+    target = None
+    if output_side:
+        target = _choose(
+            name, leaves, output_side, columns.given_output, (*columns.output, *outputs), "--label-column", taken=source
+        )
+    elif columns.given_output:
+        raise BadInput(f"--label-column {columns.given_output}: only texts are read of TensorFlow datasets here")
     if not builder.data_path.exists():
         _check_download(builder, name)
         _download(builder, name)
@@ -144,10 +168,11 @@ def read(name: str, kind: str, columns: Columns, limit: int | None = None) -> Sp
                 examples = []
                 for index, raw in enumerate(_raw_examples(builder, candidate, limit)):
                     given = input_side.value(source, _at(raw, source.path))
-                    wanted = output_side.value(target, _at(raw, target.path))
-                    if given != () and wanted is not None:
+                    wanted = output_side.value(target, _at(raw, target.path)) if output_side and target else ""
+                    if given not in ((), "") and wanted is not None and (wanted != "" or not target):
                         examples.append(Example(given, wanted, f"tfds:{name} {candidate}[{index}]"))
-                        _check_length(examples[-1], source, target)
+                        if target:
+                            _check_length(examples[-1], source, target)
                 if examples:
                     splits[split] = examples
     if "train" not in splits:
@@ -226,7 +251,10 @@ def _leaf(connector: Any, path: tuple[str, ...], depth: int) -> Leaf:
     if isinstance(connector, tfds.features.ClassLabel):
         form = "class"
         forms = {"class", "number"} if _are_numbers(connector) else {"class"}
-    elif isinstance(connector, tfds.features.Tensor):  # a text too; not an image or a sound
+    elif isinstance(connector, tfds.features.Audio):  # a tensor too
+        form, depth = "sound", 0
+        forms = {form}
+    elif isinstance(connector, tfds.features.Tensor):  # a text too; not an image
         depth += len(connector.shape)
         form = {"O": "text", "i": "integer", "u": "integer", "f": "number", "b": "bool"}.get(
             numpy.dtype(connector.np_dtype).kind, "other"

@@ -4,18 +4,30 @@ from dataclasses import dataclass
 from typing import Any
 
 
+class Alternatives(tuple):
+    """Several right outputs of one input, such as the captions that people wrote to one image.
+
+    In training each is learned; in a test each is right, and the metrics are given all of them.
+    """
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """One pair of an input and its expected output.
 
-    input: what the model is given: a text, or a tuple of tokens.
-    output: what it should answer: a tuple of tags (as long as the input), a label, a number.
+    input: what the model is given: a text, a tuple of tokens, a picture.
+    output: what it should answer: a tuple of tags (as long as the input), a label, a number, a text; or Alternatives.
     origin: where it was read, as "file:line"; error messages point there.
     """
 
     input: Any
     output: Any
     origin: str = ""
+
+
+def first(output: Any) -> Any:
+    """Return the output itself, or the first of Alternatives."""
+    return output[0] if isinstance(output, Alternatives) else output
 
 
 # The keys are "train", "validation" and "test"; a reader may leave out the last two (see splits.py).

@@ -25,11 +25,19 @@ class Array:
 
     shape: without the batch axis; None stands for time (padded).
     size: how many different values an integer array has; None for measurements.
+    per_step: of an output with a time axis, whether each step is an answer of its own, with a loss of its own; else
+        the sequence is one answer.
     """
 
     shape: tuple[int | None, ...]
     dtype: str
     size: int | None = None
+    per_step: bool = True
+
+    @property
+    def timed(self) -> bool:
+        """Return whether there is a time axis."""
+        return self.shape[:1] == (None,)
 
 
 def index_values(counts: Counter, size: int | None = None, min_count: int = 1) -> list[str]:
@@ -39,6 +47,14 @@ def index_values(counts: Counter, size: int | None = None, min_count: int = 1) -
     """
     kept = [value for value, count in counts.items() if count >= min_count]
     return sorted(kept, key=lambda value: (-counts[value], value))[:size]
+
+
+def look_up(values: list[str], first: int) -> dict[str, int]:
+    """Return the number of each value from `first` on: a text that spells out a reserved name does not get its number.
+
+    A reserved name is "<padding>", for example.
+    """
+    return {value: number for number, value in enumerate(values[first:], first)}
 
 
 def tokenize(text: str) -> list[str]:
@@ -81,8 +97,7 @@ class Text:
 
     @cached_property
     def _index(self) -> dict[str, int]:
-        # A text that spells out a reserved name, such as <padding>, does not get its number.
-        return {word: position for position, word in enumerate(self.words[2:], 2)}
+        return look_up(self.words, 2)
 
     @property
     def arrays(self) -> dict[str, Array]:
@@ -134,12 +149,11 @@ class Tokens:
 
     @cached_property
     def _index(self) -> dict[str, int]:
-        # A text that spells out a reserved name, such as <padding>, does not get its number.
-        return {word: position for position, word in enumerate(self.words[2:], 2)}
+        return look_up(self.words, 2)
 
     @cached_property
     def _character_index(self) -> dict[str, int]:
-        return {character: position for position, character in enumerate(self.characters)}
+        return look_up(self.characters, 2)
 
     def _spell(self, token: str) -> list[int]:
         half = self.width // 2
@@ -181,10 +195,13 @@ class Tags:
 
     def encode(self, sequence: Sequence[str]) -> dict[str, np.ndarray]:
         for tag in sequence:
-            if tag not in self.tags:
+            if tag not in self._index:
                 raise unknown("tag", tag, self.tags)
-        index = {tag: position for position, tag in enumerate(self.tags)}
-        return {"output": np.array([index[tag] for tag in sequence], "int32")}
+        return {"output": np.array([self._index[tag] for tag in sequence], "int32")}
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return look_up(self.tags, 0)
 
     def decode(self, numbers: np.ndarray) -> tuple[str, ...]:
         return tuple(self.tags[number] for number in numbers)
@@ -202,48 +219,6 @@ class Tags:
         return np.array(
             [[tag[0] != "I" or (before != "O" and before[1:] == tag[1:]) for tag in self.tags] for before in rows]
         )
-
-
-@dataclass
-class Symbols:
-    """A text, written character by character <-> {"output": (time,)}, with the end symbol as its last.
-
-    The model writes one symbol after the other, each from those before it; before the first stands the start symbol.
-    longest: most symbols it may write: the longest text of the training data and half as many again.
-    """
-
-    longest: int = 0
-    symbols: list[str] = field(default_factory=list)
-    start: ClassVar[int] = 2
-    end: ClassVar[int] = 3
-
-    def fit(self, texts: Iterable[str]) -> None:
-        texts = list(texts)
-        counts = Counter(symbol for text in texts for symbol in text)
-        self.symbols = [PADDING, UNKNOWN, START, END, *index_values(counts)]
-        self.longest = max(map(len, texts)) * 3 // 2 + 1
-
-    def encode(self, text: str) -> dict[str, np.ndarray]:
-        if not isinstance(text, str):
-            raise BadInput(f"expected a text to learn to write, got {text!r:.60}")
-        return {"output": np.array([*(self._index.get(symbol, 1) for symbol in text), self.end], "int32")}
-
-    @cached_property
-    def _index(self) -> dict[str, int]:
-        return {symbol: position for position, symbol in enumerate(self.symbols) if position > self.end}
-
-    def decode(self, numbers: np.ndarray) -> str:
-        """Return the text up to the end symbol; an unknown symbol as the replacement character."""
-        text = []
-        for number in numbers:
-            if number == self.end:
-                break
-            text.append(self.symbols[number] if number > self.end else "\N{REPLACEMENT CHARACTER}")
-        return "".join(text)
-
-    @property
-    def arrays(self) -> dict[str, Array]:
-        return {"output": Array((None,), "int32", len(self.symbols))}
 
 
 @dataclass

@@ -1,9 +1,11 @@
-"""Text files of the user's: the files of the splits, and their text, checked."""
+"""Text files of the user's: the files of the splits, and their text, checked. And files written whole."""
 
 import difflib
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.errors import BadInput
 
@@ -145,3 +147,16 @@ def _missing(path: Path) -> str:
     close = difflib.get_close_matches(part.name, siblings, n=1, cutoff=0.5)
     hint = f" Did you mean {str(part.parent / close[0])!r}?" if close else ""
     return f"--data {path}: no such file or directory.{hint} The current directory is {Path.cwd()}."
+
+
+def write(path: Path, save: Callable[[Path], Any]) -> None:
+    """Write a file whole or not at all: `save` is given a temporary path in the same folder, with the same suffix."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{os.getpid()}.{path.name}")
+    try:
+        save(temporary)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,7 +1,10 @@
 """Metrics: references and predictions in, named scores out, each computed by the field's standard library."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
+
+from pipeline.fields import tokenize
 
 Scores = dict[str, float]
 
@@ -28,9 +31,74 @@ def accuracy(references: Sequence[str], predictions: Sequence[str]) -> Scores:
     return {"accuracy": float(accuracy_score(references, predictions))}
 
 
+def recalled(references: Sequence[Sequence[str]], predictions: Sequence[Sequence[str]], blank: str) -> Scores:
+    """Return the share of right symbols among the steps where one is due that is not `blank` (scikit-learn)."""
+    pairs = [pair for one, other in zip(references, predictions, strict=True) for pair in zip(one, other, strict=True)]
+    due = [(reference, prediction) for reference, prediction in pairs if reference != blank]
+    return {"recalled": accuracy(*zip(*due, strict=True))["accuracy"]}
+
+
 def exact(references: Sequence[str], predictions: Sequence[str]) -> Scores:
     """Return the share of outputs that are right to the last symbol (scikit-learn)."""
     return {"exact_match": accuracy(references, predictions)["accuracy"]}
+
+
+def captions(references: Sequence[Any], predictions: Sequence[str]) -> Scores:
+    """Return chrF and BLEU-1 to BLEU-4 of all captions together, 0 to 100 (sacrebleu), and the share that is exact.
+
+    references: of each image a caption, or a tuple of several, any of which counts. Upper and lower case are one.
+    Exact: the same words and marks as one of the references.
+    """
+    from sacrebleu.metrics import BLEU, CHRF
+
+    several = [found if isinstance(found, tuple) else (found,) for found in references]
+    # sacrebleu takes a list of all first references, of all second ones ..., with None where there is no further one.
+    streams: Any = [
+        [found[number] if number < len(found) else None for found in several]
+        for number in range(max(map(len, several)))
+    ]
+    right = [tokenize(answer) in map(tokenize, found) for answer, found in zip(predictions, several, strict=True)]
+    scores = {"chrf": CHRF(lowercase=True).corpus_score(predictions, streams).score}
+    for order in range(1, 5):
+        scores[f"bleu_{order}"] = BLEU(lowercase=True, max_ngram_order=order).corpus_score(predictions, streams).score
+    return {name: float(score) for name, score in scores.items()} | {"exact_match": sum(right) / len(right)}
+
+
+def translation(references: Sequence[str], predictions: Sequence[str]) -> Scores:
+    """Return corpus BLEU (Papineni et al. 2002), also lower-cased, chrF (Popović 2015), and the share of exact matches.
+
+    BLEU and chrF from 0 to 100 (sacrebleu; its signatures say how: see `translation_signature`).
+    """
+    pair = list(predictions), [list(references)]
+    scores = {name: metric.corpus_score(*pair).score for name, metric in _sacrebleu().items()}
+    return scores | exact(references, predictions)
+
+
+def translation_signature() -> str:
+    """Return sacrebleu's signatures of the scores of `translation`: version, tokenizer, smoothing ..."""
+    metrics = _sacrebleu()
+    for metric in metrics.values():
+        # The number of references is a part of the signature, and known from a score only.
+        metric.corpus_score(["a"], [["a"]])
+    return "  ".join(f"{name}: {metric.get_signature()}" for name, metric in metrics.items())
+
+
+def _sacrebleu() -> dict[str, Any]:
+    from sacrebleu.metrics import BLEU, CHRF
+
+    # force: no warning where texts look tokenized, as a user's own may be.
+    return {"bleu": BLEU(force=True), "bleu_lowercase": BLEU(lowercase=True, force=True), "chrf": CHRF()}
+
+
+def transcripts(references: Sequence[str], predictions: Sequence[str]) -> Scores:
+    """Return the word and the character error rate, substitutions, deletions and insertions to 1 of the reference.
+
+    Over all references together (jiwer). Either may exceed 1.
+    """
+    import jiwer
+
+    pair = list(references), list(predictions)
+    return {"wer": float(jiwer.wer(*pair)), "cer": float(jiwer.cer(*pair))}
 
 
 def errors(references: Sequence[float], predictions: Sequence[float]) -> Scores:
@@ -50,6 +118,25 @@ def errors(references: Sequence[float], predictions: Sequence[float]) -> Scores:
     if len(references) > 1 and np.ptp(references) > 0 and np.ptp(predictions) > 0:
         scores["r"] = float(pearsonr(references, predictions).statistic)
     return scores | {"rounded_accuracy": float(np.mean(np.round(references) == np.round(predictions)))}
+
+
+def distinct(references: Sequence[str], predictions: Sequence[str]) -> Scores:
+    """Return the share of different predictions; the references are not asked for."""
+    return {"distinct": len(set(predictions)) / len(predictions)}
+
+
+def squares(references: Sequence[float], predictions: Sequence[float], tolerance: float) -> Scores:
+    """Return the mean squared error (scikit-learn) and the share within `tolerance`, in the numbers' own unit."""
+    import numpy as np
+    from sklearn.metrics import mean_squared_error
+
+    close = np.abs(np.subtract(references, predictions)) < tolerance
+    return {"mse": float(mean_squared_error(references, predictions)), f"within_{tolerance:g}": float(close.mean())}
+
+
+def information(loss: float) -> Scores:
+    """Return what a cross-entropy of `loss` nats a symbol is: "nats", "bits", and "perplexity", e to its power."""
+    return {"nats": loss, "bits": loss / math.log(2), "perplexity": math.exp(min(loss, 700))}
 
 
 def describe(monitor: str, scores: dict[str, Any]) -> str:

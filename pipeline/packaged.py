@@ -26,14 +26,14 @@ SCORE = re.compile(
 MASK = " <score> "
 
 
-def locate(package: str, file: str) -> Path:
+def locate(package: str, file: str, requirements: str = "requirements.txt") -> Path:
     """Return the path of a data file of an installed package; BadInput with the pip line if it is missing."""
     try:
         path = Path(str(distribution(package).locate_file(file)))
     except PackageNotFoundError:
         path = None
     if path is None or not path.is_file():
-        raise BadInput(f"{file} of the package {package} is not installed; run: pip install -r requirements.txt")
+        raise BadInput(f"{file} of the package {package} is not installed; run: pip install -r {requirements}")
     return path
 
 

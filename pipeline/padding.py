@@ -18,7 +18,7 @@ Arrays = dict[str, np.ndarray]
 
 def measure(example: Arrays, arrays: dict[str, Array]) -> int:
     """Return the number of time steps of one encoded example; 1 if none of its arrays has a time axis."""
-    return next((len(example[name]) for name, array in arrays.items() if array.shape[:1] == (None,)), 1)
+    return next((len(example[name]) for name, array in arrays.items() if array.timed), 1)
 
 
 def pad(examples: Sequence[Arrays], arrays: dict[str, Array], steps: int) -> Arrays:
@@ -29,7 +29,7 @@ def pad(examples: Sequence[Arrays], arrays: dict[str, Array], steps: int) -> Arr
     """
     batch: Arrays = {}
     for name, array in arrays.items():
-        if array.shape[:1] != (None,):
+        if not array.timed:
             batch[name] = np.stack([example[name] for example in examples])
             continue
         batch[name] = np.zeros((len(examples), steps, *examples[0][name].shape[1:]), array.dtype)
@@ -39,14 +39,18 @@ def pad(examples: Sequence[Arrays], arrays: dict[str, Array], steps: int) -> Arr
     return batch
 
 
-def weigh(outputs: Arrays, real: int) -> np.ndarray:
+def weigh(outputs: Arrays, real: int, per_step: bool = True) -> np.ndarray:
     """Return the sample weights of a padded batch of outputs: 1 where there is something to answer, 0 on padding.
 
-    (batch, time) if the outputs have a time axis (their mask is taken out of `outputs`), else (batch,).
+    (batch, time) if the outputs have a time axis (their mask is taken out of `outputs`) and each step is an answer of
+    its own, else (batch,). Outputs may bring a "weight" of their own, (batch, time), for what is to be read and not
+    answered; it is taken out too.
     real: the rows from this one on only fill up the batch and have weight 0.
     """
     mask = outputs.pop("mask", None)
-    weights = np.ones(len(outputs["output"]), "float32") if mask is None else mask.astype("float32")
+    weights = np.ones(len(outputs["output"]), "float32")
+    if mask is not None and per_step:
+        weights = mask * outputs.pop("weight", np.float32(1))
     weights[real:] = 0.0
     return weights
 

@@ -1,11 +1,11 @@
 """The contract: what a task is. A task says what is learned from which data; models/ and harness/ say how."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from pipeline.columns import Columns
-from pipeline.example import Splits
+from pipeline.example import Example, Splits
 
 SHAPES = ("one-to-many", "many-to-one", "many-to-many", "many-to-many-unequal")
 
@@ -27,13 +27,18 @@ class Reader:
     """How the data of others is read.
 
     files: (path, columns) -> splits, from the user's own files; formats: what these may be, in words.
-    dataset: the kind of TensorFlow dataset that fits: see pipeline/datasets.py; examples: names of some that do.
+    dataset: the kind of TensorFlow dataset that fits: see pipeline/datasets.py; None: none does. examples: names of
+    some that do.
+    arrange: splits as either of them read them -> splits of the task's own examples.
+    apart: the side of an example that two splits never share, where the data comes without splits.
     """
 
     files: Callable[[Any, Columns], Splits]
     formats: str
-    dataset: str
+    dataset: str | None = None
     examples: tuple[str, ...] = ()
+    arrange: Callable[[Splits], Splits] = lambda splits: splits
+    apart: Literal["input", "output"] = "input"
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,11 @@ class Task:
     input, output: make the two fields (pipeline/fields.py) from the options.
     model: the module of the model family, with `build`, `loss` and `decode` (see models/tagger.py).
     metrics: (references, predictions) -> named scores (pipeline/metrics.py). monitor: picks the best epoch.
+    signature: how exactly the metrics compute, in one line that is kept with the scores.
     lower_is_better: of the monitored score. options: defaults of this task that differ from harness/options.py.
+    further: (training examples, predictions, loss) -> scores that need no reference, such as perplexity and novelty.
+    baseline: (options, splits) -> scores of a model that is no network, for the table of results; computed once.
+    samples: how many of the test's answers training shows when it ends.
     """
 
     name: str
@@ -59,6 +68,10 @@ class Task:
     metrics: Callable[[list, list], dict[str, float]]
     monitor: str
     lower_is_better: bool = False
+    signature: Callable[[], str] | None = None
     reader: Reader | None = None
     columns: Columns = field(default_factory=lambda: Columns((), ()))
     options: Mapping[str, Any] = field(default_factory=dict)
+    further: Callable[[Sequence[Example], list, float], dict[str, float]] | None = None
+    baseline: Callable[[Any, Splits], dict[str, float]] | None = None
+    samples: int = 0

@@ -1,8 +1,15 @@
 """Runs before any test file: Keras reads its backend when it is first imported."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
+# What is generated is made once a session: the processes that run the tests inherit the folder's name.
+if "UNROLLED_CACHE" not in os.environ:
+    os.environ["UNROLLED_CACHE"] = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, os.environ["UNROLLED_CACHE"], ignore_errors=True)
 
 if os.environ["KERAS_BACKEND"] == "jax":
     from models.loops import use_kernels

@@ -4,7 +4,8 @@ import random
 
 from pipeline import metrics
 from pipeline.example import Example, Splits
-from pipeline.fields import Symbols, Text
+from pipeline.fields import Text
+from pipeline.subwords import Writing
 from tasks.task import Source, Task
 
 
@@ -25,11 +26,11 @@ TASK = Task(
     # CHANGE: the first source is the default; `--data` names another.
     sources={"generated": Source("6,000 generated words", "none needed", generate)},
     input=lambda options: Text(options.vocabulary, options.max_length, unit="character"),
-    output=lambda options: Symbols(),
+    output=lambda options: Writing(),
     model="models.seq2seq",
     # CHANGE: (references, predictions) -> named scores, and the one that picks the best epoch.
     metrics=metrics.exact,
     monitor="exact_match",
     # CHANGE: defaults of this task; `run.py show NAME` lists all of them.
-    options={"units": 96, "embedding_size": 32, "dropout": 0.1, "epochs": 10},
+    options={"attention": "luong", "beam": 1, "units": 96, "embedding_size": 32, "dropout": 0.1, "epochs": 10},
 )

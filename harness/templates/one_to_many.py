@@ -5,7 +5,8 @@ from string import ascii_lowercase
 
 from pipeline import metrics
 from pipeline.example import Example, Splits
-from pipeline.fields import Category, Symbols
+from pipeline.fields import Category
+from pipeline.subwords import Writing
 from tasks.task import Source, Task
 
 
@@ -26,7 +27,7 @@ TASK = Task(
     # CHANGE: the first source is the default; `--data` names another.
     sources={"generated": Source("2,000 generated pairs", "none needed", generate)},
     input=lambda options: Category(),
-    output=lambda options: Symbols(),
+    output=lambda options: Writing(),
     model="models.generator",
     # CHANGE: (references, predictions) -> named scores, and the one that picks the best epoch.
     metrics=metrics.exact,

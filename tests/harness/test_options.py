@@ -16,8 +16,8 @@ def test_the_defaults_of_every_task_are_valid(name: str) -> None:
 
 
 def test_a_task_cannot_set_an_option_that_does_not_exist() -> None:
-    with pytest.raises(BadInput, match=r"unknown option of the task 'pos' 'unit'. Did you mean 'units'\?"):
-        defaults(dataclasses.replace(POS, options={"unit": 3}))
+    with pytest.raises(BadInput, match=r"unknown option of the task 'pos' 'unts'. Did you mean 'units'\?"):
+        defaults(dataclasses.replace(POS, options={"unts": 3}))
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,9 @@ def test_a_task_cannot_set_an_option_that_does_not_exist() -> None:
     [
         ("units", 0), ("layers", 0), ("epochs", 0), ("batch", -1), ("limit", 0), ("max_length", 0), ("vocabulary", 2),
         ("dropout", 2.0), ("dropout", -0.1), ("dropout", float("nan")), ("lr", float("nan")), ("lr", 0.0),
-        ("lr", float("inf")), ("clip", 0.0), ("patience", 0), ("seed", -1), ("embedding_size", 0),
+        ("lr", float("inf")), ("clip", 0.0), ("patience", 0), ("seed", -1), ("embedding_size", 0), ("delay", 0),
+        ("temperature", 0.0), ("temperature", -1.0), ("top_k", 0), ("top_p", 0.0), ("top_p", 1.1), ("length", 0),
+        ("sampling_seed", -1),
     ],
 )  # fmt: skip
 def test_a_number_out_of_range_is_refused(name: str, value: float) -> None:
@@ -39,6 +41,10 @@ def test_an_option_the_task_has_no_use_for_is_refused() -> None:
         check(dataclasses.replace(defaults(POS), pooling="last"), POS)
     with pytest.raises(BadInput, match="--min-count 2: the task 'sentiment' has no use for this option"):
         check(dataclasses.replace(defaults(SENTIMENT), min_count=2), SENTIMENT)
+    novel = tasks.get("novel")
+    check(dataclasses.replace(defaults(novel), top_k=3), novel)
+    with pytest.raises(BadInput, match="--top-k 3: the task 'pos' has no use for this option"):
+        check(dataclasses.replace(defaults(POS), top_k=3), POS)
 
 
 def test_columns_are_of_no_use_to_a_task_that_reads_no_files() -> None:

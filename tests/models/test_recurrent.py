@@ -114,3 +114,26 @@ def test_dropout_stands_between_layers_only():
         return sum(isinstance(layer, keras.layers.Dropout) for layer in model.layers)
 
     assert [count(1), count(3)] == [0, 2]
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_gates_begin_by_remembering_for_as_long_as_asked(cell: str) -> None:
+    longest, units = 50, 400
+    steps = keras.Input((None, 1))
+    states = unroll(steps, keras.Input((None,), dtype="bool"), cell, units, chrono=longest)
+    model = keras.Model(steps, states)
+    layer = model.layers[-1]
+    # Nothing but the biases: what is kept of a state is then the gate's share at every step.
+    kernel, recurrent, bias = (numpy(weight) for weight in layer.weights)
+    layer.set_weights([kernel * 0, recurrent * 0, bias])
+    first = [np.ones((1, units), "float32")] * (2 if cell == "lstm" else 1)
+    _, after = layer.cell(np.zeros((1, 1), "float32"), first)
+    kept = numpy(after[-1])[0]
+    memory = 1 / (1 - kept)
+    assert memory.min() >= 2 - 1e-3 and memory.max() <= longest + 1e-2
+    assert np.mean(memory) == pytest.approx((2 + longest) / 2, rel=0.1)
+
+
+def test_chrono_leaves_a_cell_without_gates_as_it_is() -> None:
+    states = unroll(keras.Input((None, 1)), keras.Input((None,), dtype="bool"), "simple", 3, chrono=50)
+    assert states.shape == (None, None, 3)

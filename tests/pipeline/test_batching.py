@@ -103,3 +103,36 @@ def test_prediction_draws_inputs_alone():
     drawn = [batches.draw(*entry) for entry in batches.plan()]
     assert len(drawn) == 1 and len(drawn[0]) == 1
     assert sorted(drawn[0][0]) == ["mask", "words"]
+
+
+def make_pairs(size, seed=0, count=400):
+    """Outputs of lengths of their own, more or less as long as the inputs."""
+    generator = np.random.default_rng(2)
+    inputs = generator.integers(3, 40, count)
+    outputs = np.maximum(1, (inputs * generator.normal(1, 0.3, count)).astype(int))
+    sides = ([{name: np.ones(length, "int32")} for length in lengths] for name, lengths in
+             (("words", inputs), ("output", outputs)))  # fmt: skip
+    return Batches(next(sides), ARRAYS, size, next(sides), TAGS, seed, start=2)
+
+
+def test_batches_of_two_lengths_hold_every_example_once_in_few_shapes():
+    batches = make_pairs(8)
+    plan = batches.plan()
+    assert sorted(np.concatenate([members[:real] for _, members, real in plan]).tolist()) == list(range(400))
+    shapes = set()
+    for entry in plan:
+        inputs, outputs, weights = batches.draw(*entry)
+        assert (inputs["words"].shape[1], outputs.shape[1]) == batches.shape(*entry)
+        assert inputs["previous"].shape == outputs.shape == weights.shape
+        assert weights.sum() == sum(batches.output_steps[member] for member in entry[1][: entry[2]])
+        shapes.add(batches.shape(*entry))
+    assert len(shapes) <= len(batches.lengths) * len(batches.output_lengths)
+
+
+def test_batches_of_two_lengths_are_alike_in_both():
+    batches = make_pairs(8)
+    padded = sum(batches.shape(*entry)[1] * len(entry[1]) for entry in batches.plan())
+    mixed = make_pairs(8)
+    mixed.aligned = True  # as if no output had a length of its own: not sorted by it
+    longest = [mixed.output_steps[members].max() * len(members) for _, members, _ in mixed.plan()]
+    assert padded < 0.92 * sum(longest)

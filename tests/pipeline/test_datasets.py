@@ -4,9 +4,10 @@ import sys
 import time
 from pathlib import Path
 
+import numpy
 import pytest
 
-from pipeline import datasets
+from pipeline import datasets, sound
 from pipeline.columns import Columns
 from pipeline.errors import BadInput
 
@@ -95,6 +96,17 @@ def test_universal_dependencies_give_coarse_and_fine_tags(prepare):
         assert pairs(splits["validation"]) == [(("It", "rains"), tags)]
 
 
+def test_ted_talks_are_translated_in_the_direction_of_their_name_or_as_asked(prepare):
+    pair, empty = {"pt": "Olá.", "en": "Hello."}, {"pt": "", "en": "(Laughter)"}
+    prepare("ted_hrlr_translate/pt_to_en", {"train": [pair, empty], "validation": [pair], "test": [pair]})
+    names = ("source",), ("target",)
+    splits = datasets.read("ted_hrlr_translate/pt_to_en", "translated", Columns(*names))
+    assert list(splits) == ["train", "validation", "test"]
+    assert pairs(splits["train"]) == [("Olá.", "Hello.")]
+    back = datasets.read("ted_hrlr_translate/pt_to_en", "translated", Columns(*names, "en", "pt"))
+    assert pairs(back["train"]) == [("Hello.", "Olá.")]
+
+
 def test_imdb_reviews_give_label_names_and_ignore_the_unlabelled_split(prepare):
     good, bad = {"text": "Good.", "label": "pos"}, {"text": "Bad…", "label": "neg"}
     unknown = {"text": "?", "label": -1}
@@ -103,6 +115,18 @@ def test_imdb_reviews_give_label_names_and_ignore_the_unlabelled_split(prepare):
         splits = datasets.read(name, "labelled", TEXT)
         assert list(splits) == ["train", "test"]
         assert pairs(splits["train"]) == [("Good.", "pos"), ("Bad…", "neg")]
+
+
+def test_tiny_shakespeare_gives_its_texts_alone(prepare):
+    text = "Speak, speak.\n\nAll:\nResolved. resolved.\n" * 20
+    prepare("tiny_shakespeare", {split: [{"text": text}] for split in ("train", "validation", "test")})
+    columns = Columns(("text",), ("category",))
+    splits = datasets.read("tiny_shakespeare", "text", columns)
+    assert {split: pairs(examples) for split, examples in splits.items()} == {
+        split: [(text, "")] for split in ("train", "validation", "test")
+    }
+    with pytest.raises(BadInput, match="--label-column x: only texts are read"):
+        datasets.read("tiny_shakespeare", "text", Columns(("text",), (), None, "x"))
 
 
 def test_hidden_labels_are_skipped_and_a_split_of_them_is_dropped(prepare):
@@ -308,3 +332,24 @@ def test_describe_gives_version_home_page_and_licence():
         "licence: see its home page"
     )
     assert "Attribution-ShareAlike" in datasets.describe("wikipedia")
+
+
+@pytest.mark.parametrize(
+    "name, feature, rate, output, text",
+    [
+        ("spoken_digit", "audio", 8000, {"label": 7, "audio/filename": "7.wav"}, "7"),
+        ("librispeech", "speech", 16000, {"text": "SEVEN", "speaker_id": 1, "chapter_id": 2, "id": "3"}, "SEVEN"),
+    ],
+)
+def test_sounds_are_kept_as_files(prepare, tmp_path, monkeypatch, name, feature, rate, output, text):
+    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path / "cache"))
+    samples = [numpy.arange(-500, 500) * number for number in (1, 9)]
+    splits = {"spoken_digit": ["train"], "librispeech": ["train_clean100", "dev_clean", "test_clean"]}[name]
+    prepare(name, {split: [{feature: sample, **output} for sample in samples] for split in splits})
+    found = datasets.read(name, "spoken", Columns(("audio", "speech"), ("text", "label")))
+    assert list(found) == ["train", "validation", "test"][: len(splits)]
+    assert [example.output for example in found["train"]] == [text] * 2
+    for example, sample in zip(found["train"], samples, strict=True):
+        read, found_rate = sound.read(example.input)
+        assert found_rate == rate
+        numpy.testing.assert_array_equal(read * 2**15, sample)

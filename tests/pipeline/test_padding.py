@@ -37,5 +37,8 @@ def test_weights_are_0_on_padding_and_on_rows_that_fill_up():
     outputs = pad(tags, TAGS, 3)
     assert weigh(outputs, 2).tolist() == [[1, 0, 0], [1, 1, 0], [0, 0, 0]]
     assert list(outputs) == ["output"]
+    outputs = pad(tags, TAGS, 3)
+    assert weigh(outputs, 2, per_step=False).tolist() == [1, 1, 0]
+    assert list(outputs) == ["output"]
     labels = pad([{"output": np.array(1)}] * 3, LABEL, 3)
     assert weigh(labels, 2).tolist() == [1, 1, 0]

@@ -29,6 +29,15 @@ def test_both_missing_splits_are_made_and_no_example_is_lost():
     assert len(train) == 100
 
 
+def test_equal_outputs_stay_together_where_asked():
+    train = [Example("category", str(number % 20)) for number in range(200)]
+    made = complete({"train": train}, side="output")
+    groups = [{example.output for example in made[name]} for name in ("train", "validation", "test")]
+    assert [len(group) for group in groups] == [16, 2, 2] and len(set.union(*groups)) == 20
+    with pytest.raises(BadInput, match="with 2 distinct outputs: too few"):
+        complete({"train": train[:2] * 9}, side="output")
+
+
 def test_equal_inputs_stay_together():
     train = examples(("token", str(number % 20)) for number in range(200))
     made = complete({"train": train}, validation=0.2, test=0.2)

@@ -1,0 +1,70 @@
+"""Recordings changed at random in training, so that a model does not rely on what is so in these alone."""
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable("unrolled")
+class Stretch(layers.Layer):
+    """In training, stretch or squeeze the bands of each recording, as if its speaker had another throat.
+
+    Jaitly and Hinton 2013 (vocal tract length perturbation), here on the mel scale: what was heard in band a * b is now
+    in band b, for one a of each recording between 1 - `most` and 1 + `most`, with what lies between two bands shared.
+    """
+
+    def __init__(self, most: float, **options: Any):
+        super().__init__(**options)
+        self.most = most
+        self.generator = keras.random.SeedGenerator()
+
+    def call(self, frames: Any, training: bool = False) -> Any:
+        """Return (batch, time, bands) from the same."""
+        if not training:
+            return frames
+        bands = frames.shape[2]
+        factor = 1 + self.most * (2 * keras.random.uniform((ops.shape(frames)[0], 1, 1), seed=self.generator) - 1)
+        band = ops.arange(bands, dtype="float32")
+        source = ops.minimum(factor * band, bands - 1.0)
+        share = ops.maximum(0.0, 1 - ops.abs(ops.expand_dims(band, 1) - source))
+        return ops.matmul(frames, ops.cast(share, frames.dtype))
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "most": self.most}
+
+
+@keras.saving.register_keras_serializable("unrolled")
+class Hide(layers.Layer):
+    """In training, hide stretches of time and of the bands, so that the model does not rely on any (SpecAugment).
+
+    Park et al. 2019, without the warping of time: two stretches of each, each of them up to half of `share` of the
+    recording's frames or of the bands, of (batch, time, bands); what is hidden is 0, the mean.
+    """
+
+    def __init__(self, share: float, **options: Any):
+        super().__init__(**options)
+        self.share = share
+        self.generator = keras.random.SeedGenerator()
+
+    def call(self, frames: Any, mask_in: Any, training: bool = False) -> Any:
+        if not training:
+            return frames
+        batch, steps, bands = ops.shape(frames)[0], ops.shape(frames)[1], frames.shape[2]
+        length = ops.sum(ops.cast(mask_in, "float32"), axis=1)
+        times = self._stretches(batch, steps, length)
+        pitches = self._stretches(batch, bands, ops.full((batch,), float(bands)))
+        hidden = ops.logical_or(ops.expand_dims(times, 2), ops.expand_dims(pitches, 1))
+        return ops.where(hidden, ops.zeros_like(frames), frames)
+
+    def _stretches(self, batch: Any, places: Any, length: Any) -> Any:
+        """Return which of the places are hidden, (batch, places) of bool; length: (batch,), places to choose from."""
+        chance = keras.random.uniform((2, 2, batch), seed=self.generator)
+        width = chance[0] * self.share / 2 * length
+        start = ops.expand_dims(chance[1] * (length - width), 2)
+        place = ops.arange(places, dtype="float32")
+        inside = ops.logical_and(place >= start, place < start + ops.expand_dims(width, 2))
+        return ops.any(inside, axis=0)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "share": self.share}

@@ -1,0 +1,83 @@
+"""Captioner: one to many. An image in, words out (Vinyals et al. 2015); with attention, Xu et al. 2015.
+
+A small convolutional encoder makes a grid of feature vectors out of the image. All of them together give the decoder's
+first hidden state, and with attention the decoder looks at each of them again before every word.
+"""
+
+from typing import Any
+
+import keras
+from keras import layers, ops
+
+from models.inputs import declare
+from models.losses import cross_entropy
+from models.writer import attach, decode
+
+# The convolutions halve the image until its grid is at most so wide.
+GRID = 8
+WIDTHS = (32, 64, 128)
+
+
+@keras.saving.register_keras_serializable("unrolled")
+class Coordinates(layers.Layer):
+    """Put where it is, x and y from -1 to 1, beside each vector of a grid (CoordConv, Liu et al. 2018).
+
+    A convolution does not know where it is, and "above" and "left of" are about nothing else.
+    """
+
+    def call(self, grid: Any) -> Any:
+        """Return (batch, height, width, features + 2). grid: (batch, height, width, features)."""
+        height, width = grid.shape[1:3]
+        x = ops.broadcast_to(ops.linspace(-1.0, 1.0, width), (height, width))
+        y = ops.broadcast_to(ops.expand_dims(ops.linspace(-1.0, 1.0, height), 1), (height, width))
+        places = ops.cast(ops.expand_dims(ops.stack([x, y], axis=-1), 0), grid.dtype)
+        return ops.concatenate([grid, ops.repeat(places, ops.shape(grid)[0], axis=0)], axis=-1)
+
+
+def convolve(grid: Any, width: int, strides: int, name: str, side: int = 3) -> Any:
+    """Return (batch, height / strides, width / strides, features): a convolution, normalised, rectified.
+
+    Group normalisation (Wu and He 2018) looks at one image at a time: of a batch, the rows that only fill it up do not
+    matter.
+    """
+    grid = layers.Conv2D(width, side, strides, padding="same", use_bias=False, name=f"{name}_convolution")(grid)
+    grid = layers.GroupNormalization(groups=8, name=f"{name}_normalisation")(grid)
+    return layers.Activation("relu", name=name)(grid)
+
+
+def look(image: Any, units: int, dropout: float) -> tuple[Any, Any]:
+    """Return the context, (batch, 2 units), and the memory, (batch, positions, features), of an image.
+
+    image: (batch, size, size, 3) of uint8.
+    """
+    grid = layers.Rescaling(1 / 127.5, -1.0, name="scale")(image)
+    for number in range(10):
+        if grid.shape[1] <= GRID:
+            break
+        width = WIDTHS[min(number, len(WIDTHS) - 1)]
+        grid = convolve(grid, width, 2, f"half_{number}", 3 if number else 5)
+        if number == 1:
+            grid = convolve(grid, width, 1, "more")
+    grid = convolve(Coordinates(name="coordinates")(grid), WIDTHS[-1], 1, "grid")
+    height, width, features = grid.shape[1:]
+    memory = layers.Reshape((height * width, features), name="memory")(grid)
+    # Few numbers a position, all positions side by side: the mean over the grid would forget what is where.
+    few = layers.Dense(32, "relu", name="squeeze")(memory)
+    flat = layers.Flatten(name="flatten")(few)
+    if dropout:
+        flat = layers.Dropout(dropout)(flat)
+    return layers.Dense(2 * units, "relu", name="context")(flat), memory
+
+
+def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
+    """Return a model from {"image": (batch, size, size, 3), "previous": (batch, time)} to logits of every word.
+
+    The image is of uint8; the logits are (batch, time, words).
+    """
+    inputs = declare(input_field.arrays)
+    context, memory = look(inputs["image"], options.units, options.dropout)
+    return attach(inputs, context, output_field, options, memory, "captioner")
+
+
+loss = cross_entropy
+__all__ = ["build", "decode", "loss"]

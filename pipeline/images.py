@@ -1,0 +1,156 @@
+"""Images: files of the user's, or pixels made by a program, as square arrays of red, green and blue."""
+
+import hashlib
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline.errors import BadInput
+from pipeline.fields import Array
+
+# Sides below show nothing. An image of more pixels would take over 150 MB to decode; a small file can claim any size.
+SMALLEST_SIDE = 4
+MOST_PIXELS = 50_000_000
+WHITE = (255, 255, 255)
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image, known by its content: two files with the same bytes are one picture, and never in two splits.
+
+    name: what a user sees of it. digest: of its content. source: its file, or its pixels, (size, size, 3) of uint8.
+    """
+
+    name: str = field(compare=False)
+    digest: str
+    source: Path | np.ndarray = field(compare=False, repr=False)
+
+    @classmethod
+    def from_file(cls, path: Path, name: str = "") -> "Picture":
+        """Return the picture in a file, not decoded yet; BadInput if it cannot be opened."""
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise BadInput(f"{path}: there is no such image under {Path.cwd()}") from None
+        except OSError as error:
+            raise BadInput(f"{path}: cannot be read: {error.strerror}; expected an image file") from None
+        return cls(name or str(path), hashlib.sha256(content).hexdigest()[:16], path)
+
+    @classmethod
+    def from_pixels(cls, pixels: np.ndarray, name: str) -> "Picture":
+        """Return the picture of these pixels, (size, size, 3) of uint8."""
+        return cls(name, hashlib.sha256(pixels.tobytes()).hexdigest()[:16], pixels)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def pixels(self, size: int) -> np.ndarray:
+        """Return (size, size, 3) of uint8; BadInput if its file is not an image, damaged, or of an absurd size."""
+        if isinstance(self.source, Path):
+            return read(self.source, size)
+        if len(self.source) == size:
+            return self.source
+        from PIL import Image as Pillow
+
+        return fit_square(Pillow.fromarray(self.source), size)
+
+    def save(self, path: Path) -> None:
+        """Write the pixels to a file of the type that its name says, such as PNG."""
+        from PIL import Image as Pillow
+
+        if isinstance(self.source, Path):
+            path.write_bytes(self.source.read_bytes())
+        else:
+            Pillow.fromarray(self.source).save(path)
+
+
+def read(path: Path, size: int) -> np.ndarray:
+    """Return an image file as (size, size, 3) of uint8: see `flatten` and `fit_square`. Of an animation, frame one.
+
+    Raises BadInput for a file that is not an image, is damaged, or has too many pixels or too few.
+    """
+    from PIL import Image as Pillow
+    from PIL import ImageOps, UnidentifiedImageError
+
+    too_large = f"an image of at most {MOST_PIXELS // 10**6} million pixels is expected; scale it down first"
+    try:
+        with warnings.catch_warnings():
+            # Its own, higher limit; ours is checked below.
+            warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
+            image = Pillow.open(path)
+    except Pillow.DecompressionBombError:
+        raise BadInput(f"{path}: {too_large}") from None
+    except UnidentifiedImageError:
+        raise BadInput(
+            f"{path}: not an image; expected a PNG or JPEG file, or another kind that Pillow reads"
+        ) from None
+    # Of a damaged file anything may be raised: OSError, SyntaxError, ValueError, struct.error.
+    except Exception as error:
+        raise BadInput(f"{path}: the image cannot be read ({error}); restore the file") from None
+    with image:
+        width, height = image.size
+        if width * height > MOST_PIXELS:
+            raise BadInput(f"{path}: {width} x {height} pixels; {too_large}")
+        if min(width, height) < SMALLEST_SIDE:
+            raise BadInput(
+                f"{path}: {width} x {height} pixels; at least {SMALLEST_SIDE} x {SMALLEST_SIDE} are expected"
+            )
+        try:
+            # A JPEG can be decoded at a half, a quarter or an eighth of its size.
+            image.draft("RGB", (size, size))
+            return fit_square(flatten(ImageOps.exif_transpose(image)), size)
+        except Exception as error:
+            raise BadInput(f"{path}: the image is damaged or cut short ({error}); restore the file") from None
+
+
+def flatten(image: Any) -> Any:
+    """Return a Pillow image as RGB: on white where it is transparent, 16 bits a channel as the upper 8 of them."""
+    from PIL import Image as Pillow
+
+    if image.mode.startswith("I"):
+        values = np.asarray(image).astype("int64")
+        image = Pillow.fromarray((values // 256).clip(0, 255).astype("uint8"))
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        ground = Pillow.new("RGBA", image.size, (*WHITE, 255))
+        return Pillow.alpha_composite(ground, image).convert("RGB")
+    return image.convert("RGB")
+
+
+def fit_square(image: Any, size: int) -> np.ndarray:
+    """Return an RGB image as (size, size, 3) of uint8: scaled with its aspect kept, in the middle of a white square."""
+    from PIL import Image as Pillow
+
+    scale = size / max(image.size)
+    width, height = (max(1, round(side * scale)) for side in image.size)
+    if (width, height) != image.size:
+        image = image.resize((width, height), Pillow.Resampling.LANCZOS)
+    square = np.full((size, size, 3), WHITE, "uint8")
+    top, left = (size - height) // 2, (size - width) // 2
+    square[top : top + height, left : left + width] = np.asarray(image)
+    return square
+
+
+@dataclass
+class Image:
+    """A picture -> {"image": (size, size, 3)} of uint8; models scale it themselves."""
+
+    size: int
+
+    def fit(self, pictures: Iterable[Picture]) -> None:
+        """There is nothing to learn from the training data."""
+
+    def encode(self, picture: Picture) -> dict[str, np.ndarray]:
+        return {"image": picture.pixels(self.size)}
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        return {"image": Array((self.size, self.size, 3), "uint8")}
+
+    def parse(self, text: str) -> Picture:
+        """Return the picture in the file whose path a user typed."""
+        return Picture.from_file(Path(text.strip()).expanduser())

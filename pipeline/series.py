@@ -1,0 +1,52 @@
+"""A field of measurements: a vector of numbers at every step."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.errors import BadInput
+from pipeline.fields import Array
+
+
+@dataclass
+class Series:
+    """Vectors of `width` numbers, written as text -> {"values": (time, width)}.
+
+    Spaces divide the steps, commas the numbers of a step: "0.27,0 0.83,1" is two steps of two numbers.
+    """
+
+    width: int
+
+    def fit(self, texts: Iterable[str]) -> None:
+        """Learn nothing: the numbers are used as they are."""
+
+    def encode(self, text: str) -> dict[str, np.ndarray]:
+        steps = text.split()
+        if not steps:
+            raise BadInput(f"there is no step in {text!r:.60}; give at least one, such as {self._example}")
+        values = self._read(steps)
+        if values is None:
+            number, step = next((n, step) for n, step in enumerate(steps, 1) if self._read([step]) is None)
+            raise BadInput(f"step {number} is {step!r:.60}; expected {self.width} numbers, such as {self._example}")
+        return {"values": values}
+
+    def _read(self, steps: list[str]) -> np.ndarray | None:
+        """Return (time, width), or None if one of the steps is not `width` numbers."""
+        try:
+            values = np.array([step.split(",") for step in steps], "float32")
+        except ValueError:
+            return None
+        return values if values.shape[1] == self.width and np.isfinite(values).all() else None
+
+    @property
+    def _example(self) -> str:
+        return ",".join(["0.5"] * self.width)
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        return {"values": Array((None, self.width), "float32")}
+
+    def parse(self, text: str) -> str:
+        """Return the input that one line of text, typed by a user, stands for."""
+        return text.strip()

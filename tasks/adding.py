@@ -1,0 +1,42 @@
+"""Adding: can a network remember two numbers out of many? How many is `--delay`."""
+
+from functools import partial
+
+from pipeline import memory, metrics
+from pipeline.fields import Number
+from pipeline.series import Series
+from tasks.task import Source, Task
+
+TASK = Task(
+    name="adding",
+    summary="What is the sum of the two marked numbers?",
+    shape="many-to-one",
+    sources={
+        "generated": Source(
+            "--delay numbers between 0 and 1, two of them marked: 20,000 sequences, 1,000 and 2,000, made once",
+            "Apache-2.0 (Unrolled)",
+            memory.adding,
+        ),
+    },
+    input=lambda options: Series(2),
+    output=lambda options: Number(),
+    model="models.classifier",
+    metrics=partial(metrics.squares, tolerance=0.04),
+    monitor="mse",
+    lower_is_better=True,
+    baseline=memory.adding_baseline,
+    # One direction, and its last state: with the others a network need not remember.
+    # Nothing is learned for long, then all at once, so an epoch without a better score is no reason to stop.
+    options={
+        "delay": 200,
+        "chrono": 200,
+        "pooling": "last",
+        "bidirectional": False,
+        "dropout": 0.0,
+        "units": 64,
+        "batch": 64,
+        "lr": 4e-3,
+        "epochs": 5,
+        "patience": 5,
+    },
+)

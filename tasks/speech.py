@@ -1,0 +1,43 @@
+"""Speech recognition: what is being said? The words of a recording, without being told when each was spoken."""
+
+from pipeline import digits, metrics, recordings
+from pipeline.columns import Columns
+from pipeline.sound import Sound
+from pipeline.transcript import Transcript
+from tasks.task import Reader, Source, Task
+
+TASK = Task(
+    name="speech",
+    summary="What is being said?",
+    shape="many-to-many-unequal",
+    sources={
+        "digits": Source(
+            "synthesised strings of digits; test voices are never heard in training: 3,000, 300 and 300",
+            "Apache-2.0 (Unrolled); voices of eSpeak NG: GPL-3.0",
+            lambda options: digits.spoken_digits(),
+        ),
+    },
+    reader=Reader(
+        recordings.read,
+        "CSV, TSV, JSONL with the paths of WAV or FLAC files",
+        "spoken",
+        ("tfds:spoken_digit", "tfds:librispeech"),
+    ),
+    columns=Columns(("audio", "path", "file", "speech"), ("text", "transcript", "sentence", "label")),
+    input=lambda options: Sound(options.max_length),
+    output=lambda options: Transcript(options.downsample),
+    model="models.transcriber",
+    metrics=metrics.transcripts,
+    monitor="wer",
+    lower_is_better=True,
+    options={
+        "cell": "gru",
+        "downsample": 2,
+        "masking": 0.2,
+        "warping": 0.0,
+        "beam": 1,
+        "max_length": 2000,
+        "epochs": 12,
+        "patience": 8,
+    },
+)

@@ -1,0 +1,62 @@
+"""Translation: a text in one language in, the same in another out."""
+
+from pipeline import metrics, parallel, translations
+from pipeline.columns import Columns
+from pipeline.subwords import Reading, Writing
+from tasks.task import Reader, Source, Task
+
+
+def messages(language: str, name: str) -> Source:
+    return Source(
+        f"English to {name}: about 7,000 messages of the program Gramps, from its package",
+        "GPL-2.0-or-later (the package)",
+        lambda options: translations.messages(language),
+    )
+
+
+TASK = Task(
+    name="translation",
+    summary="What is this text in another language?",
+    shape="many-to-many-unequal",
+    sources={
+        "numbers": Source(
+            "English number names to French ones, made by num2words: 12,000, 1,000 and 1,000, no number in two splits",
+            "LGPL-2.1 (num2words)",
+            lambda options: translations.numbers(),
+        ),
+        "dates": Source(
+            "dates as written in 30 locales to ISO 8601, made by babel: 12,000, 1,000 and 1,000, no date in two splits",
+            "BSD-3-Clause (babel), Unicode-3.0 (CLDR)",
+            lambda options: translations.dates(),
+        ),
+        "messages-fr": messages("fr", "French"),
+        "messages-de": messages("de", "German"),
+        "messages-es": messages("es", "Spanish"),
+    },
+    reader=Reader(
+        parallel.read,
+        "a folder of parallel files such as train.en and train.de; CSV, TSV, JSONL",
+        "translated",
+        ("tfds:ted_hrlr_translate/pt_to_en", "tfds:opus/medical"),
+    ),
+    columns=Columns(("source", "src", "input"), ("target", "tgt", "translation", "output")),
+    input=lambda options: Reading(options.unit, options.vocabulary, options.lowercase, max_length=options.max_length),
+    output=lambda options: Writing(options.unit, options.vocabulary, options.lowercase),
+    model="models.seq2seq",
+    metrics=metrics.translation,
+    signature=metrics.translation_signature,
+    monitor="bleu",
+    options={
+        "attention": "luong",
+        "unit": "subword",
+        "lowercase": False,
+        "vocabulary": 6000,
+        "max_length": 1000,
+        "label_smoothing": 0.1,
+        "beam": 1,
+        "units": 256,
+        "embedding_size": 256,
+        "batch": 64,
+        "epochs": 12,
+    },
+)

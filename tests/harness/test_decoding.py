@@ -1,0 +1,105 @@
+"""Runs that write sequences: options of decoding that change afterwards, attention, and a second backend."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from harness import evaluate
+from harness.options import Decoding
+from harness.predict import predict
+from harness.trained import open_run
+from pipeline.errors import BadInput
+from run import main
+from tests.harness import ROOT, read_bytes, small, small_splits, train_small
+
+NAME = "translation"
+TRAIN = """
+import sys
+from pathlib import Path
+from tests.harness import small, train_small
+with small("translation") as task:
+    train_small(task, Path(sys.argv[1]), epochs=1, attention=sys.argv[2], beam=2)
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with small(NAME) as task:
+        yield train_small(task, tmp_path_factory.mktemp("runs"), epochs=2, cell="gru")
+
+
+def test_options_of_decoding_override_those_of_the_run_and_leave_it_as_it_is(run: Path) -> None:
+    before = read_bytes(run)
+    assert open_run(run).options.beam == 1
+    assert open_run(run, decoding=Decoding(beam=3)).options.beam == 3
+    one, three = (evaluate.evaluate(run, decoding=Decoding(beam=beam)) for beam in (1, 3))
+    assert one["scores"] == evaluate.evaluate(run, "small")["scores"]
+    assert one["scores"]["loss"] == three["scores"]["loss"]
+    assert "bleu: nrefs:1|case:mixed" in three["signature"]
+    texts = [("text 1", small_splits(NAME)["test"][0].input)]
+    likely = [predict(run, texts, decoding=Decoding(beam=beam))[0]["probability"] for beam in (1, 3)]
+    assert likely[0] > 0 and likely[1] > 0
+    assert read_bytes(run) == before
+
+
+def test_a_beam_of_0_is_refused(run: Path) -> None:
+    for use in (lambda beam: evaluate.evaluate(run, decoding=beam), lambda beam: predict(run, [("", "one")], (), beam)):
+        with pytest.raises(BadInput, match="--beam 0: expected a number between 1 and 1000"):
+            use(Decoding(beam=0))
+
+
+def test_attention_is_given_for_each_written_symbol_and_each_symbol_of_the_input(run: Path) -> None:
+    opened = open_run(run)
+    texts = [example.input for example in small_splits(NAME)["test"]]
+    lines = [(f"text {number}", text) for number, text in enumerate(texts)]
+    found, plain = predict(run, lines, attention=True), predict(run, lines)
+    for text, one, other in zip(texts, found, plain, strict=True):
+        weights = np.array(one.pop("attention"))
+        assert one == other
+        assert 1 <= len(weights) <= opened.output_field.longest
+        assert weights.shape[1] == len(opened.input_field.encode(text)["words"])
+        np.testing.assert_allclose(weights.sum(axis=1), 1, atol=0.01)
+
+
+def test_attention_of_a_run_without_it_is_refused(tmp_path: Path) -> None:
+    with small(NAME) as task:
+        run = train_small(task, tmp_path, epochs=1, attention="none")
+        with pytest.raises(BadInput, match="--attention-weights: .* has none; train a run with --attention"):
+            predict(run, [("text 1", "one hundred")], attention=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("attention", ["none", "bahdanau", "luong"])
+def test_translation_trains_under_tensorflow_too(attention: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TRAIN, str(tmp_path), attention],
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": "tensorflow"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert (tmp_path / NAME / "simple-s0" / "scores.json").exists()
+
+
+@pytest.mark.parametrize("arguments", [("train", NAME), ("evaluate", "RUN"), ("predict", "RUN", "one hundred")])
+def test_the_command_line_refuses_a_beam_of_0(
+    run: Path, arguments: tuple[str, ...], capsys: pytest.CaptureFixture
+) -> None:
+    assert main([str(run) if word == "RUN" else word for word in arguments] + ["--beam", "0"]) == 2
+    assert "error: --beam 0: expected a number between 1 and 1000" in capsys.readouterr().err
+
+
+def test_attention_weights_come_as_json_only(run: Path, capsys: pytest.CaptureFixture) -> None:
+    assert main(["predict", str(run), "one hundred", "--attention-weights"]) == 2
+    assert "written with --json only" in capsys.readouterr().err
+    assert main(["predict", str(run), "one hundred and five", "--attention-weights", "--json", "--beam", "2"]) == 0
+    found = json.loads(capsys.readouterr().out)["predictions"]
+    assert found[0]["attention"] and found[0]["input"] == "one hundred and five"

@@ -1,0 +1,23 @@
+"""The order in which training sees its batches."""
+
+import numpy as np
+
+from harness.train import Epochs
+from pipeline.batching import Batches
+from pipeline.fields import Array
+
+
+def test_the_first_two_batches_differ_in_every_length_that_varies() -> None:
+    generator = np.random.default_rng(0)
+    arrays = {"words": Array((None,), "int32", 9)}, {"output": Array((None,), "int32", 9)}
+    lengths = generator.integers(1, 40, 200), generator.integers(1, 40, 200)
+    inputs, outputs = (
+        [{name: np.ones(length, "int32")} for length in side]
+        for name, side in zip(("words", "output"), lengths, strict=True)
+    )
+    epochs = Epochs(Batches(inputs, arrays[0], 8, outputs, arrays[1], seed=0, start=2))
+    for _ in range(3):
+        first, second = ([len(part[0]) for part in (batch[0]["words"], batch[1])] for batch in (epochs[0], epochs[1]))
+        assert first[0] != second[0] and first[1] != second[1]
+        assert len({id(entry) for entry in epochs.entries}) == len(epochs) == 25
+        epochs.on_epoch_end()

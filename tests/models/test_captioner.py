@@ -1,0 +1,79 @@
+"""The captioner, against numpy and against its own training pass computed the slow way."""
+
+import numpy as np
+import pytest
+
+from models import captioner
+from models.captioner import GRID, Coordinates
+from pipeline.images import Image
+from pipeline.subwords import Writing
+from tests.models import fit, numpy, options, randomize
+
+SIZE = 20
+IMAGES = np.random.default_rng(0).integers(0, 255, (3, SIZE, SIZE, 3), dtype="uint8")
+
+
+def make(attention: str):
+    """Return a small model with random weights, its decoder and its output field."""
+    settings = options(cell="gru", attention=attention, beam=None)
+    words = fit(Writing("word", 20), ["a red cat", "the blue dog sits"])
+    model = randomize(captioner.build(Image(SIZE), words, settings))
+    return model, captioner.decode(model, words, settings), words
+
+
+@pytest.fixture(scope="module", params=["none", "bahdanau", "luong"])
+def made(request: pytest.FixtureRequest):
+    return make(request.param)
+
+
+def test_coordinates_stand_beside_the_features():
+    grid = np.random.default_rng(0).normal(size=(2, 3, 5, 4)).astype("float32")
+    found = numpy(Coordinates()(grid))
+    np.testing.assert_array_equal(found[..., :4], grid)
+    for row in range(3):
+        for column in range(5):
+            np.testing.assert_allclose(found[:, row, column, 4:], [[column / 2 - 1, row - 1]] * 2, atol=1e-6)
+
+
+@pytest.mark.parametrize("size", [16, 20, 48, 100, 512])
+def test_the_grid_is_small_whatever_the_image(size: int):
+    model = captioner.build(Image(size), fit(Writing("word", 9), ["a"]), options(attention="luong", beam=None))
+    height, width = model.get_layer("grid").output.shape[1:3]
+    assert GRID / 2 < height == width <= GRID
+    assert model.get_layer("memory").output.shape[1] == height * width
+
+
+def test_decoding_writes_what_the_training_pass_finds_likeliest(made):
+    model, decoder, words = made
+    found = decoder.predict({"image": IMAGES}, verbose=0)
+    written = numpy(found["output"])
+    previous = np.full((3, words.longest + 1), words.start, "int32")
+    likely = np.ones(3)
+    ended = np.zeros(3, bool)
+    for step in range(words.longest):
+        logits = numpy(model({"image": IMAGES, "previous": previous[:, :-1]}))[:, step]
+        chosen = logits.argmax(axis=1)
+        shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+        likely *= np.where(ended, 1.0, shares.max(axis=1) / shares.sum(axis=1))
+        previous[:, step + 1] = chosen
+        assert (written[:, step] == np.where(ended, 0, chosen)).all()
+        ended |= chosen == words.end
+    np.testing.assert_allclose(found["probability"], likely, rtol=1e-3)
+
+
+def test_an_image_is_answered_alike_whatever_else_is_in_the_batch(made):
+    model, _, words = made
+    previous = np.tile(np.array([[words.start, 4, 5]], "int32"), (3, 1))
+    together = numpy(model({"image": IMAGES, "previous": previous}))
+    assert np.ptp(together, axis=0).max() > 0.01
+    repeated = numpy(model({"image": IMAGES[[1, 1, 1]], "previous": previous}))
+    np.testing.assert_allclose(repeated, together[[1, 1, 1]], atol=1e-4)
+
+
+@pytest.mark.parametrize("attention", ["bahdanau", "luong"])
+def test_the_weights_of_the_grids_positions_add_up_to_one(attention: str):
+    model, decoder, words = make(attention)
+    found = decoder.predict({"image": IMAGES}, verbose=0)
+    weights, written = numpy(found["attention"]), numpy(found["output"])
+    assert weights.shape == (3, words.longest, model.get_layer("memory").output.shape[1])
+    np.testing.assert_allclose(weights.sum(axis=2)[written > 0], 1, atol=1e-5)

@@ -1,0 +1,66 @@
+"""Packaged names and tunes."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from pipeline import packaged, texts
+from pipeline.errors import BadInput
+
+TUNES = """
+% a collection
+
+X:1
+T:The First
+M:6/8 % quick
+L:1/8
+K:D
+u"4"e|\\
+v(c<A)(A>.B)  "Am"cA | % going up
+ !trill!d2 e2 f2 d2 | e2 e2 f2 f2 :|
+
+X:2
+T:Too short
+M:6/8
+K:D
+abc|
+X:3
+T:Without a key
+M:6/8
+abcdefg abcdefg abcdefg abcdefg abcdefg abcdefg|
+"""
+
+
+def test_no_name_is_in_two_splits_and_each_is_once_in_a_category() -> None:
+    splits = texts.names()
+    assert sum(map(len, splits.values())) == 4_275 + 1_219 + 20_000
+    names = [{example.output for example in examples} for examples in splits.values()]
+    assert sum(map(len, names)) == len(set.union(*names))
+    pairs = [(example.input, example.output) for examples in splits.values() for example in examples]
+    assert len(set(pairs)) == len(pairs)
+    assert {category for category, _ in pairs} == {"female", "male", "surname"}
+    assert all(re.fullmatch("[A-Z][a-z]+", name) for _, name in pairs)
+    assert ("female", "Mary") in pairs and ("surname", "Mcdonald") in pairs
+    assert texts.names() == splits
+
+
+def test_a_tune_is_its_key_and_its_notes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / "ryansMammoth"
+    folder.mkdir()
+    for number in range(texts.RAREST_METER):
+        # The last note makes them differ.
+        (folder / f"tune{number}.abc").write_text(TUNES.replace(":|", f"g{number} :|"))
+    monkeypatch.setattr(texts, "locate", lambda *_: tmp_path / "__init__.py")
+    splits = texts.tunes()
+    examples = [example for found in splits.values() for example in found]
+    assert len(examples) == texts.RAREST_METER and {example.input for example in examples} == {"6/8"}
+    first = next(example for example in examples if example.origin == "tune0.abc, tune 1")
+    assert first.output == "K:D\ne|\n(c<A)(A>.B) cA |\nd2 e2 f2 d2 | e2 e2 f2 f2 g0 :|"
+
+
+def test_tunes_without_music21_name_the_file_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = packaged.locate
+    monkeypatch.setattr(texts, "locate", lambda package, *rest: real(f"no-{package}", *rest))
+    with pytest.raises(BadInput, match="music21 is not installed; run: pip install -r requirements-extra.txt"):
+        texts.tunes()

@@ -1,0 +1,39 @@
+import dataclasses
+
+import numpy as np
+import pytest
+import soundfile
+
+import tasks
+from harness import data
+from harness.options import defaults
+from pipeline.errors import BadInput
+
+
+def prepare(folder, *rows):
+    """Return the examples of a folder with 0.3 seconds of noise for each text, and the speech task's fitted fields."""
+    lines = ["audio\ttext"]
+    for number, text in enumerate(rows):
+        noise = np.random.default_rng(number).normal(scale=0.1, size=2400)
+        soundfile.write(folder / f"{number}.wav", noise, 8000)
+        lines.append(f"{number}.wav\t{text}")
+    (folder / "train.tsv").write_text("\n".join(lines) + "\n")
+    task = tasks.get("speech")
+    options = dataclasses.replace(defaults(task), data=str(folder))
+    examples = data.read(task, options)["train"]
+    input_field, output_field = task.input(options), task.output(options)
+    input_field.fit(example.input for example in examples)
+    output_field.fit(example.output for example in examples[:1])
+    return examples, input_field, output_field
+
+
+def test_a_transcript_too_long_for_its_recording_is_refused_with_the_line_of_the_table(tmp_path):
+    # 28 frames, 14 steps.
+    prepared = prepare(tmp_path, "one two three", "one two threes")
+    with pytest.raises(BadInput, match=r"^train.tsv:3: the transcript .* needs 15 steps .* the recording has 14"):
+        data.encode(*prepared)
+
+
+def test_a_character_that_training_did_not_have_is_encoded_as_unknown(tmp_path):
+    _, outputs = data.encode(*prepare(tmp_path, "one two", "tönt"))
+    assert (outputs[1]["output"] == 1).sum() == 1
