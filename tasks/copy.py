@@ -35,7 +35,7 @@ TASK = Task(
         "dropout": 0.0,
         "batch": 64,
         "lr": 4e-3,
-        "epochs": 20,
-        "patience": 20,
+        "epochs": 40,
+        "patience": 40,
     },
 )
