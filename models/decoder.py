@@ -83,7 +83,10 @@ class Decoder(layers.Layer):
             states = layer(self.forget(states, training=training), initial_state=first, training=training)
         if self.attend:
             states, _ = self.attend(states, memory, mask_in)
-        return self.logits(self.forget(states, training=training))
+        # One flat product: with several axes its gradient takes half as long again.
+        batch, steps = ops.shape(states)[:2]
+        flat = ops.reshape(self.forget(states, training=training), (-1, self.units))
+        return ops.reshape(self.logits(flat), (batch, steps, self.size))
 
     def remember(self, memory: Any, mask_in: Any = None) -> dict[str, Any]:
         """Return what every `step` needs of a memory; empty where there is no attention."""
