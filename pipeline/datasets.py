@@ -144,6 +144,9 @@ def read(name: str, kind: str, columns: Columns, limit: int | None = None) -> Sp
     unequal number.
     """
     input_side, output_side = KINDS[kind]
+    if kind == "spoken":
+        # Features of sound import it, and not quietly.
+        import_tensorflow()
     builder = _builder(name)
     leaves = list(_leaves(builder.info.features))
     keys = builder.info.supervised_keys or ()
