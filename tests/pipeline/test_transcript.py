@@ -23,6 +23,20 @@ def test_a_text_is_its_characters_and_back():
     assert again.decode(numbers) == "six two"
 
 
+def test_words_may_be_the_symbols_and_are_never_misspelt():
+    field = Transcript(1, "word")
+    field.fit(["two six", "six"])
+    numbers = field.encode(" six  two nine")["output"]
+    assert numbers.tolist() == [3, 4, 1]
+    assert field.decode(numbers) == "six two \N{REPLACEMENT CHARACTER}"
+    assert fields.restore(Transcript(1, "word"), fields.save(field)).decode(numbers[:2]) == "six two"
+
+
+def test_a_unit_that_a_transcript_cannot_have_is_refused():
+    with pytest.raises(BadInput, match="unknown --unit of a transcript 'subword'"):
+        Transcript(1, "subword").fit(["a"])
+
+
 def test_padding_and_blanks_say_nothing():
     field = fitted("ab")
     a, b = field.encode("ab")["output"]
