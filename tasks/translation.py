@@ -45,7 +45,8 @@ TASK = Task(
     model="models.seq2seq",
     metrics=metrics.translation,
     signature=metrics.translation_signature,
-    monitor="bleu",
+    # Cased BLEU says nothing of a model that writes in lower case.
+    monitor="bleu_lowercase",
     options={
         "attention": "luong",
         "unit": "subword",
