@@ -58,7 +58,9 @@ def look(image: Any, units: int, dropout: float) -> tuple[Any, Any]:
         grid = convolve(grid, width, 2, f"half_{number}", 3 if number else 5)
         if number == 1:
             grid = convolve(grid, width, 1, "more")
-    grid = convolve(Coordinates(name="coordinates")(grid), WIDTHS[-1], 1, "grid")
+    grid = convolve(Coordinates(name="coordinates")(grid), WIDTHS[-1], 1, "around")
+    # Once more, so that a place knows of the other side of the image: "left of" is about two places.
+    grid = convolve(grid, WIDTHS[-1], 1, "grid")
     height, width, features = grid.shape[1:]
     memory = layers.Reshape((height * width, features), name="memory")(grid)
     # What there is, wherever it is: one place teaches the features of a shape to all places.
