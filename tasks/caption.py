@@ -41,7 +41,7 @@ TASK = Task(
         "beam": 1,
         "cell": "gru",
         "dropout": 0.1,
-        "epochs": 15,
+        "epochs": 9,
         "lr": 1e-3,
         "patience": 5,
     },
