@@ -58,12 +58,16 @@ def look(image: Any, units: int, dropout: float) -> tuple[Any, Any]:
         grid = convolve(grid, width, 2, f"half_{number}", 3 if number else 5)
         if number == 1:
             grid = convolve(grid, width, 1, "more")
-    grid = convolve(Coordinates(name="coordinates")(grid), WIDTHS[-1], 1, "grid")
+    grid = convolve(Coordinates(name="coordinates")(grid), WIDTHS[-1], 1, "around")
+    # Once more, so that a place knows of the other side of the image: "left of" is about two places.
+    grid = convolve(grid, WIDTHS[-1], 1, "grid")
     height, width, features = grid.shape[1:]
     memory = layers.Reshape((height * width, features), name="memory")(grid)
-    # Few numbers a position, all positions side by side: the mean over the grid would forget what is where.
+    # What there is, wherever it is: one place teaches the features of a shape to all places.
+    anywhere = layers.GlobalMaxPooling1D(name="anywhere")(memory)
+    # And where: few numbers a position, all positions side by side.
     few = layers.Dense(32, "relu", name="squeeze")(memory)
-    flat = layers.Flatten(name="flatten")(few)
+    flat = layers.Concatenate(name="seen")([layers.Flatten(name="flatten")(few), anywhere])
     if dropout:
         flat = layers.Dropout(dropout)(flat)
     return layers.Dense(2 * units, "relu", name="context")(flat), memory

@@ -37,11 +37,12 @@ TASK = Task(
     baseline=nearest.score,
     options={
         "image_size": 48,
-        "attention": "luong",
+        "attention": "bahdanau",
         "beam": 1,
         "cell": "gru",
         "dropout": 0.1,
-        "epochs": 15,
+        "epochs": 9,
+        "lr": 1e-3,
         "patience": 5,
     },
 )
