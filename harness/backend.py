@@ -4,9 +4,9 @@ import importlib.util
 import os
 import random
 import sys
-from pathlib import Path
 
 from harness.console import say
+from pipeline import cache
 from pipeline.errors import BadInput, unknown
 from pipeline.quiet import import_tensorflow
 
@@ -57,8 +57,7 @@ def _device_name(backend: str, device: str | None) -> str:
         import jax
 
         # Compiled steps are kept between runs: the second run of a command starts at once.
-        cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "unrolled" / "jax"
-        jax.config.update("jax_compilation_cache_dir", str(cache))
+        jax.config.update("jax_compilation_cache_dir", str(cache.folder() / "jax"))
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
         gpus = [found.device_kind for found in jax.devices() if found.platform == "gpu"]
     elif backend == "tensorflow":
