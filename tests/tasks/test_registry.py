@@ -113,3 +113,9 @@ def test_a_file_that_is_missing_or_not_python_is_refused(tmp_path, write):
         tasks.find((missing,))
     with pytest.raises(BadInput, match=r"mine\.txt: expected a Python file"):
         tasks.find((write("", "mine.txt"),))
+
+
+def test_the_readme_shows_a_task_file_as_it_is():
+    root = Path(__file__).parents[2]
+    shown = (root / "README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    assert (root / "tasks" / "pos.py").read_text(encoding="utf-8").endswith(shown)
