@@ -312,7 +312,7 @@ def test_a_mistake_is_one_message(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train", "pos", "--unit", "3"], "--units"),
+        (["train", "pos", "--unts", "3"], "--units"),
         (["train", "pos", "--epochs", "x"], "--epochs"),
         (["train", "pos", "--backend", "tensorflo"], "tensorflow"),
         (["train", "pos", "--bidirectional", "maybe"], "maybe"),

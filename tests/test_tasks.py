@@ -140,7 +140,7 @@ def test_eight_examples_are_learned_by_heart(run: Run, tmp_path: Path, monkeypat
     source = Source("the same examples thrice", "", lambda _: dict.fromkeys(("train", "validation", "test"), eight))
     task = dataclasses.replace(run.task, sources={"eight": source})
     # Rare words must be known, or two examples could look alike; and nothing may be hidden or changed in training.
-    plain = {"min_count": 1, "masking": 0.0, "warping": 0.0}
+    plain = {"min_count": 1, "word_dropout": 0.0, "masking": 0.0, "warping": 0.0}
     known: dict[str, Any] = {name: value for name, value in plain.items() if name in task.options}
     # Pictures, recordings and what is asked for after a delay take more, and convolutions smaller steps.
     hard = not {"image_size", "downsample", "delay"}.isdisjoint(task.options)
