@@ -81,6 +81,10 @@ class Search(layers.Layer):
             found["attention"] = keras.KerasTensor((batch, self.longest, memory.shape[1]), "float32")
         return found
 
+    def going(self, step: Any, symbol: Any, ended: Any, *rest: Any) -> Any:
+        """Return whether to write another step."""
+        return ops.logical_and(step < self.longest, ops.logical_not(ops.all(ended)))
+
     def put(self, table: Any, step: Any, row: Any) -> Any:
         """Return (rows, longest, ...) with `row`, (rows, ...), in the place of one step."""
         here = ops.reshape(ops.arange(self.longest) == step, (1, -1) + (1,) * (len(row.shape) - 1))
@@ -114,9 +118,6 @@ class Greedy(Search):
             self.decoder.begin(context),
         )
 
-        def going(step: Any, symbol: Any, ended: Any, *rest: Any) -> Any:
-            return ops.logical_and(step < self.longest, ops.logical_not(ops.all(ended)))
-
         def write(step: Any, symbol: Any, ended: Any, total: Any, written: Any, looked: Any, states: Any) -> tuple:
             logits, states, weights = self.decoder.step(symbol, states, remembered)
             likelihood = ops.log_softmax(logits)
@@ -126,7 +127,7 @@ class Greedy(Search):
             looked = self.put(looked, step, ops.where(ops.expand_dims(ended, 1), 0.0, weights))
             return step + 1, symbol, ops.logical_or(ended, symbol == self.end), total, written, looked, states
 
-        _, _, _, total, written, looked, _ = ops.while_loop(going, write, first)
+        _, _, _, total, written, looked, _ = ops.while_loop(self.going, write, first)
         return self.answer(written, total, looked, remembered)
 
 
@@ -161,9 +162,6 @@ class Beam(Search):
             [[ops.repeat(state, width, axis=0) for state in layer] for layer in self.decoder.begin(context)],
         )
 
-        def going(step: Any, symbol: Any, ended: Any, *rest: Any) -> Any:
-            return ops.logical_and(step < self.longest, ops.logical_not(ops.all(ended)))
-
         def write(step: Any, symbol: Any, ended: Any, total: Any, written: Any, looked: Any, states: Any) -> tuple:
             logits, states, weights = self.decoder.step(symbol, states, remembered)
             size = logits.shape[-1]
@@ -187,7 +185,7 @@ class Beam(Search):
             states = [[follow(state) for state in layer] for layer in states]
             return step + 1, symbol, ended, total, self.put(follow(written), step, symbol), looked, states
 
-        _, _, _, total, written, looked, _ = ops.while_loop(going, write, first)
+        _, _, _, total, written, looked, _ = ops.while_loop(self.going, write, first)
         ends = ops.cast(written == self.end, "int32")
         length = ops.where(ops.any(ends, axis=1), ops.cast(ops.argmax(ends, axis=1), "int32") + 1, self.longest)
         scores = total / ((5.0 + ops.cast(length, "float32")) / 6.0) ** self.penalty
