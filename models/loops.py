@@ -159,23 +159,27 @@ def _is_native(projected: Any) -> bool:
     return native and projected.dtype == jnp.float32
 
 
+def _unroll(
+    cell: str, projected: Any, mask: Any, initial: States, recurrent: States, keep: bool
+) -> tuple[tuple[Any, States], States, Any]:
+    """Return what `run` does, the states at all steps, and what the backward loop needs beside them."""
+    kept: Any
+    if _is_native(projected):
+        states, kept = kernels.forward(cell, projected, mask, initial, recurrent, keep)
+    else:
+        states, kept = forward(cell, projected, mask, initial, recurrent)
+    return (states[0], tuple(state[-1] for state in states)), states, kept
+
+
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
 def run(cell: str, projected: Any, mask: Any, initial: States, recurrent: States) -> tuple[Any, States]:
     """Return the hidden states at all steps, (time, batch, units), and the states after the last. See `forward`."""
-    if _is_native(projected):
-        states, _ = kernels.forward(cell, projected, mask, initial, recurrent, keep=False)
-    else:
-        states, _ = forward(cell, projected, mask, initial, recurrent)
-    return states[0], tuple(state[-1] for state in states)
+    return _unroll(cell, projected, mask, initial, recurrent, keep=False)[0]
 
 
 def _run(cell: str, projected: Any, mask: Any, initial: States, recurrent: States) -> tuple:
-    kept: Any
-    if _is_native(projected):
-        states, kept = kernels.forward(cell, projected, mask, initial, recurrent, keep=True)
-    else:
-        states, kept = forward(cell, projected, mask, initial, recurrent)
-    return (states[0], tuple(state[-1] for state in states)), (mask, initial, recurrent, states, kept)
+    answer, states, kept = _unroll(cell, projected, mask, initial, recurrent, keep=True)
+    return answer, (mask, initial, recurrent, states, kept)
 
 
 def _differentiate(cell: str, saved: tuple, gradients: tuple) -> tuple:
