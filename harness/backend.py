@@ -47,7 +47,7 @@ def start(
     if chosen == "jax" and name.startswith("CPU"):
         from models.loops import use_kernels
 
-        if use_kernels(kernels == "auto", say):
+        if use_kernels(kernels == "auto", cache.folder() / "kernels", say):
             name += ", native kernels"
     return f"{ {'jax': 'JAX', 'tensorflow': 'TensorFlow', 'torch': 'PyTorch'}[chosen] } on {name}"
 
@@ -56,9 +56,11 @@ def _device_name(backend: str, device: str | None) -> str:
     if backend == "jax":
         import jax
 
-        # Compiled steps are kept between runs: the second run of a command starts at once.
-        jax.config.update("jax_compilation_cache_dir", str(cache.folder() / "jax"))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+        # Compiled steps are kept between runs: the second run of a command starts at once. The user's settings win.
+        if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+            jax.config.update("jax_compilation_cache_dir", str(cache.folder() / "jax"))
+        if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
+            jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
         gpus = [found.device_kind for found in jax.devices() if found.platform == "gpu"]
     elif backend == "tensorflow":
         import tensorflow

@@ -108,6 +108,8 @@ class Options(Decoding):
     """Highest learning rate; it rises over the first tenth of the steps, then falls along a cosine to 0."""
     clip: float = 1.0
     """Longest gradient, all weights together; a longer one is scaled down."""
+    average: float = 0.0
+    """Of the running average of the weights that is scored and kept: the share it keeps at a step; 0: no average."""
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     """Of the arithmetic; the weights are float32."""
 
@@ -139,6 +141,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "patience": (1, float("inf")),
     "batch": (1, float("inf")),
     "lr": (1e-9, 10),
+    "average": (0, 0.9999),
     "clip": (1e-9, float("inf")),
     "seed": (0, 2**31),
 }

@@ -6,6 +6,8 @@ import io
 import json
 import shutil
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -82,6 +84,20 @@ class Keeper(keras.callbacks.Callback):
     def variables(self) -> list:
         return [*self.model.variables, *self.model.optimizer.variables]
 
+    @contextmanager
+    def averages(self) -> Iterator[None]:
+        """Inside, the model holds the running averages of its weights, where the optimizer keeps them."""
+        # Keras has no public name for them: its own callback that swaps them in reads this one.
+        kept = getattr(self.model.optimizer, "_model_variables_moving_average", [])
+        weights = self.model.trainable_variables[: len(kept)]
+        # Copies: on JAX the next training step takes over the memory of all variables.
+        own = [np.array(weight) for weight in weights]
+        for weight, average in zip(weights, kept, strict=True):
+            weight.assign(np.array(average))
+        yield
+        for weight, value in zip(weights, own, strict=True):
+            weight.assign(value)
+
     def restore(self) -> None:
         """Take up the state of a stopped run, if there is one; the lines of an unfinished epoch are dropped."""
         path, lines = self.directory / "state.npz", self.directory / "metrics.jsonl"
@@ -105,12 +121,14 @@ class Keeper(keras.callbacks.Callback):
         seconds = time.perf_counter() - self.started
         if not np.isfinite(logs["loss"]):
             raise BadInput(f"epoch {epoch + 1}: the loss is {logs['loss']}: training diverged; try a lower --lr")
-        scores = self.measure()
         state, sign = self.progress, -1 if self.task.lower_is_better else 1
-        better = state["best"] is None or sign * scores[self.task.monitor] > sign * state["best"]
+        with self.averages():
+            scores = self.measure()
+            better = state["best"] is None or sign * scores[self.task.monitor] > sign * state["best"]
+            if better:
+                import_tensorflow()
+                runs.write(self.directory / "best.keras", self.model.save)
         if better:
-            import_tensorflow()
-            runs.write(self.directory / "best.keras", self.model.save)
             state |= {"best": scores[self.task.monitor], "best_epoch": epoch + 1}
         waited = 0 if better else state["waited"] + 1
         spent = time.perf_counter() - self.started
@@ -149,12 +167,16 @@ def plan_epochs(options: Options, steps: int) -> tuple[int, int]:
 
 
 def make_optimizer(options: Options, steps: int) -> keras.optimizers.Optimizer:
-    """Return Adam with a linear warm-up, a cosine fall to 0 over `steps` training steps, and gradient clipping."""
+    """Return Adam with a linear warm-up, a cosine fall to 0 over `steps` training steps, and gradient clipping.
+
+    Beside the weights it keeps their running average, where options.average is above 0 (Polyak and Juditsky 1992).
+    """
     rise = max(1, round(WARM_UP * steps))
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, max(1, steps - rise), warmup_target=options.lr, warmup_steps=rise
     )
-    return keras.optimizers.Adam(schedule, global_clipnorm=options.clip)
+    averaging = {"use_ema": True, "ema_momentum": options.average} if options.average else {}
+    return keras.optimizers.Adam(schedule, global_clipnorm=options.clip, **averaging)
 
 
 def read_earlier(directory: Path, options: dict) -> dict:

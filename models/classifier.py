@@ -1,4 +1,4 @@
-"""Classifier, and regressor: many to one. One label, or one number, a sequence."""
+"""Classifier, and regressor: many to one. One label, or one number, or how likely each range of it is, a sequence."""
 
 from typing import Any
 
@@ -47,26 +47,37 @@ class Pool(layers.Layer):
 
 
 def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
-    """Return a model from a text's arrays to logits, (batch, labels); without labels to a number, (batch, 1)."""
+    """Return a model from a text's arrays to logits, (batch, labels or ranges); or to a number, (batch, 1)."""
     inputs, states = read(input_field, options)
     pooled = Pool(options.pooling, options.bidirectional, name="pool")(states, inputs["mask"])
     if options.dropout:
         pooled = layers.Dropout(options.dropout)(pooled)
-    labels = output_field.arrays["output"].size
-    answer = layers.Dense(labels or 1, dtype="float32", name="logits")(pooled)
+    expected = output_field.arrays["output"]
+    size = expected.size or (*expected.shape, 1)[0]
+    answer = layers.Dense(size, dtype="float32", name="logits")(pooled)
     return keras.Model(inputs, answer, name="classifier")
 
 
 def loss(output_field: Any, options: Any = None) -> keras.losses.Loss:
-    """Return the cross-entropy of labels, or the squared error of numbers."""
-    if output_field.arrays["output"].size is None:
-        return keras.losses.MeanSquaredError(reduction="mean_with_sample_weight")
-    return cross_entropy(output_field, options)
+    """Return the cross-entropy of labels, or of the likelihood of ranges; or the squared error of numbers."""
+    expected = output_field.arrays["output"]
+    if expected.size:
+        return cross_entropy(output_field, options)
+    if expected.shape:
+        return keras.losses.CategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
+    return keras.losses.MeanSquaredError(reduction="mean_with_sample_weight")
 
 
 def decode(model: keras.Model, output_field: Any, options: Any) -> keras.Model:
-    """Return a model to {"output": (batch,)}: the number, or the best label with its "probability"."""
-    if output_field.arrays["output"].size is None:
-        return keras.Model(model.input, {"output": ops.squeeze(model.output, 1)})
-    answer = {"output": ops.argmax(model.output, axis=-1), "probability": ops.max(ops.softmax(model.output), axis=-1)}
-    return keras.Model(model.input, answer)
+    """Return a model to {"output": ...}: the best label, with its "probability"; the number; or the likelihoods.
+
+    Labels and numbers: (batch,). How likely each range of numbers is: (batch, ranges).
+    """
+    expected = output_field.arrays["output"]
+    if expected.size:
+        likely = ops.softmax(model.output)
+        return keras.Model(
+            model.input, {"output": ops.argmax(model.output, axis=-1), "probability": ops.max(likely, axis=-1)}
+        )
+    answer = ops.softmax(model.output) if expected.shape else ops.squeeze(model.output, 1)
+    return keras.Model(model.input, {"output": answer})

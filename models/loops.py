@@ -13,6 +13,7 @@ h_{t-1} U for every step, and the kernel's is one product after it (Werbos 1990,
 
 import functools
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -145,10 +146,13 @@ def backward(
 native = False
 
 
-def use_kernels(wanted: bool, say: Callable[[str], None]) -> bool:
-    """Take the native kernels from now on, or not; say so where they are wanted and cannot be had."""
+def use_kernels(wanted: bool, folder: Path, say: Callable[[str], None]) -> bool:
+    """Take the native kernels from now on, or not; say so where they are wanted and cannot be had.
+
+    folder: where they are, once they are compiled.
+    """
     global native
-    missing = kernels.load(say) if wanted else ""
+    missing = kernels.load(folder, say) if wanted else ""
     native = missing is None
     if missing:
         say(missing)

@@ -4,7 +4,7 @@ from functools import partial
 
 from pipeline import metrics, packaged, tables
 from pipeline.columns import Columns
-from pipeline.fields import Number, Text
+from pipeline.fields import Histogram, Text
 from tasks.task import Reader, Source, Task
 
 TASK = Task(
@@ -28,10 +28,10 @@ TASK = Task(
         ("text", "sentence", "review", "review_body"), ("label", "rating", "score", "stars", "star_rating")
     ),
     input=lambda options: Text(options.vocabulary, options.max_length),
-    output=lambda options: Number(),
+    output=lambda options: Histogram(),
     model="models.classifier",
     metrics=metrics.errors,
     monitor="mae",
     lower_is_better=True,
-    options={"pooling": "max+mean", "units": 64, "dropout": 0.5, "word_dropout": 0.4, "lr": 1e-3, "steps": 3000},
+    options={"pooling": "max+mean", "units": 64, "dropout": 0.5, "word_dropout": 0.3, "average": 0.99, "steps": 2000},
 )

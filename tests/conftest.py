@@ -12,7 +12,11 @@ if "UNROLLED_CACHE" not in os.environ:
     atexit.register(shutil.rmtree, os.environ["UNROLLED_CACHE"], ignore_errors=True)
 
 if os.environ["KERAS_BACKEND"] == "jax":
+    # What JAX compiles is kept for the session: one small model is built many times, in many processes.
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = os.path.join(os.environ["UNROLLED_CACHE"], "jax")
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     from models.loops import use_kernels
+    from pipeline.cache import folder
 
     # As the command line has it.
-    use_kernels(True, print)
+    use_kernels(True, folder() / "kernels", print)

@@ -5,7 +5,6 @@ operations (its formulas, shapes and gates' order), in float32, without a barrie
 """
 
 import ctypes
-import functools
 import hashlib
 import os
 import platform
@@ -22,29 +21,36 @@ FLAGS = "-std=c++17 -O3 -march=native -fno-math-errno -ffp-contract=fast -shared
 GATES = {"simple": 1, "lstm": 4, "gru": 3}
 
 
-@functools.cache
-def load(say: Callable[[str], None] | None = None) -> str | None:
+# JAX takes a function under one name once in a process.
+ready = False
+
+
+def load(folder: Path, say: Callable[[str], None]) -> str | None:
     """Make the kernels ready for `forward` and `backward`.
 
     Returns None when they are, or one line that says why they are not. At first use on a machine they are compiled with
-    its C++ compiler (CXX, else c++, g++ or clang++) into the user's cache folder, which takes seconds: `say` is told.
+    its C++ compiler (CXX, else c++, g++ or clang++) into `folder`, which takes seconds: `say` is told.
     """
+    global ready
+    if ready:
+        return None
     try:
         import jax
 
         if jax.default_backend() != "cpu":
             return f"no native kernels: they are for the CPU, and JAX computes on {jax.default_backend()}"
-        loops = ctypes.CDLL(str(library(say or (lambda text: None))))
+        loops = ctypes.CDLL(str(library(folder, say)))
         for cell in GATES:
             for direction in ("forward", "backward"):
                 handler = jax.ffi.pycapsule(getattr(loops, f"{cell}_{direction}"))
                 jax.ffi.register_ffi_target(f"unrolled_{cell}_{direction}", handler, platform="cpu")
     except (ImportError, OSError, AttributeError, subprocess.SubprocessError, RuntimeError) as error:
         return f"no native kernels, the portable loops are used: {error}"
+    ready = True
     return None
 
 
-def library(say: Callable[[str], None]) -> Path:
+def library(folder: Path, say: Callable[[str], None]) -> Path:
     """Return the compiled kernels, compiling them first where that has not been done.
 
     Raises OSError or subprocess.SubprocessError where it cannot be done. The file's name changes with all that it
@@ -55,8 +61,7 @@ def library(say: Callable[[str], None]) -> Path:
 
     parts = (SOURCE.read_text(), " ".join(FLAGS), processor(), jaxlib.__version__)
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    path = Path(cache) / "unrolled" / "kernels" / f"loops-{key}.so"
+    path = folder / f"loops-{key}.so"
     if path.exists():
         return path
     command = compiler()

@@ -5,12 +5,9 @@ import os
 os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
-import atexit
 import contextlib
 import dataclasses
 import json
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -124,20 +121,10 @@ def small(name: str) -> Iterator[Task]:
 
 @cache
 def start_keras() -> None:
-    """Start Keras; what JAX compiles is kept for the session, as one small model is built many times."""
-    folder = tempfile.mkdtemp()
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    os.environ["XDG_CACHE_HOME"] = folder
+    """Start Keras as the command line does."""
     from harness import backend
 
     backend.start()
-    if os.environ["KERAS_BACKEND"] == "jax":
-        import jax
-        from jax.experimental.compilation_cache import compilation_cache
-
-        os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-        compilation_cache.reset_cache()
 
 
 def read_state(directory: Path) -> dict[str, np.ndarray]:

@@ -261,3 +261,45 @@ def test_predictions_are_written_with_their_origin(tmp_path: Path) -> None:
     text = (tmp_path / "new" / "test.jsonl").read_text(encoding="utf-8")
     expected = {"input": "ünï", "output": "a", "prediction": "b", "probability": 0.75, "origin": "x.csv:3"}
     assert json.loads(text) == expected and "ünï" in text
+
+
+def test_scored_and_kept_is_the_running_average_of_the_weights_and_training_goes_on_from_their_last_values(
+    task: Task, options: Options, tmp_path: Path
+) -> None:
+    options = dataclasses.replace(options, average=0.8)
+    seen: list[list[np.ndarray]] = []
+    inside: list[np.ndarray] = []
+    after: list[np.ndarray] = []
+
+    def read(model: keras.Model) -> list[np.ndarray]:
+        return [np.array(weight) for weight in model.trainable_variables]
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            # On JAX the model itself is brought up to date when asked to.
+            if keras.config.backend() == "jax":
+                self.model.jax_state_sync()
+            seen.append(read(self.model))
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            with keeper.averages():
+                inside.extend(read(self.model))
+            after.extend(read(self.model))
+
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2), keras.layers.Dense(1)])
+    model.compile(optimizer=train.make_optimizer(options, 6), loss="mse")
+    keeper = train.Keeper(task, 1, 1, tmp_path, None, None)
+    keeper.set_model(model)
+    generator = np.random.default_rng(0)
+    model.fit(
+        generator.normal(size=(12, 3)), generator.normal(size=(12, 1)), batch_size=2, callbacks=[Watch()], verbose=0
+    )
+    assert len(seen) == 6
+    assert any(np.abs(one - other).max() > 1e-4 for one, other in zip(seen[0], seen[-1], strict=True))
+    average = seen[0]
+    for weights in seen[1:]:
+        average = [0.8 * kept + 0.2 * weight for kept, weight in zip(average, weights, strict=True)]
+    for found, expected in zip(inside, average, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+    for found, expected in zip(after, seen[-1], strict=True):
+        np.testing.assert_array_equal(found, expected)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from models.recurrent import GRU, LSTM, SimpleRNN
+from pipeline.cache import folder
 from tests.models import numpy, random_inputs, randomize
 
 PAIRS = {
@@ -91,10 +92,10 @@ def loop(request):
     from models.loops import use_kernels
 
     found: list = []
-    if use_kernels(request.param == "native", found.append) != (request.param == "native"):
+    if use_kernels(request.param == "native", folder() / "kernels", found.append) != (request.param == "native"):
         pytest.skip(found[0])
     yield
-    use_kernels(True, print)
+    use_kernels(True, folder() / "kernels", print)
 
 
 def compare(ours, stock, mask=None, initial=None, training=False):

@@ -4,7 +4,7 @@ import pytest
 
 from models import classifier
 from models.classifier import POOLINGS, Pool
-from pipeline.fields import Label, Number
+from pipeline.fields import Histogram, Label, Number
 from tests.models import CELLS, SENTENCES, encode, fit, numpy, options, random_inputs, randomize, text_field
 
 TEXTS = [" ".join(sentence) for sentence in SENTENCES]
@@ -88,6 +88,21 @@ def test_loss_of_numbers_is_the_squared_error_averaged_over_the_real_rows():
     assert float(loss) == pytest.approx(np.average((output[:, 0] - answers) ** 2, weights=weights), rel=1e-5)
     decoded = classifier.decode(model, number, None)(batch)
     np.testing.assert_allclose(numpy(decoded["output"]), output[:, 0], rtol=1e-6)
+
+
+def test_loss_of_a_histogram_is_its_cross_entropy_and_the_answer_how_likely_each_bin_is():
+    field, histogram = text_field(), fit(Histogram(), [1.0, 2.0, 6.0])
+    model = build(histogram)
+    model.compile(loss=classifier.loss(histogram))
+    batch, weights = encode(field, TEXTS, 5), np.array([1, 1, 0], "float32")
+    answers = np.stack([histogram.encode(number)["output"] for number in (1, 2.5, 6)])
+    logits = numpy(model(batch)).astype("float64")
+    assert logits.shape == (3, histogram.BINS)
+    likely = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    loss = model.test_on_batch(batch, answers, weights, return_dict=True)["loss"]
+    entropy = -(answers * np.log(likely)).sum(axis=1)
+    assert float(loss) == pytest.approx(np.average(entropy, weights=weights), rel=1e-5)
+    np.testing.assert_allclose(numpy(classifier.decode(model, histogram, None)(batch)["output"]), likely, rtol=1e-5)
 
 
 def test_answer_is_the_best_label_and_its_probability():

@@ -15,9 +15,10 @@ if os.environ.get("KERAS_BACKEND", "jax") != "jax":
 import jax.numpy as jnp  # noqa: E402
 
 from models import kernels  # noqa: E402
+from pipeline.cache import folder  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
-if (why := kernels.load()) is not None:
+if (why := kernels.load(folder() / "kernels", print)) is not None:
     pytest.skip(why, allow_module_level=True)
 
 
@@ -187,10 +188,12 @@ def test_the_number_of_threads_changes_no_bit():
 
 
 def test_without_a_compiler_one_line_says_so(tmp_path):
-    program = "from models import kernels; print(kernels.load(print))"
+    program = (
+        f"from pathlib import Path; from models import kernels; print(kernels.load(Path({str(tmp_path)!r}), print))"
+    )
 
     def run(**environment):
-        environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), "JAX_PLATFORMS": "cpu", **environment}
+        environment = {**os.environ, "JAX_PLATFORMS": "cpu", **environment}
         done = subprocess.run(
             [sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True
         )
@@ -205,10 +208,9 @@ def test_without_a_compiler_one_line_says_so(tmp_path):
 
 
 def test_the_first_use_compiles_and_says_so_and_later_ones_do_not(tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     said: list[str] = []
-    path = kernels.library(said.append)
+    path = kernels.library(tmp_path, said.append)
     assert path.exists() and len(said) == 1 and "compiling" in said[0]
     assert list(path.parent.iterdir()) == [path]
     monkeypatch.setenv("CXX", "/bin/false")
-    assert kernels.library(said.append) == path and len(said) == 1
+    assert kernels.library(tmp_path, said.append) == path and len(said) == 1
