@@ -72,7 +72,7 @@ class Options(Decoding):
     dropout: float = 0.3
     """Share of the numbers between layers set to 0 in training."""
     word_dropout: float = 0.0
-    """Share of the words of the input made unknown in training."""
+    """Share of the words read, and of those a decoder has written so far, made unknown in training."""
     embedding: Literal["dense", "onehot"] = "dense"
     """Words as learned vectors, or as one-hot vectors straight into the cell."""
     embedding_size: int = 128

@@ -10,13 +10,18 @@ import keras
 from keras import ops
 
 from models.decoder import Decoder
+from models.inputs import Forget
 from models.search import Beam, Greedy
 
 
 def attach(
     inputs: dict[str, Any], context: Any, output_field: Any, options: Any, memory: Any = None, name: str | None = None
 ) -> keras.Model:
-    """Return a model from the inputs and "previous", (batch, time), to logits, (batch, time, symbols)."""
+    """Return a model from the inputs and "previous", (batch, time), to logits, (batch, time, symbols).
+
+    options.word_dropout: a decoder that is not always told what it has written must look at its input instead (Bowman
+    et al. 2016, section 3.1).
+    """
     write = Decoder(
         output_field.arrays["output"].size,
         options.cell,
@@ -28,7 +33,8 @@ def attach(
         name="decoder",
     )
     previous = keras.Input((None,), dtype="int32", name="previous")
-    logits = write(previous, context, memory, None if memory is None else inputs.get("mask"))
+    known = Forget(options.word_dropout, name="forget_written")(previous) if options.word_dropout else previous
+    logits = write(known, context, memory, None if memory is None else inputs.get("mask"))
     return keras.Model({**inputs, "previous": previous}, logits, name=name)
 
 

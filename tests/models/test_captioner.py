@@ -79,3 +79,16 @@ def test_the_weights_of_the_grids_positions_add_up_to_one(attention: str):
     weights, written = numpy(found["attention"]), numpy(found["output"])
     assert weights.shape == (3, words.longest, model.get_layer("memory").output.shape[1])
     np.testing.assert_allclose(weights.sum(axis=2)[written > 0], 1, atol=1e-5)
+
+
+def test_in_training_alone_the_decoder_is_not_told_some_of_what_it_has_written():
+    settings = options(cell="gru", attention="luong", beam=None, dropout=0.0, word_dropout=0.95)
+    words = fit(Writing("word", 20), ["a red cat", "the blue dog sits"])
+    model = randomize(captioner.build(Image(SIZE), words, settings))
+    one = {"image": IMAGES[:1], "previous": np.array([[words.start, *range(4, 9)]], "int32")}
+    other = one | {"previous": np.array([[words.start, *range(8, 3, -1)]], "int32")}
+    unknown = one | {"previous": np.ones((1, 6), "int32")}
+    assert np.abs(numpy(model(one)) - numpy(model(other)))[:, 1:].max() > 1e-3
+    nearest = [np.abs(numpy(model(one, training=True)) - numpy(model(unknown))).max() for _ in range(20)]
+    # All six are forgotten with a chance of 0.74.
+    assert 8 <= sum(distance < 1e-4 for distance in nearest) < 20

@@ -1,7 +1,8 @@
 import keras
 import numpy as np
+import pytest
 
-from models.inputs import OneHot, declare, embed, spell
+from models.inputs import Forget, OneHot, declare, embed, spell
 from pipeline.fields import Array
 from tests.models import SENTENCES, encode, numpy, options, randomize, sentence_fields
 
@@ -48,3 +49,14 @@ def test_words_and_spelling_stand_side_by_side():
     model = keras.Model(inputs, embed(inputs, field.arrays, options(embedding_size=5)))
     batch = encode(field, SENTENCES, 6)
     assert numpy(model(batch)).shape == (3, 6, 5 + 64)
+
+
+def test_forget_makes_that_share_of_the_words_unknown_in_training_only():
+    numbers = np.random.default_rng(0).integers(2, 9, (200, 100)).astype("int32")
+    layer = Forget(0.3)
+    np.testing.assert_array_equal(numpy(layer(numbers)), numbers)
+    found = numpy(layer(numbers, training=True))
+    forgotten = found != numbers
+    assert (found[forgotten] == 1).all()
+    assert forgotten.mean() == pytest.approx(0.3, abs=0.01)
+    assert (numpy(layer(numbers, training=True)) != found).any()
