@@ -92,7 +92,7 @@ class Options(Decoding):
     masking: float | None = optional()
     """Share of a recording's frames, and of its bands, hidden in training; 0 hides none."""
     warping: float | None = optional()
-    """How far the bands of a recording are stretched or squeezed in training, at the most; 0 leaves them."""
+    """How far a recording's bands, or an image's sides, are stretched or squeezed in training, at the most."""
 
     seed: int = 0
     """Of the weights, the dropout and the order of the examples."""

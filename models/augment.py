@@ -1,4 +1,4 @@
-"""Recordings changed at random in training, so that a model does not rely on what is so in these alone."""
+"""Recordings and images changed at random in training, so that a model does not rely on what is so in these alone."""
 
 from typing import Any
 
@@ -68,3 +68,38 @@ class Hide(layers.Layer):
 
     def get_config(self) -> dict:
         return {**super().get_config(), "share": self.share}
+
+
+@keras.saving.register_keras_serializable("unrolled")
+class Warp(layers.Layer):
+    """In training, move each image, and stretch or squeeze its height and its width.
+
+    Each by up to `most` of its size, drawn apart for height and width. The edge is repeated where the image has moved
+    away from it, and what lies between two pixels is shared between them.
+    """
+
+    def __init__(self, most: float, **options: Any):
+        super().__init__(**options)
+        self.most = most
+        self.generator = keras.random.SeedGenerator()
+
+    def call(self, image: Any, training: bool = False) -> Any:
+        """Return (batch, height, width, channels) from the same."""
+        if not training:
+            return image
+        height, width = image.shape[1:3]
+        change = 2 * keras.random.uniform((4, ops.shape(image)[0]), seed=self.generator) - 1
+        rows = self._draw_from(height, change[0], change[1], image.dtype)
+        columns = self._draw_from(width, change[2], change[3], image.dtype)
+        return ops.einsum("bip,bpqc,bjq->bijc", rows, image, columns)
+
+    def _draw_from(self, places: int, stretch: Any, move: Any, dtype: Any) -> Any:
+        """Return how much of every place each new place is made of: (batch, places, places)."""
+        place, middle = ops.arange(places, dtype="float32"), (places - 1) / 2
+        stretch, move = (ops.expand_dims(self.most * part, 1) for part in (stretch, move))
+        source = ops.clip(middle + (1 + stretch) * (place - middle) + move * places, 0, places - 1)
+        share = ops.maximum(0.0, 1 - ops.abs(ops.expand_dims(source, 2) - place))
+        return ops.cast(share, dtype)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "most": self.most}

@@ -9,6 +9,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from models.augment import Warp
 from models.inputs import declare
 from models.losses import cross_entropy
 from models.writer import attach, decode
@@ -45,12 +46,14 @@ def convolve(grid: Any, width: int, strides: int, name: str, side: int = 3) -> A
     return layers.Activation("relu", name=name)(grid)
 
 
-def look(image: Any, units: int, dropout: float) -> tuple[Any, Any]:
+def look(image: Any, units: int, dropout: float, warping: float) -> tuple[Any, Any]:
     """Return the context, (batch, 2 units), and the memory, (batch, positions, features), of an image.
 
     image: (batch, size, size, 3) of uint8.
     """
     grid = layers.Rescaling(1 / 127.5, -1.0, name="scale")(image)
+    if warping:
+        grid = Warp(warping, name="warp")(grid)
     for number in range(10):
         if grid.shape[1] <= GRID:
             break
@@ -79,7 +82,7 @@ def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
     The image is of uint8; the logits are (batch, time, words).
     """
     inputs = declare(input_field.arrays)
-    context, memory = look(inputs["image"], options.units, options.dropout)
+    context, memory = look(inputs["image"], options.units, options.dropout, options.warping)
     return attach(inputs, context, output_field, options, memory, "captioner")
 
 

@@ -45,7 +45,7 @@ def _read_file(path: Path, columns: Columns) -> list[Example]:
 def arrange(splits: Splits) -> Splits:
     """Turn examples (text, category) round; cut a split that is one text into passages.
 
-    One text that comes without splits gives its last tenth to the test and the tenth before that to validation.
+    One text that comes without splits gives its last tenth to the test and the twentieth before that to validation.
     Raises BadInput if it is too short for that.
     """
     if not all(len(examples) == 1 for examples in splits.values()):
@@ -59,7 +59,7 @@ def arrange(splits: Splits) -> Splits:
         if end < 100:
             raise BadInput(f"{origin}: a running text of {end} characters; at least 100 are needed to divide it")
         test = end - end // 10
-        validation = test - end // 10
+        validation = test - end // 20
         bounds = {"train": (0, validation), "validation": (validation, test), "test": (test, end)}
         texts = {split: (text, origin, *pair) for split, pair in bounds.items()}
     return {split: list(cut(*place, BEFORE[split])) for split, place in texts.items()}
