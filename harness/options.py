@@ -110,6 +110,8 @@ class Options(Decoding):
     """Longest gradient, all weights together; a longer one is scaled down."""
     average: float = 0.0
     """Of the running average of the weights that is scored and kept: the share it keeps at a step; 0: no average."""
+    lazy_embeddings: bool = False
+    """Update of an embedding only the rows of the words in the batch: faster where there are many words."""
     precision: Literal["float32", "mixed_bfloat16"] = "float32"
     """Of the arithmetic; the weights are float32."""
 

@@ -21,6 +21,7 @@ from harness.interrupt import Interrupt
 from harness.options import Options, check, differences
 from harness.progress import Bar
 from harness.trained import load_model
+from models.optimizers import LazyAdam
 from models.recurrent import CELLS
 from pipeline.batching import Batches
 from pipeline.errors import BadInput, unknown
@@ -166,16 +167,19 @@ def plan_epochs(options: Options, steps: int) -> tuple[int, int]:
     return epochs, options.patience or max(epochs // 3, 3)
 
 
-def make_optimizer(options: Options, steps: int) -> keras.optimizers.Optimizer:
+def make_optimizer(options: Options, steps: int, rows: int) -> keras.optimizers.Optimizer:
     """Return Adam with a linear warm-up, a cosine fall to 0 over `steps` training steps, and gradient clipping.
 
     Beside the weights it keeps their running average, where options.average is above 0 (Polyak and Juditsky 1992).
+    rows: different words in a batch, for options.lazy_embeddings; see models/optimizers.py.
     """
     rise = max(1, round(WARM_UP * steps))
     schedule = keras.optimizers.schedules.CosineDecay(
         0.0, max(1, steps - rise), warmup_target=options.lr, warmup_steps=rise
     )
     averaging = {"use_ema": True, "ema_momentum": options.average} if options.average else {}
+    if options.lazy_embeddings:
+        return LazyAdam(schedule, rows, global_clipnorm=options.clip, **averaging)
     return keras.optimizers.Adam(schedule, global_clipnorm=options.clip, **averaging)
 
 
@@ -246,7 +250,9 @@ def train(
     model = family.build(input_field, output_field, options)
     steps = len(training.plan())
     epochs, patience = plan_epochs(options, steps)
-    model.compile(optimizer=make_optimizer(options, epochs * steps), loss=family.loss(output_field, options))
+    # Batches of later epochs may have some more.
+    rows = training.count_different() * 5 // 4 if options.lazy_embeddings else 0
+    model.compile(optimizer=make_optimizer(options, epochs * steps, rows), loss=family.loss(output_field, options))
     model.optimizer.build(model.trainable_variables)
     decoder = family.decode(model, output_field, options)
     say(f"{options.cell}: {model.count_params():,} weights, {steps} steps an epoch, {epochs} epochs at most; {device}")

@@ -41,13 +41,13 @@ class LazyAdam(keras.optimizers.Adam):
 
         def some() -> list[Any]:
             before = [ops.take(values, found, axis=0) for values in kept]
-            after = self._step(*before, ops.take(gradient, found, axis=0), learning_rate)
+            after = self._advance(before, ops.take(gradient, found, axis=0), learning_rate)
             index = ops.expand_dims(found, 1)
             return [ops.scatter_update(whole, index, part) for whole, part in zip(kept, after, strict=True)]
 
         def every() -> list[Any]:
             whole = [ops.convert_to_tensor(values) for values in kept]
-            after = self._step(*whole, gradient, learning_rate)
+            after = self._advance(whole, gradient, learning_rate)
             inside = ops.expand_dims(touched, 1)
             return [ops.where(inside, new, old) for new, old in zip(after, whole, strict=True)]
 
@@ -55,8 +55,9 @@ class LazyAdam(keras.optimizers.Adam):
         for values, after in zip(kept, every() if rows == size else ops.cond(fits, some, every), strict=True):
             self.assign(values, after)
 
-    def _step(self, weights: Any, momentum: Any, velocity: Any, gradient: Any, learning_rate: Any) -> list[Any]:
+    def _advance(self, kept: list[Any], gradient: Any, learning_rate: Any) -> list[Any]:
         """Return the weights and moments after a step of Adam: algorithm 1, in the order of the paper's section 2."""
+        weights, momentum, velocity = kept
         step = ops.cast(self.iterations + 1, weights.dtype)
         rate = ops.cast(learning_rate, weights.dtype)
         rate *= ops.sqrt(1 - ops.power(self.beta_2, step)) / (1 - ops.power(self.beta_1, step))

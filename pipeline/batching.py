@@ -112,6 +112,16 @@ class Batches:
             return length, length
         return length, next(longer for longer in self.output_lengths if longer >= self.output_steps[members].max())
 
+    def count_different(self) -> int:
+        """Return the most different values that an integer array has in a batch of the first epoch, with padding."""
+        sides = [(self.inputs, self.input_arrays), (self.outputs or [], self.output_arrays)]
+        most = 0
+        for examples, arrays in sides:
+            for name in (name for name, array in arrays.items() if examples and array.size):
+                drawn = ([examples[member][name].ravel() for member in members] for _, members, _ in self.plan())
+                most = max(most, *(len(np.unique(np.concatenate(values))) for values in drawn))
+        return most + 1
+
     def draw(self, length: int, members: np.ndarray, real: int) -> tuple:
         """Return one planned batch as (inputs, outputs, sample weights), or (inputs,) where there are no outputs."""
         inputs = pad([self.inputs[member] for member in members], self.input_arrays, length)

@@ -287,7 +287,7 @@ def test_scored_and_kept_is_the_running_average_of_the_weights_and_training_goes
             after.extend(read(self.model))
 
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2), keras.layers.Dense(1)])
-    model.compile(optimizer=train.make_optimizer(options, 6), loss="mse")
+    model.compile(optimizer=train.make_optimizer(options, 6, 0), loss="mse")
     keeper = train.Keeper(task, 1, 1, tmp_path, None, None)
     keeper.set_model(model)
     generator = np.random.default_rng(0)
@@ -303,3 +303,19 @@ def test_scored_and_kept_is_the_running_average_of_the_weights_and_training_goes
         np.testing.assert_allclose(found, expected, atol=1e-6)
     for found, expected in zip(after, seen[-1], strict=True):
         np.testing.assert_array_equal(found, expected)
+
+
+def test_lazy_embeddings_train_as_adam_where_every_word_is_in_every_batch_and_otherwise_not(
+    task: Task, options: Options, tmp_path: Path
+) -> None:
+    # Rows of words that no batch has are alike either way.
+    options = dataclasses.replace(options, min_count=1, word_dropout=0.0)
+
+    def learn(size: int, lazy: bool) -> np.ndarray:
+        folder = tmp_path / f"{size}-{lazy}"
+        train.train(task, dataclasses.replace(options, batch=size, lazy_embeddings=lazy), folder)
+        return np.array(keras.models.load_model(folder / RUN / "best.keras").get_layer("embedding").embeddings)
+
+    everything = len(small_splits(NAME)["train"])
+    np.testing.assert_allclose(learn(everything, True), learn(everything, False), atol=1e-5)
+    assert np.abs(learn(4, True) - learn(4, False)).max() > 1e-3
