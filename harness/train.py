@@ -250,8 +250,7 @@ def train(
     model = family.build(input_field, output_field, options)
     steps = len(training.plan())
     epochs, patience = plan_epochs(options, steps)
-    # Batches of later epochs may have some more.
-    rows = training.count_different() * 5 // 4 if options.lazy_embeddings else 0
+    rows = training.count_different() if options.lazy_embeddings else 0
     model.compile(optimizer=make_optimizer(options, epochs * steps, rows), loss=family.loss(output_field, options))
     model.optimizer.build(model.trainable_variables)
     decoder = family.decode(model, output_field, options)

@@ -15,11 +15,11 @@ class LazyAdam(keras.optimizers.Adam):
     gradient meets the moments as its last one left them. A row whose gradient is all zeros counts as not in the batch.
     Weights other than the tables of keras.layers.Embedding are updated as by Adam.
 
-    rows: most different words in a batch for which a table is updated row by row, the less the faster. A batch with
-        more of them is computed over the whole table: the same result, in the time that Adam takes.
+    rows: at least as many as there are different words in any batch; of more the rest would be left out. The fewer, the
+        faster; a table of less than twice as many rows is computed as a whole.
     """
 
-    def __init__(self, learning_rate: Any = 0.001, rows: int = 1024, **options: Any):
+    def __init__(self, learning_rate: Any, rows: int, **options: Any):
         super().__init__(learning_rate, **options)
         self.rows = rows
 
@@ -32,28 +32,25 @@ class LazyAdam(keras.optimizers.Adam):
         # TensorFlow's gradient of a table is a list of rows, one word more than once among them.
         gradient = ops.add(gradient, ops.zeros(variable.shape, variable.dtype))
         touched = ops.any(ops.not_equal(gradient, 0), axis=1)
-        size, rows = variable.shape[0], min(self.rows, variable.shape[0])
-        # The number of rows touched up to each: that of the first row at which it is 1, 2, ... are the rows touched.
-        count = ops.cumsum(ops.cast(touched, "int32"))
-        found = ops.searchsorted(count, ops.arange(1, rows + 1, dtype="int32"))
-        # After the last there is none: the first once more, which is given the same values.
-        found = ops.minimum(ops.where(found < size, found, found[0]), size - 1)
-
-        def some() -> list[Any]:
-            before = [ops.take(values, found, axis=0) for values in kept]
-            after = self._advance(before, ops.take(gradient, found, axis=0), learning_rate)
-            index = ops.expand_dims(found, 1)
-            return [ops.scatter_update(whole, index, part) for whole, part in zip(kept, after, strict=True)]
-
-        def every() -> list[Any]:
-            whole = [ops.convert_to_tensor(values) for values in kept]
-            after = self._advance(whole, gradient, learning_rate)
+        size = variable.shape[0]
+        if 2 * self.rows >= size:
+            tables = [ops.convert_to_tensor(table) for table in kept]
             inside = ops.expand_dims(touched, 1)
-            return [ops.where(inside, new, old) for new, old in zip(after, whole, strict=True)]
-
-        fits = ops.logical_and(count[-1] > 0, count[-1] <= rows)
-        for values, after in zip(kept, every() if rows == size else ops.cond(fits, some, every), strict=True):
-            self.assign(values, after)
+            after = self._advance(tables, gradient, learning_rate)
+            after = [ops.where(inside, new, old) for new, old in zip(after, tables, strict=True)]
+        else:
+            # The number of rows touched up to each: where it first is 1, 2, ... are the rows touched. Past the last of
+            # them comes the last again, which is given the same values.
+            count = ops.cumsum(ops.cast(touched, "int32"))
+            wanted = ops.minimum(ops.arange(1, self.rows + 1, dtype="int32"), count[-1])
+            found = ops.searchsorted(count, wanted)
+            after = self._advance(
+                [ops.take(table, found, axis=0) for table in kept], ops.take(gradient, found, axis=0), learning_rate
+            )
+            index = ops.expand_dims(found, 1)
+            after = [ops.scatter_update(table, index, part) for table, part in zip(kept, after, strict=True)]
+        for table, new in zip(kept, after, strict=True):
+            self.assign(table, new)
 
     def _advance(self, kept: list[Any], gradient: Any, learning_rate: Any) -> list[Any]:
         """Return the weights and moments after a step of Adam: algorithm 1, in the order of the paper's section 2."""

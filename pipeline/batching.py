@@ -113,13 +113,13 @@ class Batches:
         return length, next(longer for longer in self.output_lengths if longer >= self.output_steps[members].max())
 
     def count_different(self) -> int:
-        """Return the most different values that an integer array has in a batch of the first epoch, with padding."""
+        """Return the most different values, padding included, that an integer array can have in a batch."""
         sides = [(self.inputs, self.input_arrays), (self.outputs or [], self.output_arrays)]
         most = 0
         for examples, arrays in sides:
             for name in (name for name, array in arrays.items() if examples and array.size):
-                drawn = ([examples[member][name].ravel() for member in members] for _, members, _ in self.plan())
-                most = max(most, *(len(np.unique(np.concatenate(values))) for values in drawn))
+                different = sorted(len(np.unique(example[name])) for example in examples)
+                most = max(most, sum(different[-self.size :]))
         return most + 1
 
     def draw(self, length: int, members: np.ndarray, real: int) -> tuple:

@@ -31,14 +31,14 @@ def train(optimizer, words_of_steps):
     return numpy(model.trainable_variables[0])
 
 
-@pytest.mark.parametrize("rows", [WORDS - 1, WORDS, 4])
+@pytest.mark.parametrize("rows", [WORDS, 100])
 def test_where_every_row_is_in_every_batch_it_is_adam(rows):
     steps = [np.random.default_rng(n).permutation(WORDS).reshape(3, 4) for n in range(5)]
     expected = train(keras.optimizers.Adam(0.05), steps)
     np.testing.assert_allclose(train(LazyAdam(0.05, rows=rows), steps), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("rows", [3, 6, 100])
+@pytest.mark.parametrize("rows", [3, 5, 6, 100])
 def test_rows_that_are_not_in_a_batch_keep_weights_and_moments(rows):
     steps = [[[1, 2, 2]], [[3, 0, 3]], [[4, 5, 6]], [[2, 7, 11]], [[1, 2, 3]]]
     table = numpy(make("sgd").trainable_variables[0]).astype("float64")
@@ -76,7 +76,7 @@ def test_weights_that_are_no_embedding_are_those_of_adam():
             model.train_on_batch(inputs, np.ones((6, 2)))
         return model.get_weights()
 
-    for found, expected in zip(end(LazyAdam(0.05)), end(keras.optimizers.Adam(0.05)), strict=True):
+    for found, expected in zip(end(LazyAdam(0.05, 5)), end(keras.optimizers.Adam(0.05)), strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-7)
 
 
