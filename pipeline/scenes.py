@@ -192,7 +192,7 @@ def draw(scene: Scene, chooser: random.Random) -> np.ndarray:
     return (ground + 0.5).astype("uint8")
 
 
-def generate(train: int = 12000, validation: int = 1000, test: int = 1000, seed: int = 0) -> Splits:
+def generate(train: int = 24000, validation: int = 1000, test: int = 1000, seed: int = 0) -> Splits:
     """Return pictures of scenes with their captions, deterministic by seed.
 
     In training one caption a picture, from either side; in validation and test either is right. These two show what

@@ -12,7 +12,7 @@ TASK = Task(
     shape="one-to-many",
     sources={
         "scenes": Source(
-            "generated pictures of coloured shapes whose test combinations are never seen in training: 12,000, 1,000 "
+            "generated pictures of coloured shapes whose test combinations are never seen in training: 24,000, 1,000 "
             "and 1,000",
             "Apache-2.0 (Unrolled)",
             lambda options: scenes.generate(),
@@ -41,8 +41,10 @@ TASK = Task(
         "beam": 1,
         "cell": "gru",
         "dropout": 0.1,
-        "epochs": 9,
-        "lr": 1e-3,
+        "word_dropout": 0.3,
+        "warping": 0.0,
+        "epochs": 7,
         "patience": 5,
+        "average": 0.99,
     },
 )

@@ -34,8 +34,8 @@ TASK = Task(
         "embedding": "onehot",
         "dropout": 0.0,
         "batch": 64,
-        "lr": 4e-3,
-        "epochs": 40,
-        "patience": 40,
+        "lr": 1.6e-2,
+        "epochs": 20,
+        "patience": 20,
     },
 )

@@ -39,5 +39,6 @@ TASK = Task(
         "unit": "character",
         "max_length": 2000,
         "steps": 3000,
+        "average": 0.99,
     },
 )
