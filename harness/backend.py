@@ -1,9 +1,12 @@
 """Keras' backend, the device, precision and seeds. Must run before anything imports Keras."""
 
+import functools
 import importlib.util
 import os
 import random
 import sys
+from collections.abc import Callable
+from typing import Any
 
 from harness.console import say
 from pipeline import cache
@@ -76,6 +79,22 @@ def _device_name(backend: str, device: str | None) -> str:
             f"--device gpu: {backend} sees no GPU on this machine; use --device cpu, or install {backend} with CUDA"
         )
     return gpus[0] if gpus else f"CPU ({os.cpu_count()} cores)"
+
+
+@functools.cache
+def watch_compiling() -> Callable[[], float]:
+    """Return a function that tells for how many seconds JAX has compiled since the first call; 0 where it is not JAX."""
+    spent = [0.0]
+    if os.environ.get("KERAS_BACKEND") == "jax":
+        import jax
+
+        def note(event: str, duration_secs: float, **_: Any) -> None:
+            # Tracing is left out: of a function within another it would count twice.
+            if event.startswith("/jax/core/compile/") and "trace" not in event:
+                spent[0] += duration_secs
+
+        jax.monitoring.register_event_duration_secs_listener(note)
+    return lambda: spent[0]
 
 
 def reset(seed: int, precision: str) -> None:

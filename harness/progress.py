@@ -6,6 +6,7 @@ from typing import Any
 import keras
 from rich.progress import BarColumn, Progress, TextColumn
 
+from harness.backend import watch_compiling
 from harness.console import console, say
 
 
@@ -18,12 +19,14 @@ class Bar(keras.callbacks.Callback):
     def __init__(self, epochs: int, first: int, tokens: int):
         super().__init__()
         self.epochs, self.first, self.tokens = epochs, first, tokens
+        self.compiled = watch_compiling()
         self.note = ""
         text = "{task.description} {task.fields[detail]}"
         self.progress = Progress(TextColumn(text), BarColumn(30), console=console, disable=not console.is_terminal)
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.started = self.shown = time.perf_counter()
+        self.before = self.compiled()
         steps = self.params["steps"]
         done, total = self.first * steps, self.epochs * steps
         self.line = self.progress.add_task("", total=total, completed=done, detail="compiling")
@@ -40,7 +43,8 @@ class Bar(keras.callbacks.Callback):
         self.shown = now
         done = self.epoch * self.steps + batch + 1
         share = (done - self.first * self.steps) / self.steps
-        elapsed = now - self.started
+        # What is compiled once says nothing about the steps to come.
+        elapsed = now - self.started - (self.compiled() - self.before)
         left = elapsed / share * (self.epochs - self.first - share)
         detail = (
             f"loss {float(logs['loss']):.4f}  {self.note}{share * self.tokens / elapsed:,.0f} tokens/s  "

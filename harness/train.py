@@ -80,7 +80,9 @@ class Keeper(keras.callbacks.Callback):
             "waited": 0,
             "done": False,
             "seconds": 0.0,
+            "compiling": 0.0,
         }
+        self.compiled = backend.watch_compiling()
 
     def variables(self) -> list:
         return [*self.model.variables, *self.model.optimizer.variables]
@@ -116,10 +118,10 @@ class Keeper(keras.callbacks.Callback):
             runs.write_text(lines, "".join(kept[: self.progress["epoch"]]))
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self.started = time.perf_counter()
+        self.started, self.before = time.perf_counter(), self.compiled()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        seconds = time.perf_counter() - self.started
+        seconds, compiling = time.perf_counter() - self.started, self.compiled() - self.before
         if not np.isfinite(logs["loss"]):
             raise BadInput(f"epoch {epoch + 1}: the loss is {logs['loss']}: training diverged; try a lower --lr")
         state, sign = self.progress, -1 if self.task.lower_is_better else 1
@@ -134,13 +136,15 @@ class Keeper(keras.callbacks.Callback):
         waited = 0 if better else state["waited"] + 1
         spent = time.perf_counter() - self.started
         state |= {"epoch": epoch + 1, "waited": waited, "seconds": state["seconds"] + spent}
+        state["compiling"] += self.compiled() - self.before
         state["done"] = waited >= self.patience or epoch + 1 == self.epochs
         line = {
             "epoch": epoch + 1,
             "loss": float(logs["loss"]),
             **{f"validation_{name}": value for name, value in scores.items()},
             "seconds": round(seconds, 3),
-            "tokens_per_second": round(self.bar.tokens / seconds),
+            "compiling": round(compiling, 3),
+            "tokens_per_second": round(self.bar.tokens / (seconds - compiling)),
         }
         # The line first, the state last: a run stopped in between does this epoch again, and drops the line.
         with (self.directory / "metrics.jsonl").open("a", encoding="utf-8") as file:
@@ -150,7 +154,7 @@ class Keeper(keras.callbacks.Callback):
         say(
             f"epoch {epoch + 1}/{self.epochs}  loss {line['loss']:.4f}  validation "
             f"{describe(self.task.monitor, scores)}  {line['tokens_per_second']:,} tokens/s  {spent:.1f} s"
-            f"{'  (best)' if better else ''}"
+            f"{f', {compiling:.1f} s of them compiling' if compiling > 1 else ''}{'  (best)' if better else ''}"
         )
         self.model.stop_training = state["done"]
 
@@ -200,7 +204,8 @@ def train(
     """Train, or go on where a run of the same options stopped; return its summary.
 
     folder: where all runs are kept; this one's directory is folder/TASK/CELL-sSEED.
-    The summary: "run", "task", "scores" (test), "validation", "best_epoch", "epochs", "weights", "seconds".
+    The summary: "run", "task", "scores" (test), "validation", "best_epoch", "epochs", "weights", "seconds", and of
+    these "compiling".
     Raises BadInput for bad data or options, before anything is written, and if the directory holds another run.
     """
     check(options, task)
@@ -307,6 +312,7 @@ def conclude(
         "epochs": progress["epoch"],
         "weights": model.count_params(),
         "seconds": round(progress["seconds"], 1),
+        "compiling": round(progress["compiling"], 1),
         **evaluate.describe_metrics(task),
     }
     if task.baseline:

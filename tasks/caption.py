@@ -43,7 +43,7 @@ TASK = Task(
         "dropout": 0.1,
         "word_dropout": 0.3,
         "warping": 0.0,
-        "epochs": 7,
+        "epochs": 10,
         "patience": 5,
         "average": 0.99,
     },

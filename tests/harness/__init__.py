@@ -136,7 +136,7 @@ def read_state(directory: Path) -> dict[str, np.ndarray]:
 def read_metrics(directory: Path) -> list[dict]:
     """Return the lines of metrics.jsonl, but for what depends on the clock."""
     lines = map(json.loads, (directory / "metrics.jsonl").read_text().splitlines())
-    return [{k: v for k, v in line.items() if k not in ("seconds", "tokens_per_second")} for line in lines]
+    return [{k: v for k, v in line.items() if k not in ("seconds", "compiling", "tokens_per_second")} for line in lines]
 
 
 def read_predictions(directory: Path) -> list[dict]:

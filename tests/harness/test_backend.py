@@ -1,4 +1,6 @@
 import importlib.util
+import os
+import time
 
 import keras
 import pytest
@@ -59,3 +61,18 @@ def test_reset_makes_names_and_weights_independent_of_what_was_before() -> None:
     first = build()
     keras.layers.Dense(5).build((None, 4))
     assert build() == first
+
+
+def test_the_time_that_jax_compiles_is_counted_and_only_that():
+    jax = pytest.importorskip("jax")
+    if os.environ["KERAS_BACKEND"] != "jax":
+        pytest.skip("other backends do not tell")
+    spent = backend.watch_compiling()
+    function = jax.jit(lambda x: jax.numpy.tanh(x @ x + 0.123).sum())
+    before, begun = spent(), time.perf_counter()
+    function(jax.numpy.ones((50, 50)))
+    took = time.perf_counter() - begun
+    assert 0 < spent() - before <= took
+    before = spent()
+    function(jax.numpy.ones((50, 50)))
+    assert spent() == before

@@ -253,6 +253,14 @@ def test_without_a_terminal_an_epoch_is_one_line(
     lines = [line for line in captured.err.splitlines() if line.startswith("epoch ")]
     assert [line.split("  ")[0] for line in lines] == ["epoch 1/3", "epoch 2/3", "epoch 3/3"]
     assert "\x1b" not in captured.err and "\r" not in captured.err
+    # Compiled in the first epoch, and then no more.
+    metrics = [json.loads(line) for line in (tmp_path / RUN / "metrics.jsonl").read_text().splitlines()]
+    if keras.config.backend() == "jax":
+        assert [line["compiling"] > 0 for line in metrics] == [True, False, False]
+    for line in metrics:
+        assert 0 <= line["compiling"] < line["seconds"]
+        tokens = line["tokens_per_second"] * (line["seconds"] - line["compiling"])
+        assert tokens == pytest.approx(sum(len(example.input) for example in small_splits(NAME)["train"]), rel=0.05)
 
 
 def test_predictions_are_written_with_their_origin(tmp_path: Path) -> None:
