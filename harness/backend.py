@@ -83,7 +83,7 @@ def _device_name(backend: str, device: str | None) -> str:
 
 @functools.cache
 def watch_compiling() -> Callable[[], float]:
-    """Return a function that tells for how many seconds JAX has compiled since the first call; 0 where it is not JAX."""
+    """Return a function that tells for how many seconds JAX has compiled since the first call; 0 without JAX."""
     spent = [0.0]
     if os.environ.get("KERAS_BACKEND") == "jax":
         import jax

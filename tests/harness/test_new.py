@@ -28,7 +28,7 @@ def test_a_new_task_trains_as_it_is(shape: str, tmp_path: Path) -> None:
     path = write_task("mine", shape, tmp_path)
     command = [sys.executable, "run.py", "train", "mine", "--include", str(path), "--runs", str(tmp_path / "runs")]
     done = subprocess.run(
-        [*command, "--json", "--limit", "600", "--epochs", "2"], capture_output=True, text=True, check=False
+        [*command, "--json", "--limit", "200", "--epochs", "2"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "runs" / "mine" / "simple-s0" / "scores.json").exists()
