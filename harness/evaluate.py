@@ -155,7 +155,9 @@ def evaluate(
     options = run.options
     inputs, outputs = data.encode(examples, run.input_field, run.output_field)
     arrays, start = run.output_field.arrays, run.output_field.start
-    batches = Batches(inputs, run.input_field.arrays, options.batch, outputs, arrays, start=start)
+    batches = Batches(
+        inputs, run.input_field.arrays, options.batch, outputs, arrays, start=start, tokens=options.batch_tokens
+    )
     scores, answers = measure(run.task, examples, batches, run.model, run.decoder, run.output_field, training)
     if source is None and decoding == AS_TRAINED:
         write_answers(directory / "predictions" / f"{split}.jsonl", examples, answers)

@@ -104,6 +104,8 @@ class Options(Decoding):
     """Stop after this many epochs without a better validation score; else a third of the epochs, 3 at least."""
     batch: int = 32
     """Examples in a training step."""
+    batch_tokens: int | None = None
+    """Steps in time of a training step, in place of --batch: of shorter sequences more, padding included."""
     lr: float = 2e-3
     """Highest learning rate; it rises over the first tenth of the steps, then falls along a cosine to 0."""
     clip: float = 1.0
@@ -142,6 +144,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "epochs": (1, float("inf")),
     "patience": (1, float("inf")),
     "batch": (1, float("inf")),
+    "batch_tokens": (1, float("inf")),
     "lr": (1e-9, 10),
     "average": (0, 0.9999),
     "clip": (1e-9, float("inf")),

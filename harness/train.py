@@ -240,8 +240,8 @@ def train(
 
     def batch(split: str, seed: int | None = None) -> Batches:
         inputs, outputs = data.encode(examples[split], input_field, output_field)
-        arrays = output_field.arrays
-        return Batches(inputs, input_field.arrays, options.batch, outputs, arrays, seed, output_field.start)
+        sides = inputs, input_field.arrays, options.batch, outputs, output_field.arrays
+        return Batches(*sides, seed, output_field.start, options.batch_tokens)
 
     training, validation, test = batch("train", options.seed), batch("validation"), batch("test")
     tokens = evaluate.count_tokens(training)

@@ -1,7 +1,7 @@
 """Batches: encoded examples of similar length together, padded to one of a few fixed lengths.
 
 A compiled training step is reused only for a batch of a shape that it has seen, so the shapes are few: every batch has
-the same number of rows, and a length out of a small set chosen to waste the least padding.
+a length out of a small set chosen to waste the least padding, and as many rows as every other of its length.
 """
 
 from dataclasses import dataclass, field
@@ -53,6 +53,7 @@ class Batches:
 
     inputs: the encoded inputs. outputs: the encoded outputs, in the same order; None for prediction.
     size: rows of every batch; where too few examples are left, some are repeated with weight 0.
+    tokens: steps of every batch, padding included, in place of `size`: as many rows as fit, but at least one.
     start: the symbol before the first of a written output; given it, "previous" holds the outputs one step late.
     seed: order of the examples, different in every epoch; None keeps those of one length in the order given.
     """
@@ -64,9 +65,9 @@ class Batches:
     output_arrays: dict[str, Array] = field(default_factory=dict)
     seed: int | None = None
     start: int | None = None
+    tokens: int | None = None
 
     def __post_init__(self) -> None:
-        self.size = min(self.size, len(self.inputs))
         self.steps = np.array([measure(example, self.input_arrays) for example in self.inputs])
         if self.outputs is not None:
             self.output_steps = np.array([measure(example, self.output_arrays) for example in self.outputs])
@@ -77,6 +78,10 @@ class Batches:
             # Where a sequence is one answer, no model unrolls over it, and its padding costs little.
             self.output_lengths = choose_lengths(self.output_steps, 4 if self.per_step else 1, WASTE)
         self.lengths = choose_lengths(self.steps, waste=WASTE)
+
+    def rows(self, length: int) -> int:
+        """Return how many examples a batch of this padded length has."""
+        return min(len(self.inputs), max(1, self.tokens // length) if self.tokens else self.size)
 
     def plan(self, epoch: int = 0) -> list[tuple[int, np.ndarray, int]]:
         """Return the batches of an epoch as (padded length, positions of the examples, how many of them are real).
@@ -97,11 +102,12 @@ class Batches:
                 outputs = np.searchsorted(self.output_lengths, self.output_steps[members])
                 members = members[np.argsort(outputs if number % 2 else -outputs, kind="stable")]
             members = np.concatenate([left, members])
-            full = len(members) // self.size * self.size
-            batches += [(length, part, self.size) for part in members[:full].reshape(-1, self.size)]
+            rows = self.rows(length)
+            full = len(members) // rows * rows
+            batches += [(length, part, rows) for part in members[:full].reshape(-1, rows)]
             left = members[full:]
         if len(left):
-            batches.append((self.lengths[-1], np.resize(left, self.size), len(left)))
+            batches.append((self.lengths[-1], np.resize(left, self.rows(self.lengths[-1])), len(left)))
         if self.seed is not None:
             batches = [batches[position] for position in generator.permutation(len(batches))]
         return batches
@@ -119,7 +125,7 @@ class Batches:
         for examples, arrays in sides:
             for name in (name for name, array in arrays.items() if examples and array.size):
                 different = sorted(len(np.unique(example[name])) for example in examples)
-                most = max(most, sum(different[-self.size :]))
+                most = max(most, sum(different[-self.rows(self.lengths[0]) :]))
         return most + 1
 
     def draw(self, length: int, members: np.ndarray, real: int) -> tuple:

@@ -43,8 +43,7 @@ TASK = Task(
         "dropout": 0.1,
         "word_dropout": 0.3,
         "warping": 0.0,
-        "epochs": 10,
-        "patience": 5,
+        "steps": 7500,
         "average": 0.99,
     },
 )

@@ -138,6 +138,21 @@ def test_batches_of_two_lengths_are_alike_in_both():
     assert padded < 0.92 * sum(longest)
 
 
+@pytest.mark.parametrize("seed", [None, 3])
+@pytest.mark.parametrize("tokens", [1, 64, 1000, 10**6])
+def test_with_a_number_of_tokens_shorter_batches_have_more_rows_and_every_example_is_there_once(seed, tokens):
+    lengths = draw(300, 40)
+    batches = make(lengths, 7, seed)
+    batches.tokens = tokens
+    plan = batches.plan()
+    for length, members, real in plan:
+        assert len(members) == min(max(1, tokens // length), 300) and 0 < real <= len(members)
+        assert max(lengths[members]) <= length
+        inputs, _, weights = batches.draw(length, members, real)
+        assert inputs["words"].shape == (len(members), length) and (weights[real:] == 0).all()
+    assert sorted(np.concatenate([members[:real] for _, members, real in plan])) == list(range(300))
+
+
 def test_no_batch_has_more_different_values_than_are_counted():
     inputs = [{"words": np.array(words, "int32")} for words in ([2, 3, 2], [3, 4, 5], [6, 6, 6], [7, 7, 6])]
     outputs = [{"output": np.array([1, 1, 1], "int32")} for _ in inputs]
