@@ -43,7 +43,7 @@ TASK = Task(
         "dropout": 0.1,
         "word_dropout": 0.3,
         "warping": 0.0,
-        "steps": 7500,
+        "steps": 5250,
         "average": 0.99,
     },
 )
