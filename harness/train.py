@@ -255,7 +255,8 @@ def train(
     model = family.build(input_field, output_field, options)
     steps = len(training.plan())
     epochs, patience = plan_epochs(options, steps)
-    rows = training.count_different() if options.lazy_embeddings else 0
+    # Beside the batch's own there may be unknown words, of word dropout, and the symbol before the first.
+    rows = training.count_different() + 2 if options.lazy_embeddings else 0
     model.compile(optimizer=make_optimizer(options, epochs * steps, rows), loss=family.loss(output_field, options))
     model.optimizer.build(model.trainable_variables)
     decoder = family.decode(model, output_field, options)

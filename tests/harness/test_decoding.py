@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness import evaluate
+from harness import evaluate, train
 from harness.options import Decoding
 from harness.predict import predict
 from harness.trained import open_run
@@ -106,3 +106,18 @@ def test_attention_weights_come_as_json_only(run: Path, capsys: pytest.CaptureFi
     assert main(["predict", str(run), "one hundred and five", "--attention-weights", "--json", "--beam", "2"]) == 0
     found = json.loads(capsys.readouterr().out)["predictions"]
     assert found[0]["attention"] and found[0]["input"] == "one hundred and five"
+
+
+def test_lazy_embeddings_have_room_for_every_symbol_that_a_batch_can_have_in_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows: list[int] = []
+    make = train.make_optimizer
+    monkeypatch.setattr(train, "make_optimizer", lambda *given: rows.append(given[-1]) or make(*given))
+    with small(NAME) as task:
+        run = train_small(task, tmp_path, epochs=1, batch=1, word_dropout=0.5, lazy_embeddings=True)
+    field = open_run(run).output_field
+    padding, unknown = 0, 1
+    for example in small_splits(NAME)["train"]:
+        written = {field.start, *field.encode(example.output)["output"][:-1].tolist()}
+        assert len(written | {padding, unknown}) <= rows[0]

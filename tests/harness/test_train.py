@@ -259,8 +259,10 @@ def test_without_a_terminal_an_epoch_is_one_line(
         assert [line["compiling"] > 0 for line in metrics] == [True, False, False]
     for line in metrics:
         assert 0 <= line["compiling"] < line["seconds"]
-        tokens = line["tokens_per_second"] * (line["seconds"] - line["compiling"])
-        assert tokens == pytest.approx(sum(len(example.input) for example in small_splits(NAME)["train"]), rel=0.05)
+        # As near as three decimals of the seconds tell.
+        speed, spent = line["tokens_per_second"], line["seconds"] - line["compiling"]
+        tokens = sum(len(example.input) for example in small_splits(NAME)["train"])
+        assert (speed - 0.5) * (spent - 0.001) <= tokens <= (speed + 0.5) * (spent + 0.001)
 
 
 def test_predictions_are_written_with_their_origin(tmp_path: Path) -> None:
