@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from harness.options import Options
 from pipeline import datasets, splits
+from pipeline.batching import Batches
 from pipeline.errors import BadInput
 from pipeline.example import Alternatives, Example, Splits, first
 from pipeline.padding import Arrays
@@ -108,3 +109,55 @@ def encode(examples: list[Example], input_field: Any, output_field: Any) -> tupl
             if check:
                 check(inputs[-1], outputs[-1])
     return inputs, outputs
+
+
+def make_batches(
+    options: Options,
+    input_field: Any,
+    output_field: Any,
+    inputs: list[Arrays],
+    outputs: list[Arrays] | None = None,
+    seed: int | None = None,
+) -> Batches:
+    """Return encoded examples as batches of the size that the options say; seed: of their order, if any."""
+    return Batches(
+        inputs,
+        input_field.arrays,
+        options.batch,
+        outputs,
+        {} if outputs is None else output_field.arrays,
+        seed,
+        None if outputs is None else output_field.start,
+        options.batch_tokens,
+    )
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a model is built from and trained on: examples, fields fitted to those of training, and a fingerprint."""
+
+    options: Options
+    examples: Splits
+    input_field: Any
+    output_field: Any
+    fingerprint: str
+
+    def batches(self, split: str, seed: int | None = None) -> Batches:
+        """Return the batches of a split; BadInput with file and line of an example that cannot be encoded."""
+        inputs, outputs = encode(self.examples[split], self.input_field, self.output_field)
+        return make_batches(self.options, self.input_field, self.output_field, inputs, outputs, seed)
+
+
+def prepare(task: Task, options: Options) -> Prepared:
+    """Load and cut the data, and fit the fields; BadInput for bad data, and for a split without examples."""
+    loaded = load(task, options)
+    examples = limit(loaded, options.limit)
+    for split in ("train", "validation", "test"):
+        if not examples[split]:
+            raise BadInput(f"--data {options.data}: the {split} split is empty; expected at least one example")
+    known = fingerprint(examples)
+    input_field, output_field = task.input(options), task.output(options)
+    examples["train"] = expand(examples["train"])
+    input_field.fit(example.input for example in examples["train"])
+    output_field.fit(example.output for example in expand(loaded["train"]))
+    return Prepared(options, examples, input_field, output_field, known)

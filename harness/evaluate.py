@@ -1,6 +1,7 @@
 """Evaluate: the model's answers to a split, and how good they are."""
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import keras
 import numpy as np
 
 from harness import data, runs
+from harness.cost import Pace
 from harness.options import AS_TRAINED, Decoding
 from harness.trained import Trained, open_run
 from pipeline.batching import Batches
@@ -31,8 +33,11 @@ class Answer:
     attention: np.ndarray | None = None
 
 
-def answer(decoder: keras.Model, batches: Batches, output_field: Any) -> list[Answer]:
-    """Return the answers to all examples, in their order; the padding's answers are cut off."""
+def answer(decoder: keras.Model, batches: Batches, output_field: Any, pace: Pace | None = None) -> list[Answer]:
+    """Return the answers to all examples, in their order; the padding's answers are cut off.
+
+    pace: takes in how fast the decoder was.
+    """
     # An output that is as long as its input; one that is written symbol by symbol has an end of its own.
     written = output_field.arrays["output"]
     aligned = output_field.start is None and written.timed and written.per_step
@@ -41,7 +46,11 @@ def answer(decoder: keras.Model, batches: Batches, output_field: Any) -> list[An
         # A decoder that samples asks for the position of each example, so that no batch changes its random numbers.
         drawn = batches.draw(length, members, real)[0] | {"position": members.astype("int32")}
         inputs = {name: drawn[name] for name in decoder.input}
+        started = time.perf_counter()
         found = {name: np.asarray(array) for name, array in decoder.predict_on_batch(inputs).items()}
+        if pace:
+            shape = length, len(members)
+            pace.note(shape, int(batches.steps[members[:real]].sum()), time.perf_counter() - started)
         for row, member in enumerate(members[:real]):
             steps = slice(batches.steps[member]) if aligned else ()
             output = output_field.decode(found["output"][row][steps])
@@ -75,12 +84,14 @@ def measure(
     decoder: keras.Model,
     output_field: Any,
     training: Sequence[Example] = (),
+    pace: Pace | None = None,
 ) -> tuple[dict[str, float], list[Answer]]:
     """Return the task's metrics and the loss, and the answers they were computed from.
 
     training: the examples that the model was trained on, where they are at hand; for `Task.further`.
+    pace: see `answer`.
     """
-    answers = answer(decoder, batches, output_field)
+    answers = answer(decoder, batches, output_field, pace)
     predictions, loss = [found.output for found in answers], measure_loss(model, batches)
     scores = task.metrics([example.output for example in examples], predictions)
     if task.further:
@@ -152,12 +163,8 @@ def evaluate(
     """
     run = open_run(directory, include, decoding)
     split, examples, training = select(run, source, split)
-    options = run.options
     inputs, outputs = data.encode(examples, run.input_field, run.output_field)
-    arrays, start = run.output_field.arrays, run.output_field.start
-    batches = Batches(
-        inputs, run.input_field.arrays, options.batch, outputs, arrays, start=start, tokens=options.batch_tokens
-    )
+    batches = data.make_batches(run.options, run.input_field, run.output_field, inputs, outputs)
     scores, answers = measure(run.task, examples, batches, run.model, run.decoder, run.output_field, training)
     if source is None and decoding == AS_TRAINED:
         write_answers(directory / "predictions" / f"{split}.jsonl", examples, answers)
@@ -167,7 +174,7 @@ def evaluate(
     return {
         "run": str(directory),
         "task": run.task.name,
-        "data": source or options.data,
+        "data": source or run.options.data,
         "split": split,
         "examples": len(examples),
         "monitor": run.task.monitor,

@@ -9,7 +9,6 @@ from harness.evaluate import answer
 from harness.options import AS_TRAINED, Decoding
 from harness.trained import open_run
 from pipeline import files
-from pipeline.batching import Batches
 from pipeline.errors import BadInput
 
 
@@ -52,7 +51,7 @@ def predict(
     for (origin, _), parsed in zip(texts, inputs, strict=True):
         with data.pointing_at(origin):
             encoded.append(run.input_field.encode(parsed))
-    batches = Batches(encoded, run.input_field.arrays, run.options.batch, tokens=run.options.batch_tokens)
+    batches = data.make_batches(run.options, run.input_field, run.output_field, encoded)
     answers = answer(run.decoder, batches, run.output_field)
     return [
         {"input": data.to_plain(parsed), "output": found.output, **found.details}

@@ -17,6 +17,7 @@ import numpy as np
 
 from harness import backend, data, evaluate, runs
 from harness.console import say
+from harness.cost import Pace, forget_peak, peak_megabytes
 from harness.interrupt import Interrupt
 from harness.options import Options, check, differences
 from harness.progress import Bar
@@ -205,7 +206,7 @@ def train(
 
     folder: where all runs are kept; this one's directory is folder/TASK/CELL-sSEED.
     The summary: "run", "task", "scores" (test), "validation", "best_epoch", "epochs", "weights", "seconds", and of
-    these "compiling".
+    these "compiling", "tokens_per_second_answering" (None where too few batches), "megabytes" of memory at the most.
     Raises BadInput for bad data or options, before anything is written, and if the directory holds another run.
     """
     check(options, task)
@@ -225,25 +226,13 @@ def train(
         return runs.read_json(directory / "scores.json")
 
     say(f"{task.name}: {task.summary}")
-    loaded = data.load(task, options)
-    examples = data.limit(loaded, options.limit)
-    for split in ("train", "validation", "test"):
-        if not examples[split]:
-            raise BadInput(f"--data {options.data}: the {split} split is empty; expected at least one example")
-    config["data"] = data.fingerprint(examples)
+    forget_peak()
+    prepared = data.prepare(task, options)
+    config["data"] = prepared.fingerprint
     if stored and stored["data"] != config["data"]:
         raise BadInput(f"{directory}: the data has changed since this run began; start over with --fresh")
-    input_field, output_field = task.input(options), task.output(options)
-    examples["train"] = data.expand(examples["train"])
-    input_field.fit(example.input for example in examples["train"])
-    output_field.fit(example.output for example in data.expand(loaded["train"]))
-
-    def batch(split: str, seed: int | None = None) -> Batches:
-        inputs, outputs = data.encode(examples[split], input_field, output_field)
-        sides = inputs, input_field.arrays, options.batch, outputs, output_field.arrays
-        return Batches(*sides, seed, output_field.start, options.batch_tokens)
-
-    training, validation, test = batch("train", options.seed), batch("validation"), batch("test")
+    examples, input_field, output_field = prepared.examples, prepared.input_field, prepared.output_field
+    training, validation, test = prepared.batches("train", options.seed), *map(prepared.batches, ("validation", "test"))
     tokens = evaluate.count_tokens(training)
     say(
         f"{len(training.inputs):,} examples to train on ({tokens:,} tokens), {len(validation.inputs):,} to validate, "
@@ -301,7 +290,8 @@ def conclude(
     """Test the best model as it was saved, write predictions and scores, and return the summary of the run."""
     test = examples["test"]
     model, decoder = load_model(directory, task, output_field, options)
-    scores, answers = evaluate.measure(task, test, batches, model, decoder, output_field, examples["train"])
+    pace = Pace()
+    scores, answers = evaluate.measure(task, test, batches, model, decoder, output_field, examples["train"], pace)
     evaluate.write_answers(directory / "predictions" / "test.jsonl", test, answers)
     summary: dict[str, Any] = {
         "run": str(directory),
@@ -314,6 +304,8 @@ def conclude(
         "weights": model.count_params(),
         "seconds": round(progress["seconds"], 1),
         "compiling": round(progress["compiling"], 1),
+        "tokens_per_second_answering": pace.tokens_per_second,
+        "megabytes": peak_megabytes(),
         **evaluate.describe_metrics(task),
     }
     if task.baseline:

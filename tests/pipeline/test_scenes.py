@@ -36,6 +36,14 @@ def test_more_scenes_begin_with_the_same_ones():
     assert scenes.generate(30, 5, 5)["train"][:20] == scenes.generate(20, 5, 5)["train"]
 
 
+def test_a_limit_draws_the_first_scenes_only_but_every_word():
+    limited = scenes.generate(600, 5, 5, limit=3)
+    assert [len(examples) for examples in limited.values()] == [500, 5, 5]
+    assert limited["train"][:20] == scenes.generate(20, 5, 5)["train"]
+    words = {word for example in limited["train"] for word in example.output.split()}
+    assert words == {"a", "above", "below", "left", "right", "of", *scenes.COLOURS, *scenes.SHAPES}
+
+
 def test_no_combination_of_the_test_is_in_training(splits):
     seen = {caption for example in splits["train"] for caption in captions(example)}
     pairs = {pair for caption in seen for pair in parse(caption)[0]}

@@ -1,0 +1,209 @@
+"""One side of a timing, in a process of its own: trains for one epoch at every line of its standard input.
+
+    python benchmarks/contender.py suite '{"kind": "tagger", "cell": "gru", ...}'
+
+Each answers with a JSON line: the seconds of the epoch and the largest memory so far. The first epoch, in which
+everything is compiled, is over before the first line is read.
+"""
+
+import json
+import os
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks import corpus
+
+BATCH, SIZE = 64, 128
+answers = os.fdopen(os.dup(1), "w")
+
+
+def report(seconds: float) -> None:
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "megabytes": memory}), file=answers, flush=True)
+
+
+def wait() -> None:
+    """Wait for the next line; at the end of the input, end."""
+    if not sys.stdin.readline():
+        os._exit(0)
+
+
+def serve(train: Callable[[], None]) -> None:
+    """Answer to every line with an epoch."""
+    train()
+    report(0.0)
+    while True:
+        wait()
+        started = time.perf_counter()
+        train()
+        report(time.perf_counter() - started)
+
+
+def suite(given: dict) -> None:
+    """The `train` path of this suite, from the command line's function on; nothing of it is left out or replaced."""
+    os.environ["KERAS_BACKEND"] = given["backend"]
+    from harness import backend, train
+    from harness.options import Options
+    from pipeline import fields
+    from pipeline.example import Example
+    from tasks.task import Source, Task
+
+    inputs, outputs = corpus.draw(given["kind"], given["words"])
+    tagger = given["kind"] == "tagger"
+    texts = [" ".join(f"w{number}" for number in numbers) for numbers in inputs]
+    wanted = [tuple(map(str, output)) if tagger else str(output) for output in outputs]
+    examples = [Example(*pair) for pair in zip(texts, wanted, strict=True)]
+    splits = {"train": examples, "validation": examples[:1], "test": examples[:1]}
+    options = Options(
+        cell=given["cell"],
+        vocabulary=given["words"],
+        bidirectional=False,
+        dropout=0.0,
+        pooling=None if tagger else "last",
+        batch=BATCH,
+        units=SIZE,
+        embedding_size=SIZE,
+        lazy_embeddings=given["lazy"],
+        epochs=1000,
+        patience=1000,
+        lr=1e-3,
+    )
+    task = Task(
+        name="timing",
+        summary="",
+        shape="",
+        sources={"random": Source("", "", lambda _: splits)},
+        input=lambda options: fields.Text(options.vocabulary, options.max_length),
+        output=lambda options: fields.Tags() if tagger else fields.Label(),
+        model="models.tagger" if tagger else "models.classifier",
+        metrics=lambda *_: {"score": 0.0},
+        monitor="score",
+        options={"pooling": "last"},
+    )
+
+    class Paced(train.Keeper):
+        """Begins an epoch when it is told to, and says when the epoch has ended, before it is scored and saved."""
+
+        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+            if epoch:
+                wait()
+            super().on_epoch_begin(epoch, logs)
+
+        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+            report(time.perf_counter() - self.started if epoch else 0.0)
+            super().on_epoch_end(epoch, logs)
+
+    train.Keeper = Paced
+    device = backend.start(given["backend"], kernels=given["kernels"])
+    with tempfile.TemporaryDirectory() as folder:
+        train.train(task, options, Path(folder), device=device)
+
+
+def stock(given: dict) -> None:
+    """Keras as its guide to masking and padding writes it: mask_zero, all padded to the longest, `fit`."""
+    os.environ["KERAS_BACKEND"] = given["backend"]
+    if given["backend"] == "tensorflow":
+        import tensorflow
+
+        tensorflow.config.threading.set_intra_op_parallelism_threads(given["threads"])
+        tensorflow.config.threading.set_inter_op_parallelism_threads(given["threads"])
+    import keras
+    from keras import layers
+
+    inputs, outputs = corpus.draw(given["kind"], given["words"])
+    tagger = given["kind"] == "tagger"
+    cell = {"simple": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}[given["cell"]]
+    model = keras.Sequential(
+        [
+            layers.Embedding(given["words"], SIZE, mask_zero=True),
+            cell(SIZE, return_sequences=tagger),
+            layers.Dense(corpus.TAGS if tagger else corpus.LABELS),
+        ]
+    )
+    model.compile(optimizer="adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+    x = keras.utils.pad_sequences(inputs, padding="post")
+    y = keras.utils.pad_sequences(outputs, padding="post") if tagger else np.array(outputs)
+    serve(lambda: model.fit(x, y, batch_size=BATCH, verbose=0))
+
+
+def pytorch(given: dict) -> None:
+    """PyTorch's own recurrent layers, on the batches of this suite, which are tensors before the clock starts."""
+    import torch
+    from torch import nn
+    from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+    from pipeline.batching import Batches
+    from pipeline.fields import Array
+
+    torch.set_num_threads(given["threads"])
+    tagger = given["kind"] == "tagger"
+    inputs, outputs = corpus.draw(given["kind"], given["words"])
+    batches = Batches(
+        [{"words": numbers} for numbers in inputs],
+        {"words": Array((None,), "int32", given["words"])},
+        BATCH,
+        [{"output": numbers} for numbers in outputs],
+        {"output": Array((None,) if tagger else (), "int32", corpus.TAGS)},
+        seed=0,
+    )
+    drawn = []
+    for entry in batches.plan():
+        arrays, wanted, weights = batches.draw(*entry)
+        drawn.append(
+            (
+                torch.as_tensor(arrays["words"]),
+                torch.as_tensor(arrays["mask"].sum(1)),
+                torch.as_tensor(wanted).long(),
+                torch.as_tensor(weights),
+            )
+        )
+    embedding = nn.Embedding(given["words"], SIZE, sparse=given["lazy"])
+    unroll = {"simple": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[given["cell"]](SIZE, SIZE, batch_first=True)
+    answer = nn.Linear(SIZE, corpus.TAGS if tagger else corpus.LABELS)
+    rest = [*unroll.parameters(), *answer.parameters()]
+    if given["lazy"]:
+        optimizers = [torch.optim.SparseAdam(list(embedding.parameters())), torch.optim.Adam(rest)]
+    else:
+        optimizers = [torch.optim.Adam([*embedding.parameters(), *rest])]
+
+    def states_of(words: Any, lengths: Any) -> Any:
+        if given["packed"]:
+            packed = pack_padded_sequence(embedding(words), lengths, batch_first=True, enforce_sorted=False)
+            if tagger:
+                return pad_packed_sequence(unroll(packed)[0], batch_first=True, total_length=words.shape[1])[0]
+            last = unroll(packed)[1]
+            return (last[0] if given["cell"] == "lstm" else last)[0]
+        states = unroll(embedding(words))[0]
+        return states if tagger else states[torch.arange(len(words)), lengths - 1]
+
+    def epoch() -> None:
+        for words, lengths, wanted, weights in drawn:
+            logits = answer(states_of(words, lengths))
+            losses = nn.functional.cross_entropy(logits.flatten(0, -2), wanted.flatten(), reduction="none")
+            loss = (losses * weights.flatten()).sum() / weights.sum()
+            for optimizer in optimizers:
+                optimizer.zero_grad()
+            loss.backward()
+            for optimizer in optimizers:
+                optimizer.step()
+
+    serve(epoch)
+
+
+CONTENDERS = {"suite": suite, "stock": stock, "pytorch": pytorch}
+
+
+if __name__ == "__main__":
+    # What libraries print is no answer.
+    with redirect_stdout(sys.stderr):
+        CONTENDERS[sys.argv[1]](json.loads(sys.argv[2]))

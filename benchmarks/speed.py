@@ -1,0 +1,217 @@
+"""How fast training is, side by side: this suite, Keras as its guide writes it, and PyTorch.
+
+    pip install -r benchmarks/requirements.txt
+    python benchmarks/speed.py [--kinds tagger classifier] [--cells simple gru lstm] [--rounds 7] [--words 20000]
+
+All train the same model (embedding, one recurrent layer, a dense layer; batches of 64, float32, Adam) on the same
+sentences. Each has a process of its own, compiled before the clock starts. They take turns at an epoch each (A B C A
+B C ...); what counts is the median. Of the ways to run a peer (packed or padded, one thread or all), the fastest is
+taken.
+The table and benchmarks/results/speed.json hold real tokens a second, padding not counted.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from benchmarks import corpus
+from benchmarks.contender import SIZE
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results" / "speed.json"
+CORES = len(os.sched_getaffinity(0))
+GATES = {"simple": 1, "gru": 3, "lstm": 4}
+console = Console(stderr=True, highlight=False)
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One column of the table. ways: the settings to choose the fastest of; more: those all ways share."""
+
+    name: str
+    program: str
+    more: dict[str, Any]
+    ways: list[dict[str, Any]] = field(default_factory=lambda: [{}])
+
+
+THREADS = sorted({1, CORES})
+PACKED = [{"packed": packed, "threads": threads} for packed, threads in product([True, False], THREADS)]
+CONTENDERS = [
+    Contender("suite", "suite", {"backend": "jax", "lazy": False, "kernels": "auto"}),
+    Contender("suite, lazy", "suite", {"backend": "jax", "lazy": True, "kernels": "auto"}),
+    Contender("suite, no kernels", "suite", {"backend": "jax", "lazy": False, "kernels": "off"}),
+    Contender("suite, no kernels, lazy", "suite", {"backend": "jax", "lazy": True, "kernels": "off"}),
+    Contender("Keras, TensorFlow", "stock", {"backend": "tensorflow"}, [{"threads": count} for count in THREADS]),
+    Contender("Keras, JAX", "stock", {"backend": "jax", "threads": CORES}),
+    Contender("PyTorch, Adam", "pytorch", {"lazy": False}, PACKED),
+    Contender("PyTorch, SparseAdam", "pytorch", {"lazy": True}, PACKED),
+]
+# What is divided by what.
+RATIOS = [
+    ("over Keras, TensorFlow", "suite", "Keras, TensorFlow"),
+    ("over Keras, TensorFlow; lazy", "suite, lazy", "Keras, TensorFlow"),
+    ("over Keras, JAX", "suite", "Keras, JAX"),
+    ("over PyTorch, without kernels", "suite, no kernels", "PyTorch, Adam"),
+    ("over PyTorch", "suite", "PyTorch, Adam"),
+    ("over PyTorch, without kernels; lazy", "suite, no kernels, lazy", "PyTorch, SparseAdam"),
+    ("over PyTorch; lazy", "suite, lazy", "PyTorch, SparseAdam"),
+]
+
+
+class Process:
+    """A contender, at work in a process of its own."""
+
+    def __init__(self, program: str, settings: dict[str, Any]):
+        self.settings = settings
+        self.process = subprocess.Popen(
+            [sys.executable, HERE / "contender.py", program, json.dumps(settings)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        self.seconds: list[float] = []
+        # Epochs before the first compile, fill caches, and start the threads.
+        self.megabytes = self._read()["megabytes"]
+        self.turn()
+        self.seconds.clear()
+
+    def _read(self) -> dict:
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.settings}: the process ended; run benchmarks/contender.py with them to see why")
+        return json.loads(line)
+
+    def turn(self) -> float:
+        """Train for an epoch, and return its seconds."""
+        assert self.process.stdin
+        print(file=self.process.stdin, flush=True)
+        answer = self._read()
+        self.seconds.append(answer["seconds"])
+        self.megabytes = answer["megabytes"]
+        return answer["seconds"]
+
+    def end(self) -> None:
+        self.process.communicate()
+
+
+def start(contender: Contender, case: dict[str, Any]) -> Process:
+    """Return the contender's fastest way, of two epochs each, as a process."""
+    best: Process | None = None
+    for way in contender.ways:
+        process = Process(contender.program, case | contender.more | way)
+        if len(contender.ways) == 1:
+            return process
+        process.turn()
+        process.turn()
+        if best is None or min(process.seconds) < min(best.seconds):
+            process, best = best, process
+        if process:
+            process.end()
+    assert best
+    best.seconds.clear()
+    return best
+
+
+def measure_rate(size: int = 1024, rounds: int = 15) -> float:
+    """Return how many float32 operations a second this machine's matrix product does, at best."""
+    one, other = np.ones((size, size), "float32"), np.ones((size, size), "float32")
+    best = float("inf")
+    for _ in range(rounds):
+        begun = time.perf_counter()
+        one @ other
+        best = min(best, time.perf_counter() - begun)
+    return 2 * size**3 / best
+
+
+def count_operations(kind: str, cell: str) -> int:
+    """Return the operations of a training step's matrix products, for each token: forward once, backward twice."""
+    answers = corpus.TAGS if kind == "tagger" else 0
+    return 3 * 2 * (2 * SIZE * GATES[cell] * SIZE + SIZE * answers)
+
+
+def run(kind: str, cell: str, words: int, rounds: int, names: list[str]) -> dict[str, Any]:
+    """Return what was measured of one model: tokens a second, memory and settings of each contender, and the floor."""
+    tokens = sum(map(len, corpus.draw(kind, words)[0]))
+    case = {"kind": kind, "cell": cell, "words": words}
+    processes = {one.name: start(one, case) for one in CONTENDERS if one.name in names}
+    for number in range(rounds):
+        for process in processes.values():
+            process.turn()
+        console.print(f"{kind} {cell}: round {number + 1} of {rounds}")
+    for process in processes.values():
+        process.end()
+    return case | {
+        "tokens": tokens,
+        "floor": measure_rate() / count_operations(kind, cell),
+        "contenders": {
+            name: {
+                "tokens_per_second": tokens / statistics.median(process.seconds),
+                "seconds": process.seconds,
+                "megabytes": process.megabytes,
+                "settings": process.settings,
+            }
+            for name, process in processes.items()
+        },
+    }
+
+
+def show(found: list[dict[str, Any]]) -> None:
+    """Print tokens a second, ratios and memory, a column for each model."""
+    table = Table("tokens a second", *(f"{one['kind']} {one['cell']}" for one in found))
+
+    def add(title: str, values: list[Any], form: str) -> None:
+        table.add_row(title, *("" if value is None else format(value, form) for value in values))
+
+    def speeds(name: str) -> list[Any]:
+        return [one["contenders"].get(name, {}).get("tokens_per_second") for one in found]
+
+    for contender in CONTENDERS:
+        add(contender.name, speeds(contender.name), ",.0f")
+    add("floor: the matrix products alone", [one["floor"] for one in found], ",.0f")
+    table.add_section()
+    for title, ours, theirs in RATIOS:
+        pairs = zip(speeds(ours), speeds(theirs), strict=True)
+        add(title, [one / other if one and other else None for one, other in pairs], ".2f")
+    table.add_section()
+    for contender in CONTENDERS:
+        memory = [one["contenders"].get(contender.name, {}).get("megabytes") for one in found]
+        add(f"{contender.name}: MB", memory, ",.0f")
+    Console(width=200).print(table)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kinds", nargs="+", default=list(corpus.SHAPES), choices=corpus.SHAPES)
+    parser.add_argument("--cells", nargs="+", default=list(GATES), choices=GATES)
+    parser.add_argument("--words", type=int, default=corpus.WORDS, help="size of the vocabulary")
+    parser.add_argument("--rounds", type=int, default=7, help="epochs of each, of which the median counts")
+    names = [one.name for one in CONTENDERS]
+    parser.add_argument("--only", nargs="+", default=names, choices=names, help="which contenders")
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    given = parser.parse_args()
+    given.output.parent.mkdir(exist_ok=True)
+    found = []
+    for kind, cell in product(given.kinds, given.cells):
+        found.append(run(kind, cell, given.words, given.rounds, given.only))
+        given.output.write_text(json.dumps({"cores": CORES, "found": found}, indent=1) + "\n")
+    show(found)
+
+
+if __name__ == "__main__":
+    main()

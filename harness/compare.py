@@ -1,0 +1,152 @@
+"""Compare: train all runs of a sweep in worker processes, each one run after the other, and collect what came out.
+
+A worker is a process of its own, so that a run which ends it (for want of memory, say) takes no other run with it; it
+trains many runs, so that what is compiled for one seed is there for the next.
+"""
+
+import errno
+import multiprocessing
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from typing import Any
+
+from rich.progress import BarColumn, Progress, TextColumn
+
+from harness import work
+from harness.console import console, say
+from harness.sweep import Entry, Sweep
+from pipeline.errors import BadInput
+
+Result = dict[str, Any]
+
+
+class Local:
+    """Worker processes on this machine, and a thread for each that hands it one run after the other."""
+
+    def __init__(self, workers: int, start: Callable[[], Any]):
+        if workers < 1:
+            raise BadInput(f"--workers {workers}: expected a number of at least 1")
+        self.start = start
+        cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
+        # Each worker has cores of its own: two that take turns on the same ones are slower than one.
+        self.shares = [cores[number::workers] or cores for number in range(workers)]
+        self.threads = ThreadPoolExecutor(workers)
+        self.mine = threading.local()
+
+    def submit(self, function: Callable, *arguments: Any) -> Any:
+        """Return the future of function(*arguments), called in a worker process."""
+        return self.threads.submit(self._call, function, *arguments)
+
+    def _call(self, function: Callable, *arguments: Any) -> Any:
+        if not hasattr(self.mine, "process"):
+            self.mine.cores = self.shares.pop()
+        if getattr(self.mine, "process", None) is None:
+            self.mine.process = ProcessPoolExecutor(
+                1, multiprocessing.get_context("spawn"), work.begin, (self.mine.cores, self.start)
+            )
+        try:
+            return self.mine.process.submit(function, *arguments).result()
+        except BrokenProcessPool:
+            self.mine.process = None
+            raise
+
+    def end(self) -> None:
+        """Wait for no run that has not begun."""
+        self.threads.shutdown(wait=False, cancel_futures=True)
+
+
+def compare(sweep: Sweep, pool: Any) -> list[Result]:
+    """Train every run of the sweep that is not complete; return a result for each, in the order of the plan.
+
+    pool: has submit(function, *arguments), which returns a future: `Local`, or the one of harness/cluster.py.
+    A run that fails is a result with its message, and the others go on. Raises BadInput as plan does, before anything
+    is trained; OSError where the disk is full, after which nothing can be kept.
+    """
+    try:
+        entries = pool.submit(work.plan, sweep).result()
+        say(f"{len(entries)} runs: {', '.join(sweep.each)} by {', '.join(sweep.cells)}, {sweep.seeds} seeds each")
+        return _train_all(entries, sweep, pool)
+    finally:
+        pool.end()
+
+
+def _train_all(entries: Sequence[Entry], sweep: Sweep, pool: Any) -> list[Result]:
+    first = {entry.task: entry.options.seed for entry in reversed(entries)}
+    futures = {
+        pool.submit(work.run, entry, sweep.fresh, entry.options.seed == first[entry.task]): entry for entry in entries
+    }
+    results: dict[Entry, Result] = {}
+    clock = Clock(entries)
+    with clock.progress:
+        waiting = set(futures)
+        while waiting:
+            done, waiting = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
+            for future in done:
+                entry = futures[future]
+                results[entry] = _result(entry, future)
+                clock.note(entry, results[entry])
+            clock.show()
+    return [results[entry] for entry in entries]
+
+
+def _result(entry: Entry, future: Any) -> Result:
+    failed = partial(work.describe, entry, status="failed")
+    try:
+        return future.result()
+    except BrokenProcessPool:
+        return failed(message="the process that trained it ended abruptly; was there too little memory?")
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            raise
+        return failed(message=str(error))
+    except Exception as error:
+        return failed(message=str(error) if isinstance(error, BadInput) else f"{type(error).__name__}: {error}")
+
+
+class Clock:
+    """One bar for the whole sweep, with the time left; a line a run where there is no terminal."""
+
+    def __init__(self, entries: Sequence[Entry]):
+        self.left = list(entries)
+        self.count = len(entries)
+        self.spent: dict[Entry, float] = {}
+        self.started = time.perf_counter()
+        text = "{task.description} {task.fields[detail]}"
+        self.progress = Progress(TextColumn(text), BarColumn(30), console=console, disable=not console.is_terminal)
+        self.line = self.progress.add_task("comparing", total=self.count, detail="")
+
+    def note(self, entry: Entry, result: Result) -> None:
+        """Take in a run that has ended."""
+        self.left.remove(entry)
+        if result["status"] == "failed":
+            say(f"{entry}: failed: {result['message']}")
+            return
+        self.spent[entry] = result["spent"]
+        score = f"{result['monitor']} {result['scores'][result['monitor']]:.4f}"
+        again = "done before" if result["reused"] else f"{result['spent']:.0f} s"
+        say(f"{entry}: {score}, {again}; {self.count - len(self.left)} of {self.count} done{self.remaining()}")
+
+    def remaining(self) -> str:
+        """Return the time left, from the runs of the same task and cell so far, or of any where there are none yet."""
+        spent = {entry: seconds for entry, seconds in self.spent.items() if seconds > 1}
+        if not spent or not self.left:
+            return ""
+
+        def expected(entry: Entry) -> float:
+            alike = [s for one, s in spent.items() if (one.task, one.options.cell) == (entry.task, entry.options.cell)]
+            known = alike or list(spent.values())
+            return sum(known) / len(known)
+
+        # As many at a time as there have been so far.
+        pace = sum(self.spent.values()) / (time.perf_counter() - self.started)
+        seconds = sum(map(expected, self.left)) / pace
+        return f", about {seconds // 60:.0f}:{seconds % 60:02.0f} left"
+
+    def show(self) -> None:
+        done = self.count - len(self.left)
+        self.progress.update(self.line, completed=done, detail=f"{done} of {self.count} runs{self.remaining()}")

@@ -1,0 +1,116 @@
+"""Plan: from a sweep to its runs, checked before the first one starts."""
+
+import dataclasses
+import importlib
+import json
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import tasks
+from harness import data, runs
+from harness.options import Options, check
+from harness.sweep import Entry, Sweep
+from harness.train import plan_epochs, read_earlier, train
+from models.recurrent import CELLS
+from pipeline.errors import BadInput, unknown
+from tasks.task import Task
+
+# Weights agree if they differ by no more than this share.
+CLOSE = 0.02
+# Training steps and epochs from which the speed of a cell is measured.
+PROBE_STEPS, PROBE_EPOCHS = 20, 3
+
+
+def plan(sweep: Sweep) -> list[Entry]:
+    """Return the runs, all cells of one seed before the next seed.
+
+    Raises BadInput for what no run can be made of: no seeds, an unknown cell or task, options out of range, a run
+    directory that holds a run of other options.
+    """
+    if sweep.seeds < 1:
+        raise BadInput(f"--seeds {sweep.seeds}: expected a number of at least 1; 3 or more give an interval")
+    if doubled := sorted({cell for cell in sweep.cells if sweep.cells.count(cell) > 1}):
+        raise BadInput(f"--cells: {', '.join(doubled)} stands there more than once")
+    entries = []
+    # Runs that are not as train makes them by itself have a folder of their own.
+    folder = sweep.folder if sweep.match == "units" else sweep.folder / f"same-{sweep.match}"
+    for name, options in sweep.each.items():
+        task = tasks.get(name, sweep.include)
+        for cell in sweep.cells:
+            if cell not in CELLS:
+                raise unknown("RNN type in --cells", cell, CELLS)
+        options = replace(options, data=data.name_source(task, options), cell=sweep.cells[0])
+        check(options, task)
+        match = {"units": _as_they_are, "params": match_weights, "seconds": match_seconds}[sweep.match]
+        matched = match(task, options, sweep.cells, folder)
+        for seed in range(options.seed, options.seed + sweep.seeds):
+            for cell in sweep.cells:
+                entry = Entry(name, replace(matched[cell], seed=seed), folder, sweep.include)
+                if runs.holds_run(entry.directory) and not sweep.fresh:
+                    read_earlier(entry.directory, dataclasses.asdict(entry.options))
+                entries.append(entry)
+    return sorted(entries, key=lambda entry: (list(sweep.each).index(entry.task), entry.options.seed))
+
+
+def _as_they_are(task: Task, options: Options, cells: tuple[str, ...], folder: Path) -> dict[str, Options]:
+    return {cell: replace(options, cell=cell) for cell in cells}
+
+
+def match_weights(task: Task, options: Options, cells: tuple[str, ...], folder: Path) -> dict[str, Options]:
+    """Return options for each cell with units for which it has as many weights as the first cell, within 2%."""
+    prepared = data.prepare(task, options)
+    family = importlib.import_module(task.model)
+
+    def count(cell: str, units: int) -> int:
+        changed = replace(options, cell=cell, units=units)
+        return family.build(prepared.input_field, prepared.output_field, changed).count_params()
+
+    wanted = count(cells[0], options.units)
+    matched = {}
+    for cell in cells:
+        # The number of weights grows with the units: double until there are too many, then halve the span.
+        low, high = 0, 1
+        while count(cell, high) < wanted:
+            low, high = high, 2 * high
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if count(cell, middle) < wanted else (low, middle)
+        units = min((number for number in (low, high) if number), key=lambda number: abs(count(cell, number) - wanted))
+        if abs(count(cell, units) - wanted) > CLOSE * wanted:
+            raise BadInput(
+                f"--match params: {task.name}: {cell} has {count(cell, high):,} weights with {high} units"
+                + (f" and {count(cell, low):,} with {low}" if low else "")
+                + f"; neither is within 2% of the {wanted:,} of {cells[0]}. Give other --units, or leave {cell} out."
+            )
+        matched[cell] = replace(options, cell=cell, units=units)
+    return matched
+
+
+def match_seconds(task: Task, options: Options, cells: tuple[str, ...], folder: Path) -> dict[str, Options]:
+    """Return options for each cell with the epochs for which it takes as long as the first cell does.
+
+    How fast each is here is measured once, and kept in folder/TASK/speed.json: a sweep that goes on keeps its epochs.
+    """
+    path = folder / task.name / "speed.json"
+    speeds: dict[str, Any] = runs.read_json(path) if path.exists() else {}
+    for cell in cells:
+        if cell not in speeds:
+            speeds[cell] = measure_speed(task, replace(options, cell=cell))
+    runs.write_json(path, speeds)
+    steps = len(data.prepare(task, options).batches("train", options.seed).plan())
+    epochs = plan_epochs(options, steps)[0]
+    return {
+        cell: replace(options, cell=cell, epochs=max(1, round(epochs * speeds[cell] / speeds[cells[0]])))
+        for cell in cells
+    }
+
+
+def measure_speed(task: Task, options: Options) -> int:
+    """Return the tokens a second of a short training, nothing of which is kept."""
+    few = replace(options, limit=min(options.limit or 10**9, PROBE_STEPS * options.batch), epochs=PROBE_EPOCHS)
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(train(task, few, Path(folder))["run"])
+        lines = (directory / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        return max(json.loads(line)["tokens_per_second"] for line in lines)

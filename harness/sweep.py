@@ -1,0 +1,44 @@
+"""A sweep: every task by every cell by every seed, each an ordinary run. Free of Keras, which its workers start."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from harness.options import Options
+
+Match = Literal["units", "params", "seconds"]
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One run of a sweep. folder: of all its runs, as for train."""
+
+    task: str
+    options: Options
+    folder: Path
+    include: tuple[Path, ...] = ()
+
+    @property
+    def directory(self) -> Path:
+        return self.folder / self.task / f"{self.options.cell}-s{self.options.seed}"
+
+    def __str__(self) -> str:
+        return f"{self.task} {self.options.cell} seed {self.options.seed}"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What is to be compared.
+
+    each: the options of every task; their seed is the first of `seeds`. match: what the cells of a task have in common
+    beside their other options: the number of units, of weights (as the first cell), or the seconds of training.
+    folder: of all runs.
+    """
+
+    each: dict[str, Options]
+    cells: tuple[str, ...]
+    seeds: int
+    match: Match
+    folder: Path
+    include: tuple[Path, ...] = ()
+    fresh: bool = False

@@ -1,0 +1,116 @@
+"""What a worker does: start Keras once, then train one run after the other, and say what each took and gave."""
+
+import dataclasses
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import tasks
+from harness.console import console
+from harness.sweep import Entry, Sweep
+
+device = ""
+
+
+def begin(cores: list[int], start: Callable[[], str]) -> None:
+    """Make this process a worker, on some of the machine's cores. start: starts Keras, and returns on what."""
+    global device
+    if cores:
+        os.sched_setaffinity(0, cores)
+    # The sweep has the only display.
+    console.quiet = True
+    # Several processes share a GPU.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    device = start()
+
+
+def plan(sweep: Sweep) -> list[Entry]:
+    """Return the runs of a sweep; see harness/plan.py, which is imported here as it needs Keras."""
+    from harness.plan import plan
+
+    return plan(sweep)
+
+
+def describe(entry: Entry, **known: Any) -> dict[str, Any]:
+    """Return what is known of a run before it is trained, and `known`."""
+    return {
+        "task": entry.task,
+        "cell": entry.options.cell,
+        "seed": entry.options.seed,
+        "units": entry.options.units,
+        "run": str(entry.directory),
+        "command": name_command(entry),
+        **known,
+    }
+
+
+def name_command(entry: Entry) -> list[str]:
+    """Return the command that trains this run alone."""
+    from harness.options import defaults
+
+    usual = defaults(tasks.get(entry.task, entry.include))
+    words = ["python", "run.py", "train", entry.task, "--runs", str(entry.folder)]
+    for field in dataclasses.fields(entry.options):
+        value = getattr(entry.options, field.name)
+        if value == getattr(usual, field.name):
+            continue
+        name = field.name.replace("_", "-")
+        if field.name in ("bidirectional", "lazy_embeddings"):
+            words.append(f"--{name}" if value else f"--no-{name}")
+        else:
+            words += [f"--{name}", str(value)]
+    return words + [word for path in entry.include for word in ("--include", str(path))]
+
+
+def run(entry: Entry, fresh: bool, remember: bool) -> dict[str, Any]:
+    """Train a run unless it is complete, and return its result: scores, cost, learning curve.
+
+    remember: measure its memory too; see harness/memory.py.
+    """
+    from harness.train import train
+
+    started = time.perf_counter()
+    reused = not fresh and (entry.directory / "scores.json").exists()
+    task = tasks.get(entry.task, entry.include)
+    summary = train(task, entry.options, entry.folder, entry.include, fresh, device)
+    lines = [json.loads(line) for line in (entry.directory / "metrics.jsonl").read_text("utf-8").splitlines()]
+    best = lines[: summary["best_epoch"]]
+    return describe(
+        entry,
+        status="done",
+        reused=reused,
+        monitor=task.monitor,
+        lower_is_better=task.lower_is_better,
+        scores=summary["scores"],
+        baseline=summary.get("baseline"),
+        validation=summary["validation"],
+        weights=summary["weights"],
+        epochs=summary["epochs"],
+        best_epoch=summary["best_epoch"],
+        seconds=summary["seconds"],
+        compiling=summary["compiling"],
+        seconds_to_best=round(sum(line["seconds"] - line["compiling"] for line in best), 1),
+        # Of the fastest epoch: whatever else the machine did slowed the others down.
+        tokens_per_second=max(line["tokens_per_second"] for line in lines),
+        prediction_tokens_per_second=summary["tokens_per_second_answering"],
+        megabytes=summary["megabytes"],
+        curve=[
+            {
+                "epoch": line["epoch"],
+                "loss": line["loss"],
+                "seconds": round(line["seconds"] - line["compiling"], 3),
+                "validation": line[f"validation_{task.monitor}"],
+            }
+            for line in lines
+        ],
+        memory=recall(entry.directory, entry.include) if remember else None,
+        spent=round(time.perf_counter() - started, 1),
+    )
+
+
+def recall(directory: Path, include: tuple[Path, ...]) -> dict[str, Any]:
+    """Return a run's memory: measured the first time, then read from its directory."""
+    raise NotImplementedError
