@@ -4,7 +4,8 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -150,6 +151,75 @@ def predict(
     write_text(output, text + "\n") if output else print(text)
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """Train tasks with several RNN types and seeds, and say which type is better, how sure that is, and what it costs.
+
+    Each run is as `train` makes it; complete ones are used as they are, stopped ones go on.
+    """
+
+    tasks: Annotated[Positional[tuple[str, ...]], arg(metavar="TASK [TASK ...]", help="Names of tasks.")] = ()
+    cells: str = "simple,lstm,gru"
+    """RNN types, with commas between them."""
+    seeds: int = 5
+    """Runs of each; their seeds count up from --seed."""
+    match: Literal["units", "params", "seconds"] = "units"
+    """What the types have in common: --units, the number of weights (within 2%), or the time they are trained for."""
+    options: OmitArgPrefixes[Options] = field(default_factory=Options)
+    runs: Path = Path("runs")
+    """Folder of all runs."""
+    output: Path | None = None
+    """Folder of the report; else RUNS/comparisons/TASKS."""
+    workers: int = 1
+    """Runs at a time; on a Ray cluster, on each machine."""
+    ray: str | None = None
+    """Train on a Ray cluster: HOST:PORT, or nothing for the one that this machine belongs to."""
+    fresh: FlagCreatePairsOff[bool] = False
+    """Delete the earlier runs of the same names and start over."""
+    device: Device = None
+    backend: Backend = None
+    kernels: Kernels = "auto"
+    json: Json = False
+    include: Include = ()
+
+
+def make_compare(options: Options, arguments: list[str]) -> Callable[..., None]:
+    """Return the compare command with the defaults of the first task that `arguments` name."""
+
+    def compare(given: OmitArgPrefixes[Comparison] = Comparison(options=options)) -> None:
+        if not given.tasks:
+            raise BadInput(f"compare: expected at least one task; known: {', '.join(tasks.find(given.include))}")
+        if any(word.split("=")[0] == "--cell" for word in arguments):
+            raise BadInput("--cell: compare takes --cells, such as --cells simple,gru")
+
+        def read_options(name: str) -> Options:
+            default = Comparison(options=defaults(tasks.get(name, given.include)))
+            return tyro.cli(Comparison, default=default, args=arguments[1:]).options
+
+        from harness import backend, report
+        from harness.compare import compare as train_all
+        from harness.console import say
+        from harness.sweep import Sweep
+
+        sweep = Sweep(
+            {name: read_options(name) for name in dict.fromkeys(given.tasks)},
+            tuple(word.strip() for word in given.cells.split(",")),
+            given.seeds,
+            given.match,
+            given.runs,
+            given.include,
+            given.fresh,
+        )
+        begin = partial(backend.start, given.backend, given.device, kernels=given.kernels)
+        results = train_all(sweep, begin, given.workers, given.ray)
+        folder = given.output or given.runs / "comparisons" / "-".join(sweep.each)
+        found = report.write(folder, results, given.include, arguments)
+        emit(found) if given.json else report.show(found)
+        say(f"report: {folder / 'report.html'}")
+
+    return compare
+
+
 def new(
     name: Annotated[Positional[str], arg(metavar="NAME")], shape: Shape = "many-to-one", folder: Path = Path(".")
 ) -> None:
@@ -233,8 +303,8 @@ def given_includes(arguments: list[str]) -> tuple[Path, ...]:
 
 
 def task_defaults(arguments: list[str]) -> Options:
-    """Return the defaults of the task that a train command names, those of all tasks if it names none."""
-    if arguments[:1] != ["train"]:
+    """Return the defaults of the first task that a command names, those of all tasks if it names none."""
+    if arguments[:1] not in (["train"], ["compare"]):
         return Options()
     known = tasks.find(given_includes(arguments))
     # The value of an option may be the name of a task too.
@@ -252,6 +322,12 @@ def task_defaults(arguments: list[str]) -> Options:
 
 def main(arguments: list[str]) -> int:
     """Run one command; return the exit code: 0, or 2 for a user's mistake."""
+    # --ray alone stands for this machine's own cluster.
+    ends = [*arguments[1:], "--"]
+    arguments = [
+        "--ray=auto" if word == "--ray" and after.startswith("--") else word
+        for word, after in zip(arguments, ends, strict=False)
+    ]
     try:
         commands: dict[str, Callable[..., Any]] = {
             "list": list_tasks,
@@ -259,6 +335,7 @@ def main(arguments: list[str]) -> int:
             "train": make_train(task_defaults(arguments)),
             "evaluate": evaluate,
             "predict": predict,
+            "compare": make_compare(task_defaults(arguments), arguments),
             "new": new,
         }
         if arguments and not arguments[0].startswith("-") and arguments[0] not in commands:
@@ -276,7 +353,7 @@ def main(arguments: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        training = arguments[:1] == ["train"]
+        training = arguments[:1] in (["train"], ["compare"])
         print("\nstopped" + "; the same command goes on after the last finished epoch" * training, file=sys.stderr)
         return 130
     return 0

@@ -10,10 +10,9 @@ import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from rich.progress import BarColumn, Progress, TextColumn
 
@@ -23,6 +22,19 @@ from harness.sweep import Entry, Sweep
 from pipeline.errors import BadInput
 
 Result = dict[str, Any]
+
+
+class Pool(Protocol):
+    """Where runs are trained: `Local`, or the one of harness/cluster.py."""
+
+    def train(self, entry: Entry, fresh: bool, remember: bool) -> Future:
+        """Return the future of work.run(entry, fresh, remember)."""
+
+    def collect(self, entry: Entry, found: Any) -> Result:
+        """Return the result that a future has found, once the run's directory is where it belongs."""
+
+    def end(self) -> None:
+        """Begin no further run."""
 
 
 class Local:
@@ -38,74 +50,93 @@ class Local:
         self.threads = ThreadPoolExecutor(workers)
         self.mine = threading.local()
 
-    def submit(self, function: Callable, *arguments: Any) -> Any:
+    def call(self, function: Callable, *arguments: Any) -> Future:
         """Return the future of function(*arguments), called in a worker process."""
         return self.threads.submit(self._call, function, *arguments)
 
     def _call(self, function: Callable, *arguments: Any) -> Any:
-        if not hasattr(self.mine, "process"):
-            self.mine.cores = self.shares.pop()
-        if getattr(self.mine, "process", None) is None:
-            self.mine.process = ProcessPoolExecutor(
-                1, multiprocessing.get_context("spawn"), work.begin, (self.mine.cores, self.start)
-            )
+        if not hasattr(self.mine, "cores"):
+            self.mine.cores, self.mine.process = self.shares.pop(), None
+        if self.mine.process is None:
+            context = multiprocessing.get_context("spawn")
+            self.mine.process = ProcessPoolExecutor(1, context, work.begin, (self.mine.cores, self.start))
         try:
             return self.mine.process.submit(function, *arguments).result()
         except BrokenProcessPool:
             self.mine.process = None
             raise
 
+    def train(self, entry: Entry, fresh: bool, remember: bool) -> Future:
+        return self.call(work.run, entry, fresh, remember)
+
+    def collect(self, entry: Entry, found: Any) -> Result:
+        return found
+
     def end(self) -> None:
-        """Wait for no run that has not begun."""
         self.threads.shutdown(wait=False, cancel_futures=True)
 
 
-def compare(sweep: Sweep, pool: Any) -> list[Result]:
-    """Train every run of the sweep that is not complete; return a result for each, in the order of the plan.
+def compare(sweep: Sweep, start: Callable[[], str], workers: int = 1, address: str | None = None) -> list[Result]:
+    """Train every run of a sweep that is not complete; return a result for each: see work.run and work.describe.
 
-    pool: has submit(function, *arguments), which returns a future: `Local`, or the one of harness/cluster.py.
-    A run that fails is a result with its message, and the others go on. Raises BadInput as plan does, before anything
-    is trained; OSError where the disk is full, after which nothing can be kept.
+    start: starts Keras in a worker. workers: runs at a time, on this machine or, given the address of a Ray cluster, on
+    each of its machines. A run that fails is a result with its message, and the others go on.
+    Raises BadInput as plan.plan, `Local` and `Cluster` do, before anything is trained; OSError where the disk is full.
     """
+    local = Local(workers, start)
     try:
-        entries = pool.submit(work.plan, sweep).result()
-        say(f"{len(entries)} runs: {', '.join(sweep.each)} by {', '.join(sweep.cells)}, {sweep.seeds} seeds each")
-        return _train_all(entries, sweep, pool)
+        pool: Pool = local
+        if address:
+            from harness.cluster import Cluster
+
+            pool = Cluster(address, workers, start)
+        entries = local.call(work.plan, sweep).result()
+        seeds = "1 seed" if sweep.seeds == 1 else f"{sweep.seeds} seeds"
+        say(f"{len(entries)} runs: {', '.join(sweep.each)} by {', '.join(sweep.cells)}, {seeds} each")
+        return train_all(entries, sweep.fresh, pool)
     finally:
-        pool.end()
+        local.end()
 
 
-def _train_all(entries: Sequence[Entry], sweep: Sweep, pool: Any) -> list[Result]:
+def train_all(entries: Sequence[Entry], fresh: bool, pool: Pool) -> list[Result]:
+    """Train every run that is not complete; return a result for each, in the order given.
+
+    A run that fails is a result with its message, and the others go on. Raises OSError where the disk is full: nothing
+    that came after could be kept.
+    """
+    # One seed of each cell shows its memory.
     first = {entry.task: entry.options.seed for entry in reversed(entries)}
-    futures = {
-        pool.submit(work.run, entry, sweep.fresh, entry.options.seed == first[entry.task]): entry for entry in entries
-    }
+    futures = {pool.train(entry, fresh, entry.options.seed == first[entry.task]): entry for entry in entries}
     results: dict[Entry, Result] = {}
     clock = Clock(entries)
-    with clock.progress:
-        waiting = set(futures)
-        while waiting:
-            done, waiting = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
-            for future in done:
-                entry = futures[future]
-                results[entry] = _result(entry, future)
-                clock.note(entry, results[entry])
-            clock.show()
+    try:
+        with clock.progress:
+            waiting = set(futures)
+            while waiting:
+                done, waiting = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
+                for future in done:
+                    entry = futures[future]
+                    results[entry] = _result(entry, future, pool)
+                    clock.note(entry, results[entry])
+                clock.show()
+    finally:
+        pool.end()
     return [results[entry] for entry in entries]
 
 
-def _result(entry: Entry, future: Any) -> Result:
-    failed = partial(work.describe, entry, status="failed")
+def _result(entry: Entry, future: Future, pool: Pool) -> Result:
     try:
-        return future.result()
-    except BrokenProcessPool:
-        return failed(message="the process that trained it ended abruptly; was there too little memory?")
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
-            raise
-        return failed(message=str(error))
-    except Exception as error:
-        return failed(message=str(error) if isinstance(error, BadInput) else f"{type(error).__name__}: {error}")
+        return pool.collect(entry, future.result())
+    except Exception as raised:
+        # Ray wraps what was raised elsewhere.
+        error = getattr(raised, "cause", None) or raised
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            raise error from raised
+        if isinstance(error, BrokenProcessPool):
+            message = "the process that trained it ended abruptly; was there too little memory?"
+        else:
+            message = str(error) if isinstance(error, BadInput) else f"{type(error).__name__}: {error}"
+        return work.describe(entry, status="failed", message=message)
 
 
 class Clock:
