@@ -39,7 +39,8 @@ def measure_memory(directory: Path, include: tuple[Path, ...] = (), examples: in
     model that writes, the embedding of the symbol before. Loss at step t means the part of the loss that reads the
     hidden state of that step, in the forward direction, and what comes back through that state: without that, where one
     answer reads a mean or maximum over all steps, each would be only one step away from the loss.
-    before: with the weights that training began from. after: with those of best.keras.
+    before: with the weights that training began from, made anew, for which the random numbers of this process begin
+    again at the seed. after: with those of best.keras.
 
     Raises BadInput as `harness.trained.open_run` does.
     """
@@ -142,7 +143,8 @@ class Probe:
         """Return the length of the gradient at every step, (batch, time), of what `entering` enters the states by."""
 
         def enter(vectors: Any) -> Any:
-            return ops.sum(ops.cast(entering * self.run(weights, inputs, vectors=vectors)[1], "float32"))
+            states = self.run(weights, inputs, vectors=vectors)[1]
+            return ops.sum(ops.cast(ops.multiply(entering, states), "float32"))
 
         found = ops.cast(gradient(enter, self.run(weights, inputs)[0]), "float32")
         return ops.sqrt(ops.sum(found * found, axis=2))
@@ -209,8 +211,11 @@ def look_back(steps: np.ndarray, end: int) -> np.ndarray:
 
 def summarise(found: np.ndarray) -> dict[str, Any]:
     """Return {"lags", "gradient", "half_life"} of gradients, (t of all examples, lags), not a number where none is."""
-    known = ~np.isnan(found)
-    longest = int(np.flatnonzero(known.mean(axis=0) >= SHARE)[-1])
+    # A loss that is 0 reads no state.
+    found = found[~np.isnan(found[:, 0])]
+    if not len(found):
+        return {"lags": [], "gradient": [], "half_life": None}
+    longest = int(np.flatnonzero((~np.isnan(found)).mean(axis=0) >= SHARE)[-1])
     curve = np.nanmean(found[:, : longest + 1], axis=0)
     return {"lags": list(range(longest + 1)), "gradient": curve.tolist(), "half_life": measure_half_life(curve)}
 
@@ -228,6 +233,17 @@ def measure_half_life(curve: np.ndarray) -> float | None:
     if -slope * (count - 1) >= np.log(2):
         return -float(np.log(2)) / slope
     return float(count) if lost.any() else None
+
+
+def describe(found: dict[str, dict]) -> str:
+    """Return in one line what `measure_memory` found."""
+
+    def tell(when: dict) -> str:
+        if when["half_life"] is not None:
+            return f"halves every {when['half_life']:.1f} steps"
+        return f"does not halve within {len(when['lags']) - 1} steps" if when["lags"] else "is 0"
+
+    return f"the gradient {tell(found['before'])} before training, and {tell(found['after'])} after"
 
 
 def score_by_length(directory: Path, groups: int = 6, include: tuple[Path, ...] = ()) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from harness.trained import open_run
 from models import classifier, tagger
 from pipeline import batching
 from pipeline.batching import Batches
+from pipeline.errors import BadInput
 from pipeline.fields import Array
 from pipeline.memory import SIZES, adding
 from tasks.task import Source, Task
@@ -127,6 +128,28 @@ def test_a_lag_that_few_steps_have_is_left_out() -> None:
         "gradient": [4.0, 2.0, 1.0],
         "half_life": pytest.approx(1.0),
     }
+
+
+def test_a_step_whose_loss_reads_no_state_is_left_out() -> None:
+    found = np.full((40, 2), np.nan)
+    assert memory.summarise(found) == {"lags": [], "gradient": [], "half_life": None}
+    found[7] = 3.0, 2.0
+    assert memory.summarise(found)["gradient"] == [3.0, 2.0]
+
+
+def test_what_was_found_is_said_in_one_line() -> None:
+    lags = list(range(200))
+    found = {"before": {"lags": lags, "half_life": 8.17}, "after": {"lags": lags, "half_life": None}}
+    assert memory.describe(found) == (
+        "the gradient halves every 8.2 steps before training, and does not halve within 199 steps after"
+    )
+
+
+def test_a_model_without_the_recurrent_layer_is_refused() -> None:
+    options = small_options(tasks.get("adding"), cell="gru")
+    model = classifier.build(GIVEN, NUMBER, dataclasses.replace(options, cell="simple"))
+    with pytest.raises(BadInput, match="--cell gru: no recurrent layer in the model"):
+        memory.Probe(model, classifier.loss(NUMBER, options), options)
 
 
 def test_steps_are_chosen_in_the_last_half_of_those_that_the_loss_reads() -> None:
