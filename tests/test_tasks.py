@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 
 import tasks
-from harness import data, evaluate, predict, train
+from harness import data, evaluate, memory, predict, train
 from harness.trained import Trained, open_run
 from models.recurrent import CELLS
 from pipeline.batching import Batches
@@ -116,6 +117,19 @@ def test_a_batch_of_one_answers_as_a_batch_of_four(run: Run) -> None:
     (scores, answers), (alone, same) = run.answers, answers_of(run, size=1)
     assert alone == pytest.approx(scores, abs=1e-5)
     assert_same_answers(answers, same)
+
+
+def test_the_memory_of_a_run_is_measured(run: Run) -> None:
+    if (run.name, run.cell) not in SAMPLE:
+        pytest.skip("every task and every cell once is enough")
+    for found in memory.measure_memory(run.directory).values():
+        gradient = found["gradient"]
+        assert len(gradient) == len(found["lags"]) > 1
+        assert np.isfinite(gradient).all()
+        assert min(gradient[:2]) > 0
+    groups = memory.score_by_length(run.directory, 2)
+    assert sum(group["examples"] for group in groups) == 6
+    assert np.isfinite([group["score"] for group in groups]).all()
 
 
 def test_the_same_seed_gives_the_same_weights(run: Run, tmp_path: Path) -> None:
