@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import tasks
+from harness import runs
 from harness.console import console
 from harness.sweep import Entry, Sweep
+from pipeline.errors import BadInput
 
 device = ""
 
@@ -111,6 +113,16 @@ def run(entry: Entry, fresh: bool, remember: bool) -> dict[str, Any]:
     )
 
 
-def recall(directory: Path, include: tuple[Path, ...]) -> dict[str, Any]:
-    """Return a run's memory: measured the first time, then read from its directory."""
-    raise NotImplementedError
+def recall(directory: Path, include: tuple[Path, ...]) -> dict[str, Any] | None:
+    """Return a run's memory: measured the first time, then read from its directory; None of a model without a state."""
+    from harness.memory import measure_memory, score_by_delay, score_by_length
+
+    path = directory / "memory.json"
+    if not path.exists():
+        try:
+            found = measure_memory(directory, include)
+        except BadInput:
+            return None
+        lengths, delays = score_by_length(directory, include=include), score_by_delay(directory, include=include)
+        runs.write_json(path, found | {"by_length": lengths, "by_delay": delays})
+    return runs.read_json(path)
