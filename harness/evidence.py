@@ -110,7 +110,7 @@ class Pair:
         count = f"{one} seed{'s' * (one != 1)}" if one == other else f"{one} and {other} seeds"
         unknown = f"{self.better} and {self.worse} cannot be told apart with {count}"
         if self.low is None or self.high is None or self.corrected is None:
-            return f"{unknown}: how much a score varies with the seed is known from two seeds on."
+            return f"{unknown}: how much scores vary with the seed is known from two seeds on."
         half = (self.high - self.low) / 2
         low, high, gap = (rounded(value, half) for value in (self.low, self.high, self.gap))
         corrected = f" after Holm's correction, {self.comparisons} comparisons" if self.comparisons > 1 else ""

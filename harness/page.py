@@ -63,12 +63,13 @@ pre, code { font: .82rem/1.5 ui-monospace, monospace } pre { overflow-x: auto; b
 READING = (
     "How to read the tables. A score is the mean over the seeds ± half of its 95% interval (Student's t): what "
     "training again with other seeds may change. sd is the standard deviation over the seeds. Costs are medians "
-    "over the seeds; memory is the most that the process held. The sentences on pairs of cells count both sources"
-    " of chance, the seeds and the choice of test examples, and their p is corrected for the number of pairs of "
-    "the task (Holm): among cells that are all equally good, the chance that any is called better is 5%. The "
-    "interval is that of the one pair, not corrected. “Cannot be told apart” does not say that two cells are "
-    "equally good, only that these runs do not show which is better; the number of seeds needed supposes that the"
-    " gap seen is the true one."
+    "over the seeds; peak memory is the most that the process held; half-life is the number of steps back after "
+    "which a gradient is half as large, before and after training. The sentences on pairs count both sources of "
+    "chance, the seeds and the choice of test examples, and their p is corrected for the number of pairs of the "
+    "task (Holm): among cells that are all equally good, the chance that any is called better is 5%. The interval"
+    " is that of the one pair, not corrected. “Cannot be told apart” does not say that two cells are equally "
+    "good, only that these runs do not show which is better; the number of seeds needed supposes that the gap "
+    "seen is the true one."
 )
 
 
@@ -90,7 +91,10 @@ def format_page(title: str, content: dict[str, Any], drawn: Mapping[str, Mapping
         f"<h3>The runs</h3><pre>{escape(_list_commands(content['runs']))}</pre>",
     ]
     if failed:
-        sections.insert(4, f'<p class="failed">{len(failed)} of {len(content["runs"])} runs failed: see below.</p>')
+        sections.insert(
+            sections.index("</ul>") + 1,
+            f'<p class="failed">{len(failed)} of {len(content["runs"])} runs failed: see below.</p>',
+        )
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<title>{escape(title)}</title>\n'
@@ -107,9 +111,11 @@ def _format_task(section: dict[str, Any], found: Sequence[dict], drawn: Mapping[
     if section["pairs"]:
         sentences = "".join(f"<li>{escape(pair['sentence'])}</li>" for pair in section["pairs"])
         parts.append(f"<h3>Which can be told apart</h3><ul>{sentences}</ul>")
-        resamples = max(pair["resamples"] for pair in section["pairs"])
-        notes = [*section["notes"], f"Test examples: a bootstrap of {resamples:,} resamples." * bool(resamples)]
-        parts.append(f'<p class="note">{escape(" ".join(filter(None, notes)))}</p>')
+    resamples = max((pair["resamples"] for pair in section["pairs"]), default=0)
+    notes = section["notes"] + [f"The choice of test examples: a bootstrap of {resamples:,} resamples."] * bool(
+        resamples
+    )
+    parts += [f'<p class="note">{escape(note)}</p>' for note in notes]
     for run in found:
         if run["task"] == section["task"] and run["status"] != "done":
             message = escape(run.get("message") or "no message")

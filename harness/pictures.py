@@ -105,7 +105,7 @@ def draw_quality(cells: Cells, looks: Mapping[str, Look], cost: Callable[[Run], 
             # A logarithmic axis has no room for what is below 0.
             along = [[y.mean() - max(summary.low, lowest)], [summary.high - y.mean()]]
             axes.errorbar(x.mean(), y.mean(), along, across, color=look.colour, capsize=4, linewidth=1.5)
-        axes.plot(x.mean(), y.mean(), look.marker, color=look.colour, markersize=10, markeredgecolor="white")
+        axes.plot(x.mean(), y.mean(), look.marker, color=look.colour, markersize=10, markeredgecolor="white", zorder=5)
         ends.append((float(x.mean()), float(y.mean()), cell, look.colour))
     axes.margins(0.12)
     _label_points(axes, ends)
@@ -209,20 +209,21 @@ def _fit(axis: Any, values: Any) -> None:
 
     if min(values) <= 0 or max(values) < 10 * min(values):
         if max(values) >= 1000:
-            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+            axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
         return
     getattr(axis.axes, f"set_{axis.axis_name}scale")("log")
     few = max(values) < 200 * min(values)
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axis.set_minor_formatter(NullFormatter())
 
 
 def _label_ends(axes: Any, ends: Sequence[tuple[float, float, str, str]]) -> None:
     """Write each line's name to the right of the axes, at the height of its end, as far apart as letters are high."""
+    axes.autoscale_view()
     gap = 0.06
     places: list[float] = []
-    heights = [_height(axes, x, y) for x, y, _, _ in ends]
+    heights = [_place(axes, x, y)[1] for x, y, _, _ in ends]
     order = sorted(range(len(ends)), key=lambda place: heights[place])
     for place in order:
         places.append(max(heights[place], places[-1] + gap) if places else heights[place])
@@ -247,16 +248,21 @@ def _label_ends(axes: Any, ends: Sequence[tuple[float, float, str, str]]) -> Non
         )
 
 
-def _height(axes: Any, x: float, y: float) -> float:
-    place = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))[1]
-    return float(np.clip(place, 0, 1))
-
-
 def _label_points(axes: Any, points: Sequence[tuple[float, float, str, str]]) -> None:
-    """Write each point's name beside it, to the left where there is no room to the right."""
-    for x, y, name, colour in points:
-        across = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))[0]
-        side, align = (-9, "right") if across > 0.8 else (9, "left")
-        axes.annotate(
-            name, (x, y), (side, 9), textcoords="offset points", color=colour, fontsize=11, fontweight="bold", ha=align
-        )
+    """Write each point's name beside it: to the left where there is no room to the right, and above other names."""
+    axes.autoscale_view()
+    places = [_place(axes, x, y) for x, y, _, _ in points]
+    taken: list[tuple[float, float]] = []
+    for (across, height), (_, _, name, colour) in sorted(zip(places, points, strict=True), key=lambda pair: pair[0][1]):
+        height += 0.03
+        while any(abs(across - x) < 0.15 and abs(height - y) < 0.06 for x, y in taken):
+            height += 0.06
+        taken.append((across, height))
+        side, align = (-0.015, "right") if across > 0.8 else (0.015, "left")
+        style = {"color": colour, "fontsize": 11, "fontweight": "bold", "horizontalalignment": align}
+        axes.text(across + side, height, name, transform=axes.transAxes, **style)
+
+
+def _place(axes: Any, x: float, y: float) -> tuple[float, float]:
+    across, height = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))
+    return float(across), float(np.clip(height, 0, 1))

@@ -24,7 +24,7 @@ from harness import pictures, runs
 from harness.evidence import Pair, Summary, compare, score, summarise
 from harness.page import format_page
 from harness.pictures import Cells, Run
-from harness.table import COSTS
+from harness.table import COSTS, name_run
 from tasks.task import Task
 
 COLUMNS = (
@@ -65,6 +65,9 @@ def summarise_runs(found: Sequence[Run], tasks: Mapping[str, Task], seconds: flo
         worse = 1 if done and done[0]["lower_is_better"] else -1
         order = sorted(cells, key=lambda cell: worse * summaries[cell].mean)
         pairs = compare([run for cell in order for run in cells[cell]], tasks.get(name), seconds)
+        notes = [pair.note for pair in pairs if pair.note]
+        lost = [run for run in own if run["status"] == "done" and score(run) is None]
+        notes += [f"{name_run(run)} is left out: it has no finite {run['monitor']}." for run in lost]
         sections.append(
             {
                 "task": name,
@@ -74,16 +77,24 @@ def summarise_runs(found: Sequence[Run], tasks: Mapping[str, Task], seconds: flo
                 "cells": [_summarise_cell(cell, cells[cell], summaries[cell]) for cell in order],
                 "verdict": _conclude(order, summaries, pairs),
                 "pairs": [asdict(pair) | {"sentence": str(pair)} for pair in pairs],
-                "notes": list(dict.fromkeys(pair.note for pair in pairs if pair.note)),
+                "notes": list(dict.fromkeys(notes)),
             }
         )
     return sections
 
 
 def _summarise_cell(cell: str, members: Sequence[Run], summary: Summary) -> dict[str, Any]:
-    known = {name: [run[name] for run in members if run.get(name) is not None] for name in (*COSTS, "units")}
-    costs = {name: median(values) if values else None for name, values in known.items()}
+    costs = {name: _middle([run.get(name) for run in members]) for name in (*COSTS, "units", "seconds")}
+    memories = [run["memory"] for run in members if run.get("memory")]
+    for when in ("before", "after"):
+        lives = [(memory.get(when) or {}).get("half_life") for memory in memories]
+        costs[f"half_life_{when}"] = _middle(lives)
     return {"cell": cell, **asdict(summary), "score": str(summary), **costs}
+
+
+def _middle(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None
 
 
 def _conclude(order: Sequence[str], summaries: Mapping[str, Summary], pairs: Sequence[Pair]) -> str:

@@ -13,20 +13,27 @@ COSTS = {
     "seconds_to_best": "s to best epoch",
     "compiling": "s compiling",
     "megabytes": "peak memory, MB",
+    "half_life_before": "half-life before",
+    "half_life_after": "half-life after",
 }
 
 
 def tabulate(section: dict[str, Any]) -> list[dict[str, str]]:
-    """Return the table of a task's cells, best first: names of columns to what is shown."""
+    """Return the table of a task's cells, best first: names of columns to what is shown.
+
+    section: of `report.summarise_runs`. A cost that is known of no cell is left out.
+    """
+    cells = section["cells"]
+    shown = {name: head for name, head in COSTS.items() if any(cell[name] is not None for cell in cells)}
     return [
         {
             "cell": cell["cell"],
             "seeds": str(cell["seeds"]),
             section["monitor"]: cell["score"],
             "sd": "" if cell["deviation"] is None else rounded(cell["deviation"], cell["deviation"]),
-            **{head: _count(cell[name]) for name, head in COSTS.items()},
+            **{head: _count(cell[name]) for name, head in shown.items()},
         }
-        for cell in section["cells"]
+        for cell in cells
     ]
 
 
