@@ -196,10 +196,12 @@ def make_compare(options: Options, arguments: list[str]) -> Callable[..., None]:
             default = Comparison(options=defaults(tasks.get(name, given.include)))
             return tyro.cli(Comparison, default=default, args=arguments[1:]).options
 
-        from harness import backend, report
+        from harness import backend
         from harness.compare import compare as train_all
         from harness.console import say
+        from harness.report import write_report
         from harness.sweep import Sweep
+        from harness.table import print_comparison
 
         sweep = Sweep(
             {name: read_options(name) for name in dict.fromkeys(given.tasks)},
@@ -213,8 +215,9 @@ def make_compare(options: Options, arguments: list[str]) -> Callable[..., None]:
         begin = partial(backend.start, given.backend, given.device, kernels=given.kernels)
         results = train_all(sweep, begin, given.workers, given.ray)
         folder = given.output or given.runs / "comparisons" / "-".join(sweep.each)
-        found = report.write(folder, results, given.include, arguments)
-        emit(found) if given.json else report.show(found)
+        device = next((result["device"] for result in results if result["status"] == "done"), "")
+        found = write_report(folder, results, {name: tasks.get(name, given.include) for name in sweep.each}, device)
+        emit(found) if given.json else print_comparison(found)
         say(f"report: {folder / 'report.html'}")
 
     return compare

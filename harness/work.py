@@ -84,6 +84,7 @@ def run(entry: Entry, fresh: bool, remember: bool) -> dict[str, Any]:
         entry,
         status="done",
         reused=reused,
+        device=device,
         monitor=task.monitor,
         lower_is_better=task.lower_is_better,
         scores=summary["scores"],

@@ -139,7 +139,8 @@ def test_sentences() -> None:
     assert "with 3 and 2 seeds; there is no gap" in str(replace(undecided, needed=None, gap=0.0, seeds=(3, 2)))
     assert "p < 0.001)" in str(replace(pair, corrected=1e-5, comparisons=1))
     assert str(Pair("gru", "simple", (1, 1), 0.02)) == (
-        "gru and simple cannot be told apart with 1 seed: how much scores vary with the seed is known from two seeds on."
+        "gru and simple cannot be told apart with 1 seed: "
+        "how much scores vary with the seed is known from two seeds on."
     )
 
 

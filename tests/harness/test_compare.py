@@ -1,0 +1,198 @@
+"""Sweeps: worker processes, what fails, what is used again."""
+
+import dataclasses
+import errno
+import json
+import time
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness import compare, plan, work
+from harness.options import defaults
+from harness.sweep import Entry, Sweep
+from harness.train import train
+from pipeline.errors import BadInput
+from run import main
+from tests.harness import NOT_MEASURED, read_bytes, small, small_options
+from tests.test_run import TINY, write_reviews
+
+BROKEN = """
+import os
+from models.recurrent import CELLS
+
+def broken(units, **options):
+    raise RuntimeError("no such luck")
+
+CELLS["broken"] = broken
+CELLS["fatal"] = lambda units, **options: os._exit(1)
+"""
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Path, dict]:
+    """A sweep in which one cell raises an error and another ends its process: the command, the runs, the results."""
+    folder = tmp_path_factory.mktemp("compare")
+    (folder / "cells.py").write_text(BROKEN)
+    data = str(write_reviews(folder / "reviews.csv"))
+    command = ["compare", "sentiment", "--data", data, "--include", str(folder / "cells.py"), *TINY]
+    command += ["--runs", str(folder / "runs"), "--seeds", "2"]
+    assert main([*command, "--cells", "fatal,simple,broken"]) == 0
+    return command, folder / "runs", json.loads((folder / "runs/comparisons/sentiment/results.json").read_text())
+
+
+@pytest.mark.slow
+def test_a_run_that_fails_is_shown_with_its_message_and_the_rest_goes_on(compared: tuple) -> None:
+    _, _, results = compared
+    found = {(run["cell"], run["seed"]): run for run in results["runs"]}
+    assert [run["status"] for run in found.values()].count("done") == 2
+    for seed in (0, 1):
+        assert found["broken", seed]["message"] == "RuntimeError: no such luck"
+        assert "ended abruptly" in found["fatal", seed]["message"]
+        assert 0 <= found["simple", seed]["scores"]["accuracy"] <= 1
+        assert found["simple", seed]["tokens_per_second"] > 0 and found["simple", seed]["megabytes"] > 100
+    # One seed shows where the cell's memory ends.
+    assert found["simple", 0]["memory"]["after"]["gradient"] and found["simple", 1]["memory"] is None
+
+
+@pytest.mark.slow
+def test_complete_runs_are_used_as_they_are_and_the_command_of_each_trains_it(
+    compared: tuple, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    command, runs, results = compared
+    before = read_bytes(runs / "sentiment")
+    assert main([*command, "--cells", "simple", "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert all(run["reused"] for run in again["runs"])
+    assert read_bytes(runs / "sentiment") == before
+    words = next(run["command"] for run in results["runs"] if run["cell"] == "simple" and run["seed"] == 1)
+    words[words.index("--runs") + 1] = str(tmp_path)
+    assert main(words[2:]) == 0
+    one, other = (json.loads((each / "sentiment/simple-s1/scores.json").read_text()) for each in (runs, tmp_path))
+    assert {**one, "run": ""} | NOT_MEASURED == {**other, "run": ""} | NOT_MEASURED
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (["--cells", "simple,grru"], "unknown RNN type in --cells 'grru'. Did you mean 'gru'?"),
+        (["--cells", "simple,simple"], "--cells: simple stands there more than once"),
+        (["--cells", "simple", "--units", "9"], "holds a run with other options:\n  --units: 8 then, 9 now"),
+        (["--seeds", "0"], "--seeds 0: expected a number of at least 1"),
+        (["--workers", "0"], "--workers 0: expected a number of at least 1"),
+        (["--cell", "gru"], "--cell: compare takes --cells, such as --cells simple,gru"),
+    ],
+)
+def test_a_mistake_is_one_message_and_finished_runs_are_kept(
+    compared: tuple, more: list[str], message: str, capfd: pytest.CaptureFixture
+) -> None:
+    command, runs, _ = compared
+    before = read_bytes(runs)
+    assert main([*command, *more]) == 2
+    error = capfd.readouterr().err
+    assert message in error and "Traceback" not in error
+    assert read_bytes(runs) == before
+
+
+def test_what_is_no_task_is_refused(capsys: pytest.CaptureFixture) -> None:
+    assert main(["compare"]) == 2
+    assert "expected at least one task" in capsys.readouterr().err
+    assert main(["compare", "sentimnt"]) == 2
+    assert "Did you mean 'sentiment'?" in capsys.readouterr().err
+
+
+class Done:
+    """A pool whose runs have ended already, each with what `outcomes` says."""
+
+    def __init__(self, outcomes: list[Any]):
+        self.outcomes = outcomes
+        self.ended = False
+
+    def train(self, entry: Entry, fresh: bool, remember: bool) -> Future:
+        future: Future = Future()
+        outcome = self.outcomes[entry.options.seed]
+        future.set_exception(outcome) if isinstance(outcome, Exception) else future.set_result(outcome)
+        return future
+
+    def collect(self, entry: Entry, found: Any) -> dict:
+        return found
+
+    def end(self) -> None:
+        self.ended = True
+
+
+def entries(count: int) -> list[Entry]:
+    options = defaults(__import__("tasks").get("sentiment"))
+    return [Entry("sentiment", dataclasses.replace(options, seed=seed), Path("runs")) for seed in range(count)]
+
+
+def test_a_full_disk_ends_the_sweep() -> None:
+    pool = Done([{}, OSError(errno.ENOSPC, "No space left on device")])
+    with pytest.raises(OSError, match="No space left"):
+        compare.train_all(entries(2)[1:], False, pool)
+    assert pool.ended
+
+
+def test_another_error_of_the_disk_ends_its_run_only() -> None:
+    (result,) = compare.train_all(entries(1), False, Done([PermissionError(errno.EACCES, "denied", "runs/x")]))
+    assert result["status"] == "failed" and "denied" in result["message"] and result["cell"] == "simple"
+
+
+def test_the_time_left_is_that_of_runs_of_the_same_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    first, second, third = entries(3)
+    third = dataclasses.replace(third, options=dataclasses.replace(third.options, cell="gru"))
+    clock = compare.Clock([first, second, third])
+    monkeypatch.setattr(time, "perf_counter", lambda: clock.started + 100)
+    assert clock.remaining() == ""
+    clock.note(first, {"status": "done", "spent": 100, "monitor": "m", "scores": {"m": 1.0}, "reused": False})
+    # 100 s for the second, as long as the first took, and as nothing is known of the gru, as much for it.
+    assert clock.remaining() == ", about 3:20 left"
+
+
+@pytest.mark.slow
+def test_matched_cells_have_as_many_weights_as_the_first(tmp_path: Path) -> None:
+    with small("sentiment") as task:
+        options = small_options(task, units=40)
+        matched = plan.match_weights(task, options, ("simple", "lstm", "gru"), tmp_path)
+        weights = []
+        for cell in matched:
+            few = dataclasses.replace(matched[cell], epochs=1)
+            weights.append(train(task, few, tmp_path)["weights"])
+    assert matched["simple"].units == 40 and matched["lstm"].units < matched["gru"].units < 40
+    assert max(weights) <= 1.02 * weights[0] and min(weights) >= 0.98 * weights[0]
+
+
+def test_cells_are_given_the_epochs_for_which_they_take_as_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    speeds = {"simple": 3000, "gru": 1000, "lstm": 500}
+    monkeypatch.setattr(plan, "measure_speed", lambda task, options: speeds[options.cell])
+    with small("sentiment") as task:
+        options = small_options(task, epochs=12)
+        matched = plan.match_seconds(task, options, tuple(speeds), tmp_path)
+        assert {cell: one.epochs for cell, one in matched.items()} == {"simple": 12, "gru": 4, "lstm": 2}
+        # A sweep that goes on does not measure again.
+        speeds["gru"] = 3000
+        assert plan.match_seconds(task, options, ("simple", "gru"), tmp_path)["gru"].epochs == 4
+
+
+def test_runs_of_one_seed_come_before_those_of_the_next(tmp_path: Path) -> None:
+    with small("sentiment") as task:
+        options = small_options(task, seed=3)
+        found = plan.plan(Sweep({"sentiment": options}, ("simple", "gru"), 2, "units", tmp_path))
+    assert [(entry.options.cell, entry.options.seed) for entry in found] == [
+        ("simple", 3),
+        ("gru", 3),
+        ("simple", 4),
+        ("gru", 4),
+    ]
+    assert [entry.directory.name for entry in found] == ["simple-s3", "gru-s3", "simple-s4", "gru-s4"]
+    assert work.name_command(found[0])[:4] == ["python", "run.py", "train", "sentiment"]
+
+
+def test_a_worker_count_of_none_is_refused() -> None:
+    with pytest.raises(BadInput, match="--workers 0"):
+        compare.Local(0, lambda: "")
