@@ -1,7 +1,7 @@
 """From a task and its options to examples, and to encoded examples."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,8 @@ from harness.options import Options
 from pipeline import datasets, splits
 from pipeline.errors import BadInput
 from pipeline.example import Alternatives, Example, Splits, first
-from pipeline.padding import Arrays
+from pipeline.fields import Array
+from pipeline.padding import Arrays, measure
 from tasks.task import Task
 
 
@@ -108,3 +109,18 @@ def encode(examples: list[Example], input_field: Any, output_field: Any) -> tupl
             if check:
                 check(inputs[-1], outputs[-1])
     return inputs, outputs
+
+
+def check_lengths(options: Options, origins: Sequence[str], inputs: Sequence[Arrays], arrays: dict[str, Array]) -> None:
+    """Raise BadInput, with its origin, for an encoded input that is longer than the cell was built for."""
+    from models.recurrent import is_bounded
+
+    if not is_bounded(options.cell):
+        return
+    for origin, encoded in zip(origins, inputs, strict=True):
+        steps = measure(encoded, arrays)
+        if steps > options.max_length:
+            raise BadInput(
+                f"{origin}: the input has {steps} steps, and the cell {options.cell!r} is built for at most "
+                f"{options.max_length}; shorten it, or train with --max-length {steps}"
+            )

@@ -154,6 +154,7 @@ def evaluate(
     split, examples, training = select(run, source, split)
     options = run.options
     inputs, outputs = data.encode(examples, run.input_field, run.output_field)
+    data.check_lengths(options, [example.origin for example in examples], inputs, run.input_field.arrays)
     arrays, start = run.output_field.arrays, run.output_field.start
     batches = Batches(
         inputs, run.input_field.arrays, options.batch, outputs, arrays, start=start, tokens=options.batch_tokens

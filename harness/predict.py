@@ -52,6 +52,7 @@ def predict(
     for (origin, _), parsed in zip(texts, inputs, strict=True):
         with data.pointing_at(origin):
             encoded.append(run.input_field.encode(parsed))
+    data.check_lengths(run.options, [origin for origin, _ in texts], encoded, run.input_field.arrays)
     batches = Batches(encoded, run.input_field.arrays, run.options.batch, tokens=run.options.batch_tokens)
     answers = answer(run.decoder, batches, run.output_field)
     return [
