@@ -46,9 +46,9 @@ def draw(shape: tuple, low: float, high: float) -> Any:
 
 
 class Whole(layers.RNN):
-    """A recurrent layer of a `Cell`: all steps at once, or, with a mask or unrolled, Keras' loop over the steps.
+    """A recurrent layer of a `Cell`: all steps at once; with a mask, step by step.
 
-    Arguments: units and chrono, of the cell, and those of keras.layers.RNN.
+    Arguments: units and chrono, of the cell, and those of keras.layers.RNN; `unroll` changes nothing.
     """
 
     kind: type[Cell]
@@ -59,12 +59,33 @@ class Whole(layers.RNN):
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> tuple:
         """Return the last output, all outputs (batch, time, units) and the states after the last step."""
         mask = mask[0] if isinstance(mask, list) else mask
-        if mask is not None or self.unroll:
-            return super().inner_loop(sequences, initial_state, mask, training)
+        sequences = ops.cast(sequences, self.compute_dtype)
         if self.go_backwards:
-            sequences = ops.flip(sequences, 1)
-        outputs, states = self.cell.unroll(ops.cast(sequences, self.compute_dtype), list(initial_state))
+            sequences, mask = ops.flip(sequences, 1), None if mask is None else ops.flip(mask, 1)
+        if mask is not None:
+            return self.go_through(sequences, initial_state, ops.expand_dims(ops.cast(mask, "bool"), 2))
+        outputs, states = self.cell.unroll(sequences, list(initial_state))
         return outputs[:, -1], outputs, states
+
+    def go_through(self, sequences: Any, initial_state: Any, mask: Any) -> tuple:
+        """Return what `inner_loop` does, the output and the states as they were where the mask is false.
+
+        Keras' own loop takes the first state for the output before, on some backends, and here it is another.
+        mask: (batch, time, 1) of bool.
+        """
+
+        def step(before: tuple, now: tuple) -> tuple:
+            output, states = self.cell.call(now[0], list(before[1:]))
+            after = tuple(ops.where(now[1], one, other) for one, other in zip((output, *states), before, strict=True))
+            return after, after
+
+        # The first state has the size of the output, in every cell.
+        first = ops.zeros_like(initial_state[0])
+        _, every = ops.scan(step, (first, *initial_state), (ops.swapaxes(sequences, 0, 1), ops.swapaxes(mask, 0, 1)))
+        outputs = ops.swapaxes(every[0], 0, 1)
+        if self.zero_output_for_mask:
+            outputs = ops.where(mask, outputs, ops.zeros_like(outputs))
+        return outputs[:, -1], outputs, [states[-1] for states in every[1:]]
 
     def get_config(self) -> dict:
         config = super().get_config()
