@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import keras
 from keras import layers, ops
 
-from models.whole import Cell, Whole, draw
+from models.whole import Cell, Whole, add_up, draw
 
 
 @keras.saving.register_keras_serializable("unrolled")
@@ -86,11 +86,12 @@ class BagCell(Cell):
 
     def unroll(self, sequences: Any, states: list[Any]) -> tuple[Any, list[Any]]:
         # Sums and counts in float32: bfloat16 has no 257.
-        mean, before = (ops.expand_dims(ops.cast(state, "float32"), 1) for state in states)
-        projected = ops.cast(ops.matmul(sequences, self.kernel), "float32")
-        count = ops.abs(before) + ops.reshape(ops.arange(1, ops.shape(sequences)[1] + 1, dtype="float32"), (1, -1, 1))
-        means = ops.cast((ops.abs(before) * mean + ops.cumsum(projected, axis=1)) / count, self.compute_dtype)
-        return ops.tanh(means + self.bias), [means[:, -1], ops.cast(count[:, -1], self.compute_dtype)]
+        mean, before = (ops.cast(state, "float32") for state in states)
+        projected = ops.cast(ops.matmul(ops.swapaxes(sequences, 0, 1), self.kernel), "float32")
+        count = ops.abs(before) + ops.reshape(ops.arange(1, ops.shape(sequences)[1] + 1, dtype="float32"), (-1, 1, 1))
+        means = ops.cast((ops.abs(before) * mean + add_up(projected)) / count, self.compute_dtype)
+        outputs = ops.swapaxes(ops.tanh(means + self.bias), 0, 1)
+        return outputs, [means[-1], ops.cast(count[-1], self.compute_dtype)]
 
 
 @keras.saving.register_keras_serializable("unrolled")
@@ -145,8 +146,8 @@ class Flat(layers.Layer):
             sequences = ops.where(ops.expand_dims(mask, 2), sequences, ops.zeros_like(sequences))
         kernel = ops.convert_to_tensor(self.kernel, dtype=self.compute_dtype)[: ops.shape(sequences)[1]]
         # Summed in float32, as rounding adds up over the steps.
-        steps_apart = ops.cast(ops.einsum("btf,tfu->btu", sequences, kernel), "float32")
-        states = ops.tanh(ops.cast(ops.cumsum(steps_apart, axis=1), self.compute_dtype) + self.bias)
+        each = ops.cast(ops.matmul(ops.swapaxes(sequences, 0, 1), kernel), "float32")
+        states = ops.swapaxes(ops.tanh(ops.cast(add_up(each), self.compute_dtype) + self.bias), 0, 1)
         return states if self.return_sequences else states[:, -1]
 
     def compute_output_shape(self, sequences_shape: tuple) -> tuple:

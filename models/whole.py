@@ -45,6 +45,18 @@ def draw(shape: tuple, low: float, high: float) -> Any:
     return keras.random.uniform(shape, low, high, seed=random.randrange(2**31))
 
 
+def add_up(numbers: Any) -> Any:
+    """Return the sums of numbers, (time, ...), up to each step.
+
+    In a loop: XLA compiles ops.cumsum over 400 steps for 20 seconds on a CPU, and this for half of one.
+    """
+
+    def step(total: Any, now: Any) -> tuple[Any, Any]:
+        return total + now, total + now
+
+    return ops.scan(step, ops.zeros_like(numbers[0]), numbers)[1]
+
+
 class Whole(layers.RNN):
     """A recurrent layer of a `Cell`: all steps at once; with a mask, step by step.
 
