@@ -18,7 +18,7 @@ from pipeline.errors import BadInput, unknown
 
 Include = Annotated[
     UseAppendAction[tuple[Path, ...]],
-    arg(metavar="FILE", help="A Python file that defines a task of your own; may be given several times."),
+    arg(metavar="FILE", help="A Python file that defines a task or a cell of your own; may be given several times."),
 ]
 Json = Annotated[FlagCreatePairsOff[bool], arg(help="Print one JSON object, and nothing else, on standard output.")]
 Backend = Annotated[
@@ -295,14 +295,27 @@ def print_table(rows: list[dict[str, str]]) -> None:
     Console(highlight=False, markup=False, emoji=False).print(table)
 
 
+def given(arguments: list[str], name: str) -> list[str]:
+    """Return the values given for an option, before the command line is parsed."""
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return [
+        value if word == name else word.removeprefix(f"{name}=")
+        for word, value in pairs
+        if word == name or word.startswith(f"{name}=")
+    ]
+
+
 def given_includes(arguments: list[str]) -> tuple[Path, ...]:
     """Return the files given by --include, before the command line is parsed: they define the tasks' names."""
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
-    return tuple(
-        Path(value if word == "--include" else word.removeprefix("--include="))
-        for word, value in pairs
-        if word == "--include" or word.startswith("--include=")
-    )
+    return tuple(map(Path, given(arguments, "--include")))
+
+
+def select_backend(arguments: list[str]) -> None:
+    """Choose what Keras computes with, as an included file may import it, before the command line is parsed."""
+    from harness import backend as keras_backend
+
+    backend, device = (next(iter(given(arguments, name)), None) for name in ("--backend", "--device"))
+    keras_backend.select(backend, device)
 
 
 def task_defaults(arguments: list[str]) -> Options:
@@ -332,6 +345,8 @@ def main(arguments: list[str]) -> int:
         for word, after in zip(arguments, ends, strict=False)
     ]
     try:
+        if given_includes(arguments):
+            select_backend(arguments)
         commands: dict[str, Callable[..., Any]] = {
             "list": list_tasks,
             "show": show,

@@ -28,14 +28,8 @@ def choose(backend: str | None) -> str:
     return asked
 
 
-def start(
-    backend: str | None = None, device: str | None = None, precision: str = "float32", kernels: str = "auto"
-) -> str:
-    """Set up Keras and return what it runs on, such as "JAX on CPU" or "JAX on NVIDIA H100".
-
-    device: "cpu" or "gpu"; None takes the GPU if there is one. Raises BadInput if one was asked for and is not there.
-    kernels: "auto" or "off"; whether JAX on the CPU runs the recurrent loops as native code (see models/kernels).
-    """
+def select(backend: str | None, device: str | None = None) -> str:
+    """Choose the backend, see `choose`, for whoever imports Keras first, and return its name."""
     chosen = choose(backend)
     if "keras" in sys.modules and sys.modules["keras"].config.backend() != chosen:
         raise BadInput(f"--backend {chosen}: Keras already runs on {sys.modules['keras'].config.backend()}")
@@ -45,6 +39,18 @@ def start(
         os.environ["JAX_PLATFORMS"] = "cpu"
     if chosen == "tensorflow":
         import_tensorflow()
+    return chosen
+
+
+def start(
+    backend: str | None = None, device: str | None = None, precision: str = "float32", kernels: str = "auto"
+) -> str:
+    """Set up Keras and return what it runs on, such as "JAX on CPU" or "JAX on NVIDIA H100".
+
+    device: "cpu" or "gpu"; None takes the GPU if there is one. Raises BadInput if one was asked for and is not there.
+    kernels: "auto" or "off"; whether JAX on the CPU runs the recurrent loops as native code (see models/kernels).
+    """
+    chosen = select(backend, device)
     reset(0, precision)
     name = _device_name(chosen, device)
     if chosen == "jax" and name.startswith("CPU"):

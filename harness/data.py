@@ -1,7 +1,7 @@
 """From a task and its options to examples, and to encoded examples."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +12,8 @@ from pipeline import datasets, splits
 from pipeline.batching import Batches
 from pipeline.errors import BadInput
 from pipeline.example import Alternatives, Example, Splits, first
-from pipeline.padding import Arrays
+from pipeline.fields import Array
+from pipeline.padding import Arrays, measure
 from tasks.task import Task
 
 
@@ -111,15 +112,35 @@ def encode(examples: list[Example], input_field: Any, output_field: Any) -> tupl
     return inputs, outputs
 
 
+def check_lengths(options: Options, origins: Sequence[str], inputs: Sequence[Arrays], arrays: dict[str, Array]) -> None:
+    """Raise BadInput, with its origin, for an encoded input that is longer than the cell was built for."""
+    from models.recurrent import is_bounded
+
+    if not is_bounded(options.cell):
+        return
+    for origin, encoded in zip(origins, inputs, strict=True):
+        steps = measure(encoded, arrays)
+        if steps > options.max_length:
+            raise BadInput(
+                f"{origin}: the input has {steps} steps, and the cell {options.cell!r} is built for at most "
+                f"{options.max_length}; shorten it, or train with --max-length {steps}"
+            )
+
+
 def make_batches(
     options: Options,
     input_field: Any,
     output_field: Any,
+    origins: Sequence[str],
     inputs: list[Arrays],
     outputs: list[Arrays] | None = None,
     seed: int | None = None,
 ) -> Batches:
-    """Return encoded examples as batches of the size that the options say; seed: of their order, if any."""
+    """Return encoded examples as batches of the size that the options say; seed: of their order, if any.
+
+    origins: where each example comes from; BadInput names that of one that is too long for the cell.
+    """
+    check_lengths(options, origins, inputs, input_field.arrays)
     return Batches(
         inputs,
         input_field.arrays,
@@ -145,7 +166,8 @@ class Prepared:
     def batches(self, split: str, seed: int | None = None) -> Batches:
         """Return the batches of a split; BadInput with file and line of an example that cannot be encoded."""
         inputs, outputs = encode(self.examples[split], self.input_field, self.output_field)
-        return make_batches(self.options, self.input_field, self.output_field, inputs, outputs, seed)
+        origins = [example.origin for example in self.examples[split]]
+        return make_batches(self.options, self.input_field, self.output_field, origins, inputs, outputs, seed)
 
 
 def prepare(task: Task, options: Options) -> Prepared:

@@ -60,11 +60,11 @@ class Options(Decoding):
     """Words seen fewer times in training are unknown."""
 
     cell: str = "simple"
-    """RNN type: simple, lstm or gru."""
+    """RNN type: simple, lstm, gru, indrnn, mingru, minlstm, lru, bag, dnn, or one of your own (--include)."""
     units: int = 128
     """Size of the hidden state, for each direction."""
     chrono: int | None = optional()
-    """Steps that the gates of lstm and gru begin by remembering; their usual beginning is about two."""
+    """Steps that lstm, gru, indrnn, mingru, minlstm and lru begin by remembering; the usual beginning is few."""
     layers: int = 1
     """Recurrent layers on top of each other."""
     bidirectional: bool = True

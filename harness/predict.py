@@ -51,7 +51,8 @@ def predict(
     for (origin, _), parsed in zip(texts, inputs, strict=True):
         with data.pointing_at(origin):
             encoded.append(run.input_field.encode(parsed))
-    batches = data.make_batches(run.options, run.input_field, run.output_field, encoded)
+    origins = [origin for origin, _ in texts]
+    batches = data.make_batches(run.options, run.input_field, run.output_field, origins, encoded)
     answers = answer(run.decoder, batches, run.output_field)
     return [
         {"input": data.to_plain(parsed), "output": found.output, **found.details}

@@ -22,8 +22,8 @@ from harness.interrupt import Interrupt
 from harness.options import Options, check, differences
 from harness.progress import Bar
 from harness.trained import load_model
+from models import recurrent
 from models.optimizers import LazyAdam
-from models.recurrent import CELLS
 from pipeline.batching import Batches
 from pipeline.errors import BadInput, unknown
 from pipeline.example import Splits
@@ -32,6 +32,8 @@ from pipeline.quiet import import_tensorflow
 from tasks.task import Task
 
 WARM_UP = 0.1
+# Steps that a cell with weights of its own for every step may have.
+LONGEST = 10_000
 
 
 class Epochs(keras.utils.PyDataset):
@@ -199,6 +201,32 @@ def read_earlier(directory: Path, options: dict) -> dict:
     return stored
 
 
+def suit_cell(options: Options, task: Task) -> Options:
+    """Return the options with those that the cell sets; BadInput for a cell that is unknown or cannot run the task."""
+    cell = options.cell
+    if cell not in recurrent.CELLS:
+        raise unknown("--cell", cell, recurrent.CELLS)
+    if task.output(options).start is not None and not recurrent.writes(cell):
+        others = ", ".join(name for name in recurrent.CELLS if recurrent.writes(name))
+        raise BadInput(
+            f"--cell {cell}: the task {task.name!r} writes one symbol after another, and this cell reads all of its "
+            f"input at once, with no state to go on from; expected one of {others}"
+        )
+    if recurrent.is_bounded(cell) and options.max_length > LONGEST:
+        raise BadInput(
+            f"--cell {cell}: it would be built for inputs of --max-length {options.max_length:,} steps, each with "
+            f"weights of its own; give --max-length, the steps of the longest input, at most {LONGEST:,}"
+        )
+    changed = {
+        name: value
+        for name, value in recurrent.settings(cell).items()
+        if name in task.options and getattr(options, name) != value
+    }
+    for name, value in changed.items():
+        say(f"--{name.replace('_', '-')} {value}: the only one that the cell {cell} has")
+    return dataclasses.replace(options, **changed)
+
+
 def train(
     task: Task, options: Options, folder: Path, include: tuple[Path, ...] = (), fresh: bool = False, device: str = ""
 ) -> dict:
@@ -210,8 +238,7 @@ def train(
     Raises BadInput for bad data or options, before anything is written, and if the directory holds another run.
     """
     check(options, task)
-    if options.cell not in CELLS:
-        raise unknown("--cell", options.cell, CELLS)
+    options = suit_cell(options, task)
     options = dataclasses.replace(options, data=data.name_source(task, options))
     directory = folder / task.name / f"{options.cell}-s{options.seed}"
     config: dict[str, Any] = {

@@ -69,6 +69,7 @@ def read(input_field: Any, options: Any) -> tuple[dict[str, Any], Any]:
         options.bidirectional,
         options.dropout,
         options.chrono,
+        options.max_length,
     )
     return inputs, states
 

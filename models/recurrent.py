@@ -1,7 +1,8 @@
 """The recurrent part of every model, and the one table that names the RNN types.
 
-All of them unroll one cell over time: the same weights at every step, a hidden state handed from step to step, zero at
-the start. For SimpleRNN the state is h_t = tanh(x_t W + h_{t-1} U + b) (Elman 1990).
+All of them but "dnn" unroll one cell over time: the same weights at every step, a hidden state handed from step to
+step, zero at the start. For SimpleRNN the state is h_t = tanh(x_t W + h_{t-1} U + b) (Elman 1990). Those beyond simple,
+lstm and gru are in models/linear.py and models/plain.py.
 
 Padding is on the right, so no mask is needed inside the loop: what comes before the end of a sequence cannot see the
 padding after it. The backward direction runs over each sequence reversed by its own length (see `Reverse`).
@@ -14,6 +15,9 @@ from typing import Any
 
 import keras
 from keras import layers, ops
+
+from models.linear import LRU, MinGRU, MinLSTM
+from models.plain import Bag, Flat, IndRNN
 
 
 class Unrolled(layers.RNN):
@@ -99,10 +103,52 @@ class GRU(Unrolled, layers.GRU):
     kind = "gru"
 
 
-# name -> a function of units that returns a layer from (batch, time, features) to (batch, time, units).
-CELLS: dict[str, Callable[..., Any]] = {"simple": SimpleRNN, "lstm": LSTM, "gru": GRU}
-# The cells with gates, and what they must be told so that all their biases are ours.
-GATED: dict[str, dict[str, Any]] = {"lstm": {"unit_forget_bias": False}, "gru": {}}
+class Cells(dict[str, Callable[..., Any]]):
+    """The table of cells. Files of the user's own may add to it, under names that are not taken.
+
+    additions: how often one was added; the same file may be read again, and then adds the same once more.
+    """
+
+    additions = 0
+
+    def __setitem__(self, name: str, make: Callable[..., Any]) -> None:
+        if name in self and getattr(self[name], "__module__", None) != getattr(make, "__module__", None):
+            raise ValueError(f"there is a cell {name!r} already; choose another name")
+        super().__setitem__(name, make)
+        self.additions += 1
+
+
+# name -> a function of units that returns a layer from (batch, time, features) to (batch, time, units): a
+# keras.layers.RNN, or what may be used as one. Where the layer's class says so,
+#     writes = False      it cannot go on from a state, one step at a time, so no decoder can be made of it
+#     bounded = True      it is made for inputs of so many steps at the most, and is told how many: longest
+#     settings            values of options which make no sense otherwise
+CELLS = Cells(
+    simple=SimpleRNN,
+    lstm=LSTM,
+    gru=GRU,
+    indrnn=IndRNN,
+    mingru=MinGRU,
+    minlstm=MinLSTM,
+    lru=LRU,
+    bag=Bag,
+    dnn=Flat,
+)
+
+
+def writes(cell: str) -> bool:
+    """Return whether a decoder can be made of a cell: it goes on from a state, one step at a time."""
+    return getattr(CELLS[cell], "writes", True)
+
+
+def is_bounded(cell: str) -> bool:
+    """Return whether a cell is made for inputs of so many steps at the most."""
+    return getattr(CELLS[cell], "bounded", False)
+
+
+def settings(cell: str) -> dict[str, Any]:
+    """Return the options that can have one value only with a cell: its own."""
+    return getattr(CELLS[cell], "settings", {})
 
 
 @keras.saving.register_keras_serializable("unrolled")
@@ -152,6 +198,14 @@ class Chrono(keras.initializers.Initializer):
         return {"longest": self.longest, "seed": self.seed}
 
 
+# The cells that can begin by remembering, and what they must be told so that they do.
+REMEMBERING: dict[str, Callable[[int], dict[str, Any]]] = {
+    "lstm": lambda longest: {"bias_initializer": Chrono(longest), "unit_forget_bias": False},
+    "gru": lambda longest: {"bias_initializer": Chrono(longest)},
+    **dict.fromkeys(("indrnn", "mingru", "minlstm", "lru"), lambda longest: {"chrono": longest}),
+}
+
+
 def unroll(
     inputs: Any,
     mask: Any,
@@ -161,6 +215,7 @@ def unroll(
     bidirectional: bool = False,
     dropout: float = 0.0,
     chrono: int | None = None,
+    longest: int | None = None,
 ) -> Any:
     """Return the hidden states of `depth` stacked recurrent layers at every step.
 
@@ -168,10 +223,13 @@ def unroll(
     Returns (batch, time, units); forward and backward states side by side, (batch, time, 2 units), if bidirectional.
     dropout: share of the inputs of each layer after the first that is set to 0 in training.
     chrono: steps that gates begin by remembering (see `Chrono`); simple has none.
+    longest: steps of the longest input; of use to a cell that is bounded.
     """
     make = CELLS[cell]
-    if chrono and cell in GATED:
-        make = partial(make, bias_initializer=Chrono(chrono), **GATED[cell])
+    if chrono and cell in REMEMBERING:
+        make = partial(make, **REMEMBERING[cell](chrono))
+    if is_bounded(cell):
+        make = partial(make, longest=longest)
     states = inputs
     for number in range(depth):
         if number and dropout:

@@ -49,7 +49,16 @@ def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
         states = Hide(options.masking, name="hide")(states, mask)
     for number in range(options.downsample.bit_length() - 1):
         states, mask = Halve(options.units, name=f"halve_{number}")(states, mask)
-    states = unroll(states, mask, options.cell, options.units, options.layers, options.bidirectional, options.dropout)
+    states = unroll(
+        states,
+        mask,
+        options.cell,
+        options.units,
+        options.layers,
+        options.bidirectional,
+        options.dropout,
+        longest=options.max_length,
+    )
     if options.dropout:
         states = layers.Dropout(options.dropout)(states)
     logits = layers.Dense(output_field.arrays["output"].size, dtype="float32", name="logits")(states)

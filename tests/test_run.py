@@ -280,7 +280,13 @@ def test_a_terminal_shows_a_bar_and_a_stop_leaves_it_as_it_was(reviews: Path, tm
         (["trian", "pos"], "unknown command 'trian'. Did you mean 'train'?"),
         (["show", "sentimnt"], "unknown task 'sentimnt'. Did you mean 'sentiment'?"),
         (["train", "sentimnt"], "unknown task 'sentimnt'. Did you mean 'sentiment'?"),
-        (["train", "pos", "--cell", "lstn"], "unknown --cell 'lstn'. Did you mean 'lstm'? Known: gru, lstm, simple."),
+        (["train", "pos", "--cell", "lstn"], "unknown --cell 'lstn'. Did you mean 'lstm'? Known: bag, dnn, "),
+        (
+            ["train", "novel", "--cell", "dnn"],
+            "--cell dnn: the task 'novel' writes one symbol after another, and this cell reads all of its input at "
+            "once, with no state to go on from; expected one of simple, lstm, gru, ",
+        ),
+        (["train", "copy", "--cell", "dnn"], "--cell dnn: it would be built for inputs of --max-length 100,000 steps"),
         (["train", "pos", "--units", "0"], "--units 0: expected a number at least 1"),
         (["train", "pos", "--dropout", "2"], "--dropout 2.0: expected a number between 0 and 0.95"),
         (["train", "pos", "--limit", "0"], "--limit 0: expected a number at least 1"),

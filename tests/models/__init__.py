@@ -10,6 +10,8 @@ from pipeline.fields import Tags, Text, Tokens
 from pipeline.padding import pad
 
 CELLS = ("simple", "lstm", "gru")
+# Those beyond Keras' own; see test_whole.py.
+NEW = ("indrnn", "mingru", "minlstm", "lru", "bag", "dnn")
 # Of different lengths, none of them the padded one.
 SENTENCES = [("Ann", "sees", "Oslo"), ("Bob",), ("Ann", "Bob", "sees", "Ann", "Oslo")]
 TAGS = [("B-P", "O", "B-L"), ("B-P",), ("B-P", "I-P", "O", "B-P", "B-L")]
