@@ -6,6 +6,7 @@ and --include must be at the same path on every machine.
 
 import dataclasses
 import io
+import logging
 import socket
 import tarfile
 import tempfile
@@ -39,7 +40,7 @@ class Cluster:
         others = [path.name for path in ROOT.iterdir() if path.name not in CODE]
         environment = {"working_dir": str(ROOT), "excludes": [f"/{name}" for name in others]}
         try:
-            ray.init(address, runtime_env=environment, logging_level="ERROR", log_to_driver=False)
+            ray.init(address, runtime_env=environment, logging_level=logging.ERROR, log_to_driver=False)
         except (ConnectionError, RuntimeError) as error:
             raise _unreachable(address, str(error)) from None
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]

@@ -8,11 +8,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import keras
+
 import tasks
 from harness import data, runs
 from harness.options import Options, check
 from harness.sweep import Entry, Sweep
-from harness.train import plan_epochs, read_earlier, train
+from harness.train import plan_epochs, read_earlier, suit_cell, train
 from models.recurrent import CELLS
 from pipeline.errors import BadInput, unknown
 from tasks.task import Task
@@ -26,13 +28,9 @@ PROBE_STEPS, PROBE_EPOCHS = 20, 3
 def plan(sweep: Sweep) -> list[Entry]:
     """Return the runs, all cells of one seed before the next seed.
 
-    Raises BadInput for what no run can be made of: no seeds, an unknown cell or task, options out of range, a run
-    directory that holds a run of other options.
+    Raises BadInput for what no run can be made of: an unknown cell, a cell that cannot run a task, options out of
+    range, a run directory that holds a run of other options.
     """
-    if sweep.seeds < 1:
-        raise BadInput(f"--seeds {sweep.seeds}: expected a number of at least 1; 3 or more give an interval")
-    if doubled := sorted({cell for cell in sweep.cells if sweep.cells.count(cell) > 1}):
-        raise BadInput(f"--cells: {', '.join(doubled)} stands there more than once")
     entries = []
     # Runs that are not as train makes them by itself have a folder of their own.
     folder = sweep.folder if sweep.match == "units" else sweep.folder / f"same-{sweep.match}"
@@ -44,10 +42,13 @@ def plan(sweep: Sweep) -> list[Entry]:
         options = replace(options, data=data.name_source(task, options), cell=sweep.cells[0])
         check(options, task)
         match = {"units": _as_they_are, "params": match_weights, "seconds": match_seconds}[sweep.match]
+        for cell in sweep.cells:
+            suit_cell(replace(options, cell=cell), task)
         matched = match(task, options, sweep.cells, folder)
         for seed in range(options.seed, options.seed + sweep.seeds):
             for cell in sweep.cells:
-                entry = Entry(name, replace(matched[cell], seed=seed), folder, sweep.include)
+                chosen = suit_cell(replace(matched[cell], seed=seed), task)
+                entry = Entry(name, chosen, folder, sweep.include)
                 if runs.holds_run(entry.directory) and not sweep.fresh:
                     read_earlier(entry.directory, dataclasses.asdict(entry.options))
                 entries.append(entry)
@@ -65,15 +66,20 @@ def match_weights(task: Task, options: Options, cells: tuple[str, ...], folder: 
 
     def count(cell: str, units: int) -> int:
         changed = replace(options, cell=cell, units=units)
-        return family.build(prepared.input_field, prepared.output_field, changed).count_params()
+        # Counted by their shapes: to draw the weights of every size tried would take seconds each.
+        with keras.StatelessScope(initialize_variables=False):
+            return family.build(prepared.input_field, prepared.output_field, changed).count_params()
 
     wanted = count(cells[0], options.units)
     matched = {}
     for cell in cells:
-        # The number of weights grows with the units: double until there are too many, then halve the span.
-        low, high = 0, 1
+        # The number of weights grows with the units: find a span that has the number wanted, then halve it.
+        high = options.units
         while count(cell, high) < wanted:
-            low, high = high, 2 * high
+            high *= 2
+        low = high // 2
+        while low and count(cell, low) >= wanted:
+            low, high = low // 2, low
         while high - low > 1:
             middle = (low + high) // 2
             low, high = (middle, high) if count(cell, middle) < wanted else (low, middle)

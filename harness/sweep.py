@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from harness.options import Options
+from pipeline.errors import BadInput
 
 Match = Literal["units", "params", "seconds"]
 
@@ -42,3 +43,10 @@ class Sweep:
     folder: Path
     include: tuple[Path, ...] = ()
     fresh: bool = False
+
+    def __post_init__(self) -> None:
+        """Raise BadInput for no seeds, and for a cell that is named twice."""
+        if self.seeds < 1:
+            raise BadInput(f"--seeds {self.seeds}: expected a number of at least 1; 3 or more give an interval")
+        if doubled := sorted({cell for cell in self.cells if self.cells.count(cell) > 1}):
+            raise BadInput(f"--cells: {', '.join(doubled)} stands there more than once")

@@ -33,8 +33,7 @@ TASK = Task(
         "units": 64,
         "dropout": 0.5,
         "word_dropout": 0.1,
-        "batch": 64,
         "lr": 3e-3,
-        "steps": 1000,
+        "steps": 1250,
     },
 )

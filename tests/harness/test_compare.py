@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from harness import compare, plan, work
+import tasks
+from harness import compare, data, plan, work
 from harness.options import defaults
 from harness.sweep import Entry, Sweep
-from harness.train import train
+from models import classifier
 from pipeline.errors import BadInput
 from run import main
 from tests.harness import NOT_MEASURED, read_bytes, small, small_options
@@ -74,27 +75,42 @@ def test_complete_runs_are_used_as_they_are_and_the_command_of_each_trains_it(
     assert {**one, "run": ""} | NOT_MEASURED == {**other, "run": ""} | NOT_MEASURED
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--cells", "simple,grru"], "unknown RNN type in --cells 'grru'. Did you mean 'gru'?"),
-        (["--cells", "simple,simple"], "--cells: simple stands there more than once"),
-        (["--cells", "simple", "--units", "9"], "holds a run with other options:\n  --units: 8 then, 9 now"),
         (["--seeds", "0"], "--seeds 0: expected a number of at least 1"),
+        (["--cells", "simple,simple"], "--cells: simple stands there more than once"),
         (["--workers", "0"], "--workers 0: expected a number of at least 1"),
         (["--cell", "gru"], "--cell: compare takes --cells, such as --cells simple,gru"),
+        (["--ray", "localhost"], "--ray localhost: expected HOST:PORT"),
     ],
 )
-def test_a_mistake_is_one_message_and_finished_runs_are_kept(
-    compared: tuple, more: list[str], message: str, capfd: pytest.CaptureFixture
-) -> None:
-    command, runs, _ = compared
-    before = read_bytes(runs)
-    assert main([*command, *more]) == 2
+def test_a_mistake_is_one_message(more: list[str], message: str, capfd: pytest.CaptureFixture) -> None:
+    assert main(["compare", "sentiment", *more]) == 2
     error = capfd.readouterr().err
     assert message in error and "Traceback" not in error
+
+
+@pytest.mark.slow
+def test_runs_of_other_options_are_kept(compared: tuple, capfd: pytest.CaptureFixture) -> None:
+    command, runs, _ = compared
+    before = read_bytes(runs)
+    assert main([*command, "--cells", "simple", "--units", "9"]) == 2
+    assert "holds a run with other options:\n  --units: 8 then, 9 now" in capfd.readouterr().err
     assert read_bytes(runs) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "message"),
+    [
+        ("sentiment", "grru", "unknown RNN type in --cells 'grru'. Did you mean 'gru'?"),
+        ("novel", "dnn", "--cell dnn: the task 'novel' writes one symbol after another"),
+    ],
+)
+def test_a_cell_that_cannot_run_a_task_is_refused(name: str, cell: str, message: str, tmp_path: Path) -> None:
+    with small(name) as task, pytest.raises(BadInput) as caught:
+        plan.plan(Sweep({name: small_options(task)}, ("simple", cell), 1, "units", tmp_path))
+    assert message in str(caught.value)
 
 
 def test_what_is_no_task_is_refused(capsys: pytest.CaptureFixture) -> None:
@@ -125,7 +141,7 @@ class Done:
 
 
 def entries(count: int) -> list[Entry]:
-    options = defaults(__import__("tasks").get("sentiment"))
+    options = defaults(tasks.get("sentiment"))
     return [Entry("sentiment", dataclasses.replace(options, seed=seed), Path("runs")) for seed in range(count)]
 
 
@@ -155,14 +171,17 @@ def test_the_time_left_is_that_of_runs_of_the_same_cell(monkeypatch: pytest.Monk
 @pytest.mark.slow
 def test_matched_cells_have_as_many_weights_as_the_first(tmp_path: Path) -> None:
     with small("sentiment") as task:
-        options = small_options(task, units=40)
-        matched = plan.match_weights(task, options, ("simple", "lstm", "gru"), tmp_path)
-        weights = []
-        for cell in matched:
-            few = dataclasses.replace(matched[cell], epochs=1)
-            weights.append(train(task, few, tmp_path)["weights"])
-    assert matched["simple"].units == 40 and matched["lstm"].units < matched["gru"].units < 40
-    assert max(weights) <= 1.02 * weights[0] and min(weights) >= 0.98 * weights[0]
+        prepared = data.prepare(task, small_options(task))
+        matched = plan.match_weights(task, small_options(task, units=64), ("simple", "lstm"), tmp_path)
+        one, other = (
+            classifier.build(prepared.input_field, prepared.output_field, options).count_params()
+            for options in matched.values()
+        )
+        options = small_options(task, units=1, embedding_size=1)
+        with pytest.raises(BadInput, match=r"--match params: sentiment: lstm has [\d,]+ weights with 1 units; neither"):
+            plan.match_weights(task, options, ("simple", "lstm"), tmp_path)
+    assert matched["simple"].units == 64 > matched["lstm"].units
+    assert 0.98 * one <= other <= 1.02 * one
 
 
 def test_cells_are_given_the_epochs_for_which_they_take_as_long(
