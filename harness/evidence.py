@@ -13,10 +13,11 @@ all runs are scored on the same resampled examples. What varies with seed and ex
 
 With three to five seeds a bootstrap over seeds would be too narrow. So the first part is taken as Student's t, with
 degrees of freedom between the two of Welch, "The generalization of Student's problem ..." (1947), and the second as
-another t; the difference has the distribution of their sum (Behrens and Fisher). In simulations
-(tests/harness/test_evidence.py) 95% intervals of three and five seeds cover the truth 94% to 97% of the time: least where
-one cell varies much more than the other, most, 96.9%, where three seeds and the examples weigh the same. Tests among
-four equal cells, corrected, err in 2% to 4%.
+another t; the difference has the distribution of their sum (Behrens and Fisher).
+
+In simulations (tests/harness/test_evidence.py) the 95% intervals of three and of five seeds cover the truth 94% to 97%
+of the time: least where one cell varies much more than the other; most, 96.9%, where three seeds and the examples weigh
+the same. Among three or four equal cells the corrected tests err in 2% to 4%.
 """
 
 import json
