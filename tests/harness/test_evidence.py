@@ -337,5 +337,6 @@ def test_equal_cells_are_rarely_told_apart(world: str, cells: int, seeds: int) -
     for _ in range(SIMULATIONS):
         scores, covariance = simulate(random, world, cells, seeds)
         found = [find_p(scores, covariance, *pair) for pair in combinations(range(cells), 2)]
-        wrong += any(pair.apart for pair in evidence.correct([Pair("", "", (seeds, seeds), 0.0, p=p) for p in found]))
+        # Holm rejects any at all where the smallest p is below 5% by their number.
+        wrong += min(found) < 0.05 / len(found)
     assert wrong / SIMULATIONS <= 0.05
