@@ -20,9 +20,9 @@ from keras import ops
 from models.whole import Cell, Whole, draw
 
 
-def times(one: Any, other: Any) -> Any:
+def times(one: Any, other: Any, parts: int) -> Any:
     """Return the product of numbers, (..., parts, units): real with one part; complex with two, real and imaginary."""
-    if one.shape[-2] == 1:
+    if parts == 1:
         return one * other
     (a, b), (c, d) = ops.split(one, 2, axis=-2), ops.split(other, 2, axis=-2)
     return ops.concatenate([a * c - b * d, a * d + b * c], axis=-2)
@@ -39,8 +39,11 @@ def conjugate(numbers: Any) -> Any:
 def scan_at_once(a: Any, b: Any, reverse: bool = False) -> Any:
     """Return h_t = a_t h_{t-1} + b_t from h_0 = 0, as `recur`; reverse: from the last step to the first."""
 
+    # Not asked of what is joined: TensorFlow forgets shapes on the way.
+    parts = b.shape[-2]
+
     def join(early: tuple, late: tuple) -> tuple:
-        return times(early[0], late[0]), times(late[0], early[1]) + late[1]
+        return times(early[0], late[0], parts), times(late[0], early[1], parts) + late[1]
 
     return ops.associative_scan(join, (a, b), reverse=reverse, axis=0)[1]
 
@@ -49,7 +52,7 @@ def scan_in_steps(a: Any, b: Any, reverse: bool = False) -> Any:
     """Return what `scan_at_once` does."""
 
     def step(state: Any, terms: tuple) -> tuple:
-        state = times(terms[0], state) + terms[1]
+        state = times(terms[0], state, b.shape[-2]) + terms[1]
         return state, state
 
     return ops.scan(step, ops.zeros_like(b[0]), (a, b), reverse=reverse)[1]
@@ -78,7 +81,7 @@ def recur(a: Any, b: Any) -> Any:
         after = ops.concatenate([a[1:], ops.zeros_like(a[:1])], axis=0)
         total = _scan(conjugate(after), outputs, reverse=True)
         before = ops.concatenate([ops.zeros_like(states[:1]), states[:-1]], axis=0)
-        factor = times(total, conjugate(before))
+        factor = times(total, conjugate(before), b.shape[-2])
         return ops.sum(factor, axis=1, keepdims=True) if a.shape[1] == 1 else factor, total
 
     return states, differentiate
@@ -103,13 +106,14 @@ class LinearCell(Cell):
 
     def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
         a, b = self.terms(inputs)
-        state = times(a, ops.cast(ops.stack(list(states), axis=-2), b.dtype)) + b
+        state = times(a, ops.cast(ops.stack(list(states), axis=-2), b.dtype), self.parts) + b
         return self.finish(state, inputs)
 
     def unroll(self, sequences: Any, states: list[Any]) -> tuple[Any, list[Any]]:
         inputs = ops.swapaxes(sequences, 0, 1)
         a, b = self.terms(inputs)
-        first = times(a[:1], ops.expand_dims(ops.cast(ops.stack(states, axis=-2), b.dtype), 0))
+        before = ops.expand_dims(ops.cast(ops.stack(states, axis=-2), b.dtype), 0)
+        first = times(a[:1], before, self.parts)
         # Where a depends on no input, there is one for all steps.
         a = ops.broadcast_to(a, (ops.shape(b)[0], *ops.shape(a)[1:]))
         every = recur(a, ops.concatenate([b[:1] + first, b[1:]], axis=0))

@@ -8,9 +8,9 @@ import pytest
 from keras import ops
 
 from models.decoder import Decoder
-from models.recurrent import CELLS, writes
 from models.sampling import Sample
 from models.search import Greedy
+from tests.models import CELLS
 from tests.models.test_decoder import END, LONGEST, START, make
 
 # Every symbol is a character here, so that all of them may be written, as they may by Greedy.
@@ -38,7 +38,7 @@ def go_on_slowly(decoder: Decoder, context: np.ndarray, written: list[int]) -> l
     return written
 
 
-@pytest.mark.parametrize("cell", filter(writes, CELLS))
+@pytest.mark.parametrize("cell", CELLS)
 def test_the_likeliest_symbol_only_is_greedy_decoding(cell: str) -> None:
     decoder = make(cell, 2)
     greedy = ops.convert_to_numpy(Greedy(decoder, START, END, LONGEST)(CONTEXTS)["output"]).tolist()
