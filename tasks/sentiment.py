@@ -34,6 +34,6 @@ TASK = Task(
         "dropout": 0.5,
         "word_dropout": 0.1,
         "lr": 3e-3,
-        "steps": 1250,
+        "steps": 1870,
     },
 )
