@@ -16,7 +16,7 @@ class Shape:
     examples: int
 
 
-SHAPES = {"tagger": Shape(20, 100, 6400), "classifier": Shape(232, 400, 1280)}
+SHAPES = {"tagger": Shape(20, 100, 3200), "classifier": Shape(232, 400, 640)}
 
 
 def draw(kind: str, words: int = WORDS, seed: int = 0) -> tuple[list[np.ndarray], list[np.ndarray]]:
