@@ -339,10 +339,10 @@ def task_defaults(arguments: list[str]) -> Options:
 def main(arguments: list[str]) -> int:
     """Run one command; return the exit code: 0, or 2 for a user's mistake."""
     # --ray alone stands for this machine's own cluster.
-    ends = [*arguments[1:], "--"]
+    following = [*arguments[1:], "--"]
     arguments = [
-        "--ray=auto" if word == "--ray" and after.startswith("--") else word
-        for word, after in zip(arguments, ends, strict=False)
+        "--ray=auto" if word == "--ray" and following[place].startswith("--") else word
+        for place, word in enumerate(arguments)
     ]
     try:
         if given_includes(arguments):

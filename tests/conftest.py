@@ -5,8 +5,6 @@ import os
 import shutil
 import tempfile
 
-import pytest
-
 os.environ.setdefault("KERAS_BACKEND", "jax")
 # What is generated is made once a session: the processes that run the tests inherit the folder's name.
 if "UNROLLED_CACHE" not in os.environ:
@@ -27,12 +25,3 @@ if os.environ["KERAS_BACKEND"] == "jax":
 
     # As the command line has it.
     use_kernels(True, folder() / "kernels", print)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file in one process, as they share what is made for them; or those of one small run."""
-    for item in items:
-        parameters = item.callspec.params if hasattr(item, "callspec") else {}
-        group = "-".join(parameters["run"]) if "run" in parameters else str(item.path)
-        item.add_marker(pytest.mark.xdist_group(group))

@@ -92,20 +92,20 @@ def test_a_file_that_adds_nothing_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task", ["sentiment", "novel"])
-def test_a_cell_of_a_file_trains_and_another_process_evaluates_and_predicts(task: str, tmp_path: Path) -> None:
+def test_a_cell_of_a_file_trains_and_another_process_evaluates_and_predicts(tmp_path: Path) -> None:
+    # A decoder takes the cell apart, which a classifier does not.
     path = write(tmp_path)
     options = [*TINY, "--include", path, "--cell", "leaky", "--runs", tmp_path / "runs"]
-    trained = run("train", task, *options)
+    trained = run("train", "novel", *options)
     assert trained.returncode == 0, trained.stderr
     assert trained.stderr.startswith("JAX")
-    directory = tmp_path / "runs" / task / "leaky-s0"
+    directory = tmp_path / "runs" / "novel" / "leaky-s0"
     scored = run("evaluate", directory, "--json")
     assert json.loads(scored.stdout)["scores"] == json.loads(trained.stdout)["scores"], scored.stderr
-    answer = run("predict", directory, "female" if task == "novel" else "a good film")
+    answer = run("predict", directory, "female")
     assert answer.returncode == 0 and answer.stdout.strip(), answer.stderr
     path.rename(tmp_path / "moved.py")
-    missing = run("predict", directory, "a good film")
+    missing = run("predict", directory, "female")
     assert missing.returncode == 2 and "mine.py is not there; say with --include FILE" in missing.stderr
 
 

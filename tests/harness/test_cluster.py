@@ -17,7 +17,7 @@ from harness.compare import train_all
 from harness.sweep import Entry
 from pipeline.errors import BadInput
 from run import main
-from tests.harness import small_options
+from tests.harness import small_options, without_new_cells
 from tests.test_run import write_reviews
 
 # Every model that is built leaves a file.
@@ -73,7 +73,8 @@ def test_a_sweep_goes_on_when_a_machine_dies_and_no_run_is_lost_or_done_twice(
 
     killer = threading.Thread(target=kill, daemon=True)
     killer.start()
-    results = train_all(found, False, pool)
+    with without_new_cells():
+        results = train_all(found, False, pool)
     killer.join(1)
     assert not killer.is_alive()
     assert [result["status"] for result in results] == ["done"] * 5, results

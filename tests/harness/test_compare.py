@@ -4,6 +4,7 @@ import dataclasses
 import errno
 import json
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from harness.sweep import Entry, Sweep
 from models import classifier
 from pipeline.errors import BadInput
 from run import main
-from tests.harness import NOT_MEASURED, read_bytes, small, small_options
+from tests.harness import NOT_MEASURED, read_bytes, small, small_options, without_new_cells
 from tests.test_run import TINY, write_reviews
 
 BROKEN = """
@@ -30,6 +31,12 @@ def broken(units, **options):
 CELLS["broken"] = broken
 CELLS["fatal"] = lambda units, **options: os._exit(1)
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_cells() -> Iterator[None]:
+    with without_new_cells():
+        yield
 
 
 @pytest.fixture(scope="module")
