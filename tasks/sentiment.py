@@ -35,5 +35,6 @@ TASK = Task(
         "word_dropout": 0.1,
         "lr": 3e-3,
         "steps": 1870,
+        "patience": 3,
     },
 )
