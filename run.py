@@ -297,7 +297,8 @@ def print_table(rows: list[dict[str, str]]) -> None:
 
 def given(arguments: list[str], name: str) -> list[str]:
     """Return the values given for an option, before the command line is parsed."""
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    # The last word has no value.
+    pairs = zip(arguments, [*arguments[1:], ""], strict=False)
     return [
         value if word == name else word.removeprefix(f"{name}=")
         for word, value in pairs

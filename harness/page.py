@@ -37,6 +37,10 @@ CAPTIONS = {
         "Score against length: the test examples in groups of similar length, the band from the worst seed to"
         " the best. A cell whose memory ends gets worse as its inputs get longer."
     ),
+    "delays": (
+        "Score against delay: the trained model on data with shorter and longer delays than it was trained with, "
+        "which is the one in the middle. What it learned may hold for that delay alone."
+    ),
 }
 
 STYLE = """

@@ -142,17 +142,17 @@ def draw_gradients(cells: Cells, looks: Mapping[str, Look]) -> Any:
     return figure
 
 
-def draw_lengths(cells: Cells, looks: Mapping[str, Look]) -> Any:
-    """Draw the test score against the length of the input: the mean and range over the seeds."""
+def draw_scores(cells: Cells, looks: Mapping[str, Look], by: str, x: str, y: str) -> Any:
+    """Draw the score against the "length" of the input or the "delay" (`by`): the mean and range over the seeds."""
     lengths: dict[str, dict[float, list[float]]] = {}
     for cell, runs in cells.items():
         for run in runs:
-            for point in (run.get("memory") or {}).get("by_length") or ():
+            for point in (run.get("memory") or {}).get(f"by_{by}") or ():
                 if _known(point, "score"):
-                    lengths.setdefault(cell, {}).setdefault(float(point["length"]), []).append(point["score"])
+                    lengths.setdefault(cell, {}).setdefault(float(point[by]), []).append(point["score"])
     if not any(len(found) > 1 for found in lengths.values()):
         return None
-    figure, axes = _start("length of the input, in time steps", "score of examples this long")
+    figure, axes = _start(x, y)
     ends = []
     for cell, found in lengths.items():
         look, steps = looks[cell], sorted(found)

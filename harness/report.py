@@ -172,7 +172,8 @@ def _draw(folder: Path, section: dict[str, Any], found: Sequence[Run]) -> dict[s
         "seconds": pictures.draw_quality(cells, looks, _training_seconds, "seconds of training"),
         "weights": pictures.draw_quality(cells, looks, lambda run: run.get("weights"), "weights"),
         "gradients": pictures.draw_gradients(cells, looks),
-        "lengths": pictures.draw_lengths(cells, looks),
+        "lengths": pictures.draw_scores(cells, looks, "length", "length of the input, in time steps", "score"),
+        "delays": pictures.draw_scores(cells, looks, "delay", "delay, in time steps", "score"),
     }
     name = re.sub(r"[^\w-]", "_", section["task"])
     paths = {kind: folder / "pictures" / f"{name}-{kind}.png" for kind in figures}

@@ -36,7 +36,8 @@ def make_memory(share: float) -> dict:
     lags = list(range(0, 40, 4))
     side = {"lags": lags, "gradient": [share**lag for lag in lags], "half_life": math.log(0.5, share)}
     lengths = [{"length": length, "score": length / 100, "examples": 9} for length in (10, 20)]
-    return {"before": side, "after": side, "by_length": lengths}
+    delays = [{"delay": delay, "score": 1 / delay, "examples": 9} for delay in (5, 10)]
+    return {"before": side, "after": side, "by_length": lengths, "by_delay": delays}
 
 
 def make_runs(folder: Path) -> list[dict]:
@@ -62,7 +63,7 @@ def test_the_folder_holds_tables_pictures_and_one_page(made: tuple[Path, dict]) 
     folder, content = made
     drawn = {path.name for path in (folder / "pictures").iterdir()}
     both = {f"{task}-{kind}.png" for task in ("rating", "my_task") for kind in ("curves", "seconds", "weights")}
-    assert drawn == both | {"my_task-gradients.png", "my_task-lengths.png"}
+    assert drawn == both | {"my_task-gradients.png", "my_task-lengths.png", "my_task-delays.png"}
     assert {path.name for path in folder.iterdir()} == {"results.csv", "results.json", "report.html", "pictures"}
     assert json.loads((folder / "results.json").read_text()) == content
 
