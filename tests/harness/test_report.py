@@ -91,7 +91,7 @@ def test_cells_are_summarised_best_first(made: tuple[Path, dict]) -> None:
 def test_the_page_needs_nothing_else_and_escapes_what_it_shows(made: tuple[Path, dict]) -> None:
     page = (made[0] / "report.html").read_text(encoding="utf-8")
     assert not re.search(r"https?://|<script|<link|@import|url\(", page)
-    assert page.count("<img") == page.count('src="data:image/png;base64,') == 8
+    assert page.count("<img") == page.count('src="data:image/png;base64,') == 9
     assert "&lt;b&gt;&amp;&lt;/b&gt;" in page and "<b>&</b>" not in page
     assert "1 of 8 runs failed" in page and "Failed: rating simple seed 0." in page
     assert "prefers-color-scheme: dark" in page
