@@ -13,6 +13,7 @@ import tyro
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, UseAppendAction, arg
 
 import tasks
+from harness.console import print_table, say
 from harness.options import AS_TRAINED, Decoding, Options, defaults
 from pipeline.errors import BadInput, unknown
 
@@ -155,7 +156,8 @@ def predict(
 class Comparison:
     """Train tasks with several RNN types and seeds, and say which type is better, how sure that is, and what it costs.
 
-    Each run is as `train` makes it; complete ones are used as they are, stopped ones go on.
+    Each run is as `train` makes it; complete ones are used as they are, stopped ones go on. One that fails is shown as
+    failed, and the others go on; the exit code is 1 then.
     """
 
     tasks: Annotated[Positional[tuple[str, ...]], arg(metavar="TASK [TASK ...]", help="Names of tasks.")] = ()
@@ -183,10 +185,10 @@ class Comparison:
     include: Include = ()
 
 
-def make_compare(options: Options, arguments: list[str]) -> Callable[..., None]:
+def make_compare(options: Options, arguments: list[str]) -> Callable[..., int]:
     """Return the compare command with the defaults of the first task that `arguments` name."""
 
-    def compare(given: OmitArgPrefixes[Comparison] = Comparison(options=options)) -> None:
+    def compare(given: OmitArgPrefixes[Comparison] = Comparison(options=options)) -> int:
         if not given.tasks:
             raise BadInput(f"compare: expected at least one task; known: {', '.join(tasks.find(given.include))}")
         if any(word.split("=")[0] == "--cell" for word in arguments):
@@ -198,7 +200,6 @@ def make_compare(options: Options, arguments: list[str]) -> Callable[..., None]:
 
         from harness import backend
         from harness.compare import compare as train_all
-        from harness.console import say
         from harness.report import write_report
         from harness.sweep import Sweep
         from harness.table import print_comparison
@@ -219,6 +220,7 @@ def make_compare(options: Options, arguments: list[str]) -> Callable[..., None]:
         found = write_report(folder, results, {name: tasks.get(name, given.include) for name in sweep.each}, device)
         emit(found) if given.json else print_comparison(found)
         say(f"report: {folder / 'report.html'}")
+        return int(any(result["status"] == "failed" for result in results))
 
     return compare
 
@@ -242,7 +244,6 @@ def new(
 def start(backend: str | None, device: str | None, precision: str, kernels: str) -> str:
     """Start Keras, say what it runs on, and return that."""
     from harness import backend as keras_backend
-    from harness.console import say
 
     where = keras_backend.start(backend, device, precision, kernels)
     say(where)
@@ -280,19 +281,6 @@ def print_scores(summary: dict) -> None:
     shown = ("scores", "monitor", "split", "baseline", "samples")
     facts = {name: value for name, value in summary.items() if name not in shown}
     print_table([{"": name, "value": str(value)} for name, value in facts.items()])
-
-
-def print_table(rows: list[dict[str, str]]) -> None:
-    """Print rows as a table, the keys of the first as its head."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Column, Table
-
-    table = Table(*(Column(name, overflow="fold") for name in rows[0]), box=box.SIMPLE_HEAD)
-    for row in rows:
-        table.add_row(*row.values())
-    # Text in square brackets, or between colons, is text: a path may have them.
-    Console(highlight=False, markup=False, emoji=False).print(table)
 
 
 def given(arguments: list[str], name: str) -> list[str]:
@@ -338,7 +326,8 @@ def task_defaults(arguments: list[str]) -> Options:
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command; return the exit code: 0, or 2 for a user's mistake."""
+    """Run one command; return the exit code: 0, 1 if a run of a comparison failed, or 2 for a user's mistake."""
+    code = 0
     # --ray alone stands for this machine's own cluster.
     following = [*arguments[1:], "--"]
     arguments = [
@@ -359,7 +348,7 @@ def main(arguments: list[str]) -> int:
         }
         if arguments and not arguments[0].startswith("-") and arguments[0] not in commands:
             raise unknown("command", arguments[0], commands)
-        tyro.extras.subcommand_cli_from_dict(commands, prog="run.py", args=arguments, description=__doc__)
+        code = tyro.extras.subcommand_cli_from_dict(commands, prog="run.py", args=arguments, description=__doc__) or 0
         sys.stdout.flush()
     except BadInput as error:
         print(f"error: {error}", file=sys.stderr)
@@ -375,7 +364,7 @@ def main(arguments: list[str]) -> int:
         training = arguments[:1] in (["train"], ["compare"])
         print("\nstopped" + "; the same command goes on after the last finished epoch" * training, file=sys.stderr)
         return 130
-    return 0
+    return code
 
 
 if __name__ == "__main__":

@@ -30,8 +30,6 @@ class Cluster:
 
     def __init__(self, address: str, workers: int, start: Callable[[], str]):
         """Raises BadInput if Ray is not installed, or if nothing answers at the address ("auto": on this machine)."""
-        if workers < 1:
-            raise BadInput(f"--workers {workers}: expected a number of at least 1")
         try:
             import ray
         except ModuleNotFoundError:

@@ -14,10 +14,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, Thr
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Protocol
 
-from rich.progress import BarColumn, Progress, TextColumn
-
 from harness import work
-from harness.console import console, say
+from harness.console import make_progress, say
 from harness.sweep import Entry, Sweep
 from pipeline.errors import BadInput
 
@@ -147,8 +145,7 @@ class Clock:
         self.count = len(entries)
         self.spent: dict[Entry, float] = {}
         self.started = time.perf_counter()
-        text = "{task.description} {task.fields[detail]}"
-        self.progress = Progress(TextColumn(text), BarColumn(30), console=console, disable=not console.is_terminal)
+        self.progress = make_progress()
         self.line = self.progress.add_task("comparing", total=self.count, detail="")
 
     def note(self, entry: Entry, result: Result) -> None:

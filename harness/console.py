@@ -1,6 +1,12 @@
-"""What is said to the user while work goes on: on standard error, so that standard output holds results only."""
+"""What the user sees: what is said while work goes on, on standard error; results as tables, on standard output."""
 
+import shutil
+from collections.abc import Sequence
+
+from rich import box
 from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Column, Table
 
 console = Console(stderr=True, highlight=False, emoji=False)
 
@@ -8,3 +14,22 @@ console = Console(stderr=True, highlight=False, emoji=False)
 def say(text: str) -> None:
     """Print one line."""
     console.print(text, markup=False, soft_wrap=True)
+
+
+def make_progress() -> Progress:
+    """Return a display of tasks, each with a description, a field "detail" and a bar; silent without a terminal."""
+    text = "{task.description} {task.fields[detail]}"
+    return Progress(TextColumn(text), BarColumn(30), console=console, disable=not console.is_terminal)
+
+
+def print_table(rows: Sequence[dict[str, str]]) -> None:
+    """Print rows as a table, the keys of the first as its head."""
+    table = Table(*(Column(name, overflow="fold") for name in rows[0]), box=box.SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*row.values())
+    # Text in square brackets, or between colons, is text: a path may have them.
+    output = Console(highlight=False, markup=False, emoji=False)
+    # Where there is no terminal, lines are not cut to fit one.
+    if not output.is_terminal:
+        output.width = max(output.width, shutil.get_terminal_size().columns, 160)
+    output.print(table)

@@ -153,6 +153,15 @@ def make_batches(
     )
 
 
+def encode_batches(
+    options: Options, input_field: Any, output_field: Any, examples: list[Example], seed: int | None = None
+) -> Batches:
+    """Return examples as batches; BadInput with the file and line of one that cannot be encoded. See `make_batches`."""
+    inputs, outputs = encode(examples, input_field, output_field)
+    origins = [example.origin for example in examples]
+    return make_batches(options, input_field, output_field, origins, inputs, outputs, seed)
+
+
 @dataclass(frozen=True)
 class Prepared:
     """What a model is built from and trained on: examples, fields fitted to those of training, and a fingerprint."""
@@ -164,10 +173,8 @@ class Prepared:
     fingerprint: str
 
     def batches(self, split: str, seed: int | None = None) -> Batches:
-        """Return the batches of a split; BadInput with file and line of an example that cannot be encoded."""
-        inputs, outputs = encode(self.examples[split], self.input_field, self.output_field)
-        origins = [example.origin for example in self.examples[split]]
-        return make_batches(self.options, self.input_field, self.output_field, origins, inputs, outputs, seed)
+        """Return the batches of a split; see `encode_batches`."""
+        return encode_batches(self.options, self.input_field, self.output_field, self.examples[split], seed)
 
 
 def prepare(task: Task, options: Options) -> Prepared:

@@ -163,9 +163,7 @@ def evaluate(
     """
     run = open_run(directory, include, decoding)
     split, examples, training = select(run, source, split)
-    inputs, outputs = data.encode(examples, run.input_field, run.output_field)
-    origins = [example.origin for example in examples]
-    batches = data.make_batches(run.options, run.input_field, run.output_field, origins, inputs, outputs)
+    batches = data.encode_batches(run.options, run.input_field, run.output_field, examples)
     scores, answers = measure(run.task, examples, batches, run.model, run.decoder, run.output_field, training)
     if source is None and decoding == AS_TRAINED:
         write_answers(directory / "predictions" / f"{split}.jsonl", examples, answers)

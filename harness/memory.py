@@ -62,15 +62,7 @@ def measure_memory(directory: Path, include: tuple[Path, ...] = (), examples: in
 
 
 def _encode(run: Trained, examples: list[Example]) -> Batches:
-    inputs, outputs = data.encode(examples, run.input_field, run.output_field)
-    return Batches(
-        inputs,
-        run.input_field.arrays,
-        run.options.batch,
-        outputs,
-        run.output_field.arrays,
-        start=run.output_field.start,
-    )
+    return data.encode_batches(run.options, run.input_field, run.output_field, examples)
 
 
 class Probe:
@@ -233,17 +225,6 @@ def measure_half_life(curve: np.ndarray) -> float | None:
     if -slope * (count - 1) >= np.log(2):
         return -float(np.log(2)) / slope
     return float(count) if lost.any() else None
-
-
-def describe(found: dict[str, dict]) -> str:
-    """Return in one line what `measure_memory` found."""
-
-    def tell(when: dict) -> str:
-        if when["half_life"] is not None:
-            return f"halves every {when['half_life']:.1f} steps"
-        return f"does not halve within {len(when['lags']) - 1} steps" if when["lags"] else "is 0"
-
-    return f"the gradient {tell(found['before'])} before training, and {tell(found['after'])} after"
 
 
 def score_by_length(directory: Path, groups: int = 6, include: tuple[Path, ...] = ()) -> list[dict[str, Any]]:

@@ -4,10 +4,9 @@ import time
 from typing import Any
 
 import keras
-from rich.progress import BarColumn, Progress, TextColumn
 
 from harness.backend import watch_compiling
-from harness.console import console, say
+from harness.console import console, make_progress, say
 
 
 class Bar(keras.callbacks.Callback):
@@ -21,8 +20,7 @@ class Bar(keras.callbacks.Callback):
         self.epochs, self.first, self.tokens = epochs, first, tokens
         self.compiled = watch_compiling()
         self.note = ""
-        text = "{task.description} {task.fields[detail]}"
-        self.progress = Progress(TextColumn(text), BarColumn(30), console=console, disable=not console.is_terminal)
+        self.progress = make_progress()
 
     def on_train_begin(self, logs: Any = None) -> None:
         self.started = self.shown = time.perf_counter()

@@ -29,6 +29,11 @@ from pipeline.files import write
 PACKAGES = ("keras", "jax", "tensorflow", "torch", "numpy", "tensorflow-datasets")
 
 
+def locate(folder: Path, task: str, options: Any) -> Path:
+    """Return the directory of a run. folder: of all runs."""
+    return folder / task / f"{options.cell}-s{options.seed}"
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file whole or not at all."""
     write(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from harness import runs
 from harness.options import Options
 from pipeline.errors import BadInput
 
@@ -21,7 +22,7 @@ class Entry:
 
     @property
     def directory(self) -> Path:
-        return self.folder / self.task / f"{self.options.cell}-s{self.options.seed}"
+        return runs.locate(self.folder, self.task, self.options)
 
     def __str__(self) -> str:
         return f"{self.task} {self.options.cell} seed {self.options.seed}"

@@ -1,8 +1,8 @@
 """The table of a comparison, and all that is said of it in the terminal."""
 
-import shutil
 from typing import Any
 
+from harness.console import print_table
 from harness.evidence import rounded
 
 # What a run costs: its name in the results, and its head and unit in the tables.
@@ -43,27 +43,16 @@ def _count(value: float | None) -> str:
 
 def print_comparison(content: dict[str, Any]) -> None:
     """Print of every task the table, the pairs and the failed runs on standard output. content: of `write_report`."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Column, Table
-
-    # Text in square brackets, or between colons, is text. Where there is no terminal, lines are not cut to fit one.
-    console = Console(highlight=False, markup=False, emoji=False)
-    if not console.is_terminal:
-        console.width = max(console.width, shutil.get_terminal_size().columns, 160)
     for section in content["tasks"]:
-        console.print(f"{section['task']}  {section['verdict']}", soft_wrap=True)
+        print(f"{section['task']}  {section['verdict']}")
         if rows := tabulate(section):
-            table = Table(*(Column(name, overflow="fold") for name in rows[0]), box=box.SIMPLE_HEAD)
-            for row in rows:
-                table.add_row(*row.values())
-            console.print(table)
+            print_table(rows)
         for line in [pair["sentence"] for pair in section["pairs"]] + section["notes"]:
-            console.print(line, soft_wrap=True)
+            print(line)
         for run in content["runs"]:
             if run["task"] == section["task"] and run["status"] != "done":
-                console.print(f"failed: {name_run(run)}: {run.get('message') or 'no message'}", soft_wrap=True)
-        console.print()
+                print(f"failed: {name_run(run)}: {run.get('message') or 'no message'}")
+        print()
 
 
 def name_run(run: dict[str, Any]) -> str:

@@ -240,7 +240,7 @@ def train(
     check(options, task)
     options = suit_cell(options, task)
     options = dataclasses.replace(options, data=data.name_source(task, options))
-    directory = folder / task.name / f"{options.cell}-s{options.seed}"
+    directory = runs.locate(folder, task.name, options)
     config: dict[str, Any] = {
         "task": task.name,
         "include": [str(Path(path).resolve()) for path in include],

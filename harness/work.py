@@ -60,7 +60,7 @@ def name_command(entry: Entry) -> list[str]:
         if value == getattr(usual, field.name):
             continue
         name = field.name.replace("_", "-")
-        if field.name in ("bidirectional", "lazy_embeddings"):
+        if field.type is bool:
             words.append(f"--{name}" if value else f"--no-{name}")
         else:
             words += [f"--{name}", str(value)]

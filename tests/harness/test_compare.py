@@ -47,7 +47,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Path,
     data = str(write_reviews(folder / "reviews.csv"))
     command = ["compare", "sentiment", "--data", data, "--include", str(folder / "cells.py"), *TINY]
     command += ["--runs", str(folder / "runs"), "--seeds", "2"]
-    assert main([*command, "--cells", "fatal,simple,broken"]) == 0
+    assert main([*command, "--cells", "fatal,simple,broken"]) == 1
     return command, folder / "runs", json.loads((folder / "runs/comparisons/sentiment/results.json").read_text())
 
 
@@ -150,6 +150,16 @@ class Done:
 def entries(count: int) -> list[Entry]:
     options = defaults(tasks.get("sentiment"))
     return [Entry("sentiment", dataclasses.replace(options, seed=seed), Path("runs")) for seed in range(count)]
+
+
+def test_a_sweep_with_a_run_that_failed_shows_and_writes_its_results_and_ends_with_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    failed = work.describe(entries(1)[0], status="failed", message="no such luck")
+    monkeypatch.setattr(compare, "compare", lambda *_: [failed])
+    assert main(["compare", "sentiment", "--runs", str(tmp_path)]) == 1
+    assert "failed: sentiment simple seed 0: no such luck" in capsys.readouterr().out
+    assert (tmp_path / "comparisons" / "sentiment" / "report.html").exists()
 
 
 def test_a_full_disk_ends_the_sweep() -> None:

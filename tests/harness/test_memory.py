@@ -137,14 +137,6 @@ def test_a_step_whose_loss_reads_no_state_is_left_out() -> None:
     assert memory.summarise(found)["gradient"] == [3.0, 2.0]
 
 
-def test_what_was_found_is_said_in_one_line() -> None:
-    lags = list(range(200))
-    found = {"before": {"lags": lags, "half_life": 8.17}, "after": {"lags": lags, "half_life": None}}
-    assert memory.describe(found) == (
-        "the gradient halves every 8.2 steps before training, and does not halve within 199 steps after"
-    )
-
-
 def test_a_model_without_the_recurrent_layer_is_refused() -> None:
     options = small_options(tasks.get("adding"), cell="gru")
     model = classifier.build(GIVEN, NUMBER, dataclasses.replace(options, cell="simple"))
