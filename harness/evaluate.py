@@ -33,10 +33,17 @@ class Answer:
     attention: np.ndarray | None = None
 
 
-def answer(decoder: keras.Model, batches: Batches, output_field: Any, pace: Pace | None = None) -> list[Answer]:
+def answer(
+    decoder: keras.Model,
+    batches: Batches,
+    output_field: Any,
+    pace: Pace | None = None,
+    losses: list[tuple[float, float]] | None = None,
+) -> list[Answer]:
     """Return the answers to all examples, in their order; the padding's answers are cut off.
 
-    pace: takes in how fast the decoder was.
+    pace: takes in how fast the decoder was. losses: takes in the sum over the losses of each batch and the number of
+    answers asked for in it, where the decoder gives them; see models.losses.judge.
     """
     # An output that is as long as its input; one that is written symbol by symbol has an end of its own.
     written = output_field.arrays["output"]
@@ -44,13 +51,18 @@ def answer(decoder: keras.Model, batches: Batches, output_field: Any, pace: Pace
     answers: list[Any] = [None] * len(batches.inputs)
     for length, members, real in batches.plan():
         # A decoder that samples asks for the position of each example, so that no batch changes its random numbers.
-        drawn = batches.draw(length, members, real)[0] | {"position": members.astype("int32")}
+        arrays, *wanted = batches.draw(length, members, real)
+        drawn = {**arrays, "position": members.astype("int32")}
+        drawn |= zip(("expected", "weights"), wanted, strict=False)
         inputs = {name: drawn[name] for name in decoder.input}
         started = time.perf_counter()
         found = {name: np.asarray(array) for name, array in decoder.predict_on_batch(inputs).items()}
         if pace:
             shape = length, len(members)
             pace.note(shape, int(batches.steps[members[:real]].sum()), time.perf_counter() - started)
+        if "loss" in found and losses is not None:
+            weight = float(wanted[1].sum())
+            losses.append((float(found.pop("loss")) * weight, weight))
         for row, member in enumerate(members[:real]):
             steps = slice(batches.steps[member]) if aligned else ()
             output = output_field.decode(found["output"][row][steps])
@@ -88,11 +100,14 @@ def measure(
 ) -> tuple[dict[str, float], list[Answer]]:
     """Return the task's metrics and the loss, and the answers they were computed from.
 
+    decoder: one that gives the loss too spares a second pass; see models.losses.judge.
     training: the examples that the model was trained on, where they are at hand; for `Task.further`.
     pace: see `answer`.
     """
-    answers = answer(decoder, batches, output_field, pace)
-    predictions, loss = [found.output for found in answers], measure_loss(model, batches)
+    losses: list[tuple[float, float]] = []
+    answers = answer(decoder, batches, output_field, pace, losses)
+    predictions = [found.output for found in answers]
+    loss = float(np.divide(*np.sum(losses, axis=0))) if losses else measure_loss(model, batches)
     scores = task.metrics([example.output for example in examples], predictions)
     if task.further:
         scores |= task.further(training, predictions, loss)
@@ -164,7 +179,7 @@ def evaluate(
     run = open_run(directory, include, decoding)
     split, examples, training = select(run, source, split)
     batches = data.encode_batches(run.options, run.input_field, run.output_field, examples)
-    scores, answers = measure(run.task, examples, batches, run.model, run.decoder, run.output_field, training)
+    scores, answers = measure(run.task, examples, batches, run.model, run.judge, run.output_field, training)
     if source is None and decoding == AS_TRAINED:
         write_answers(directory / "predictions" / f"{split}.jsonl", examples, answers)
     # The baseline's score is that of the run's own test.

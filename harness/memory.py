@@ -279,5 +279,5 @@ def score_by_delay(
 
 
 def _score(run: Trained, examples: list[Example], batches: Batches, training: Sequence[Example] = ()) -> float:
-    scores, _ = evaluate.measure(run.task, examples, batches, run.model, run.decoder, run.output_field, training)
+    scores, _ = evaluate.measure(run.task, examples, batches, run.model, run.judge, run.output_field, training)
     return scores[run.task.monitor]

@@ -23,6 +23,7 @@ from harness.options import Options, check, differences
 from harness.progress import Bar
 from harness.trained import load_model
 from models import recurrent
+from models.losses import judge
 from models.optimizers import LazyAdam
 from pipeline.batching import Batches
 from pipeline.errors import BadInput, unknown
@@ -275,7 +276,7 @@ def train(
     rows = training.count_different() + 2 if options.lazy_embeddings else 0
     model.compile(optimizer=make_optimizer(options, epochs * steps, rows), loss=family.loss(output_field, options))
     model.optimizer.build(model.trainable_variables)
-    decoder = family.decode(model, output_field, options)
+    decoder = judge(model, family.decode(model, output_field, options), output_field)
     say(f"{options.cell}: {model.count_params():,} weights, {steps} steps an epoch, {epochs} epochs at most; {device}")
 
     def measure() -> dict[str, float]:
@@ -316,7 +317,7 @@ def conclude(
 ) -> dict:
     """Test the best model as it was saved, write predictions and scores, and return the summary of the run."""
     test = examples["test"]
-    model, decoder = load_model(directory, task, output_field, options)
+    model, _, decoder = load_model(directory, task, output_field, options)
     pace = Pace()
     scores, answers = evaluate.measure(task, test, batches, model, decoder, output_field, examples["train"], pace)
     evaluate.write_answers(directory / "predictions" / "test.jsonl", test, answers)

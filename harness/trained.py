@@ -10,6 +10,7 @@ import keras
 import tasks
 from harness import runs
 from harness.options import AS_TRAINED, Decoding, Options, check, override, restore
+from models.losses import judge
 from pipeline.errors import BadInput
 from pipeline.quiet import import_tensorflow
 from tasks.task import Task
@@ -19,7 +20,7 @@ from tasks.task import Task
 class Trained:
     """What evaluate and predict need of a run.
 
-    data: the fingerprint of its examples. model gives logits, decoder decoded answers.
+    data: the fingerprint of its examples. model gives logits, decoder decoded answers, judge their loss beside them.
     """
 
     directory: Path
@@ -30,10 +31,13 @@ class Trained:
     output_field: Any
     model: keras.Model
     decoder: keras.Model
+    judge: keras.Model
 
 
-def load_model(directory: Path, task: Task, output_field: Any, options: Options) -> tuple[keras.Model, keras.Model]:
-    """Return the best model of a run, compiled, and its decoder; BadInput if its file is missing or damaged."""
+def load_model(
+    directory: Path, task: Task, output_field: Any, options: Options
+) -> tuple[keras.Model, keras.Model, keras.Model]:
+    """Return the best model of a run, compiled, its decoder and judge; BadInput if its file is missing or damaged."""
     path = directory / "best.keras"
     if not path.exists():
         raise BadInput(f"{directory}: no trained model yet (best.keras is missing); run the same train command again")
@@ -45,7 +49,8 @@ def load_model(directory: Path, task: Task, output_field: Any, options: Options)
     except Exception as error:
         raise BadInput(f"{path}: the model cannot be loaded ({error!s:.200}); train again with --fresh") from error
     model.compile(loss=family.loss(output_field, options))
-    return model, family.decode(model, output_field, options)
+    decoder = family.decode(model, output_field, options)
+    return model, decoder, judge(model, decoder, output_field)
 
 
 def open_run(directory: Path, include: tuple[Path, ...] = (), decoding: Decoding = AS_TRAINED) -> Trained:

@@ -35,3 +35,31 @@ def cross_entropy(output_field: Any, options: Any = None) -> keras.losses.Loss:
     if options is not None and options.label_smoothing:
         return SmoothedCrossEntropy(options.label_smoothing)
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True, reduction="mean_with_sample_weight")
+
+
+class Lose(keras.layers.Layer):
+    """A loss as a layer: one number a batch, of logits, of what is expected, and of its weights."""
+
+    def __init__(self, loss: keras.losses.Loss):
+        super().__init__(dtype="float32")
+        self.loss = loss
+
+    def call(self, logits: Any, expected: Any, weights: Any) -> Any:
+        return self.loss(expected, logits, weights)
+
+
+def judge(model: keras.Model, decoder: keras.Model, output_field: Any) -> keras.Model:
+    """Return a model to what `decoder` gives, and to the "loss" of a batch, (), in the same pass.
+
+    It has two inputs more, "expected" and "weights": the outputs of the batch and their sample weights. A decoder that
+    does not begin with the model's own answers, but is a search, is returned as it is. model: compiled.
+    """
+    if not set(model.layers) <= set(decoder.layers):
+        return decoder
+    output = output_field.arrays["output"]
+    more = {
+        "expected": keras.Input(output.shape, dtype=output.dtype, name="expected"),
+        "weights": keras.Input((None,) if output.timed and output.per_step else (), name="weights"),
+    }
+    loss = Lose(model.loss)(model.output, **more)
+    return keras.Model({**decoder.input, **more}, {**decoder.output, "loss": loss})

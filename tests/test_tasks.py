@@ -112,6 +112,11 @@ def test_a_saved_run_scores_and_predicts_what_training_reported(run: Run, tmp_pa
         assert answer["input"] == (text if text.endswith(".png") else expected["input"])
 
 
+def test_the_loss_is_that_which_keras_measures(run: Run) -> None:
+    # The decoder alone knows no loss: the one is the compiled model's own, the other comes with the answers.
+    assert run.answers[0]["loss"] == pytest.approx(run.summary["scores"]["loss"], abs=1e-6)
+
+
 def test_more_padding_changes_nothing(run: Run) -> None:
     (scores, answers), (padded, same) = run.answers, answers_of(run, more=7)
     assert padded == pytest.approx(scores, abs=1e-5)
