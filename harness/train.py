@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib
-import io
 import json
 import shutil
 import time
@@ -134,7 +133,9 @@ class Keeper(keras.callbacks.Callback):
             better = state["best"] is None or sign * scores[self.task.monitor] > sign * state["best"]
             if better:
                 import_tensorflow()
-                runs.write(self.directory / "best.keras", self.model.save)
+                # Without the optimizer, two thirds of the file: its state is kept with the run's.
+                alone = keras.Model(self.model.input, self.model.output, name=self.model.name)
+                runs.write(self.directory / "best.keras", alone.save)
         if better:
             state |= {"best": scores[self.task.monitor], "best_epoch": epoch + 1}
         waited = 0 if better else state["waited"] + 1
@@ -164,9 +165,7 @@ class Keeper(keras.callbacks.Callback):
 
     def _save(self, path: Path) -> None:
         values = {str(number): np.asarray(variable) for number, variable in enumerate(self.variables())}
-        content = io.BytesIO()
-        np.savez(content, allow_pickle=False, progress=np.array(json.dumps(self.progress)), **values)
-        path.write_bytes(content.getvalue())
+        np.savez(path, allow_pickle=False, progress=np.array(json.dumps(self.progress)), **values)
 
 
 def plan_epochs(options: Options, steps: int) -> tuple[int, int]:
