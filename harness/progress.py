@@ -9,6 +9,17 @@ from harness.backend import watch_compiling
 from harness.console import console, make_progress, say
 
 
+class Callbacks(keras.callbacks.CallbackList):
+    """Callbacks that are given the loss of a step at once, for who reads it to wait for.
+
+    Keras reads it after every step, so that the next batch would be drawn only when the step has ended.
+    """
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        for callback in self.callbacks:
+            callback.on_train_batch_end(batch, logs)
+
+
 class Bar(keras.callbacks.Callback):
     """A bar with loss, best score, tokens a second and time left; plain lines where there is no terminal.
 

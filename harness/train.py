@@ -19,7 +19,7 @@ from harness.console import say
 from harness.cost import Pace, forget_peak, peak_megabytes
 from harness.interrupt import Interrupt
 from harness.options import Options, check, differences
-from harness.progress import Bar
+from harness.progress import Bar, Callbacks
 from harness.trained import load_model
 from models import recurrent
 from models.losses import judge
@@ -303,7 +303,9 @@ def train(
                 Epochs(training, first),
                 epochs=epochs,
                 initial_epoch=first,
-                callbacks=[bar, keeper, interrupt],
+                callbacks=Callbacks(
+                    [bar, keeper, interrupt], add_history=True, model=model, epochs=epochs, steps=steps
+                ),
                 # Keras would mix the batches anew, and not the same way after a stop; Epochs has mixed them.
                 shuffle=False,
                 verbose=0,

@@ -1,7 +1,11 @@
-"""The order in which training sees its batches."""
+"""The order in which training sees its batches, and what it waits for."""
 
+from typing import Any
+
+import keras
 import numpy as np
 
+from harness.progress import Callbacks
 from harness.train import Epochs
 from pipeline.batching import Batches
 from pipeline.fields import Array
@@ -21,3 +25,16 @@ def test_the_first_two_batches_differ_in_every_length_that_varies() -> None:
         assert first[0] != second[0] and first[1] != second[1]
         assert len({id(entry) for entry in epochs.entries}) == len(epochs) == 25
         epochs.on_epoch_end()
+
+
+def test_training_does_not_wait_for_the_loss_of_a_step() -> None:
+    seen = []
+
+    class Watch(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+            seen.append((batch, logs))
+
+    # Nobody can read it.
+    loss = object()
+    Callbacks([Watch()]).on_train_batch_end(3, {"loss": loss})
+    assert seen == [(3, {"loss": loss})]
