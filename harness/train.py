@@ -24,6 +24,7 @@ from harness.progress import Bar
 from harness.trained import load_model
 from models import recurrent
 from models.optimizers import LazyAdam
+from models.rows import train_by_rows
 from pipeline.batching import Batches
 from pipeline.errors import BadInput, unknown
 from pipeline.example import Splits
@@ -275,6 +276,8 @@ def train(
     rows = training.count_different() + 2 if options.lazy_embeddings else 0
     model.compile(optimizer=make_optimizer(options, epochs * steps, rows), loss=family.loss(output_field, options))
     model.optimizer.build(model.trainable_variables)
+    if options.lazy_embeddings:
+        train_by_rows(model)
     decoder = family.decode(model, output_field, options)
     say(f"{options.cell}: {model.count_params():,} weights, {steps} steps an epoch, {epochs} epochs at most; {device}")
 
