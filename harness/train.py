@@ -29,7 +29,6 @@ from pipeline.batching import Batches
 from pipeline.errors import BadInput, unknown
 from pipeline.example import Splits
 from pipeline.metrics import describe
-from pipeline.quiet import import_tensorflow
 from tasks.task import Task
 
 WARM_UP = 0.1
@@ -133,7 +132,6 @@ class Keeper(keras.callbacks.Callback):
             scores = self.measure()
             better = state["best"] is None or sign * scores[self.task.monitor] > sign * state["best"]
             if better:
-                import_tensorflow()
                 runs.write(self.directory / "best.keras", self.model.save)
         if better:
             state |= {"best": scores[self.task.monitor], "best_epoch": epoch + 1}

@@ -11,7 +11,6 @@ import tasks
 from harness import runs
 from harness.options import AS_TRAINED, Decoding, Options, check, override, restore
 from pipeline.errors import BadInput
-from pipeline.quiet import import_tensorflow
 from tasks.task import Task
 
 
@@ -39,7 +38,6 @@ def load_model(directory: Path, task: Task, output_field: Any, options: Options)
         raise BadInput(f"{directory}: no trained model yet (best.keras is missing); run the same train command again")
     # The module holds the layers that the file refers to.
     family = importlib.import_module(task.model)
-    import_tensorflow()
     try:
         model = keras.models.load_model(path, compile=False)
     except Exception as error:

@@ -118,9 +118,7 @@ def test_a_table_that_something_else_reads_too_does_not_train_unnoticed():
             return ops.matmul(states, ops.transpose(table.embeddings))
 
     model = keras.Model(words, Tied()(table(words)))
-    model.compile(
-        optimizer=LazyAdam(0.05, rows=30), loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    )
+    model.compile(optimizer=LazyAdam(0.05, rows=30), loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     model.optimizer.build(model.trainable_variables)
     train_by_rows(model)
     numbers = np.array([[1, 2, 3]], "int32")
