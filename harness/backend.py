@@ -1,5 +1,6 @@
 """Keras' backend, the device, precision and seeds. Must run before anything imports Keras."""
 
+import contextlib
 import functools
 import importlib.util
 import os
@@ -103,11 +104,26 @@ def watch_compiling() -> Callable[[], float]:
     return lambda: spent[0]
 
 
+def keep_tensorflow_out() -> None:
+    """Have Keras save and load without TensorFlow, which takes 3 seconds and 500 MB to import.
+
+    When it serialises an object it asks whether TensorFlow is there, by importing it, and then whether the object is
+    one of TensorFlow's; ours are not. What needs TensorFlow, such as a dataset of its own, imports it all the same.
+    """
+    # Private: where it has moved, Keras imports TensorFlow again and all else is as before.
+    with contextlib.suppress(ImportError):
+        from keras.src.utils.module_utils import tensorflow
+
+        tensorflow._available = False
+
+
 def reset(seed: int, precision: str) -> None:
     """Make what follows independent of what ran before in this process: names, precision, random numbers."""
     import keras
     import numpy as np
 
+    if keras.config.backend() != "tensorflow":
+        keep_tensorflow_out()
     keras.utils.clear_session(free_memory=False)
     keras.config.set_dtype_policy(precision)
     if keras.config.backend() == "jax":

@@ -24,11 +24,11 @@ from harness.trained import load_model
 from models import recurrent
 from models.losses import judge
 from models.optimizers import LazyAdam
+from models.rows import train_by_rows
 from pipeline.batching import Batches
 from pipeline.errors import BadInput, unknown
 from pipeline.example import Splits
 from pipeline.metrics import describe
-from pipeline.quiet import import_tensorflow
 from tasks.task import Task
 
 WARM_UP = 0.1
@@ -132,7 +132,6 @@ class Keeper(keras.callbacks.Callback):
             scores = self.measure()
             better = state["best"] is None or sign * scores[self.task.monitor] > sign * state["best"]
             if better:
-                import_tensorflow()
                 # Without the optimizer, two thirds of the file: its state is kept with the run's.
                 alone = keras.Model(self.model.input, self.model.output, name=self.model.name)
                 runs.write(self.directory / "best.keras", alone.save)
@@ -275,6 +274,8 @@ def train(
     rows = training.count_different() + 2 if options.lazy_embeddings else 0
     model.compile(optimizer=make_optimizer(options, epochs * steps, rows), loss=family.loss(output_field, options))
     model.optimizer.build(model.trainable_variables)
+    if options.lazy_embeddings:
+        train_by_rows(model)
     decoder = judge(model, family.decode(model, output_field, options), output_field)
     say(f"{options.cell}: {model.count_params():,} weights, {steps} steps an epoch, {epochs} epochs at most; {device}")
 

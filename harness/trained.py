@@ -12,7 +12,6 @@ from harness import runs
 from harness.options import AS_TRAINED, Decoding, Options, check, override, restore
 from models.losses import judge
 from pipeline.errors import BadInput
-from pipeline.quiet import import_tensorflow
 from tasks.task import Task
 
 
@@ -43,7 +42,6 @@ def load_model(
         raise BadInput(f"{directory}: no trained model yet (best.keras is missing); run the same train command again")
     # The module holds the layers that the file refers to.
     family = importlib.import_module(task.model)
-    import_tensorflow()
     try:
         model = keras.models.load_model(path, compile=False)
     except Exception as error:

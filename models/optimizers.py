@@ -1,5 +1,7 @@
 """Lazy Adam: of an embedding's table only the rows of the words in the batch are updated."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import keras
@@ -22,6 +24,16 @@ class LazyAdam(keras.optimizers.Adam):
     def __init__(self, learning_rate: Any, rows: int, **options: Any):
         super().__init__(learning_rate, **options)
         self.rows = rows
+        self.numbers: dict[int, Any] = {}
+
+    @contextmanager
+    def by_row(self, numbers: dict[int, Any]) -> Iterator[None]:
+        """Inside, some gradients are of rows of a table alone: numbers says of which, by the place of the weights."""
+        self.numbers = numbers
+        try:
+            yield
+        finally:
+            self.numbers = {}
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         place = self._get_variable_index(variable)
@@ -29,6 +41,9 @@ class LazyAdam(keras.optimizers.Adam):
             super().update_step(gradient, variable, learning_rate)
             return
         kept = [variable, self._momentums[place], self._velocities[place]]
+        if place in self.numbers:
+            self._update_rows(kept, gradient, self.numbers[place], learning_rate)
+            return
         # TensorFlow's gradient of a table is a list of rows, one word more than once among them.
         gradient = ops.add(gradient, ops.zeros(variable.shape, variable.dtype))
         touched = ops.any(ops.not_equal(gradient, 0), axis=1)
@@ -38,19 +53,21 @@ class LazyAdam(keras.optimizers.Adam):
             inside = ops.expand_dims(touched, 1)
             after = self._advance(tables, gradient, learning_rate)
             after = [ops.where(inside, new, old) for new, old in zip(after, tables, strict=True)]
+            for table, new in zip(kept, after, strict=True):
+                self.assign(table, new)
         else:
             # The number of rows touched up to each: where it first is 1, 2, ... are the rows touched. Past the last of
             # them comes the last again, which is given the same values.
             count = ops.cumsum(ops.cast(touched, "int32"))
             wanted = ops.minimum(ops.arange(1, self.rows + 1, dtype="int32"), count[-1])
             found = ops.searchsorted(count, wanted)
-            after = self._advance(
-                [ops.take(table, found, axis=0) for table in kept], ops.take(gradient, found, axis=0), learning_rate
-            )
-            index = ops.expand_dims(found, 1)
-            after = [ops.scatter_update(table, index, part) for table, part in zip(kept, after, strict=True)]
-        for table, new in zip(kept, after, strict=True):
-            self.assign(table, new)
+            self._update_rows(kept, ops.take(gradient, found, axis=0), found, learning_rate)
+
+    def _update_rows(self, kept: list[Any], gradient: Any, numbers: Any, learning_rate: Any) -> None:
+        after = self._advance([ops.take(table, numbers, axis=0) for table in kept], gradient, learning_rate)
+        index = ops.expand_dims(numbers, 1)
+        for table, part in zip(kept, after, strict=True):
+            self.assign(table, ops.scatter_update(table, index, part))
 
     def _advance(self, kept: list[Any], gradient: Any, learning_rate: Any) -> list[Any]:
         """Return the weights and moments after a step of Adam: algorithm 1, in the order of the paper's section 2."""

@@ -4,10 +4,7 @@ import os
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow without its log lines, and without its taking a GPU's whole memory.
-
-    Keras does it by itself, on every backend, when it saves or loads a model; call this before.
-    """
+    """Import TensorFlow without its log lines, and without its taking a GPU's whole memory."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
     # Lines written before its logging is set up, which the level does not hide, go to file descriptor 2.

@@ -1,6 +1,9 @@
 import importlib.util
 import os
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import keras
 import pytest
@@ -8,6 +11,8 @@ import pytest
 from harness import backend
 from pipeline.errors import BadInput
 from tests.harness import start_keras
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_option_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,3 +81,32 @@ def test_the_time_that_jax_compiles_is_counted_and_only_that():
     before = spent()
     function(jax.numpy.ones((50, 50)))
     assert spent() == before
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(keras.config.backend() == "tensorflow", reason="TensorFlow is what Keras runs on")
+def test_training_saving_and_loading_do_without_tensorflow(tmp_path: Path) -> None:
+    program = (
+        "import sys; from pathlib import Path; from harness.trained import open_run; "
+        "from tests.harness import small, train_small\n"
+        "with small('sentiment') as task: print(open_run(train_small(task, Path(sys.argv[1]), epochs=1)).model.name)\n"
+        "print('tensorflow' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.splitlines()[-2:] == ["classifier", "False"]
+
+
+def test_a_model_is_saved_the_same_without_tensorflow() -> None:
+    from keras.src.utils.module_utils import tensorflow
+
+    model = keras.Sequential([keras.Input((None, 2)), keras.layers.Bidirectional(keras.layers.LSTM(3))])
+    model.compile("adam", "mse")
+    start_keras()
+    without = model.to_json()
+    tensorflow._available = True
+    try:
+        assert model.to_json() == without
+    finally:
+        backend.keep_tensorflow_out()
