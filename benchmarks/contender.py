@@ -3,7 +3,7 @@
     python benchmarks/contender.py suite '{"kind": "tagger", "cell": "gru", ...}'
 
 Each answers with a JSON line: the seconds of the epoch and the largest memory so far. The first epoch, in which
-everything is compiled, is over before the first line is read.
+everything is compiled, is over before the first line is read. benchmarks/decoders.py does the same with answers.
 """
 
 import json
@@ -27,9 +27,9 @@ BATCH, SIZE = 64, 128
 answers = os.fdopen(os.dup(1), "w")
 
 
-def report(seconds: float) -> None:
+def report(seconds: float, result: str | None = None) -> None:
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "megabytes": memory}), file=answers, flush=True)
+    print(json.dumps({"seconds": seconds, "megabytes": memory, "result": result}), file=answers, flush=True)
 
 
 def wait() -> None:
@@ -38,31 +38,27 @@ def wait() -> None:
         os._exit(0)
 
 
-def serve(train: Callable[[], None]) -> None:
-    """Answer to every line with an epoch."""
-    train()
-    report(0.0)
+def serve(work: Callable[[], Any], times: int = 1) -> None:
+    """Answer to every line with an epoch, or with the mean of several. work: may return a result to be compared."""
+    result = work()
+    report(0.0, result)
     while True:
         wait()
         started = time.perf_counter()
-        train()
-        report(time.perf_counter() - started)
+        for _ in range(times):
+            result = work()
+        report((time.perf_counter() - started) / times, result)
 
 
-def suite(given: dict) -> None:
-    """The `train` path of this suite, from the command line's function on; nothing of it is left out or replaced."""
-    os.environ["KERAS_BACKEND"] = given["backend"]
-    from harness import backend, train
+def arrange(given: dict, epochs: int) -> tuple[Any, Any]:
+    """Return the task and the options with which this suite does what is asked for."""
     from harness.options import Options
     from pipeline import fields
     from pipeline.example import Example
     from tasks.task import Source, Task
 
-    inputs, outputs = corpus.draw(given["kind"], given["words"])
     tagger = given["kind"] == "tagger"
-    texts = [" ".join(f"w{number}" for number in numbers) for numbers in inputs]
-    wanted = [tuple(map(str, output)) if tagger else str(output) for output in outputs]
-    examples = [Example(*pair) for pair in zip(texts, wanted, strict=True)]
+    examples = [Example(*pair) for pair in zip(*corpus.write(given["kind"], given["words"]), strict=True)]
     splits = {"train": examples, "validation": examples[:1], "test": examples[:1]}
     options = Options(
         cell=given["cell"],
@@ -74,8 +70,8 @@ def suite(given: dict) -> None:
         units=SIZE,
         embedding_size=SIZE,
         lazy_embeddings=given["lazy"],
-        epochs=1000,
-        patience=1000,
+        epochs=epochs,
+        patience=epochs,
         lr=1e-3,
     )
     task = Task(
@@ -90,6 +86,15 @@ def suite(given: dict) -> None:
         monitor="score",
         options={"pooling": "last"},
     )
+    return task, options
+
+
+def suite(given: dict) -> None:
+    """The `train` path of this suite, from the command line's function on; nothing of it is left out or replaced."""
+    os.environ["KERAS_BACKEND"] = given["backend"]
+    from harness import backend, train
+
+    task, options = arrange(given, 1000)
 
     class Paced(train.Keeper):
         """Begins an epoch when it is told to, and says when the epoch has ended, before it is scored and saved."""
@@ -133,7 +138,7 @@ def stock(given: dict) -> None:
     model.compile(optimizer="adam", loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True))
     x = keras.utils.pad_sequences(inputs, padding="post")
     y = keras.utils.pad_sequences(outputs, padding="post") if tagger else np.array(outputs)
-    serve(lambda: model.fit(x, y, batch_size=BATCH, verbose=0))
+    serve(lambda: model.fit(x, y, batch_size=BATCH, verbose=0) and None)
 
 
 def pytorch(given: dict) -> None:

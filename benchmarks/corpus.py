@@ -33,3 +33,10 @@ def draw(kind: str, words: int = WORDS, seed: int = 0) -> tuple[list[np.ndarray]
     if kind == "tagger":
         return inputs, [generator.integers(TAGS, size=length).astype("int32") for length in lengths]
     return inputs, [generator.integers(LABELS, size=()).astype("int32") for _ in lengths]
+
+
+def write(kind: str, words: int = WORDS) -> tuple[list[str], list]:
+    """Return the same as texts of words, and as tuples of tags or labels."""
+    inputs, outputs = draw(kind, words)
+    texts = [" ".join(f"w{number}" for number in numbers) for numbers in inputs]
+    return texts, [tuple(map(str, output)) if kind == "tagger" else str(output) for output in outputs]

@@ -47,6 +47,7 @@ class Contender:
     program: str
     more: dict[str, Any]
     ways: list[dict[str, Any]] = field(default_factory=lambda: [{}])
+    script: Path = HERE / "contender.py"
 
 
 THREADS = sorted({1, CORES})
@@ -76,10 +77,10 @@ RATIOS = [
 class Process:
     """A contender, at work in a process of its own."""
 
-    def __init__(self, program: str, settings: dict[str, Any]):
+    def __init__(self, program: str, settings: dict[str, Any], script: Path = HERE / "contender.py"):
         self.settings = settings
         self.process = subprocess.Popen(
-            [sys.executable, HERE / "contender.py", program, json.dumps(settings)],
+            [sys.executable, script, program, json.dumps(settings)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -95,7 +96,7 @@ class Process:
         assert self.process.stdout
         line = self.process.stdout.readline()
         if not line:
-            raise SystemExit(f"{self.settings}: the process ended; run benchmarks/contender.py with them to see why")
+            raise SystemExit(f"{self.process.args[1:]}: the process ended; run it by itself to see why")
         return json.loads(line)
 
     def turn(self) -> float:
@@ -104,31 +105,50 @@ class Process:
         print(file=self.process.stdin, flush=True)
         answer = self._read()
         self.seconds.append(answer["seconds"])
-        self.megabytes = answer["megabytes"]
+        self.megabytes, self.result = answer["megabytes"], answer["result"]
         return answer["seconds"]
 
     def end(self) -> None:
         self.process.communicate()
 
+    def describe(self, tokens: int) -> dict[str, Any]:
+        """Return what the results keep of it. tokens: of a turn."""
+        return {
+            "tokens_per_second": tokens / statistics.median(self.seconds),
+            "seconds": self.seconds,
+            "megabytes": self.megabytes,
+            "settings": self.settings,
+        }
 
-@cache
-def choose(contender: str, kind: str, words: int) -> dict[str, Any]:
-    """Return the contender's fastest way to train a kind of model, with a gru, of two epochs each."""
-    one = next(one for one in CONTENDERS if one.name == contender)
+
+def choose(one: Contender, case: dict[str, Any]) -> dict[str, Any]:
+    """Return the contender's fastest way in a case, of two turns each."""
+    if len(one.ways) == 1:
+        return one.ways[0]
     seconds = []
     for way in one.ways:
-        process = Process(one.program, {"kind": kind, "cell": "gru", "words": words} | one.more | way)
+        process = Process(one.program, case | one.more | way, one.script)
         seconds.append(min(process.turn(), process.turn()))
         process.end()
-        console.print(f"{contender}, {kind}, {way}: {seconds[-1]:.2f} s an epoch")
+        console.print(f"{one.name}, {case | way}: {seconds[-1]:.2f} s a turn")
     return one.ways[int(np.argmin(seconds))]
 
 
-def start(contender: Contender, case: dict[str, Any]) -> Process:
-    """Return the contender at work on a case, in its fastest way."""
-    several = len(contender.ways) > 1
-    way = choose(contender.name, case["kind"], case["words"]) if several else contender.ways[0]
-    return Process(contender.program, case | contender.more | way)
+@cache
+def choose_with_gru(name: str, kind: str, words: int) -> dict[str, Any]:
+    """Return the contender's fastest way to train a kind of model, of whatever cell."""
+    one = next(one for one in CONTENDERS if one.name == name)
+    return choose(one, {"kind": kind, "cell": "gru", "words": words})
+
+
+def take_turns(processes: dict[str, Process], rounds: int, name: str) -> None:
+    """Let each have its turn, round by round, and end them."""
+    for number in range(rounds):
+        for process in processes.values():
+            process.turn()
+        console.print(f"{name}: round {number + 1} of {rounds}")
+    for process in processes.values():
+        process.end()
 
 
 def measure_rate(size: int = 1024, rounds: int = 15) -> float:
@@ -152,25 +172,16 @@ def run(kind: str, cell: str, words: int, rounds: int, names: list[str]) -> dict
     """Return what was measured of one model: tokens a second, memory and settings of each contender, and the floor."""
     tokens = sum(map(len, corpus.draw(kind, words)[0]))
     case = {"kind": kind, "cell": cell, "words": words}
-    processes = {one.name: start(one, case) for one in CONTENDERS if one.name in names}
-    for number in range(rounds):
-        for process in processes.values():
-            process.turn()
-        console.print(f"{kind} {cell}: round {number + 1} of {rounds}")
-    for process in processes.values():
-        process.end()
+    processes = {
+        one.name: Process(one.program, case | one.more | choose_with_gru(one.name, kind, words))
+        for one in CONTENDERS
+        if one.name in names
+    }
+    take_turns(processes, rounds, f"{kind} {cell}")
     return case | {
         "tokens": tokens,
         "floor": measure_rate() / count_operations(kind, cell),
-        "contenders": {
-            name: {
-                "tokens_per_second": tokens / statistics.median(process.seconds),
-                "seconds": process.seconds,
-                "megabytes": process.megabytes,
-                "settings": process.settings,
-            }
-            for name, process in processes.items()
-        },
+        "contenders": {name: process.describe(tokens) for name, process in processes.items()},
     }
 
 

@@ -107,16 +107,24 @@ class Sample(layers.Layer):
         """Return the symbol, (batch,), that a chance, (batch, 1) from 0 to 1, falls on. logits: (batch, size)."""
         allowed = [code > 0 or number == self.end for number, code in enumerate(self.codes)]
         logits = ops.where(ops.convert_to_tensor(allowed), logits, -1e9)
-        likeliest, symbols = ops.top_k(logits / self.temperature, self.top_k)
-        shares = ops.exp(likeliest - ops.logsumexp(likeliest, axis=1, keepdims=True))
+        logits = logits / self.temperature
+        # Only what is cut off needs them sorted, which takes longer than all the rest of a step.
+        symbols = None
+        if self.top_k < len(allowed) or self.top_p is not None:
+            logits, symbols = ops.top_k(logits, self.top_k)
+        shares = ops.exp(logits - ops.logsumexp(logits, axis=1, keepdims=True))
         if self.top_p is not None:
             # The first symbol is always kept.
             before = ops.cumsum(shares, axis=1) - shares
             shares = ops.where(before < self.top_p, shares, 0.0)
-        upto = ops.cumsum(shares, axis=1)
-        place = ops.sum(ops.cast(upto <= chance * upto[:, -1:], "int32"), axis=1, keepdims=True)
-        place = ops.minimum(place, self.top_k - 1)
-        return ops.cast(ops.squeeze(ops.take_along_axis(symbols, place, axis=1), 1), "int32")
+        # However the sums are rounded, nothing without a share is chosen.
+        upto = ops.where(shares > 0, ops.cumsum(shares, axis=1), 0.0)
+        reached = upto > chance * ops.max(upto, axis=1, keepdims=True)
+        places = ops.where(reached, ops.arange(self.top_k, dtype="int32"), self.top_k - 1)
+        place = ops.min(places, axis=1, keepdims=True)
+        if symbols is not None:
+            place = ops.take_along_axis(symbols, place, axis=1)
+        return ops.cast(ops.squeeze(place, 1), "int32")
 
     def compute_output_spec(self, context: Any, seed: Any, position: Any) -> keras.KerasTensor:
         return keras.KerasTensor((context.shape[0], self.longest), "int32")
