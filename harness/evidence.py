@@ -26,6 +26,7 @@ import time
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -228,12 +229,20 @@ def exceeds(distance: float, parts: Sequence[float], degrees: Sequence[int], spr
     own = seeds**2 / sum(part**2 / (degree + 1) for part, degree in zip(parts, degrees, strict=True)) - 1
     if spread == 0:
         return float(2 * stats.t.sf(distance / math.sqrt(seeds), own))
-    # Integrated over the part of the examples: dense around 0, and far out, for what has few degrees of freedom.
+    # Integrated over the part of the examples.
+    values, weights = _grid(freedom)
+    return float(2 * weights @ stdtr(own, (math.sqrt(spread) * values - distance) / math.sqrt(seeds)))
+
+
+@cache
+def _grid(freedom: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return values, dense around 0 and far out, for what has few degrees of freedom, and how likely t is near each."""
+    from scipy import stats
+
     places = np.linspace(-8, 8, 401)
     values = np.sinh(places)
     weights = stats.t.pdf(values, freedom) * np.cosh(places)
-    weights /= weights.sum()
-    return float(2 * weights @ stdtr(own, (math.sqrt(spread) * values - distance) / math.sqrt(seeds)))
+    return values, weights / weights.sum()
 
 
 def spread_of_examples(covariance: np.ndarray, one: Sequence[int], other: Sequence[int]) -> float:

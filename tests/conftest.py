@@ -20,6 +20,8 @@ if os.environ["KERAS_BACKEND"] == "jax":
     # What JAX compiles is kept for the session: one small model is built many times, in many processes.
     os.environ["JAX_COMPILATION_CACHE_DIR"] = os.path.join(os.environ["UNROLLED_CACHE"], "jax")
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
+    # And compiled soon rather than well: small programs compile for longer than they run.
+    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1 --xla_cpu_use_fusion_emitters=false")
     from models.loops import use_kernels
     from pipeline.cache import folder
 
