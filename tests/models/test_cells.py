@@ -116,6 +116,9 @@ def compare(ours, stock, mask=None, initial=None, training=False):
 @pytest.mark.parametrize(("cell", "name"), CASES)
 def test_outputs_states_and_gradients_are_those_of_keras(cell, name, loop):
     ours, stock = make(cell, name)
+    if name == "stateful" and keras.backend.backend() == "torch":
+        # Keras' own overwrites a state before the gradient has read it, and fails. Both begin at 0.
+        stock = make(cell, "plain")[1]
     compare(ours, stock, training="dropout" in name)
 
 
