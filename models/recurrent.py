@@ -62,8 +62,8 @@ class Unrolled(layers.RNN):
             from models import fused
 
             sequences = ops.flip(sequences, 1) if self.go_backwards else sequences
-            outputs, states = fused.run(self.kind, sequences, initial_state, [kernel, recurrent, *biases])
-            return outputs[:, -1], outputs, states
+            outputs, last = fused.run(self.kind, sequences, initial_state, [kernel, recurrent, *biases])
+            return outputs[:, -1], outputs, last
         from models import loops
 
         batch, steps, features = sequences.shape
