@@ -57,6 +57,8 @@ CONTENDERS = [
     Contender("suite, lazy", "suite", {"backend": "jax", "lazy": True, "kernels": "auto"}),
     Contender("suite, no kernels", "suite", {"backend": "jax", "lazy": False, "kernels": "off"}),
     Contender("suite, no kernels, lazy", "suite", {"backend": "jax", "lazy": True, "kernels": "off"}),
+    Contender("suite, TensorFlow", "suite", {"backend": "tensorflow", "lazy": False, "kernels": "auto"}),
+    Contender("suite, torch", "suite", {"backend": "torch", "lazy": False, "kernels": "auto"}),
     Contender("Keras, TensorFlow", "stock", {"backend": "tensorflow"}, [{"threads": count} for count in THREADS]),
     Contender("Keras, JAX", "stock", {"backend": "jax", "threads": CORES}),
     Contender("PyTorch, Adam", "pytorch", {"lazy": False}, PACKED),
@@ -67,10 +69,12 @@ RATIOS = [
     ("over Keras, TensorFlow", "suite", "Keras, TensorFlow"),
     ("over Keras, TensorFlow; lazy", "suite, lazy", "Keras, TensorFlow"),
     ("over Keras, JAX", "suite", "Keras, JAX"),
+    ("over Keras, TensorFlow; on TensorFlow's backend", "suite, TensorFlow", "Keras, TensorFlow"),
     ("over PyTorch, without kernels", "suite, no kernels", "PyTorch, Adam"),
     ("over PyTorch", "suite", "PyTorch, Adam"),
     ("over PyTorch, without kernels; lazy", "suite, no kernels, lazy", "PyTorch, SparseAdam"),
     ("over PyTorch; lazy", "suite, lazy", "PyTorch, SparseAdam"),
+    ("over PyTorch; on torch's backend", "suite, torch", "PyTorch, Adam"),
 ]
 
 
@@ -218,7 +222,18 @@ def draw(found: list[dict[str, Any]], path: Path) -> None:
 
     names = [one.name for one in CONTENDERS if all(one.name in each["contenders"] for each in found)]
     # Okabe and Ito's colours, which the colour-blind can tell apart; the peers are hatched, for print.
-    colours = ["#0072B2", "#56B4E9", "#009E73", "#B3DDCC", "#D55E00", "#E69F00", "#CC79A7", "#999999"]
+    colours = [
+        "#0072B2",
+        "#56B4E9",
+        "#009E73",
+        "#B3DDCC",
+        "#D55E00",
+        "#E69F00",
+        "#CC79A7",
+        "#999999",
+        "#F0E442",
+        "#000000",
+    ]
     figure, axes = pyplot.subplots(figsize=(10, 4), layout="constrained")
     width = 0.85 / len(names)
     for number, name in enumerate(names):

@@ -126,9 +126,13 @@ def reset(seed: int, precision: str) -> None:
         keep_tensorflow_out()
     keras.utils.clear_session(free_memory=False)
     keras.config.set_dtype_policy(precision)
-    if keras.config.backend() == "jax":
-        # keras.utils.set_random_seed would import TensorFlow, which takes seconds.
-        random.seed(seed)
-        np.random.seed(seed)
-    else:
+    if keras.config.backend() == "tensorflow":
         keras.utils.set_random_seed(seed)
+        return
+    # The same, which on every backend would import TensorFlow, in seconds.
+    random.seed(seed)
+    np.random.seed(seed)
+    if keras.config.backend() == "torch":
+        import torch
+
+        torch.manual_seed(seed)

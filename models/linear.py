@@ -60,7 +60,8 @@ def scan_in_steps(a: Any, b: Any, reverse: bool = False) -> Any:
 
 @functools.cache
 def _is_wide() -> bool:
-    return not keras.distribution.list_devices()[0].startswith("cpu")
+    # Of torch Keras knows no devices.
+    return keras.config.backend() != "torch" and not keras.distribution.list_devices()[0].startswith("cpu")
 
 
 def _scan(a: Any, b: Any, reverse: bool = False) -> Any:

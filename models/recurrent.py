@@ -22,55 +22,60 @@ from models.plain import Bag, Flat, IndRNN
 
 class Unrolled(layers.RNN):
     """What the three layers below add to Keras' own: the input projection of all steps is one matrix product before
-    the loop, and on JAX the loop and its gradient are those of models/loops.py.
+    the loop, on JAX the loop and its gradient are those of models/loops.py, and on torch all of it is one kernel.
 
     Same arguments, weights, results and saved files as the Keras layer. What the fast path does not cover (other
-    activations, recurrent dropout, unrolling, a reset gate before the product, another backend; the LSTM on a GPU,
-    where cuDNN runs) goes the way of the Keras layer.
+    activations, recurrent dropout, unrolling, a reset gate before the product, TensorFlow; on torch a mask; on JAX the
+    LSTM on a GPU, where cuDNN runs) goes the way of the Keras layer.
     """
 
     kind: str
 
-    def is_covered(self) -> bool:
+    def is_covered(self, mask: Any = None) -> bool:
         """Return whether the fast path computes what this layer is asked for."""
-        cell = self.cell
+        cell, backend = self.cell, keras.config.backend()
         gated = self.kind != "simple"
         return (
-            keras.config.backend() == "jax"
+            (backend == "jax" or (backend == "torch" and mask is None))
             and cell.activation in (keras.activations.tanh, ops.tanh)
             and (not gated or cell.recurrent_activation in (keras.activations.sigmoid, ops.sigmoid))
             and not (cell.recurrent_dropout or self.unroll)
             and not (gated and cell.dropout and cell.implementation == 1)
             and not (self.kind == "gru" and not cell.reset_after)
-            and not (self.kind == "lstm" and _on_gpu())
+            and not (self.kind == "lstm" and backend == "jax" and _on_gpu())
         )
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> tuple:
         """Return the last output, all outputs (batch, time, units) and the states after the last step."""
-        if not self.is_covered():
+        mask = mask[0] if isinstance(mask, list) else mask
+        if not self.is_covered(mask):
             return super().inner_loop(sequences, initial_state, mask, training)
-        from models import loops
-
         cell = self.cell
-        kernel, recurrent = ops.convert_to_tensor(cell.kernel), [ops.convert_to_tensor(cell.recurrent_kernel)]
+        kernel, recurrent = ops.convert_to_tensor(cell.kernel), ops.convert_to_tensor(cell.recurrent_kernel)
         gates = kernel.shape[1]
         bias = ops.convert_to_tensor(cell.bias) if cell.use_bias else ops.zeros(gates, kernel.dtype)
-        if self.kind == "gru":
-            # One bias for x W, one for h U.
-            bias, hidden = bias if cell.use_bias else (bias, bias)
-            recurrent.append(hidden)
+        # Of a gru, one for x W, one for h U.
+        biases = [bias[0], bias[1]] if bias.ndim == 2 else [bias, ops.zeros_like(bias)]
         if training and cell.dropout:
             sequences = sequences * ops.expand_dims(cell.get_dropout_mask(sequences[:, 0]), 1)
+        if keras.config.backend() == "torch":
+            from models import fused
+
+            sequences = ops.flip(sequences, 1) if self.go_backwards else sequences
+            outputs, last = fused.run(self.kind, sequences, initial_state, [kernel, recurrent, *biases])
+            return outputs[:, -1], outputs, last
+        from models import loops
+
         batch, steps, features = sequences.shape
         # Time-major first, then one flat product: its gradient takes half as long as that of a product of three axes.
         flat = ops.reshape(ops.swapaxes(sequences, 0, 1), (-1, features))
-        projected = ops.reshape(ops.matmul(flat, kernel) + bias, (steps, batch, gates))
-        mask = mask[0] if isinstance(mask, list) else mask
+        projected = ops.reshape(ops.matmul(flat, kernel) + biases[0], (steps, batch, gates))
         if mask is not None:
             mask = ops.expand_dims(ops.swapaxes(ops.cast(mask, "bool"), 0, 1), 2)
         if self.go_backwards:
             projected, mask = ops.flip(projected, 0), None if mask is None else ops.flip(mask, 0)
-        outputs, states = loops.run(self.kind, projected, mask, tuple(initial_state), tuple(recurrent))
+        more = (recurrent, biases[1]) if self.kind == "gru" else (recurrent,)
+        outputs, states = loops.run(self.kind, projected, mask, tuple(initial_state), more)
         if self.zero_output_for_mask and mask is not None:
             outputs = ops.where(mask, outputs, ops.zeros_like(outputs))
         return outputs[-1], ops.swapaxes(outputs, 0, 1), list(states)

@@ -1,5 +1,6 @@
 """What is built under one backend of Keras is the same under another. Slow: each test starts a second Python."""
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -35,6 +36,14 @@ def run(*arguments, backend):
 @pytest.mark.slow
 def test_the_tests_of_the_models_pass_under_tensorflow():
     done = run("-m", "pytest", "tests/models", "-q", "-m", "not slow", backend="tensorflow")
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is in benchmarks/requirements.txt alone")
+def test_the_tests_of_the_recurrent_layers_pass_under_torch():
+    files = ["tests/models/test_cells.py", "tests/models/test_recurrent.py"]
+    done = run("-m", "pytest", *files, "-q", "-n", "0", "-m", "not slow", backend="torch")
     assert done.returncode == 0, done.stdout[-3000:]
 
 
