@@ -138,8 +138,9 @@ class Search(layers.Layer):
 
         def take(array: Any, places: Any) -> Any:
             """Return the rows of some sequences."""
-            each = ops.reshape(array, (sequences, array.shape[0] // sequences, *array.shape[1:]))
-            return ops.reshape(ops.take(each, places, axis=0), (-1, *array.shape[1:]))
+            each = array.shape[0] // sequences
+            found = ops.take(ops.reshape(array, (sequences, each, *array.shape[1:])), places, axis=0)
+            return ops.reshape(found, (places.shape[0] * each, *array.shape[1:]))
 
         def take_all(arrays: Any, places: Any) -> Any:
             return keras.tree.map_structure(lambda array: None if array is None else take(array, places), arrays)
