@@ -2,8 +2,8 @@
 
     python benchmarks/decoders.py write_suite '{"rows": 64, "words": 8000, "units": 256, "symbols": 20, "times": 1}'
 
-write_*: the likeliest symbol after the ones before it, by a gru, with the same weights. Nothing ends: each writes as many
-symbols as the others. The result is a checksum of them. score_*: loss and accuracy of a tagger; the result is the
+write_*: the likeliest symbol after the ones before it, by a gru, with the same weights. Nothing ends: each writes as
+many symbols as the others. The result is a checksum of them. score_*: loss and accuracy of a tagger; the result is the
 accuracy.
 """
 
@@ -37,7 +37,9 @@ def draw(given: dict) -> tuple[np.ndarray, list[np.ndarray]]:
     """Return contexts, (rows, units), and weights: embedding; first state; gru, as Keras has it; logits."""
     words, units = given["words"], given["units"]
     shapes = [(words, units), (units, units), (units,), (units, 3 * units), (units, 3 * units), (2, 3 * units)]
-    contexts, *weights = draw_like([np.empty(shape) for shape in [(given["rows"], units), *shapes, (units, words), words]])
+    contexts, *weights = draw_like(
+        [np.empty(shape) for shape in [(given["rows"], units), *shapes, (units, words), words]]
+    )
     return contexts * 10, weights
 
 
@@ -101,7 +103,11 @@ def write_pytorch(given: dict) -> None:
     torch.set_num_threads(given["threads"])
     contexts, weights = draw(given)
     rows, units = given["rows"], given["units"]
-    embedding, bridge, logits = nn.Embedding(given["words"], units), nn.Linear(units, units), nn.Linear(units, given["words"])
+    embedding, bridge, logits = (
+        nn.Embedding(given["words"], units),
+        nn.Linear(units, units),
+        nn.Linear(units, given["words"]),
+    )
     step = nn.GRUCell(units, units) if given["step"] == "cell" else nn.GRU(units, units, batch_first=True)
 
     def reorder(array: np.ndarray) -> np.ndarray:

@@ -5,8 +5,8 @@
 
 greedy: 64 sequences of 20 symbols by a gru of 256 units, 8,000 words. 1 row, 16 rows: sequences of 200 characters, of
 65. simple, gru, lstm: loss and accuracy of a tagger of padded sentences, this suite's `evaluate` against Keras'.
-All have the same weights, and their results are compared. As in speed.py, each has a process of its own, they take turns,
-what counts is the median, and of the ways to run a peer the fastest is taken.
+All have the same weights, and their results are compared. As in speed.py, each has a process of its own, they take
+turns, what counts is the median, and of the ways to run a peer the fastest is taken.
 """
 
 import argparse

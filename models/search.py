@@ -1,5 +1,6 @@
 """Search for the best sequence of outputs: through scores that are all known, or while a decoder writes."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -8,6 +9,8 @@ from keras import layers, ops
 FORBIDDEN = -1e9
 # Numbers that are searched as one: of thousands, most blocks need no search.
 BLOCK = 64
+# A loop is left for one with so many times fewer sequences, but not for fewer than this: each is compiled.
+SHARE, FEWEST = 4, 4
 
 
 def viterbi(scores: Any, mask: Any, first: Any, transitions: Any) -> Any:
@@ -64,7 +67,7 @@ class BestPath(layers.Layer):
 
 
 def find_highest(scores: Any) -> tuple[Any, Any]:
-    """Return the highest of each row, (rows,), and its place, (rows,) of int32: of equals the first. scores: (rows, size).
+    """Return the highest of each row of (rows, size), and its place, both (rows,): of equals the first.
 
     Two reductions that XLA makes vector code of; its argmax takes several times as long on a CPU.
     """
@@ -112,9 +115,41 @@ class Search(layers.Layer):
             found["attention"] = keras.KerasTensor((batch, self.longest, memory.shape[1]), "float32")
         return found
 
-    def going(self, step: Any, symbol: Any, ended: Any, *rest: Any) -> Any:
-        """Return whether to write another step."""
-        return ops.logical_and(step < self.longest, ops.logical_not(ops.all(ended)))
+    def run(self, write: Callable[..., tuple], remembered: dict[str, Any], state: tuple, width: int = 1) -> tuple:
+        """Return the state (step, symbol, ended, ...) when all rows have ended, or after `longest` steps.
+
+        write: from what the decoder remembers of the memory, and a state, to the next. width: rows of each sequence.
+        As soon as no more than a quarter of the sequences are left, a smaller loop goes on with these alone, so that
+        one long sequence does not hold up the others.
+        """
+        # Under TensorFlow the number of rows may be unknown.
+        sequences = (state[1].shape[0] or 0) // width
+        few = sequences // SHARE if sequences >= SHARE * FEWEST else 0
+
+        def going(step: Any, symbol: Any, ended: Any, *rest: Any) -> Any:
+            over = ops.all(ops.reshape(ended, (-1, width)), axis=1)
+            return ops.logical_and(step < self.longest, ops.sum(ops.cast(ops.logical_not(over), "int32")) > few)
+
+        step, *rows = ops.while_loop(going, lambda *state: write(remembered, *state), state)
+        if not few:
+            return step, *rows
+        # Those that go on in front.
+        order = ops.argsort(ops.cast(ops.all(ops.reshape(rows[1], (-1, width)), axis=1), "int32"))
+
+        def take(array: Any, places: Any) -> Any:
+            """Return the rows of some sequences."""
+            each = array.shape[0] // sequences
+            found = ops.take(ops.reshape(array, (sequences, each, *array.shape[1:])), places, axis=0)
+            return ops.reshape(found, (places.shape[0] * each, *array.shape[1:]))
+
+        def take_all(arrays: Any, places: Any) -> Any:
+            return keras.tree.map_structure(lambda array: None if array is None else take(array, places), arrays)
+
+        left = self.run(write, take_all(remembered, order[:few]), (step, *take_all(rows, order[:few])), width)
+        both = keras.tree.map_structure(
+            lambda some, others: ops.concatenate([some, others]), list(left[1:]), take_all(rows, order[few:])
+        )
+        return left[0], *take_all(both, ops.argsort(order))
 
     def put(self, table: Any, step: Any, row: Any) -> Any:
         """Return (rows, longest, ...) with `row`, (rows, ...), in the place of one step."""
@@ -149,7 +184,9 @@ class Greedy(Search):
             self.decoder.begin(context),
         )
 
-        def write(step: Any, symbol: Any, ended: Any, total: Any, written: Any, looked: Any, states: Any) -> tuple:
+        def write(
+            remembered: dict, step: Any, symbol: Any, ended: Any, total: Any, written: Any, looked: Any, states: Any
+        ) -> tuple:
             logits, states, weights = self.decoder.step(symbol, states, remembered)
             highest, likeliest = find_highest(logits)
             symbol = ops.where(ended, 0, likeliest)
@@ -158,7 +195,7 @@ class Greedy(Search):
             looked = self.put(looked, step, ops.where(ops.expand_dims(ended, 1), 0.0, weights))
             return step + 1, symbol, ops.logical_or(ended, symbol == self.end), total, written, looked, states
 
-        _, _, _, total, written, looked, _ = ops.while_loop(self.going, write, first)
+        _, _, _, total, written, looked, _ = self.run(write, remembered, first)
         return self.answer(written, total, looked, remembered)
 
 
@@ -193,7 +230,9 @@ class Beam(Search):
             [[ops.repeat(state, width, axis=0) for state in layer] for layer in self.decoder.begin(context)],
         )
 
-        def write(step: Any, symbol: Any, ended: Any, total: Any, written: Any, looked: Any, states: Any) -> tuple:
+        def write(
+            remembered: dict, step: Any, symbol: Any, ended: Any, total: Any, written: Any, looked: Any, states: Any
+        ) -> tuple:
             logits, states, weights = self.decoder.step(symbol, states, remembered)
             over = ops.expand_dims(ended, 1)
             # No other continuation of a hypothesis can be among the likeliest of all.
@@ -209,7 +248,7 @@ class Beam(Search):
             def pick(table: Any) -> Any:
                 return ops.reshape(ops.take_along_axis(ops.reshape(table, (-1, width * count)), picked, axis=1), (-1,))
 
-            parent = ops.reshape(picked // count + offset, (-1,))
+            parent = ops.reshape(picked // count + offset[: ops.shape(picked)[0]], (-1,))
             symbol, total = pick(ops.where(over, 0, symbols)), pick(likelihood)
 
             def follow(rows: Any) -> Any:
@@ -221,7 +260,7 @@ class Beam(Search):
             states = [[follow(state) for state in layer] for layer in states]
             return step + 1, symbol, ended, total, self.put(follow(written), step, symbol), looked, states
 
-        _, _, _, total, written, looked, _ = ops.while_loop(self.going, write, first)
+        _, _, _, total, written, looked, _ = self.run(write, remembered, first, width)
         ends = ops.cast(written == self.end, "int32")
         length = ops.where(ops.any(ends, axis=1), ops.cast(ops.argmax(ends, axis=1), "int32") + 1, self.longest)
         scores = total / ((5.0 + ops.cast(length, "float32")) / 6.0) ** self.penalty

@@ -10,7 +10,7 @@ from keras import ops
 
 from models.attention import KINDS
 from models.decoder import Decoder
-from models.search import Beam, Greedy
+from models.search import FEWEST, SHARE, Beam, Greedy
 from tests.models import CELLS
 
 START, END, SIZE, LONGEST = 2, 3, 7, 6
@@ -162,6 +162,23 @@ def test_nothing_is_written_after_the_end_symbol(width: int) -> None:
     assert ended.any()
     assert (found["output"][ended] == 0).all()
     assert (found["attention"][ended] == 0).all()
+
+
+@pytest.mark.parametrize(("width", "attention"), [(1, "luong"), (3, "luong"), (3, "none")])
+def test_what_is_written_does_not_depend_on_how_many_are_left(width: int, attention: str) -> None:
+    decoder, given = make("gru", 1, attention), draw(40)
+    decoder.logits.bias.assign([0, 0, 0, 3, 0, 0, 0])
+    search = Greedy(decoder, START, END, LONGEST) if width == 1 else Beam(decoder, START, END, LONGEST, width)
+    # Of 40 sequences the last 10 go on by themselves; 10 are too few for that.
+    assert 10 < SHARE * FEWEST <= 40
+    together = find(search, *given)
+    length = (together["output"] > 0).sum(axis=1)
+    assert np.sort(length)[29] < LONGEST and len(set(length.tolist())) > 2
+    for begin in range(0, 40, 10):
+        apart = find(search, *(one[begin : begin + 10] for one in given))
+        np.testing.assert_array_equal(together["output"][begin : begin + 10], apart["output"])
+        for name in apart:
+            np.testing.assert_allclose(together[name][begin : begin + 10], apart[name], rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("width", [1, 3])

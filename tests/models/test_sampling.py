@@ -72,6 +72,13 @@ def test_symbols_are_chosen_by_their_probability(temperature: float, top_k: int 
     np.testing.assert_allclose(shares, expected_shares(logits, temperature, top_k, top_p), atol=2 / count)
 
 
+def test_a_symbol_without_a_share_is_never_chosen() -> None:
+    codes = [0, ord("a"), 0, ord("b"), 0]
+    sample = Sample(SimpleNamespace(size=5), codes, START, None, 5)  # type: ignore[arg-type]
+    chances = np.array([0, 0.25, 0.5, 0.999999], "float32")[:, None]
+    assert ops.convert_to_numpy(sample.choose(np.zeros((4, 5), "float32"), chances)).tolist() == [1, 1, 3, 3]
+
+
 def test_random_numbers_are_uniform_and_differ_between_examples() -> None:
     sample = Sample(SimpleNamespace(size=7), CODES, START, END, 20)  # type: ignore[arg-type]
     chances = ops.convert_to_numpy(sample.draw_chances(np.arange(3000, dtype="int32")))

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from models.search import FORBIDDEN, BestPath, viterbi
+from models.search import BLOCK, FORBIDDEN, BestPath, find_highest, find_likeliest, viterbi
 from pipeline.fields import Tags
 from tests.models import fit, numpy
 
@@ -77,3 +77,21 @@ def test_best_path_layer_is_restored_from_its_configuration():
     layer = BestPath([[True, False], [True, True], [False, True]])
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
     assert again.allowed == layer.allowed
+
+
+@pytest.mark.parametrize(("size", "count"), [(1, 1), (7, 7), (BLOCK * 3, 2), (BLOCK * 5 + 1, 5), (BLOCK * 9 - 1, 1)])
+def test_the_likeliest_are_those_of_a_sort(size, count):
+    scores = np.random.default_rng(0).normal(size=(20, size)).astype("float32") - 5
+    # In one block, or one in the last.
+    scores[0, :count] += 20
+    scores[1, -1] += 20
+    found, places = map(numpy, find_likeliest(scores, count))
+    np.testing.assert_array_equal(places, np.argsort(-scores, axis=1)[:, :count])
+    np.testing.assert_array_equal(found, np.take_along_axis(scores, places, axis=1))
+
+
+def test_the_highest_is_the_first_of_equals():
+    scores = np.random.default_rng(0).integers(0, 4, size=(50, 30)).astype("float32")
+    highest, place = map(numpy, find_highest(scores))
+    np.testing.assert_array_equal(highest, scores.max(axis=1))
+    np.testing.assert_array_equal(place, scores.argmax(axis=1))
