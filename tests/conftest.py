@@ -1,9 +1,13 @@
 """Runs before any test file: Keras reads its backend when it is first imported."""
 
 import atexit
+import gc
 import os
 import shutil
 import tempfile
+from collections import Counter
+
+import pytest
 
 os.environ.setdefault("KERAS_BACKEND", "jax")
 # What is generated is made once a session: the processes that run the tests inherit the folder's name.
@@ -16,14 +20,24 @@ from pipeline import digits
 # Fewer recordings are synthesised in seconds, and small runs need no more.
 digits.COUNTS.update(train=400, validation=60, test=60)
 
+# Tracing makes many small objects, and looking through all of them often takes a tenth of the time.
+gc.set_threshold(10_000)
+
 if os.environ["KERAS_BACKEND"] == "jax":
     # What JAX compiles is kept for the session: one small model is built many times, in many processes.
     os.environ["JAX_COMPILATION_CACHE_DIR"] = os.path.join(os.environ["UNROLLED_CACHE"], "jax")
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
-    # And compiled soon rather than well: small programs compile for longer than they run.
+    # And compiled soon rather than well: small programs compile for longer than they run. (At level 0 the gradient of
+    # a maximum may be 0 / 0: computed twice, and rounded otherwise, it is equal to none of its inputs.)
     os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1 --xla_cpu_use_fusion_emitters=false")
     from models.loops import use_kernels
     from pipeline.cache import folder
 
     # As the command line has it.
     use_kernels(True, folder() / "kernels", print)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that have the most slow tests, so that no process has one left when the others are done."""
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: -slow[item.path])

@@ -35,7 +35,7 @@ def run(*arguments, backend):
 
 @pytest.mark.slow
 def test_the_tests_of_the_models_pass_under_tensorflow():
-    done = run("-m", "pytest", "tests/models", "-q", "-m", "not slow", backend="tensorflow")
+    done = run("-m", "pytest", "tests/models", "-q", "-m", "not slow", "-n", "0", backend="tensorflow")
     assert done.returncode == 0, done.stdout[-3000:]
 
 
