@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.options import Options
-from pipeline import datasets, splits
+from pipeline import datasets, splits, store
 from pipeline.batching import Batches
 from pipeline.errors import BadInput
 from pipeline.example import Alternatives, Example, Splits, first
@@ -80,9 +80,13 @@ def pointing_at(origin: str) -> Iterator[None]:
 def expand(examples: list[Example]) -> list[Example]:
     """Return the examples to learn: one for each of the right outputs of an input that has several."""
     return [
-        replace(example, output=output)
+        one
         for example in examples
-        for output in (example.output if isinstance(example.output, Alternatives) else (example.output,))
+        for one in (
+            [replace(example, output=output) for output in example.output]
+            if isinstance(example.output, Alternatives)
+            else [example]
+        )
     ]
 
 
@@ -132,8 +136,8 @@ def make_batches(
     input_field: Any,
     output_field: Any,
     origins: Sequence[str],
-    inputs: list[Arrays],
-    outputs: list[Arrays] | None = None,
+    inputs: Sequence[Arrays],
+    outputs: Sequence[Arrays] | None = None,
     seed: int | None = None,
 ) -> Batches:
     """Return encoded examples as batches of the size that the options say; seed: of their order, if any.
@@ -154,10 +158,19 @@ def make_batches(
 
 
 def encode_batches(
-    options: Options, input_field: Any, output_field: Any, examples: list[Example], seed: int | None = None
+    options: Options,
+    input_field: Any,
+    output_field: Any,
+    examples: list[Example],
+    seed: int | None = None,
+    name: str | None = None,
 ) -> Batches:
-    """Return examples as batches; BadInput with the file and line of one that cannot be encoded. See `make_batches`."""
-    inputs, outputs = encode(examples, input_field, output_field)
+    """Return examples as batches; BadInput with the file and line of one that cannot be encoded. See `make_batches`.
+
+    name: under which they are kept, once encoded, if that takes long; see pipeline/store.py.
+    """
+    arrays = input_field.arrays, output_field.arrays
+    inputs, outputs = store.keep(name, arrays, lambda: encode(examples, input_field, output_field))
     origins = [example.origin for example in examples]
     return make_batches(options, input_field, output_field, origins, inputs, outputs, seed)
 
@@ -174,7 +187,12 @@ class Prepared:
 
     def batches(self, split: str, seed: int | None = None) -> Batches:
         """Return the batches of a split; see `encode_batches`."""
-        return encode_batches(self.options, self.input_field, self.output_field, self.examples[split], seed)
+        fields, examples = (self.input_field, self.output_field), self.examples[split]
+        # Of an input that is the path of a file, the fingerprint does not know what is in it.
+        stamp = getattr(self.input_field, "stamp", None)
+        stamps = [stamp(example.input) for example in examples] if stamp else []
+        name = store.name((self.fingerprint, split, stamps), *fields)
+        return encode_batches(self.options, *fields, examples, seed, name)
 
 
 def prepare(task: Task, options: Options) -> Prepared:

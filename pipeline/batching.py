@@ -4,6 +4,7 @@ A compiled training step is reused only for a batch of a shape that it has seen,
 a length out of a small set chosen to waste the least padding, and as many rows as every other of its length.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -58,10 +59,10 @@ class Batches:
     seed: order of the examples, different in every epoch; None keeps those of one length in the order given.
     """
 
-    inputs: list[Arrays]
+    inputs: Sequence[Arrays]
     input_arrays: dict[str, Array]
     size: int
-    outputs: list[Arrays] | None = None
+    outputs: Sequence[Arrays] | None = None
     output_arrays: dict[str, Array] = field(default_factory=dict)
     seed: int | None = None
     start: int | None = None

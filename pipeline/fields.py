@@ -6,9 +6,9 @@ number a word has, and that 0 stands for padding and 1 for whatever was not in t
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, ClassVar
 
 import numpy as np
@@ -127,10 +127,11 @@ class Tokens:
     def fit(self, sentences: Iterable[Sequence[str]]) -> None:
         words: Counter = Counter()
         characters: Counter = Counter()
-        for sentence in sentences:
-            for token in sentence:
-                words[token.lower()] += 1
-                characters.update(token)
+        # Each different token once: most of a corpus is the same few.
+        for token, count in Counter(token for sentence in sentences for token in sentence).items():
+            words[token.lower()] += count
+            for character in token:
+                characters[character] += count
         self.words = [PADDING, UNKNOWN, *index_values(words, self.vocabulary - 2, self.min_count)]
         self.characters = [PADDING, UNKNOWN, *index_values(characters)]
 
@@ -144,7 +145,7 @@ class Tokens:
             )
         return {
             "words": np.array([self._index.get(token.lower(), 1) for token in sentence], "int32"),
-            "characters": np.array([self._spell(token) for token in sentence], "int32"),
+            "characters": np.array([self._spelled(token) for token in sentence], "int32"),
         }
 
     @cached_property
@@ -155,11 +156,15 @@ class Tokens:
     def _character_index(self) -> dict[str, int]:
         return look_up(self.characters, 2)
 
-    def _spell(self, token: str) -> list[int]:
+    @cached_property
+    def _spelled(self) -> Callable[[str], np.ndarray]:
+        return cache(self._spell)
+
+    def _spell(self, token: str) -> np.ndarray:
         half = self.width // 2
         kept = token if len(token) <= self.width else token[:half] + token[-half:]
         numbers = [self._character_index.get(character, 1) for character in kept]
-        return numbers + [0] * (self.width - len(numbers))
+        return np.array(numbers + [0] * (self.width - len(numbers)), "int32")
 
     @property
     def arrays(self) -> dict[str, Array]:

@@ -1,9 +1,15 @@
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+import pytest
 
 from harness import data
+from pipeline import store
 from pipeline.example import Alternatives, Example
 from pipeline.images import Image, Picture
 from pipeline.subwords import Writing
+from tests.harness import small, small_options
 from tests.models import fit
 
 PIXELS = np.zeros((4, 4, 3), "uint8")
@@ -38,3 +44,26 @@ def test_a_change_of_a_picture_or_of_any_caption_changes_the_fingerprint():
 
 def test_json_holds_the_name_of_a_picture():
     assert [data.to_plain(value) for value in (ONE, "text", ("a", "b"), 3.5)] == ["one", "text", ("a", "b"), 3.5]
+
+
+def test_what_takes_long_to_encode_is_encoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encode, calls = data.encode, []
+
+    def count(examples: list[Example], *fields: Any) -> Any:
+        calls.append(len(examples))
+        return encode(examples, *fields)
+
+    monkeypatch.setattr(data, "encode", count)
+    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))
+    with small("pos") as task:
+
+        def draw() -> list:
+            batches = data.prepare(task, small_options(task)).batches("train", 0)
+            return [batches.draw(*entry) for entry in batches.plan()]
+
+        plain = draw()
+        assert not list(tmp_path.iterdir())
+        monkeypatch.setattr(store, "WORTH", 0.0)
+        for _ in range(2):
+            np.testing.assert_equal(draw(), plain)
+    assert calls == [12, 12]

@@ -173,3 +173,11 @@ def test_a_recording_that_is_too_long_is_refused_with_its_length(tmp_path):
 
 def test_a_typed_line_is_a_path_without_the_spaces_around_it():
     assert Sound(10).parse(" a b.wav\n") == "a b.wav"
+
+
+def test_a_file_that_is_written_again_has_another_stamp(tmp_path):
+    path = write(tmp_path / "a.wav", tone())
+    before = Sound(100).stamp(path)
+    assert Sound(100).stamp(path) == before
+    write(tmp_path / "a.wav", tone(hertz=220.0))
+    assert Sound(100).stamp(path) != before
