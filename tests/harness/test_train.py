@@ -329,3 +329,22 @@ def test_lazy_embeddings_train_as_adam_where_every_word_is_in_every_batch_and_ot
     everything = len(small_splits(NAME)["train"])
     np.testing.assert_allclose(learn(everything, True), learn(everything, False), atol=1e-5)
     assert np.abs(learn(4, True) - learn(4, False)).max() > 1e-3
+
+
+@pytest.mark.slow
+def test_a_run_with_lazy_embeddings_goes_on_after_a_stop_as_if_there_had_been_none(
+    task: Task, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # One example has fewer words than the vocabulary, so its step is one by rows.
+    options = dataclasses.replace(options, batch=1, min_count=1, lazy_embeddings=True, average=0.9)
+
+    def stop(keeper: train.Keeper, batch: int, logs: Any = None) -> None:
+        if keeper.progress["epoch"] == 1:
+            raise KeyboardInterrupt
+
+    train.train(task, options, tmp_path / "at once")
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(train.Keeper, "on_train_batch_end", stop)
+        train.train(task, options, tmp_path / "stopped")
+    train.train(task, options, tmp_path / "stopped")
+    assert_same_run(tmp_path / "at once" / RUN, tmp_path / "stopped" / RUN)
