@@ -21,7 +21,7 @@ from pipeline import digits
 digits.COUNTS.update(train=400, validation=60, test=60)
 
 # Tracing makes many small objects, and looking through all of them often takes a tenth of the time.
-gc.set_threshold(10_000)
+gc.set_threshold(50_000)
 
 if os.environ["KERAS_BACKEND"] == "jax":
     # What JAX compiles is kept for the session: one small model is built many times, in many processes.
