@@ -142,12 +142,7 @@ def test_the_memory_of_a_run_is_measured(run: Run) -> None:
     assert np.isfinite([group["score"] for group in groups]).all()
 
 
-def test_the_same_seed_gives_the_same_weights(run: Run, tmp_path: Path) -> None:
-    run.train(tmp_path)
-    assert_same_run(run.directory, run.directory_in(tmp_path))
-
-
-def test_a_run_stopped_within_an_epoch_ends_as_one_that_was_not(
+def test_the_same_seed_gives_the_same_weights_even_after_a_stop_within_an_epoch(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def stop(keeper: train.Keeper, batch: int, logs: Any = None) -> None:
