@@ -37,6 +37,8 @@ SAMPLE = [(name, EVERYWHERE[number % 3]) for number, name in enumerate(list(task
 # share of the baseline's score where there is one.
 BY_HEART = 0.3
 OFTEN = 20
+# The small runs that this process has trained already.
+DIRECTORIES: dict[tuple[str, str], Path] = {}
 
 
 @dataclass
@@ -72,6 +74,7 @@ def run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
     with small(name) as task:
         run = Run(name, cell, task, folder / name / f"{cell}-s0", {})
         run.summary = run.train(folder)
+        DIRECTORIES[name, cell] = run.directory
         yield run
 
 
@@ -199,6 +202,8 @@ def test_another_process_trains_the_same_weights(tmp_path: Path) -> None:
     )
     subprocess.run([sys.executable, "-c", program, str(tmp_path / "other")], cwd=ROOT, check=True, capture_output=True)
     for name, cell in SAMPLE:
-        with small(name) as task:
-            train.train(task, small_options(task, cell=cell), tmp_path / "one")
-        assert_same_run(*(tmp_path / folder / name / f"{cell}-s0" for folder in ("one", "other")))
+        if (name, cell) not in DIRECTORIES:
+            with small(name) as task:
+                train.train(task, small_options(task, cell=cell), tmp_path)
+        here = DIRECTORIES.get((name, cell), tmp_path / name / f"{cell}-s0")
+        assert_same_run(here, tmp_path / "other" / name / f"{cell}-s0")
