@@ -104,7 +104,9 @@ def train_all(entries: Sequence[Entry], fresh: bool, pool: Pool) -> list[Result]
     """
     # One seed of each cell shows its memory.
     first = {entry.task: entry.options.seed for entry in reversed(entries)}
-    futures = {pool.train(entry, fresh, entry.options.seed == first[entry.task]): entry for entry in entries}
+    # Those that are complete come first: the time left is that of runs which are still to be trained.
+    order = sorted(entries, key=lambda entry: fresh or not (entry.directory / "scores.json").exists())
+    futures = {pool.train(entry, fresh, entry.options.seed == first[entry.task]): entry for entry in order}
     results: dict[Entry, Result] = {}
     clock = Clock(entries)
     try:

@@ -132,9 +132,11 @@ class Done:
 
     def __init__(self, outcomes: list[Any]):
         self.outcomes = outcomes
+        self.begun: list[Entry] = []
         self.ended = False
 
     def train(self, entry: Entry, fresh: bool, remember: bool) -> Future:
+        self.begun.append(entry)
         future: Future = Future()
         outcome = self.outcomes[entry.options.seed]
         future.set_exception(outcome) if isinstance(outcome, Exception) else future.set_result(outcome)
@@ -183,6 +185,17 @@ def test_the_time_left_is_that_of_runs_of_the_same_cell(monkeypatch: pytest.Monk
     clock.note(first, {"status": "done", "spent": 100, "monitor": "m", "scores": {"m": 1.0}, "reused": False})
     # 100 s for the second, as long as the first took, and as nothing is known of the gru, as much for it.
     assert clock.remaining() == ", about 3:20 left"
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_what_is_complete_is_taken_up_first_unless_all_is_trained_again(tmp_path: Path, fresh: bool) -> None:
+    first, second, third = (dataclasses.replace(entry, folder=tmp_path) for entry in entries(3))
+    third.directory.mkdir(parents=True)
+    (third.directory / "scores.json").write_text("{}")
+    pool = Done([OSError("no such luck")] * 3)
+    results = compare.train_all([first, second, third], fresh, pool)
+    assert pool.begun == ([first, second, third] if fresh else [third, first, second])
+    assert [result["seed"] for result in results] == [0, 1, 2]
 
 
 @pytest.mark.slow
