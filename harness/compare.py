@@ -174,8 +174,8 @@ class Clock:
 
         # As many at a time as there have been so far.
         pace = sum(self.spent.values()) / (time.perf_counter() - self.started)
-        seconds = sum(map(expected, self.left)) / pace
-        return f", about {seconds // 60:.0f}:{seconds % 60:02.0f} left"
+        minutes, seconds = divmod(round(sum(map(expected, self.left)) / pace), 60)
+        return f", about {minutes}:{seconds:02} left"
 
     def show(self) -> None:
         done = self.count - len(self.left)

@@ -180,11 +180,11 @@ def test_the_time_left_is_that_of_runs_of_the_same_cell(monkeypatch: pytest.Monk
     first, second, third = entries(3)
     third = dataclasses.replace(third, options=dataclasses.replace(third.options, cell="gru"))
     clock = compare.Clock([first, second, third])
-    monkeypatch.setattr(time, "perf_counter", lambda: clock.started + 100)
+    monkeypatch.setattr(time, "perf_counter", lambda: clock.started + 119.8)
     assert clock.remaining() == ""
-    clock.note(first, {"status": "done", "spent": 100, "monitor": "m", "scores": {"m": 1.0}, "reused": False})
-    # 100 s for the second, as long as the first took, and as nothing is known of the gru, as much for it.
-    assert clock.remaining() == ", about 3:20 left"
+    clock.note(first, {"status": "done", "spent": 119.8, "monitor": "m", "scores": {"m": 1.0}, "reused": False})
+    # As long for the second as the first took, and as nothing is known of the gru, as much for it: 239.6 s.
+    assert clock.remaining() == ", about 4:00 left"
 
 
 @pytest.mark.parametrize("fresh", [False, True])
