@@ -15,7 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Protocol
 
 from harness import work
-from harness.console import make_progress, say
+from harness.console import make_progress, say, show_time
 from harness.sweep import Entry, Sweep
 from pipeline.errors import BadInput
 
@@ -174,8 +174,7 @@ class Clock:
 
         # As many at a time as there have been so far.
         pace = sum(self.spent.values()) / (time.perf_counter() - self.started)
-        minutes, seconds = divmod(round(sum(map(expected, self.left)) / pace), 60)
-        return f", about {minutes}:{seconds:02} left"
+        return f", about {show_time(sum(map(expected, self.left)) / pace)} left"
 
     def show(self) -> None:
         done = self.count - len(self.left)

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 
 from harness.backend import watch_compiling
-from harness.console import console, make_progress, say
+from harness.console import console, make_progress, say, show_time
 
 
 class Callbacks(keras.callbacks.CallbackList):
@@ -57,7 +57,7 @@ class Bar(keras.callbacks.Callback):
         left = elapsed / share * (self.epochs - self.first - share)
         detail = (
             f"loss {float(logs['loss']):.4f}  {self.note}{share * self.tokens / elapsed:,.0f} tokens/s  "
-            f"{left // 60:.0f}:{left % 60:02.0f} left"
+            f"{show_time(left)} left"
         )
         title = f"epoch {self.epoch + 1}/{self.epochs}"
         self.progress.update(self.line, completed=done, description=title, detail=detail)
