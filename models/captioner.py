@@ -35,13 +35,29 @@ class Coordinates(layers.Layer):
         return ops.concatenate([grid, ops.repeat(places, ops.shape(grid)[0], axis=0)], axis=-1)
 
 
+@keras.saving.register_keras_serializable("unrolled")
+class Standardised(layers.Conv2D):
+    """A convolution whose kernels have mean 0 and length 1 (weight standardisation, Qiao et al. 2019).
+
+    Otherwise what all images have in common grows from layer to layer: what is rectified has a mean above 0, and a
+    kernel with a mean adds it up. Group normalisation, which looks at one image at a time, cannot take it out, and in
+    the end scales all else down: of some seeds the captioner then took one image for the other.
+    """
+
+    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+        """Return (batch, height, width, filters) from (batch, height, width, features) and the kernel as it is kept."""
+        kernel = kernel - ops.mean(kernel, axis=(0, 1, 2), keepdims=True)
+        length = ops.sqrt(ops.sum(ops.square(kernel), axis=(0, 1, 2), keepdims=True) + 1e-6)
+        return super().convolution_op(inputs, kernel / length)
+
+
 def convolve(grid: Any, width: int, strides: int, name: str, side: int = 3) -> Any:
     """Return (batch, height / strides, width / strides, features): a convolution, normalised, rectified.
 
     Group normalisation (Wu and He 2018) looks at one image at a time: of a batch, the rows that only fill it up do not
     matter.
     """
-    grid = layers.Conv2D(width, side, strides, padding="same", use_bias=False, name=f"{name}_convolution")(grid)
+    grid = Standardised(width, side, strides, padding="same", use_bias=False, name=f"{name}_convolution")(grid)
     grid = layers.GroupNormalization(groups=8, name=f"{name}_normalisation")(grid)
     return layers.Activation("relu", name=name)(grid)
 

@@ -1,10 +1,11 @@
 """The captioner, against numpy and against its own training pass computed the slow way."""
 
+import keras
 import numpy as np
 import pytest
 
 from models import captioner
-from models.captioner import GRID, Coordinates
+from models.captioner import GRID, Coordinates, Standardised
 from pipeline.images import Image
 from pipeline.subwords import Writing
 from tests.models import fit, numpy, options, randomize
@@ -35,6 +36,19 @@ def test_coordinates_stand_beside_the_features():
     for row in range(3):
         for column in range(5):
             np.testing.assert_allclose(found[:, row, column, 4:], [[column / 2 - 1, row - 1]] * 2, atol=1e-6)
+
+
+def test_a_standardised_convolution_is_that_of_kernels_with_mean_0_and_length_1():
+    generator = np.random.default_rng(0)
+    grid, kernel = (generator.normal(1, 1, shape).astype("float32") for shape in [(2, 8, 8, 4), (3, 3, 4, 6)])
+    layer, plain = (kind(6, 3, 2, padding="same", use_bias=False) for kind in (Standardised, keras.layers.Conv2D))
+    for each in (layer, plain):
+        each.build(grid.shape)
+    layer.set_weights([kernel])
+    flat = kernel.reshape(-1, 6)
+    flat = (flat - flat.mean(axis=0)) / np.linalg.norm(flat - flat.mean(axis=0), axis=0)
+    plain.set_weights([flat.reshape(kernel.shape)])
+    np.testing.assert_allclose(numpy(layer(grid)), numpy(plain(grid)), atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [16, 20, 48, 100, 512])
