@@ -24,8 +24,8 @@ VARIANT = re.compile(
 def read(size: int) -> Splits:
     """Return 3,953 drawings, `size` pixels wide, with what they show: "woman running medium skin tone".
 
-    A tenth of the things each is for validation and for the test, also of those with many skin tones and genders; all of
-    a thing are in one split. The drawings are kept in the cache folder, so the second time they are there at once.
+    A tenth of the things each is for validation and for the test, also of those with many skin tones and genders; a
+    thing is in one split only. The drawings are kept in the cache folder, so the second time they are there at once.
     """
     named = read_names()
     drawings = draw(list(named), size)
