@@ -81,6 +81,8 @@ class Options(Decoding):
     """How a classifier makes one vector of all hidden states."""
     image_size: int | None = optional()
     """Side of the square that images are scaled to, in pixels."""
+    colours: int | None = optional()
+    """Shades of red, of green and of blue: how much of an image is of each mixture; 0: its grid alone."""
     attention: Literal["none", "bahdanau", "luong"] | None = optional()
     """What a decoder sees of its input: all states, by additive or multiplicative attention, or their last alone."""
     label_smoothing: float | None = optional()
@@ -126,6 +128,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "image_size": (16, 512),
     "units": (1, float("inf")),
     "beam": (1, 1000),
+    "colours": (0, 16),
     "label_smoothing": (0, 0.9),
     "layers": (1, float("inf")),
     "dropout": (0, 0.95),

@@ -36,6 +36,35 @@ class Coordinates(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("unrolled")
+class Colours(layers.Layer):
+    """How much of an image each colour is, wherever it is: a colour histogram (Swain and Ballard 1991).
+
+    shades: of red, of green and of blue, at equal distances from none to all; a colour is one of each. What lies
+    between two shades is shared between them.
+    """
+
+    def __init__(self, shades: int, **options: Any):
+        super().__init__(**options)
+        self.shades = shades
+
+    def call(self, image: Any) -> Any:
+        """Return the square roots of the shares, (batch, shades ** 3). image: (batch, size, size, 3) of uint8.
+
+        Roots, as most of a drawing is its background, and what tells two apart may be one part in a hundred.
+        """
+        size = image.shape[1] * image.shape[2]
+        values = ops.reshape(ops.cast(image, "float32"), (-1, size, 3, 1)) * ((self.shades - 1) / 255)
+        near = ops.maximum(0.0, 1 - ops.abs(values - ops.arange(self.shades, dtype="float32")))
+        red, green, blue = near[:, :, 0], near[:, :, 1], near[:, :, 2]
+        both = ops.reshape(ops.expand_dims(red, 3) * ops.expand_dims(green, 2), (-1, size, self.shades**2))
+        shares = ops.reshape(ops.matmul(ops.swapaxes(both, 1, 2), blue) / size, (-1, self.shades**3))
+        return ops.cast(ops.sqrt(shares), self.compute_dtype)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "shades": self.shades}
+
+
+@keras.saving.register_keras_serializable("unrolled")
 class Standardised(layers.Conv2D):
     """A convolution whose kernels have mean 0 and length 1 (weight standardisation, Qiao et al. 2019).
 
@@ -62,14 +91,14 @@ def convolve(grid: Any, width: int, strides: int, name: str, side: int = 3) -> A
     return layers.Activation("relu", name=name)(grid)
 
 
-def look(image: Any, units: int, dropout: float, warping: float) -> tuple[Any, Any]:
+def look(image: Any, options: Any) -> tuple[Any, Any]:
     """Return the context, (batch, 2 units), and the memory, (batch, positions, features), of an image.
 
     image: (batch, size, size, 3) of uint8.
     """
     grid = layers.Rescaling(1 / 127.5, -1.0, name="scale")(image)
-    if warping:
-        grid = Warp(warping, name="warp")(grid)
+    if options.warping:
+        grid = Warp(options.warping, name="warp")(grid)
     for number in range(10):
         if grid.shape[1] <= GRID:
             break
@@ -86,10 +115,14 @@ def look(image: Any, units: int, dropout: float, warping: float) -> tuple[Any, A
     anywhere = layers.GlobalMaxPooling1D(name="anywhere")(memory)
     # And where: few numbers a position, all positions side by side.
     few = layers.Dense(32, "relu", name="squeeze")(memory)
-    flat = layers.Concatenate(name="seen")([layers.Flatten(name="flatten")(few), anywhere])
-    if dropout:
-        flat = layers.Dropout(dropout)(flat)
-    return layers.Dense(2 * units, "relu", name="context")(flat), memory
+    parts = [layers.Flatten(name="flatten")(few), anywhere]
+    if options.colours:
+        shares = Colours(options.colours, name="colours")(image)
+        parts.append(layers.LayerNormalization(name="colours_normalisation")(shares))
+    flat = layers.Concatenate(name="seen")(parts)
+    if options.dropout:
+        flat = layers.Dropout(options.dropout)(flat)
+    return layers.Dense(2 * options.units, "relu", name="context")(flat), memory
 
 
 def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
@@ -98,8 +131,9 @@ def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
     The image is of uint8; the logits are (batch, time, words).
     """
     inputs = declare(input_field.arrays)
-    context, memory = look(inputs["image"], options.units, options.dropout, options.warping)
-    return attach(inputs, context, output_field, options, memory, "captioner")
+    context, memory = look(inputs["image"], options)
+    # Colours are in the context alone, and no place of the memory: what is said of them late must not be forgotten.
+    return attach(inputs, context, output_field, options, memory, "captioner", merge=bool(options.colours))
 
 
 loss = cross_entropy

@@ -28,6 +28,8 @@ class Decoder(layers.Layer):
 
     size: symbols there are. cell, units, depth: of the recurrent layers. features: length of a symbol's vector.
     attention: "none", "bahdanau" or "luong" (see models/attention.py).
+    merge: whether the context is also added, through a dense layer, to what the logits are computed from ("merge",
+        Tanti et al. 2018). Otherwise what comes late in a sequence must be kept in the hidden state until then.
     """
 
     def __init__(
@@ -39,11 +41,12 @@ class Decoder(layers.Layer):
         features: int,
         dropout: float,
         attention: str = "none",
+        merge: bool = False,
         **options: Any,
     ):
         super().__init__(**options)
         self.size, self.cell, self.units, self.depth = size, cell, units, depth
-        self.features, self.dropout, self.attention = features, dropout, attention
+        self.features, self.dropout, self.attention, self.merge = features, dropout, attention, merge
         self.embedding = layers.Embedding(size, features, name="embedding")
         self.forget = layers.Dropout(dropout)
         self.layers = [CELLS[cell](units, return_sequences=True, name=f"{cell}_{n}") for n in range(depth)]
@@ -53,6 +56,7 @@ class Decoder(layers.Layer):
             for n, sizes in enumerate(widths)
         ]
         self.attend = None if attention == "none" else Attention(attention, units, name="attention")
+        self.shown = layers.Dense(units, name="shown") if merge else None
         self.logits = layers.Dense(size, dtype="float32", name="logits")
 
     @staticmethod
@@ -70,19 +74,27 @@ class Decoder(layers.Layer):
                 bridge.build(context_shape)
         if self.attend:
             self.attend.build((None, None, features), memory_shape)
+        if self.shown:
+            self.shown.build(context_shape)
         self.logits.build((None, None, features))
 
     def begin(self, context: Any) -> list[list[Any]]:
-        """Return the first hidden states of every layer, each (batch, units), from a context (batch, features)."""
-        return [[bridge(context) for bridge in bridges] for bridges in self.bridges]
+        """Return the first hidden states of every layer, each (batch, units), from a context (batch, features).
+
+        After those of the layers, where the context is merged, what is added at every step: a state that stays.
+        """
+        states = [[bridge(context) for bridge in bridges] for bridges in self.bridges]
+        return [*states, [self.shown(context)]] if self.shown else states
 
     def call(self, previous: Any, context: Any, memory: Any = None, mask_in: Any = None, training: bool = False) -> Any:
         """Return logits, (batch, time, size), of the symbols that follow `previous`, (batch, time)."""
-        states = self.embedding(previous)
-        for layer, first in zip(self.layers, self.begin(context), strict=True):
+        states, begin = self.embedding(previous), self.begin(context)
+        for layer, first in zip(self.layers, begin[: self.depth], strict=True):
             states = layer(self.forget(states, training=training), initial_state=first, training=training)
         if self.attend:
             states, _ = self.attend(states, memory, mask_in)
+        if self.shown:
+            states = states + ops.expand_dims(begin[-1][0], 1)
         # One flat product: with several axes its gradient takes half as long again.
         batch, steps = ops.shape(states)[:2]
         flat = ops.reshape(self.forget(states, training=training), (-1, self.units))
@@ -103,17 +115,21 @@ class Decoder(layers.Layer):
         Attention: (rows, positions); without attention, (rows, 0).
         """
         output, after = self.embedding(symbol), []
-        for layer, before in zip(self.layers, states, strict=True):
+        for layer, before in zip(self.layers, states[: self.depth], strict=True):
             output, state = layer.cell(output, before)
             after.append(list(state))
+        after += states[self.depth :]
         if not remembered:
-            return self.logits(output), after, ops.cast(output[:, :0], "float32")
+            return self.logits(self._merge(output, after)), after, ops.cast(output[:, :0], "float32")
         rows = ops.shape(remembered["memory"])[0]
         assert self.attend
         vector, weights = self.attend(ops.reshape(output, (rows, -1, self.units)), **remembered)
         vector = ops.reshape(vector, (-1, self.units))
-        return self.logits(vector), after, ops.reshape(weights, (-1, ops.shape(weights)[2]))
+        return self.logits(self._merge(vector, after)), after, ops.reshape(weights, (-1, ops.shape(weights)[2]))
+
+    def _merge(self, output: Any, states: list[list[Any]]) -> Any:
+        return output + states[-1][0] if self.shown else output
 
     def get_config(self) -> dict:
-        names = ("size", "cell", "units", "depth", "features", "dropout", "attention")
+        names = ("size", "cell", "units", "depth", "features", "dropout", "attention", "merge")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -15,9 +15,17 @@ from models.search import Beam, Greedy
 
 
 def attach(
-    inputs: dict[str, Any], context: Any, output_field: Any, options: Any, memory: Any = None, name: str | None = None
+    inputs: dict[str, Any],
+    context: Any,
+    output_field: Any,
+    options: Any,
+    memory: Any = None,
+    name: str | None = None,
+    merge: bool = False,
 ) -> keras.Model:
     """Return a model from the inputs and "previous", (batch, time), to logits, (batch, time, symbols).
+
+    merge: see models/decoder.py.
 
     options.word_dropout: a decoder that is not always told what it has written must look at its input instead (Bowman
     et al. 2016, section 3.1).
@@ -30,6 +38,7 @@ def attach(
         options.embedding_size,
         options.dropout,
         options.attention or "none",
+        merge,
         name="decoder",
     )
     previous = keras.Input((None,), dtype="int32", name="previous")

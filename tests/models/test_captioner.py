@@ -4,8 +4,10 @@ import keras
 import numpy as np
 import pytest
 
+from harness.evaluate import read_contexts
 from models import captioner
-from models.captioner import GRID, Coordinates, Standardised
+from models.captioner import GRID, Colours, Coordinates, Standardised
+from pipeline.batching import Batches
 from pipeline.images import Image
 from pipeline.subwords import Writing
 from tests.models import fit, numpy, options, randomize
@@ -14,9 +16,9 @@ SIZE = 20
 IMAGES = np.random.default_rng(0).integers(0, 255, (3, SIZE, SIZE, 3), dtype="uint8")
 
 
-def make(attention: str):
+def make(attention: str, colours: int = 0):
     """Return a small model with random weights, its decoder and its output field."""
-    settings = options(cell="gru", attention=attention, beam=None)
+    settings = options(cell="gru", attention=attention, colours=colours, beam=None)
     words = fit(Writing("word", 20), ["a red cat", "the blue dog sits"])
     model = randomize(captioner.build(Image(SIZE), words, settings))
     # Small enough that the first states, of which each sums thousands of numbers, do not all end at 1 or -1.
@@ -24,9 +26,9 @@ def make(attention: str):
     return model, captioner.decode(model, words, settings), words
 
 
-@pytest.fixture(scope="module", params=["none", "bahdanau", "luong"])
+@pytest.fixture(scope="module", params=[("none", 0), ("bahdanau", 0), ("luong", 0), ("bahdanau", 4)])
 def made(request: pytest.FixtureRequest):
-    return make(request.param)
+    return make(*request.param)
 
 
 def test_coordinates_stand_beside_the_features():
@@ -36,6 +38,21 @@ def test_coordinates_stand_beside_the_features():
     for row in range(3):
         for column in range(5):
             np.testing.assert_allclose(found[:, row, column, 4:], [[column / 2 - 1, row - 1]] * 2, atol=1e-6)
+
+
+def test_the_shares_of_colours_are_those_that_numpy_counts():
+    # Each value is one of the four shades.
+    image = np.random.default_rng(0).integers(0, 4, (2, 6, 6, 3)) * 85
+    found = numpy(Colours(4)(image.astype("uint8")))
+    for each, shares in zip(image, found, strict=True):
+        counted, _ = np.histogramdd(each.reshape(-1, 3), bins=[np.arange(5) * 85 - 40] * 3)
+        np.testing.assert_allclose(shares**2, counted.reshape(-1) / 36, atol=1e-6)
+
+
+def test_what_lies_between_two_shades_is_shared_between_them():
+    found = numpy(Colours(2)(np.full((1, 3, 3, 3), (51, 0, 255), "uint8")))[0] ** 2
+    np.testing.assert_allclose(found.reshape(2, 2, 2)[:, 0, 1], [0.8, 0.2], atol=1e-6)
+    np.testing.assert_allclose(found.sum(), 1, atol=1e-6)
 
 
 def test_a_standardised_convolution_is_that_of_kernels_with_mean_0_and_length_1():
@@ -93,6 +110,17 @@ def test_the_weights_of_the_grids_positions_add_up_to_one(attention: str):
     weights, written = numpy(found["attention"]), numpy(found["output"])
     assert weights.shape == (3, words.longest, model.get_layer("memory").output.shape[1])
     np.testing.assert_allclose(weights.sum(axis=2)[written > 0], 1, atol=1e-5)
+
+
+def test_contexts_are_read_in_the_order_of_the_examples(made):
+    model, _, words = made
+    images = np.random.default_rng(1).integers(0, 255, (7, SIZE, SIZE, 3), dtype="uint8")
+    inputs, outputs = [{"image": image} for image in images], [words.encode("a red cat")] * 7
+    fields = Image(SIZE).arrays, 3, outputs, words.arrays
+    contexts = read_contexts(model, Batches(inputs, *fields, seed=0, start=words.start))
+    whole = keras.Model(model.input, model.get_layer("context").output)
+    alone = [numpy(whole({"image": image[None], "previous": np.zeros((1, 1), "int32")}))[0] for image in images]
+    np.testing.assert_allclose(contexts, alone, rtol=1e-3, atol=1e-3)
 
 
 def test_in_training_alone_the_decoder_is_not_told_some_of_what_it_has_written():

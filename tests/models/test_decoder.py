@@ -11,16 +11,23 @@ from keras import ops
 from models.attention import KINDS
 from models.decoder import Decoder
 from models.search import FEWEST, SHARE, Beam, Greedy
-from tests.models import CELLS
+from tests.models import CELLS, numpy
 
 START, END, SIZE, LONGEST = 2, 3, 7, 6
 ROWS, POSITIONS = 12, 5
-# A cell and a depth with each attention, and each cell of Keras; of the others, test_whole.py compares every step.
-KIND_OF = [("simple", 1, "none"), ("gru", 2, "bahdanau"), ("lstm", 1, "luong")]
+# A cell and a depth with each attention, and each cell of Keras, and the context merged or not; of the other cells,
+# test_whole.py compares every step.
+KIND_OF = [
+    ("simple", 1, "none", False),
+    ("gru", 2, "bahdanau", False),
+    ("lstm", 1, "luong", False),
+    ("lstm", 2, "none", True),
+    ("gru", 1, "bahdanau", True),
+]
 
 
-def make(cell: str, depth: int, attention: str = "none", size: int = SIZE) -> Decoder:
-    decoder = Decoder(size, cell, units=6, depth=depth, features=5, dropout=0.5, attention=attention)
+def make(cell: str, depth: int, attention: str = "none", merge: bool = False, size: int = SIZE) -> Decoder:
+    decoder = Decoder(size, cell, units=6, depth=depth, features=5, dropout=0.5, attention=attention, merge=merge)
     decoder(np.zeros((1, 2), "int32"), np.zeros((1, 4), "float32"), np.zeros((1, POSITIONS, 3), "float32"))
     # Weights large enough that different contexts write different sequences.
     generator = np.random.default_rng(0)
@@ -79,14 +86,28 @@ def write_slowly(decoder: Decoder, *given: np.ndarray) -> list[list[int]]:
 
 def test_every_cell_and_every_attention_is_tested_here() -> None:
     assert {cell for cell, *_ in KIND_OF} == set(CELLS)
-    assert {kind for *_, kind in KIND_OF} == set(KINDS)
+    assert {kind for *_, kind, _ in KIND_OF} == set(KINDS)
 
 
-@pytest.mark.parametrize(("cell", "depth", "attention"), KIND_OF)
+def test_a_merged_context_is_added_to_what_the_logits_are_computed_from() -> None:
+    merged, (contexts, memories, mask) = make("gru", 1, "luong", merge=True), draw()
+    plain = make("gru", 1, "luong")
+    # Both have the other weights in the same order.
+    kernel, bias = (weight.numpy() for weight in merged.shown.trainable_variables)
+    kept = [weight for weight in merged.trainable_variables if weight.path.split("/")[-2] != "shown"]
+    for weight, value in zip(plain.trainable_variables, kept, strict=True):
+        weight.assign(value)
+    previous = np.array([[START, 4, 5]] * ROWS, "int32")
+    both = (numpy(each(previous, contexts, memories, mask)) for each in (merged, plain))
+    added = (contexts @ kernel + bias) @ numpy(plain.logits.kernel)
+    np.testing.assert_allclose(next(both) - next(both), np.broadcast_to(added[:, None], (ROWS, 3, SIZE)), atol=1e-4)
+
+
+@pytest.mark.parametrize(("cell", "depth", "attention", "merge"), KIND_OF)
 def test_greedy_and_a_beam_of_one_write_what_the_training_pass_finds_likeliest(
-    cell: str, depth: int, attention: str
+    cell: str, depth: int, attention: str, merge: bool
 ) -> None:
-    decoder, given = make(cell, depth, attention), draw()
+    decoder, given = make(cell, depth, attention, merge), draw()
     greedy = find(Greedy(decoder, START, END, LONGEST), *given)
     wanted = write_slowly(decoder, *given)
     assert len({tuple(row) for row in wanted}) > 1
@@ -99,18 +120,18 @@ def test_greedy_and_a_beam_of_one_write_what_the_training_pass_finds_likeliest(
         np.testing.assert_allclose(beam[name], greedy[name], rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("cell", "depth", "attention"), KIND_OF)
+@pytest.mark.parametrize(("cell", "depth", "attention", "merge"), KIND_OF)
 @pytest.mark.parametrize("width", [1, 4])
 def test_the_score_is_the_log_probability_of_the_sequence_by_the_training_pass(
-    cell: str, depth: int, attention: str, width: int
+    cell: str, depth: int, attention: str, merge: bool, width: int
 ) -> None:
-    decoder, given = make(cell, depth, attention), draw()
+    decoder, given = make(cell, depth, attention, merge), draw()
     found = find(Beam(decoder, START, END, LONGEST, width), *given)
     wanted = log_probability(decoder, found["output"], *given)
     np.testing.assert_allclose(found["log_probability"], wanted, rtol=1e-4, atol=1e-4)
 
 
-def search_slowly(decoder: Decoder, width: int, *given: np.ndarray) -> list[int]:
+def search_slowly(decoder: Decoder, width: int, penalty: float, *given: np.ndarray) -> list[int]:
     """Return the symbols that a beam writes for one context, hypothesis by hypothesis."""
     live, ended = [((), 0.0)], []
     for _ in range(LONGEST):
@@ -123,16 +144,16 @@ def search_slowly(decoder: Decoder, width: int, *given: np.ndarray) -> list[int]
         best = sorted(continued, key=lambda pair: -pair[1])[: width - len(ended)]
         ended += [pair for pair in best if pair[0][-1] == END]
         live = [pair for pair in best if pair[0][-1] != END]
-    written, _ = max(ended + live, key=lambda pair: pair[1] / ((5 + len(pair[0])) / 6))
+    written, _ = max(ended + live, key=lambda pair: pair[1] / ((5 + len(pair[0])) / 6) ** penalty)
     return list(written)
 
 
-@pytest.mark.parametrize("attention", ["none", "luong"])
-def test_a_beam_is_the_search_written_out(attention: str) -> None:
+@pytest.mark.parametrize(("attention", "penalty"), [("none", 0.0), ("none", 4.0), ("luong", 1.0)])
+def test_a_beam_is_the_search_written_out(attention: str, penalty: float) -> None:
     decoder, given = make("gru", 1, attention), draw(4)
-    found = find(Beam(decoder, START, END, LONGEST, 3), *given)["output"]
+    found = find(Beam(decoder, START, END, LONGEST, 3, penalty), *given)["output"]
     for row in range(4):
-        wanted = search_slowly(decoder, 3, *(one[row : row + 1] for one in given))
+        wanted = search_slowly(decoder, 3, penalty, *(one[row : row + 1] for one in given))
         assert found[row].tolist() == wanted + [0] * (LONGEST - len(wanted))
 
 
