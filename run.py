@@ -269,16 +269,15 @@ def emit(content: Any) -> None:
 
 def print_scores(summary: dict) -> None:
     """Print samples, the scores as a table, the monitored one first, and what else is known of the run."""
-    monitor, scores, baseline = summary["monitor"], summary["scores"], summary.get("baseline", {})
+    monitor, scores = summary["monitor"], summary["scores"]
     for sample in summary.get("samples", []):
         print(f"{sample['input']}  {sample['output']}".strip())
     names = [monitor, *(name for name in scores if name != monitor)]
     rows = [{"score": name, summary.get("split", "test"): f"{scores[name]:.4f}"} for name in names]
-    if baseline:
-        known = {name: f"{value:.4f}" for name, value in baseline.items()}
-        rows = [row | {"baseline": known.get(row["score"], "")} for row in rows]
+    for title, known in summary.get("baselines", {}).items():
+        rows = [row | {title: f"{known[row['score']]:.4f}" if row["score"] in known else ""} for row in rows]
     print_table(rows)
-    shown = ("scores", "monitor", "split", "baseline", "samples")
+    shown = ("scores", "monitor", "split", "baselines", "samples")
     facts = {name: value for name, value in summary.items() if name not in shown}
     print_table([{"": name, "value": str(value)} for name, value in facts.items()])
 

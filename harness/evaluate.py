@@ -160,6 +160,19 @@ def select(run: Trained, source: str | None, split: str) -> tuple[str, list[Exam
     return split, found[split], []
 
 
+def read_contexts(model: keras.Model, batches: Batches) -> np.ndarray:
+    """Return what a model that writes starts from for each example, (examples, features), in their order."""
+    inputs = {name: tensor for name, tensor in model.input.items() if name != "previous"}
+    reader = keras.Model(inputs, model.get_layer("context").output)
+    contexts: Any = [None] * len(batches.inputs)
+    for length, members, real in batches.plan():
+        arrays = batches.draw(length, members, real)[0]
+        found = np.asarray(reader.predict_on_batch({name: arrays[name] for name in inputs}))
+        for member, context in zip(members[:real], found, strict=False):
+            contexts[member] = context
+    return np.stack(contexts)
+
+
 def describe_metrics(task: Task) -> dict[str, str]:
     """Return {"signature": how the metrics compute}, where a task says it."""
     return {"signature": task.signature()} if task.signature else {}
@@ -182,9 +195,9 @@ def evaluate(
     scores, answers = measure(run.task, examples, batches, run.model, run.judge, run.output_field, training)
     if source is None and decoding == AS_TRAINED:
         write_answers(directory / "predictions" / f"{split}.jsonl", examples, answers)
-    # The baseline's score is that of the run's own test.
+    # The baselines' scores are those of the run's own test.
     own = source is None and split == "test" and (directory / "scores.json").exists()
-    baseline = runs.read_json(directory / "scores.json").get("baseline") if own else None
+    baselines = runs.read_json(directory / "scores.json").get("baselines") if own else None
     return {
         "run": str(directory),
         "task": run.task.name,
@@ -193,7 +206,7 @@ def evaluate(
         "examples": len(examples),
         "monitor": run.task.monitor,
         "scores": scores,
-        **({"baseline": baseline} if baseline else {}),
+        **({"baselines": baselines} if baselines else {}),
         **describe_metrics(run.task),
     }
 

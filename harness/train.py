@@ -311,17 +311,26 @@ def train(
                 shuffle=False,
                 verbose=0,
             )
-    return conclude(task, options, directory, examples, test, output_field, keeper.progress)
+    batches = {"train": training, "test": test}
+    return conclude(task, options, directory, examples, batches, output_field, keeper.progress)
 
 
 def conclude(
-    task: Task, options: Options, directory: Path, examples: Splits, batches: Batches, output_field: Any, progress: dict
+    task: Task,
+    options: Options,
+    directory: Path,
+    examples: Splits,
+    batches: dict[str, Batches],
+    output_field: Any,
+    progress: dict,
 ) -> dict:
     """Test the best model as it was saved, write predictions and scores, and return the summary of the run."""
     test = examples["test"]
     model, _, decoder = load_model(directory, task, output_field, options)
     pace = Pace()
-    scores, answers = evaluate.measure(task, test, batches, model, decoder, output_field, examples["train"], pace)
+    scores, answers = evaluate.measure(
+        task, test, batches["test"], model, decoder, output_field, examples["train"], pace
+    )
     evaluate.write_answers(directory / "predictions" / "test.jsonl", test, answers)
     summary: dict[str, Any] = {
         "run": str(directory),
@@ -337,9 +346,11 @@ def conclude(
         "tokens_per_second_answering": pace.tokens_per_second,
         "megabytes": peak_megabytes(),
         **evaluate.describe_metrics(task),
+        "baselines": {
+            name: score(options, examples, lambda split: evaluate.read_contexts(model, batches[split]))
+            for name, score in task.baselines.items()
+        },
     }
-    if task.baseline:
-        summary["baseline"] = task.baseline(options, examples)
     if task.samples:
         shown = zip(test[: task.samples], answers, strict=False)
         summary["samples"] = [{"input": data.to_plain(one.input), "output": found.output} for one, found in shown]

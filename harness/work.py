@@ -88,7 +88,7 @@ def run(entry: Entry, fresh: bool, remember: bool) -> dict[str, Any]:
         monitor=task.monitor,
         lower_is_better=task.lower_is_better,
         scores=summary["scores"],
-        baseline=summary.get("baseline"),
+        baselines=summary["baselines"],
         validation=summary["validation"],
         weights=summary["weights"],
         epochs=summary["epochs"],

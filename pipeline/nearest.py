@@ -1,6 +1,6 @@
-"""Nearest neighbour: what a captioner that learns nothing answers, the caption of the most similar training image."""
+"""Nearest neighbour: what a captioner that learns no words answers, the caption of the most similar training image."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,21 +17,32 @@ def describe(pictures: Sequence[Picture]) -> np.ndarray:
     return np.stack([picture.pixels(SIDE).reshape(-1) for picture in pictures]).astype("float32")
 
 
-def answer(train: Sequence[Example], asked: Sequence[Picture]) -> list[str]:
-    """Return for each picture asked the first caption of the training picture whose pixels are nearest.
+def answer(train: Sequence[Example], known: np.ndarray, asked: np.ndarray) -> list[str]:
+    """Return for each picture asked the first caption of the training picture whose features are nearest.
 
-    Nearest in the sum of squared differences of the pixels of `describe` (scikit-learn).
+    Nearest in the sum of squared differences (scikit-learn). known, asked: (pictures, features), the training pictures'
+    and those of the pictures asked.
     """
     from sklearn.neighbors import NearestNeighbors
 
-    known = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(describe([example.input for example in train]))
-    found = known.kneighbors(describe(asked), return_distance=False)[:, 0]
-    return [first(train[number].output) for number in found]
+    found = NearestNeighbors(n_neighbors=1, algorithm="brute").fit(known).kneighbors(asked, return_distance=False)
+    return [first(train[number].output) for number in found[:, 0]]
 
 
-def score(options: Any, splits: Splits) -> metrics.Scores:
-    """Return the scores of these answers to the test pictures."""
-    test = splits["test"]
-    return metrics.captions(
-        [example.output for example in test], answer(splits["train"], [each.input for each in test])
-    )
+def by_pixels(options: Any, splits: Splits, *_: Any) -> metrics.Scores:
+    """Return the scores of answers to the test pictures by their pixels."""
+    known, asked = (describe([example.input for example in splits[split]]) for split in ("train", "test"))
+    return score(splits, known, asked)
+
+
+def by_context(options: Any, splits: Splits, contexts: Callable[[str], np.ndarray]) -> metrics.Scores:
+    """Return the scores of answers to the test pictures by what the captioner makes of them before its first word.
+
+    contexts: from a split to that of each picture, (pictures, features).
+    """
+    return score(splits, contexts("train"), contexts("test"))
+
+
+def score(splits: Splits, known: np.ndarray, asked: np.ndarray) -> metrics.Scores:
+    """Return the scores of the answers to the test pictures; known, asked: see `answer`."""
+    return metrics.captions([example.output for example in splits["test"]], answer(splits["train"], known, asked))

@@ -90,7 +90,7 @@ def judge(training: Sequence[Example], samples: Sequence[str], loss: float) -> d
     return scores | {"novel": sum(sample not in known for sample in samples) / len(samples)}
 
 
-def guess_by_frequency(options: Any, splits: Splits) -> dict[str, float]:
+def guess_by_frequency(options: Any, splits: Splits, *_: Any) -> dict[str, float]:
     """Return nats and bits a symbol and the perplexity on the test of a model without memory.
 
     It knows how often each symbol is, the end of a text among them: its count in the training data, plus one.

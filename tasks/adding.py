@@ -24,7 +24,7 @@ TASK = Task(
     metrics=partial(metrics.squares, tolerance=0.04),
     monitor="mse",
     lower_is_better=True,
-    baseline=memory.adding_baseline,
+    baselines={"no memory": memory.adding_baseline},
     # One direction, and its last state: with the others a network need not remember.
     # Nothing is learned for long, then all at once, so an epoch without a better score is no reason to stop.
     options={

@@ -34,11 +34,12 @@ TASK = Task(
     model="models.captioner",
     metrics=metrics.captions,
     monitor="chrf",
-    baseline=nearest.score,
+    baselines={"nearest by pixels": nearest.by_pixels, "nearest by context": nearest.by_context},
     options={
         "image_size": 48,
         "attention": "bahdanau",
         "beam": 1,
+        "colours": 0,
         "cell": "gru",
         "dropout": 0.1,
         "word_dropout": 0.3,

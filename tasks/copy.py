@@ -24,7 +24,7 @@ TASK = Task(
     metrics=partial(metrics.recalled, blank=memory.BLANK),
     monitor="loss",
     lower_is_better=True,
-    baseline=memory.copy_baseline,
+    baselines={"no memory": memory.copy_baseline},
     # With a backward direction there would be nothing to remember.
     options={
         "delay": 50,

@@ -37,7 +37,7 @@ TASK = Task(
     further=passages.judge,
     monitor="nats",
     lower_is_better=True,
-    baseline=passages.guess_by_frequency,
+    baselines={"by frequency": passages.guess_by_frequency},
     samples=20,
     options={
         "temperature": 0.8,

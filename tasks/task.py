@@ -54,7 +54,8 @@ class Task:
     signature: how exactly the metrics compute, in one line that is kept with the scores.
     lower_is_better: of the monitored score. options: defaults of this task that differ from harness/options.py.
     further: (training examples, predictions, loss) -> scores that need no reference, such as perplexity and novelty.
-    baseline: (options, splits) -> scores of a model that is no network, for the table of results; computed once.
+    baselines: by name, (options, splits, contexts) -> scores of answers that no network gives, printed beside the
+        test's; computed once. contexts: from a split's name to what a model that writes makes of each input.
     samples: how many of the test's answers training shows when it ends.
     """
 
@@ -73,5 +74,7 @@ class Task:
     columns: Columns = field(default_factory=lambda: Columns((), ()))
     options: Mapping[str, Any] = field(default_factory=dict)
     further: Callable[[Sequence[Example], list, float], dict[str, float]] | None = None
-    baseline: Callable[[Any, Splits], dict[str, float]] | None = None
+    baselines: Mapping[str, Callable[[Any, Splits, Callable[[str], Any]], dict[str, float]]] = field(
+        default_factory=dict
+    )
     samples: int = 0

@@ -187,7 +187,8 @@ def test_eight_examples_are_learned_by_heart(run: Run, tmp_path: Path, monkeypat
     options = small_options(task, cell=run.cell, dropout=0.0, **known)
     monkeypatch.setattr(evaluate, "write_answers", lambda *_: None)
     summary = train.train(task, options, tmp_path)
-    score, baseline = summary["scores"][task.monitor], summary.get("baseline", {}).get(task.monitor, 1.0)
+    score = summary["scores"][task.monitor]
+    baseline = min((known.get(task.monitor, 1.0) for known in summary["baselines"].values()), default=1.0)
     outputs = [example.output for example in eight]
     perfect = BY_HEART * baseline if task.lower_is_better else task.metrics(outputs, outputs)[task.monitor]
     assert score < perfect if task.lower_is_better else score == perfect

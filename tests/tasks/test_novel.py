@@ -65,12 +65,12 @@ def test_the_score_without_memory_is_printed_beside_the_result(
     monkeypatch.setattr("pipeline.memory.SIZES", {"train": 8, "validation": 4, "test": 4})
     assert main(["train", "copy", "--delay", "3", *TINY, "--runs", str(tmp_path)]) == 0
     summary = json.loads((tmp_path / "copy" / "simple-s0" / "scores.json").read_text())
-    assert summary["baseline"] == pytest.approx({"loss": 10 * np.log(8) / 23, "recalled": 1 / 8})
+    assert summary["baselines"] == {"no memory": pytest.approx({"loss": 10 * np.log(8) / 23, "recalled": 1 / 8})}
     printed = capsys.readouterr().out
-    assert "baseline" in printed and f"{10 * np.log(8) / 23:.4f}" in printed
+    assert "no memory" in printed and f"{10 * np.log(8) / 23:.4f}" in printed
     for arguments, shown in (((), True), (("--split", "validation"), False)):
         assert main(["evaluate", str(tmp_path / "copy" / "simple-s0"), *arguments]) == 0
-        assert ("baseline" in capsys.readouterr().out) is shown
+        assert ("no memory" in capsys.readouterr().out) is shown
 
 
 def test_the_memory_tasks_read_in_one_direction() -> None:
