@@ -23,7 +23,7 @@ from harness.progress import Bar, Callbacks
 from harness.trained import load_model
 from models import recurrent
 from models.losses import judge
-from models.optimizers import LazyAdam
+from models.optimizers import Adam, LazyAdam
 from models.rows import train_by_rows
 from pipeline.batching import Batches
 from pipeline.errors import BadInput, unknown
@@ -186,7 +186,7 @@ def make_optimizer(options: Options, steps: int, rows: int) -> keras.optimizers.
     averaging = {"use_ema": True, "ema_momentum": options.average} if options.average else {}
     if options.lazy_embeddings:
         return LazyAdam(schedule, rows, global_clipnorm=options.clip, **averaging)
-    return keras.optimizers.Adam(schedule, global_clipnorm=options.clip, **averaging)
+    return Adam(schedule, global_clipnorm=options.clip, **averaging)
 
 
 def read_earlier(directory: Path, options: dict) -> dict:

@@ -1,4 +1,4 @@
-"""Lazy Adam: of an embedding's table only the rows of the words in the batch are updated."""
+"""Adam in one pass over the weights; and lazy Adam: of an embedding's table only the rows of the words in the batch."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,56 @@ from keras import ops
 
 
 @keras.saving.register_keras_serializable("unrolled")
-class LazyAdam(keras.optimizers.Adam):
+class Adam(keras.optimizers.Adam):
+    """Keras' Adam (Kingma and Ba 2015), on TensorFlow as its one kernel.
+
+    Keras writes it as a dozen operations. XLA makes one loop of them; TensorFlow runs one after the other, each with a
+    pass over weights that do not fit into the cache. And there the gradient of a table comes as a list of rows, of one
+    word often several, and Keras squares each by itself: for the norm to clip by, and for the moments.
+    """
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        if keras.config.backend() == "tensorflow":
+            grads = [add_up(gradient) for gradient in grads]
+        super().apply(grads, trainable_variables)
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        if keras.config.backend() != "tensorflow":
+            super().update_step(gradient, variable, learning_rate)
+            return
+        import tensorflow
+
+        place = self._get_variable_index(variable)
+        kept = [variable, self._momentums[place], self._velocities[place]]
+        weights, momentum, velocity = (one.value if isinstance(one, keras.Variable) else one for one in kept)
+        step = ops.cast(self.iterations + 1, weights.dtype)
+        tensorflow.raw_ops.ResourceApplyAdam(
+            var=weights.handle,
+            m=momentum.handle,
+            v=velocity.handle,
+            beta1_power=ops.power(ops.cast(self.beta_1, weights.dtype), step),
+            beta2_power=ops.power(ops.cast(self.beta_2, weights.dtype), step),
+            lr=ops.cast(learning_rate, weights.dtype),
+            beta1=self.beta_1,
+            beta2=self.beta_2,
+            epsilon=self.epsilon,
+            grad=ops.cast(tensorflow.convert_to_tensor(gradient), weights.dtype),
+        )
+
+
+def add_up(gradient: Any) -> Any:
+    """Return a gradient on TensorFlow with each row of a table in it once; one that is no list of rows as it is."""
+    import tensorflow
+
+    if not isinstance(gradient, tensorflow.IndexedSlices):
+        return gradient
+    numbers, places = tensorflow.unique(gradient.indices)
+    rows = tensorflow.math.unsorted_segment_sum(gradient.values, places, tensorflow.size(numbers))
+    return tensorflow.IndexedSlices(rows, numbers, gradient.dense_shape)
+
+
+@keras.saving.register_keras_serializable("unrolled")
+class LazyAdam(Adam):
     """Adam (Kingma and Ba 2015) that leaves the rows of an embedding alone whose words are not in the batch.
 
     Adam moves every row at every step: where there is no gradient, by what is left of the momentum of earlier steps,
