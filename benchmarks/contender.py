@@ -12,7 +12,7 @@ import resource
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,13 @@ def arrange(given: dict, epochs: int) -> tuple[Any, Any]:
     from tasks.task import Source, Task
 
     tagger = given["kind"] == "tagger"
+
+    class Known(fields.Text):
+        """Knows all words there are, whether they occur or not, so that its table is as large as that of the others."""
+
+        def fit(self, texts: Iterable[str]) -> None:
+            super().fit([*texts, corpus.dictionary(given["words"])])
+
     examples = [Example(*pair) for pair in zip(*corpus.write(given["kind"], given["words"]), strict=True)]
     splits = {"train": examples, "validation": examples[:1], "test": examples[:1]}
     options = Options(
@@ -79,7 +86,7 @@ def arrange(given: dict, epochs: int) -> tuple[Any, Any]:
         summary="",
         shape="",
         sources={"random": Source("", "", lambda _: splits)},
-        input=lambda options: fields.Text(options.vocabulary, options.max_length),
+        input=lambda options: Known(options.vocabulary, options.max_length),
         output=lambda options: fields.Tags() if tagger else fields.Label(),
         model="models.tagger" if tagger else "models.classifier",
         metrics=lambda *_: {"score": 0.0},

@@ -22,7 +22,7 @@ SHAPES = {"tagger": Shape(20, 100, 3200), "classifier": Shape(232, 400, 640)}
 def draw(kind: str, words: int = WORDS, seed: int = 0) -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return inputs, each (time,) of word numbers from 2 on, and outputs: a tag a word, (time,), or a label, ().
 
-    Every word occurs, the frequent ones as often as Zipf's law says.
+    Words are as frequent as Zipf's law says, so that of the rarest many do not occur.
     """
     shape, generator = SHAPES[kind], np.random.default_rng(seed)
     spread = 0.6
@@ -40,3 +40,8 @@ def write(kind: str, words: int = WORDS) -> tuple[list[str], list]:
     inputs, outputs = draw(kind, words)
     texts = [" ".join(f"w{number}" for number in numbers) for numbers in inputs]
     return texts, [tuple(map(str, output)) if kind == "tagger" else str(output) for output in outputs]
+
+
+def dictionary(words: int = WORDS) -> str:
+    """Return all words there are, as one text."""
+    return " ".join(f"w{number}" for number in range(2, words))
