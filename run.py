@@ -1,5 +1,8 @@
 """Unrolled's command line: parse, call the harness, print. Nothing else."""
 
+import harness.allocator  # noqa: F401 (first of all: NumPy starts threads)
+
+# isort: split
 import json
 import os
 import sys

@@ -17,9 +17,12 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
+if any("suite" in program for program in sys.argv[1:2]):
+    # As run.py does, before NumPy.
+    import harness.allocator  # noqa: F401
+
+import numpy as np
 
 from benchmarks import corpus
 

@@ -17,12 +17,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks import corpus
+# First of all: see there.
 from benchmarks.contender import BATCH, SIZE, arrange, serve
+
+# isort: split
+import numpy as np
+
+from benchmarks import corpus
 
 START, NEVER = 2, -1
 
