@@ -10,7 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from harness import data, runs
+from harness import adapt, data, runs
 from harness.cost import Pace
 from harness.options import AS_TRAINED, Decoding
 from harness.trained import Trained, open_run
@@ -97,17 +97,21 @@ def measure(
     output_field: Any,
     training: Sequence[Example] = (),
     pace: Pace | None = None,
+    adapted: float | None = None,
 ) -> tuple[dict[str, float], list[Answer]]:
     """Return the task's metrics and the loss, and the answers they were computed from.
 
     decoder: one that gives the loss too spares a second pass; see models.losses.judge.
     training: the examples that the model was trained on, where they are at hand; for `Task.further`.
-    pace: see `answer`.
+    pace: see `answer`. adapted: the loss to report in place of the model's own; see harness/adapt.py.
     """
     losses: list[tuple[float, float]] = []
     answers = answer(decoder, batches, output_field, pace, losses)
     predictions = [found.output for found in answers]
-    loss = float(np.divide(*np.sum(losses, axis=0))) if losses else measure_loss(model, batches)
+    if adapted is not None:
+        loss = adapted
+    else:
+        loss = float(np.divide(*np.sum(losses, axis=0))) if losses else measure_loss(model, batches)
     scores = task.metrics([example.output for example in examples], predictions)
     if task.further:
         scores |= task.further(training, predictions, loss)
@@ -192,7 +196,14 @@ def evaluate(
     run = open_run(directory, include, decoding)
     split, examples, training = select(run, source, split)
     batches = data.encode_batches(run.options, run.input_field, run.output_field, examples)
-    scores, answers = measure(run.task, examples, batches, run.model, run.judge, run.output_field, training)
+    adapted = (
+        adapt.measure_loss(run.task, run.options, run.model, run.input_field, run.output_field, examples)
+        if run.options.adapt
+        else None
+    )
+    scores, answers = measure(
+        run.task, examples, batches, run.model, run.judge, run.output_field, training, adapted=adapted
+    )
     if source is None and decoding == AS_TRAINED:
         write_answers(directory / "predictions" / f"{split}.jsonl", examples, answers)
     # The baselines' scores are those of the run's own test.

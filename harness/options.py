@@ -29,6 +29,8 @@ class Decoding:
     """Most symbols to write."""
     sampling_seed: int | None = optional()
     """Of the random numbers of sampling."""
+    adapt: float | None = optional()
+    """Of scoring: the rate at which the model goes on learning from each text once it is scored; 0: it does not."""
 
 
 AS_TRAINED = Decoding()
@@ -144,6 +146,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "top_p": (1e-6, 1),
     "length": (1, float("inf")),
     "sampling_seed": (0, 2**31),
+    "adapt": (0, 10),
     "epochs": (1, float("inf")),
     "patience": (1, float("inf")),
     "batch": (1, float("inf")),

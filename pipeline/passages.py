@@ -17,7 +17,7 @@ from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
 
 # In characters. What is scored is given a longer past than what is trained on.
-PASSAGE = 256
+PASSAGE = 128
 BEFORE = {"train": 32, "validation": 128, "test": 128}
 
 
@@ -45,8 +45,8 @@ def _read_file(path: Path, columns: Columns) -> list[Example]:
 def arrange(splits: Splits) -> Splits:
     """Turn examples (text, category) round; cut a split that is one text into passages.
 
-    One text that comes without splits gives its last tenth to the test and the twentieth before that to validation.
-    Raises BadInput if it is too short for that.
+    One text that comes without splits gives its last tenth to the test and its first twentieth to validation: what is
+    just before the test is what it goes on from, and best learned. Raises BadInput if it is too short for that.
     """
     if not all(len(examples) == 1 for examples in splits.values()):
         return {
@@ -58,9 +58,8 @@ def arrange(splits: Splits) -> Splits:
         text, origin, _, end = texts["train"]
         if end < 100:
             raise BadInput(f"{origin}: a running text of {end} characters; at least 100 are needed to divide it")
-        test = end - end // 10
-        validation = test - end // 20
-        bounds = {"train": (0, validation), "validation": (validation, test), "test": (test, end)}
+        train, test = end // 20, end - end // 10
+        bounds = {"train": (train, test), "validation": (0, train), "test": (test, end)}
         texts = {split: (text, origin, *pair) for split, pair in bounds.items()}
     return {split: list(cut(*place, BEFORE[split])) for split, place in texts.items()}
 

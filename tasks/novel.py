@@ -45,6 +45,7 @@ TASK = Task(
         "top_p": None,
         "length": None,
         "sampling_seed": 0,
+        "adapt": 0.0,
         "embedding_size": 64,
     },
 )

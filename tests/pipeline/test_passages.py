@@ -31,19 +31,19 @@ def test_the_lines_of_a_file_are_texts_without_a_category(tmp_path: Path) -> Non
     assert read(path) == {"train": [Example("", "emma", "x.txt:1"), Example("", "olivia k.", "x.txt:2")]}
 
 
-def test_a_file_with_a_blank_line_is_one_running_text_of_which_the_end_is_the_test(tmp_path: Path) -> None:
+def test_a_file_with_a_blank_line_is_one_running_text_its_end_the_test_its_beginning_validation(tmp_path: Path) -> None:
     splits = read(written(tmp_path / "x.txt", TEXT))
     end = len(TEXT.strip("\n")) + 1
     parts = {split: "".join(one.output[1] for one in examples) for split, examples in splits.items()}
     # Every character in one passage, and in that only, in order.
-    assert parts["train"] + parts["validation"] + parts["test"] == TEXT.strip("\n") + "\n"
+    assert parts["validation"] + parts["train"] + parts["test"] == TEXT.strip("\n") + "\n"
     assert len(parts["test"]) == end // 10 and len(parts["validation"]) == end // 20
 
 
 def test_a_passage_has_what_stands_before_it_and_its_line(tmp_path: Path) -> None:
     splits = read(written(tmp_path / "x.txt", TEXT))
     place = 0
-    for split in ("train", "validation", "test"):
+    for split in ("validation", "train", "test"):
         for example in splits[split]:
             before, passage = example.output
             assert example.input == "" and 0 < len(passage) <= passages.PASSAGE
