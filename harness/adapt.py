@@ -11,35 +11,36 @@ from dataclasses import replace
 from typing import Any
 
 import keras
+import numpy as np
 
-from harness import data
 from harness.options import Options
-from pipeline.example import Example
+from pipeline.batching import Batches
 from tasks.task import Task
 
 
 def measure_loss(
-    task: Task,
-    options: Options,
-    model: keras.Model,
-    input_field: Any,
-    output_field: Any,
-    examples: list[Example],
-) -> float:
-    """Return the loss averaged over all answers asked for, of a copy of the model that learns at options.adapt."""
+    task: Task, options: Options, model: keras.Model, input_field: Any, output_field: Any, batches: Batches
+) -> float | None:
+    """Return the loss averaged over all answers asked for, of a copy of the model that learns at options.adapt.
+
+    None where options.adapt is 0 or None: nothing adapts.
+    """
+    if not options.adapt:
+        return None
     family = importlib.import_module(task.model)
-    # One by one, and without what only disturbs the learning: then the loss of a step is the score before it.
-    options = replace(options, batch=1, batch_tokens=None, dropout=0.0, word_dropout=0.0)
+    # Without what only disturbs the learning: then the loss of a step is the score before it.
+    options = replace(options, dropout=0.0, word_dropout=0.0)
     learner = family.build(input_field, output_field, options)
     for weight, trained in zip(learner.trainable_variables, model.trainable_variables, strict=True):
-        weight.assign(trained)
+        # A copy: on JAX a training step takes over the memory of all variables.
+        weight.assign(np.array(trained))
     optimizer = keras.optimizers.RMSprop(options.adapt, rho=0.99, global_clipnorm=options.clip)
     learner.compile(optimizer, loss=family.loss(output_field, options))
-    batches = data.encode_batches(options, input_field, output_field, examples)
-    total = weight_sum = 0.0
-    for entry in batches.plan():
-        inputs, outputs, weights = batches.draw(*entry)
+    one_by_one = replace(batches, size=1, tokens=None)
+    total = asked = 0.0
+    for entry in one_by_one.plan():
+        inputs, outputs, weights = one_by_one.draw(*entry)
         learner.reset_metrics()
         loss = float(learner.train_on_batch(inputs, outputs, weights, return_dict=True)["loss"])
-        total, weight_sum = total + loss * float(weights.sum()), weight_sum + float(weights.sum())
-    return total / weight_sum
+        total, asked = total + loss * float(weights.sum()), asked + float(weights.sum())
+    return total / asked

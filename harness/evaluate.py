@@ -103,7 +103,7 @@ def measure(
 
     decoder: one that gives the loss too spares a second pass; see models.losses.judge.
     training: the examples that the model was trained on, where they are at hand; for `Task.further`.
-    pace: see `answer`. adapted: the loss to report in place of the model's own; see harness/adapt.py.
+    pace: see `answer`. adapted: a loss to report in place of the model's own; see harness/adapt.py.
     """
     losses: list[tuple[float, float]] = []
     answers = answer(decoder, batches, output_field, pace, losses)
@@ -196,11 +196,7 @@ def evaluate(
     run = open_run(directory, include, decoding)
     split, examples, training = select(run, source, split)
     batches = data.encode_batches(run.options, run.input_field, run.output_field, examples)
-    adapted = (
-        adapt.measure_loss(run.task, run.options, run.model, run.input_field, run.output_field, examples)
-        if run.options.adapt
-        else None
-    )
+    adapted = adapt.measure_loss(run.task, run.options, run.model, run.input_field, run.output_field, batches)
     scores, answers = measure(
         run.task, examples, batches, run.model, run.judge, run.output_field, training, adapted=adapted
     )

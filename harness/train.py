@@ -14,7 +14,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from harness import backend, data, evaluate, runs
+from harness import adapt, backend, data, evaluate, runs
 from harness.console import say
 from harness.cost import Pace, forget_peak, peak_megabytes
 from harness.interrupt import Interrupt
@@ -312,7 +312,7 @@ def train(
                 verbose=0,
             )
     batches = {"train": training, "test": test}
-    return conclude(task, options, directory, examples, batches, output_field, keeper.progress)
+    return conclude(task, options, directory, examples, batches, input_field, output_field, keeper.progress)
 
 
 def conclude(
@@ -321,6 +321,7 @@ def conclude(
     directory: Path,
     examples: Splits,
     batches: dict[str, Batches],
+    input_field: Any,
     output_field: Any,
     progress: dict,
 ) -> dict:
@@ -328,8 +329,9 @@ def conclude(
     test = examples["test"]
     model, _, decoder = load_model(directory, task, output_field, options)
     pace = Pace()
+    adapted = adapt.measure_loss(task, options, model, input_field, output_field, batches["test"])
     scores, answers = evaluate.measure(
-        task, test, batches["test"], model, decoder, output_field, examples["train"], pace
+        task, test, batches["test"], model, decoder, output_field, examples["train"], pace, adapted
     )
     evaluate.write_answers(directory / "predictions" / "test.jsonl", test, answers)
     summary: dict[str, Any] = {
