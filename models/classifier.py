@@ -29,10 +29,8 @@ class Pool(layers.Layer):
         # Counted in integers: bfloat16 has no 257.
         length = ops.sum(ops.cast(inside, "int32"), axis=1)
         if self.kind == "last":
-            # A sum with one term that is not 0: its gradient is one pass, that of a look-up three.
-            step = ops.reshape(ops.arange(ops.shape(states)[1], dtype="int32"), (1, -1, 1))
-            here = ops.equal(step, ops.expand_dims(length - 1, 2))
-            end = ops.sum(ops.where(here, states, ops.cast(0, states.dtype)), axis=1)
+            index = ops.expand_dims(length - 1, 2)
+            end = ops.squeeze(ops.take_along_axis(states, index, axis=1), 1)
             half = states.shape[-1] // 2
             return ops.concatenate([end[:, :half], states[:, 0, half:]], axis=1) if self.bidirectional else end
         pooled = []

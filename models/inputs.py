@@ -28,18 +28,6 @@ class OneHot(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("unrolled")
-class Embedding(layers.Embedding):
-    """Keras' own, but looked up step by step rather than example by example.
-
-    (batch, time) -> (batch, time, features) in the order in memory that a loop over time reads: what it would have to
-    turn round, forwards and in the gradient, are vectors; here it is their numbers.
-    """
-
-    def call(self, numbers: Any) -> Any:
-        return ops.swapaxes(super().call(ops.swapaxes(numbers, 0, 1)), 0, 1)
-
-
-@keras.saving.register_keras_serializable("unrolled")
 class Forget(layers.Layer):
     """In training, make some words unknown, so that the model learns what to make of a word it has never seen.
 
@@ -100,7 +88,7 @@ def embed(inputs: dict[str, Any], arrays: dict[str, Any], options: Any) -> Any:
     if options.embedding == "onehot":
         vectors = OneHot(words, name="one_hot")(numbers)
     else:
-        vectors = Embedding(words, options.embedding_size, name="embedding")(numbers)
+        vectors = layers.Embedding(words, options.embedding_size, name="embedding")(numbers)
     if "characters" in inputs:
         spelling = spell(inputs["characters"], arrays["characters"].size)
         vectors = layers.Concatenate()([vectors, spelling])

@@ -1,7 +1,7 @@
 """The three cells over time on JAX, given the projected inputs of all steps: what is left inside the loop.
 
-The inputs are already multiplied by the input kernel, for all steps at once; the loop does the recurrent half: h_{t-1}
-U, the biases, the gates, the new state. Everything is time-major. The portable twin is Keras' own loop
+The inputs are already multiplied by the input kernel, biases added, for all steps at once; the loop does the recurrent
+half: h_{t-1} U, the gates, the new state. Everything is time-major. The portable twin is Keras' own loop
 (models/recurrent.py chooses).
 
 The gradient is written by hand. Back-propagation through time as it is derived for a loop adds to the gradient of the
@@ -22,17 +22,14 @@ from jax import lax
 
 from models import kernels
 
-# The states of a cell, hidden state first.
+# The states of a cell, hidden state first; and its recurrent weights, kernel first.
 States = tuple[jax.Array, ...]
-# The kernel U, and the biases: (gates x units,), one a gate. A gru has those of z and r, one within and one without the
-# reset gate: of h U and of x W in g.
-Weights = tuple[jax.Array, jax.Array]
 
 
 class Step(NamedTuple):
     """One step of a cell, and the same step backwards.
 
-    forward: (projected input, states, weights) -> (new states, what backward needs beside the states).
+    forward: (projected input, states, recurrent weights) -> (new states, what backward needs beside the states).
     backward: (gradients of the new states, old states, new states, kept) -> (gradient of the projected input, gradient
     of h_{t-1} U, gradients of the old states by every other way than h_{t-1} U).
     """
@@ -41,10 +38,10 @@ class Step(NamedTuple):
     backward: Callable
 
 
-def simple_forward(projected: Any, states: States, weights: Weights) -> tuple[States, States]:
-    """h_t = tanh(x_t W + h_{t-1} U + b) (Elman 1990)."""
-    (h,), (kernel, bias) = states, weights
-    return (jnp.tanh(projected + (h @ kernel + bias)),), ()
+def simple_forward(projected: Any, states: States, recurrent: States) -> tuple[States, States]:
+    """h_t = tanh(x_t W + b + h_{t-1} U) (Elman 1990)."""
+    (h,), (kernel,) = states, recurrent
+    return (jnp.tanh(projected + h @ kernel),), ()
 
 
 def simple_backward(gradients: States, old: States, new: States, kept: States) -> tuple[Any, Any, States]:
@@ -53,10 +50,10 @@ def simple_backward(gradients: States, old: States, new: States, kept: States) -
     return dz, dz, (jnp.zeros_like(dh),)
 
 
-def lstm_forward(projected: Any, states: States, weights: Weights) -> tuple[States, States]:
+def lstm_forward(projected: Any, states: States, recurrent: States) -> tuple[States, States]:
     """c_t = f c_{t-1} + i g, h_t = o tanh(c_t), gates in the order i, f, g, o (Gers et al. 2000)."""
-    (h, c), (kernel, bias) = states, weights
-    i, f, g, o = jnp.split(projected + (h @ kernel + bias), 4, axis=-1)
+    (h, c), (kernel,) = states, recurrent
+    i, f, g, o = jnp.split(projected + h @ kernel, 4, axis=-1)
     i, f, g, o = jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(g), jax.nn.sigmoid(o)
     c = f * c + i * g
     return (o * jnp.tanh(c), c), (i, f, g, o)
@@ -72,17 +69,16 @@ def lstm_backward(gradients: States, old: States, new: States, kept: States) -> 
     return dz, dz, (jnp.zeros_like(dh), dc * f)
 
 
-def gru_forward(projected: Any, states: States, weights: Weights) -> tuple[States, States]:
-    """h_t = z h_{t-1} + (1 - z) g with g = tanh(x_t W + b' + r (h_{t-1} U + b)), gates in the order z, r, g.
+def gru_forward(projected: Any, states: States, recurrent: States) -> tuple[States, States]:
+    """h_t = z h_{t-1} + (1 - z) g with g = tanh(x_t W + r (h_{t-1} U + b)), gates in the order z, r, g.
 
     Cho et al. 2014; the reset gate after the product, as cuDNN has it.
     """
-    (h,), (kernel, bias) = states, weights
-    gates = kernel.shape[1]
+    (h,), (kernel, bias) = states, recurrent
     x_z, x_r, x_g = jnp.split(projected, 3, axis=-1)
-    h_z, h_r, h_g = jnp.split(h @ kernel + bias[:gates], 3, axis=-1)
+    h_z, h_r, h_g = jnp.split(h @ kernel + bias, 3, axis=-1)
     z, r = jax.nn.sigmoid(x_z + h_z), jax.nn.sigmoid(x_r + h_r)
-    g = jnp.tanh(x_g + bias[gates:] + r * h_g)
+    g = jnp.tanh(x_g + r * h_g)
     return (g + z * (h - g),), (z, r, g, h_g)
 
 
@@ -105,17 +101,18 @@ def keep(mask: Any, new: Any, old: Any) -> Any:
     return new if mask is None else jnp.where(mask, new, old)
 
 
-def forward(cell: str, projected: Any, mask: Any, initial: States, weights: Weights) -> tuple[States, States]:
+def forward(cell: str, projected: Any, mask: Any, initial: States, recurrent: States) -> tuple[States, States]:
     """Return the states at all steps, each (time, batch, units), and what `backward` needs beside them.
 
     projected: (time, batch, gates x units). mask: (time, batch, 1) of bool, or None: where it is false, the states
-    stay as they were. initial: (batch, units) for each state.
+    stay as they were. initial: (batch, units) for each state. recurrent: U, (units, gates x units), and for the gru
+    the bias of h U.
     """
     step = STEPS[cell].forward
 
     def advance(states: States, now: tuple) -> tuple:
         x, inside = now
-        new, kept = step(x, states, weights)
+        new, kept = step(x, states, recurrent)
         new = tuple(keep(inside, one, other) for one, other in zip(new, states, strict=True))
         return new, (new, kept)
 
@@ -167,42 +164,39 @@ def _is_native(projected: Any) -> bool:
 
 
 def _unroll(
-    cell: str, projected: Any, mask: Any, initial: States, weights: Weights, keep: bool
+    cell: str, projected: Any, mask: Any, initial: States, recurrent: States, keep: bool
 ) -> tuple[tuple[Any, States], States, Any]:
     """Return what `run` does, the states at all steps, and what the backward loop needs beside them."""
     kept: Any
     if _is_native(projected):
-        states, kept = kernels.forward(cell, projected, mask, initial, weights, keep)
+        states, kept = kernels.forward(cell, projected, mask, initial, recurrent, keep)
     else:
-        states, kept = forward(cell, projected, mask, initial, weights)
+        states, kept = forward(cell, projected, mask, initial, recurrent)
     return (states[0], tuple(state[-1] for state in states)), states, kept
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def run(cell: str, projected: Any, mask: Any, initial: States, weights: Weights) -> tuple[Any, States]:
+def run(cell: str, projected: Any, mask: Any, initial: States, recurrent: States) -> tuple[Any, States]:
     """Return the hidden states at all steps, (time, batch, units), and the states after the last. See `forward`."""
-    return _unroll(cell, projected, mask, initial, weights, keep=False)[0]
+    return _unroll(cell, projected, mask, initial, recurrent, keep=False)[0]
 
 
-def _run(cell: str, projected: Any, mask: Any, initial: States, weights: Weights) -> tuple:
-    answer, states, kept = _unroll(cell, projected, mask, initial, weights, keep=True)
-    return answer, (mask, initial, weights, states, kept)
+def _run(cell: str, projected: Any, mask: Any, initial: States, recurrent: States) -> tuple:
+    answer, states, kept = _unroll(cell, projected, mask, initial, recurrent, keep=True)
+    return answer, (mask, initial, recurrent, states, kept)
 
 
 def _differentiate(cell: str, saved: tuple, gradients: tuple) -> tuple:
-    mask, initial, weights, states, kept = saved
+    mask, initial, recurrent, states, kept = saved
     outputs, last = gradients
     old = tuple(jnp.concatenate([one[None], every[:-1]]) for one, every in zip(initial, states, strict=True))
     if _is_native(outputs):
-        dx, dz, first = kernels.backward(cell, outputs, last, mask, initial, weights, states, kept)
+        dx, dz, first = kernels.backward(cell, outputs, last, mask, initial, recurrent, states, kept)
     else:
-        dx, dz, first = backward(cell, outputs, last, mask, weights[0], old, states, kept)
-    gates = dz.shape[-1]
-    kernel = old[0].reshape(-1, old[0].shape[-1]).T @ dz.reshape(-1, gates)
-    bias = dz.sum((0, 1))
-    if cell == "gru":
-        bias = jnp.concatenate([bias, dx.sum((0, 1))[gates * 2 // 3 :]])
-    return dx, None, first, (kernel, bias)
+        dx, dz, first = backward(cell, outputs, last, mask, recurrent[0], old, states, kept)
+    kernel = old[0].reshape(-1, old[0].shape[-1]).T @ dz.reshape(-1, dz.shape[-1])
+    weights = [kernel, *(dz.sum((0, 1)) for _ in recurrent[1:])]
+    return dx, None, first, tuple(weights)
 
 
 run.defvjp(_run, _differentiate)

@@ -69,17 +69,13 @@ class Unrolled(layers.RNN):
         batch, steps, features = sequences.shape
         # Time-major first, then one flat product: its gradient takes half as long as that of a product of three axes.
         flat = ops.reshape(ops.swapaxes(sequences, 0, 1), (-1, features))
-        projected = ops.reshape(ops.matmul(flat, kernel), (steps, batch, gates))
+        projected = ops.reshape(ops.matmul(flat, kernel) + biases[0], (steps, batch, gates))
         if mask is not None:
             mask = ops.expand_dims(ops.swapaxes(ops.cast(mask, "bool"), 0, 1), 2)
         if self.go_backwards:
             projected, mask = ops.flip(projected, 0), None if mask is None else ops.flip(mask, 0)
-        # Added within the loop, where the vectors are at hand anyway.
-        bias = biases[0] + biases[1]
-        if self.kind == "gru":
-            within, without = biases[1][gates * 2 // 3 :], biases[0][gates * 2 // 3 :]
-            bias = ops.concatenate([bias[: gates * 2 // 3], within, without])
-        outputs, states = loops.run(self.kind, projected, mask, tuple(initial_state), (recurrent, bias))
+        more = (recurrent, biases[1]) if self.kind == "gru" else (recurrent,)
+        outputs, states = loops.run(self.kind, projected, mask, tuple(initial_state), more)
         if self.zero_output_for_mask and mask is not None:
             outputs = ops.where(mask, outputs, ops.zeros_like(outputs))
         return outputs[-1], ops.swapaxes(outputs, 0, 1), list(states)
@@ -170,15 +166,13 @@ class Reverse(layers.Layer):
     def call(self, sequences: Any, mask_in: Any) -> Any:
         """Return (batch, time, features); mask_in: (batch, time) of bool, true where there is input."""
         batch, steps, features = (ops.shape(sequences)[axis] for axis in range(3))
-        length = ops.expand_dims(ops.sum(ops.cast(mask_in, "int32"), axis=1), 0)
-        step = ops.expand_dims(ops.arange(steps, dtype="int32"), 1)
+        length = ops.sum(ops.cast(mask_in, "int32"), axis=1, keepdims=True)
+        step = ops.expand_dims(ops.arange(steps, dtype="int32"), 0)
         position = ops.where(step < length, length - 1 - step, step)
-        # Step by step, as the loops before and after it have them. And whole rows of a flat (time x batch, features)
-        # table are gathered: many times faster than single numbers.
-        flat = position * batch + ops.expand_dims(ops.arange(batch, dtype="int32"), 0)
-        table = ops.reshape(ops.swapaxes(sequences, 0, 1), (-1, features))
-        rows = ops.take(table, ops.reshape(flat, (-1,)), axis=0)
-        return ops.swapaxes(ops.reshape(rows, (steps, batch, features)), 0, 1)
+        # Whole rows of a flat (batch x time, features) table are gathered: many times faster than single numbers.
+        flat = position + ops.expand_dims(ops.arange(batch, dtype="int32"), 1) * steps
+        rows = ops.take(ops.reshape(sequences, (-1, features)), ops.reshape(flat, (-1,)), axis=0)
+        return ops.reshape(rows, (batch, steps, features))
 
 
 @keras.saving.register_keras_serializable("unrolled")

@@ -48,9 +48,8 @@ def step(model: keras.Model, tables: Tables, state: tuple, data: tuple) -> tuple
     shapes = {place: shapes[0] for place, shapes in asked.items() if len(shapes) == 1}
     few = {place: tables[place] for place, shape in shapes.items() if np.prod(shape) < len(trainable[place])}
 
-    # What is looked up has zeros added to it: the gradient of these is that of the rows. The axes are turned round, as
-    # in inputs.Embedding.
-    added = {place: jnp.zeros((*shapes[place][::-1], layer.output_dim)) for place, layer in few.items()}
+    # What is looked up has zeros added to it: the gradient of these is that of the rows.
+    added = {place: jnp.zeros((*shapes[place], layer.output_dim)) for place, layer in few.items()}
     # Nothing else may use such a table, its gradient would be lost: so let the loss show it.
     hidden = [jnp.full_like(value, jnp.nan) if place in few else value for place, value in enumerate(trainable)]
 
@@ -58,10 +57,8 @@ def step(model: keras.Model, tables: Tables, state: tuple, data: tuple) -> tuple
         found = {}
 
         def look(place: int, numbers: Any) -> Any:
-            found[place] = numbers.T
-            rows = ops.take(trainable[place], numbers.T, axis=0) + added[place]
-            turned = jnp.transpose(rows, (*reversed(range(numbers.ndim)), numbers.ndim))
-            return ops.cast(turned, few[place].compute_dtype)
+            found[place] = numbers
+            return ops.cast(ops.take(trainable[place], numbers, axis=0) + added[place], few[place].compute_dtype)
 
         with replaced(few, look):
             value, rest = model.compute_loss_and_updates(

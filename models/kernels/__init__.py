@@ -102,12 +102,12 @@ def compiler() -> list[str]:
 
 
 def forward(
-    cell: str, projected: Any, mask: Any, initial: tuple, weights: tuple, keep: bool
+    cell: str, projected: Any, mask: Any, initial: tuple, recurrent: tuple, keep: bool
 ) -> tuple[tuple, tuple[Any, Any]]:
     """Run a cell over time: (the states at all steps, what `backward` needs beside them).
 
     cell: simple, lstm or gru. projected: (time, batch, gates x units). mask: (time, batch, 1) of bool, or None.
-    initial: (batch, units) for each state. weights: U and the biases, as models/loops.py has them. The states are
+    initial: (batch, units) for each state. recurrent: U, and for the gru the bias of h U. The states are
     (time, batch, units) each. Without `keep` nothing is written for `backward`.
     """
     time, batch, _ = projected.shape
@@ -121,7 +121,9 @@ def forward(
         shapes[1] = states
     if cell == "gru" and keep:
         shapes[3] = states
-    h, c, kept, extra = call(f"{cell}_forward", shapes, aliases, projected, mask_of(mask), *pair(initial), *weights)
+    h, c, kept, extra = call(
+        f"{cell}_forward", shapes, aliases, projected, mask_of(mask), *pair(initial), *pair(recurrent)
+    )
     return ((h, c) if cell == "lstm" else (h,)), (kept, extra)
 
 
@@ -131,7 +133,7 @@ def backward(
     last_gradients: tuple,
     mask: Any,
     initial: tuple,
-    weights: tuple,
+    recurrent: tuple,
     states: tuple,
     kept: tuple[Any, Any],
 ) -> tuple[Any, Any, tuple]:
@@ -152,7 +154,7 @@ def backward(
         *pair(last_gradients),
         mask_of(mask),
         *pair(initial),
-        weights[0],
+        recurrent[0],
         *pair(states),
         *kept,
     )

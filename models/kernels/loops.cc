@@ -215,12 +215,12 @@ void split(ffi::ThreadPool& pool, Index batch, const Work& work) {
 
 // ---- The cells ----
 
-// The arrays of a call. The bias is in the order of the panels: their sums begin with it. outside: of a gru, by units.
+// The arrays of a call. The bias of h U (gru) is in the order of the panels: their sums begin with it.
 struct Arrays {
   Index time, batch, units;
   const bool* mask;
   const float *h0, *c0;                        // the first states
-  const float *x, *bias, *outside;             // forward: the projected inputs
+  const float *x, *bias;                       // forward: the projected inputs
   const float *outputs, *saved, *saved_extra;  // backward: the gradient of h at all steps, and what forward kept
   float *h, *c, *kept, *extra;                 // the states at all steps, what only backward reads (or null)
   float *dx, *dz;                              // the gradients of x and of h U
@@ -233,11 +233,11 @@ struct Arrays {
 // Where in the arrays a vector of units of one row and step is. Only `width` of its lanes are units; `reach` may be
 // read, all where enough follows in the array: nobody looks at what comes of the others.
 struct Place {
-  Index all, unit, width, reach, H, state, gate;
+  Index all, width, reach, H, state, gate;
   const float *old_h, *old_c;
 
   Place(const Arrays& a, int gates, Index step, Index row, Index n)
-      : all(step * a.batch + row), unit(n), width(std::min<Index>(kLanes, a.units - n)),
+      : all(step * a.batch + row), width(std::min<Index>(kLanes, a.units - n)),
         reach((a.batch - 1 - row) * a.units >= kLanes - width ? Index(kLanes) : width),
         H(a.units), state(all * H + n), gate(all * gates * H + n),
         old_h(step ? a.h + state - a.batch * H : a.h0 + row * H + n),
@@ -251,10 +251,9 @@ inline void ahead(const float* now, Index distance, Index stride = 0) {
 }
 
 // A cell's `forward` takes the sums of its gates for a vector of units; `backward` the gradient of h, and returns that
-// of the old h by every way but h U. Both write their results. A panel holds `block` vectors of units. reset: of how many
-// gates only a part is reset, which thus have a second bias.
+// of the old h by every way but h U. Both write their results. A panel holds `block` vectors of units.
 struct Simple {
-  static constexpr int gates = 1, block = kColumns, reset = 0;
+  static constexpr int gates = 1, block = kColumns;
   static constexpr bool has_c = false;
 
   static void forward(const Arrays& a, const Place& at, const float* sums) {
@@ -268,7 +267,7 @@ struct Simple {
 };
 
 struct Lstm {
-  static constexpr int gates = 4, block = 1, reset = 0;
+  static constexpr int gates = 4, block = 1;
   static constexpr bool has_c = true;
 
   static void forward(const Arrays& a, const Place& at, const float* sums) {
@@ -305,7 +304,7 @@ struct Lstm {
 };
 
 struct Gru {
-  static constexpr int gates = 3, block = 1, reset = 1;
+  static constexpr int gates = 3, block = 1;
   static constexpr bool has_c = false;
 
   static void forward(const Arrays& a, const Place& at, const float* sums) {
@@ -315,7 +314,7 @@ struct Gru {
     const Vector dz = sigmoid_divisor(load(x, m) + load(sums));
     const Vector dr = sigmoid_divisor(load(x + H, m) + load(sums + kLanes));
     const Vector inverse = 1.0f / (dz * dr), z = inverse * dr, r = inverse * dz, hg = load(sums + 2 * kLanes);
-    const Vector g = tanh(load(x + 2 * H, m) + load(a.outside + at.unit, at.width) + r * hg);
+    const Vector g = tanh(load(x + 2 * H, m) + r * hg);
     store(a.h + at.state, g + z * (load(at.old_h, m) - g), w);
     if (!a.kept) return;
     float* kept = a.kept + at.gate;
@@ -351,7 +350,7 @@ void forward_rows(const Arrays& a, const float* panels, Index begin, Index end) 
       const Index count = std::min<Index>(Cell::block, all - v), columns = count * Cell::gates;
       const Index panel = v * Cell::gates * kLanes;
       const float* old = (step ? a.h + (step - 1) * a.batch * H : a.h0) + begin * H;
-      product(old, H, rows, panels + panel * H, H, columns, sums, a.bias + panel);
+      product(old, H, rows, panels + panel * H, H, columns, sums, a.bias ? a.bias + panel : kZeros);
       for (Index row = 0; row < rows; ++row)
         for (Index j = 0; j < count; ++j) {
           const Place at(a, Cell::gates, step, begin + row, (v + j) * kLanes);
@@ -416,13 +415,11 @@ template <class Cell>
 ffi::Error forward(ffi::ThreadPool pool, Floats x, Mask mask, Floats h0, Floats c0, Floats kernel, Floats bias,
                    Result h, Result c, Result kept, Result extra) {
   if (auto error = check<Cell>(h0, kernel); error.failure()) return error;
-  if (Index(bias.element_count()) != (Cell::gates + Cell::reset) * h0.dimensions()[1])
-    return ffi::Error::InvalidArgument("there is not one bias for each gate and unit");
   Arrays a(mask, h0, c0, x.dimensions()[0]);
   a.x = x.typed_data(), a.h = data(h), a.c = data(c), a.kept = data(kept), a.extra = data(extra);
   const Index H = a.units, all = vectors(H), width = all * Cell::gates * kLanes;
   float *panels = scratch<0>(width * (H + 1)), *packed_bias = panels + width * H;
-  a.bias = packed_bias, a.outside = bias.typed_data() + Cell::gates * H;
+  a.bias = bias.element_count() ? packed_bias : nullptr;
   for (Index v = 0; v < all; v += Cell::block) {
     const Index count = std::min<Index>(Cell::block, all - v), panel = v * Cell::gates * kLanes;
     const auto pack = [&](float* to, const float* from) {
@@ -432,7 +429,7 @@ ffi::Error forward(ffi::ThreadPool pool, Floats x, Mask mask, Floats h0, Floats 
     };
     for (Index k = 0; k < H; ++k)
       pack(panels + panel * H + k * count * Cell::gates * kLanes, kernel.typed_data() + k * Cell::gates * H);
-    pack(packed_bias + panel, bias.typed_data());
+    if (a.bias) pack(packed_bias + panel, bias.typed_data());
   }
   split(pool, a.batch, [&](Index begin, Index end) { forward_rows<Cell>(a, panels, begin, end); });
   return ffi::Error::Success();

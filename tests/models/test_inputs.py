@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from models.inputs import Embedding, Forget, OneHot, declare, embed, spell
+from models.inputs import Forget, OneHot, declare, embed, spell
 from pipeline.fields import Array
 from tests.models import SENTENCES, encode, numpy, options, randomize, sentence_fields
 
@@ -22,15 +22,6 @@ def test_one_hot_words_into_a_cell_are_an_embedding_of_the_rows_of_its_input_ker
     same.build((None, None, 4))
     same.set_weights([np.eye(4), recurrent, bias])
     np.testing.assert_allclose(numpy(same(embedding(words))), states, atol=1e-6)
-
-
-def test_an_embedding_looked_up_step_by_step_is_that_of_keras_and_loads_its_weights():
-    words = np.array([[3, 0, 6], [2, 2, 5]], "int32")
-    ours, theirs = Embedding(7, 4), keras.layers.Embedding(7, 4)
-    expected = numpy(theirs(words))
-    ours.build(words.shape)
-    ours.set_weights(theirs.get_weights())
-    np.testing.assert_array_equal(numpy(ours(words)), expected)
 
 
 def test_one_hot_option_has_no_embedding_and_gives_vectors_as_long_as_the_vocabulary():

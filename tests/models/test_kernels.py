@@ -14,7 +14,7 @@ if os.environ.get("KERAS_BACKEND", "jax") != "jax":
 
 import jax.numpy as jnp  # noqa: E402
 
-from models import kernels, loops  # noqa: E402
+from models import kernels  # noqa: E402
 from pipeline.cache import folder  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
@@ -22,45 +22,64 @@ if (why := kernels.load(folder() / "kernels", print)) is not None:
     pytest.skip(why, allow_module_level=True)
 
 
-def simple(x, states, kernel, bias):
-    return (jnp.tanh(x + states[0] @ kernel + bias),)
+def simple(x, states, recurrent):
+    return (jnp.tanh(x + states[0] @ recurrent[0]),)
 
 
-def lstm(x, states, kernel, bias):
-    i, f, g, o = jnp.split(x + states[0] @ kernel + bias, 4, axis=-1)
+def lstm(x, states, recurrent):
+    i, f, g, o = jnp.split(x + states[0] @ recurrent[0], 4, axis=-1)
     c = jax.nn.sigmoid(f) * states[1] + jax.nn.sigmoid(i) * jnp.tanh(g)
     return jax.nn.sigmoid(o) * jnp.tanh(c), c
 
 
-def gru(x, states, kernel, bias):
+def gru(x, states, recurrent):
     x_z, x_r, x_g = jnp.split(x, 3, axis=-1)
-    h_z, h_r, h_g = jnp.split(states[0] @ kernel, 3, axis=-1)
-    b_z, b_r, within, without = jnp.split(bias, 4)
-    z, r = jax.nn.sigmoid(x_z + h_z + b_z), jax.nn.sigmoid(x_r + h_r + b_r)
-    return (z * states[0] + (1 - z) * jnp.tanh(x_g + without + r * (h_g + within)),)
+    h_z, h_r, h_g = jnp.split(states[0] @ recurrent[0] + recurrent[1], 3, axis=-1)
+    z, r = jax.nn.sigmoid(x_z + h_z), jax.nn.sigmoid(x_r + h_r)
+    return (z * states[0] + (1 - z) * jnp.tanh(x_g + r * h_g),)
 
 
 STEPS = {"simple": simple, "lstm": lstm, "gru": gru}
 
 
-def scan(cell, x, mask, initial, weights):
+def scan(cell, x, mask, initial, recurrent):
     def body(states, now):
-        new = STEPS[cell](now[0], states, *weights)
+        new = STEPS[cell](now[0], states, recurrent)
         new = tuple(n if mask is None else jnp.where(now[1], n, s) for n, s in zip(new, states, strict=True))
         return new, new
 
     return jax.lax.scan(body, initial, (x, mask))
 
 
-def native(cell, x, mask, initial, weights):
-    """The same results as `reference`, and its gradient from the kernels: for jax.grad."""
-    assert loops.native
-    outputs, last = loops.run(cell, x, mask, initial, weights)
-    return last, outputs
+def native(cell, x, mask, initial, recurrent):
+    """The same results as `scan`, and its gradient from the kernels: for jax.vjp."""
+
+    def run(x, initial, recurrent, keep):
+        states, kept = kernels.forward(cell, x, mask, initial, recurrent, keep)
+        return (tuple(s[-1] for s in states), states[0]), (states, kept)
+
+    @jax.custom_vjp
+    def loop(x, initial, recurrent):
+        return run(x, initial, recurrent, False)[0]
+
+    def back(saved, gradients):
+        (states, kept), initial, recurrent = saved
+        last, outputs = gradients
+        dx, dz, first = kernels.backward(cell, outputs, last, mask, initial, recurrent, states, kept)
+        old = jnp.concatenate([initial[0][None], states[0][:-1]])
+        kernel = jnp.einsum("tbh,tbz->hz", old, dz)
+        return dx, first, (kernel, dz.sum((0, 1)))[: len(recurrent)]
+
+    def start(x, initial, recurrent):
+        results, saved = run(x, initial, recurrent, True)
+        return results, (saved, initial, recurrent)
+
+    loop.defvjp(start, back)
+    return loop(x, initial, recurrent)
 
 
-def reference(cell, x, mask, initial, weights):
-    last, states = scan(cell, x, mask, initial, weights)
+def reference(cell, x, mask, initial, recurrent):
+    last, states = scan(cell, x, mask, initial, recurrent)
     return last, states[0]
 
 
@@ -69,23 +88,24 @@ def inputs(cell, units, batch, time, masked, seed=0):
     draw = lambda *shape: random.normal(size=shape).astype("float32")  # noqa: E731
     gates = kernels.GATES[cell]
     initial = tuple(draw(batch, units) for _ in range(2 if cell == "lstm" else 1))
-    biases = 4 if cell == "gru" else gates
-    weights = draw(units, gates * units) / np.float32(np.sqrt(units)), draw(biases * units)
+    recurrent = (draw(units, gates * units) / np.float32(np.sqrt(units)),)
+    if cell == "gru":
+        recurrent += (draw(gates * units),)
     mask = None
     if masked == "padded":
         mask = np.arange(time)[:, None, None] < random.integers(1, time + 1, size=(1, batch, 1))
     elif masked == "holed":
         mask = random.random((time, batch, 1)) < 0.6
-    wanted = draw(time, batch, units), [draw(batch, units) for _ in initial]
-    return draw(time, batch, gates * units), mask, initial, weights, wanted
+    weights = draw(time, batch, units), [draw(batch, units) for _ in initial]
+    return draw(time, batch, gates * units), mask, initial, recurrent, weights
 
 
 def gradients(run):
-    """Gradients of a weighted sum of all that a loop returns, and that."""
+    """Value and gradients of a weighted sum of all that a loop returns."""
 
-    def loss(x, initial, weights, mask, wanted):
-        last, outputs = run(x, mask, initial, weights)
-        return (outputs * wanted[0]).sum() + sum((a * b).sum() for a, b in zip(last, wanted[1], strict=True)), (
+    def loss(x, initial, recurrent, mask, weights):
+        last, outputs = run(x, mask, initial, recurrent)
+        return (outputs * weights[0]).sum() + sum((a * b).sum() for a, b in zip(last, weights[1], strict=True)), (
             last,
             outputs,
         )
@@ -107,21 +127,21 @@ def test_outputs_states_and_gradients_are_those_of_the_scan(cell, units, batch, 
     theirs = gradients(lambda *a: reference(cell, *a))
     ours = gradients(lambda *a: native(cell, *a))
     for masked in ("all", "padded", "holed"):
-        x, mask, initial, weights, wanted = inputs(cell, units, batch, time, masked)
+        x, mask, initial, recurrent, weights = inputs(cell, units, batch, time, masked)
         where = np.ones((time, batch, 1), bool) if mask is None else mask  # so that the scan is compiled once
-        close(ours(x, initial, weights, mask, wanted), theirs(x, initial, weights, where, wanted))
-        states, _ = kernels.forward(cell, x, mask, initial, weights, False)
-        kept, _ = kernels.forward(cell, x, mask, initial, weights, True)
+        close(ours(x, initial, recurrent, mask, weights), theirs(x, initial, recurrent, where, weights))
+        states, _ = kernels.forward(cell, x, mask, initial, recurrent, False)
+        kept, _ = kernels.forward(cell, x, mask, initial, recurrent, True)
         assert all((a == b).all() for a, b in zip(states, kept, strict=True))
 
 
 @pytest.mark.parametrize("cell", list(STEPS))
 def test_nan_and_infinities_travel_as_in_the_scan(cell):
-    x, _, initial, weights, _ = inputs(cell, 20, 3, 6, "all")
+    x, _, initial, recurrent, _ = inputs(cell, 20, 3, 6, "all")
     x[2, 1, 5], x[1, 2, :], x[4, 2, :] = np.nan, np.inf, -np.inf
     (states, _), (_, theirs) = (
-        kernels.forward(cell, x, None, initial, weights, False),
-        scan(cell, x, None, initial, weights),
+        kernels.forward(cell, x, None, initial, recurrent, False),
+        scan(cell, x, None, initial, recurrent),
     )
     for a, b in zip(states, theirs, strict=True):
         np.testing.assert_array_equal(np.isnan(a), np.isnan(b))
@@ -136,9 +156,9 @@ def test_the_gates_are_right_over_the_whole_range():
 
     def c(i, f, g):
         initial = (np.zeros((len(x), 1), "float32"), np.ones((len(x), 1), "float32"))
-        weights = np.zeros((1, 4), "float32"), np.zeros(4, "float32")
+        kernel = (np.zeros((1, 4), "float32"),)
         gates = np.stack([i, f, g, opened], axis=-1)[None]
-        return np.asarray(kernels.forward("lstm", gates, None, initial, weights, False)[0][1]).ravel()
+        return np.asarray(kernels.forward("lstm", gates, None, initial, kernel, False)[0][1]).ravel()
 
     np.testing.assert_allclose(c(shut, x, 0 * x), 1 / (1 + np.exp(-wide)), rtol=1e-6)
     np.testing.assert_allclose(c(opened, shut, x), np.tanh(wide), rtol=1e-6, atol=1e-11)
@@ -148,9 +168,9 @@ PROGRAM = """
 import hashlib, jax, numpy
 from tests.models.test_kernels import STEPS, inputs, kernels
 for cell in STEPS:
-    x, mask, initial, weights, (outputs, last) = inputs(cell, 50, 32, 17, "holed")
-    states, kept = kernels.forward(cell, x, mask, initial, weights, True)
-    results = states, kernels.backward(cell, outputs, tuple(last), mask, initial, weights, states, kept)
+    x, mask, initial, recurrent, (outputs, last) = inputs(cell, 50, 32, 17, "holed")
+    states, kept = kernels.forward(cell, x, mask, initial, recurrent, True)
+    results = states, kernels.backward(cell, outputs, tuple(last), mask, initial, recurrent, states, kept)
     print(hashlib.sha256(b"".join(numpy.asarray(a).tobytes() for a in jax.tree.leaves(results))).hexdigest())
 """
 
