@@ -32,7 +32,7 @@ Backend = Annotated[
 Device = Annotated[Literal["cpu", "gpu"] | None, arg(help="Where to compute; a GPU is used if there is one.")]
 Kernels = Annotated[
     Literal["auto", "off"],
-    arg(help="The recurrent loops as native code, compiled at first use (JAX on the CPU), or as Keras operations."),
+    arg(help="The recurrent loops as native code, compiled at first use (not on torch, not on a GPU), or not."),
 ]
 Name = Annotated[Positional[str], arg(metavar="TASK", help="Name of the task; `list` shows them.")]
 Run = Annotated[Positional[Path], arg(metavar="RUN", help="The run directory.")]

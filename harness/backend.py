@@ -49,13 +49,17 @@ def start(
     """Set up Keras and return what it runs on, such as "JAX on CPU" or "JAX on NVIDIA H100".
 
     device: "cpu" or "gpu"; None takes the GPU if there is one. Raises BadInput if one was asked for and is not there.
-    kernels: "auto" or "off"; whether JAX on the CPU runs the recurrent loops as native code (see models/kernels).
+    kernels: "auto" or "off"; whether JAX and TensorFlow on the CPU run the recurrent loops as native code (see
+    models/kernels).
     """
     chosen = select(backend, device)
     reset(0, precision)
     name = _device_name(chosen, device)
-    if chosen == "jax" and name.startswith("CPU"):
-        from models.loops import use_kernels
+    if chosen != "torch" and name.startswith("CPU"):
+        if chosen == "jax":
+            from models.loops import use_kernels
+        else:
+            from models.called import use_kernels
 
         if use_kernels(kernels == "auto", cache.folder() / "kernels", say):
             name += ", native kernels"

@@ -22,11 +22,13 @@ from models.plain import Bag, Flat, IndRNN
 
 class Unrolled(layers.RNN):
     """What the three layers below add to Keras' own: the input projection of all steps is one matrix product before
-    the loop, on JAX the loop and its gradient are those of models/loops.py, and on torch all of it is one kernel.
+    the loop, on JAX the loop and its gradient are those of models/loops.py, on torch all of it is one kernel, and on
+    TensorFlow the loop is native code (models/called.py).
 
     Same arguments, weights, results and saved files as the Keras layer. What the fast path does not cover (other
-    activations, recurrent dropout, unrolling, a reset gate before the product, TensorFlow; on torch a mask; on JAX the
-    LSTM on a GPU, where cuDNN runs) goes the way of the Keras layer.
+    activations, recurrent dropout, unrolling, a reset gate before the product; on torch and TensorFlow a mask; on
+    TensorFlow without native kernels all, and what is not float32; on JAX the LSTM on a GPU, where cuDNN runs) goes the
+    way of the Keras layer.
     """
 
     kind: str
@@ -36,7 +38,7 @@ class Unrolled(layers.RNN):
         cell, backend = self.cell, keras.config.backend()
         gated = self.kind != "simple"
         return (
-            (backend == "jax" or (backend == "torch" and mask is None))
+            (backend == "jax" or (mask is None and (backend == "torch" or self._is_called())))
             and cell.activation in (keras.activations.tanh, ops.tanh)
             and (not gated or cell.recurrent_activation in (keras.activations.sigmoid, ops.sigmoid))
             and not (cell.recurrent_dropout or self.unroll)
@@ -44,6 +46,14 @@ class Unrolled(layers.RNN):
             and not (self.kind == "gru" and not cell.reset_after)
             and not (self.kind == "lstm" and backend == "jax" and _on_gpu())
         )
+
+    def _is_called(self) -> bool:
+        # TensorFlow is imported where it is the backend alone.
+        if keras.config.backend() != "tensorflow":
+            return False
+        from models import called
+
+        return called.library is not None and self.compute_dtype == "float32"
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> tuple:
         """Return the last output, all outputs (batch, time, units) and the states after the last step."""
@@ -58,11 +68,13 @@ class Unrolled(layers.RNN):
         biases = [bias[0], bias[1]] if bias.ndim == 2 else [bias, ops.zeros_like(bias)]
         if training and cell.dropout:
             sequences = sequences * ops.expand_dims(cell.get_dropout_mask(sequences[:, 0]), 1)
-        if keras.config.backend() == "torch":
-            from models import fused
-
+        if keras.config.backend() != "jax":
+            if keras.config.backend() == "torch":
+                from models.fused import run
+            else:
+                from models.called import run
             sequences = ops.flip(sequences, 1) if self.go_backwards else sequences
-            outputs, last = fused.run(self.kind, sequences, initial_state, [kernel, recurrent, *biases])
+            outputs, last = run(self.kind, sequences, initial_state, [kernel, recurrent, *biases])
             return outputs[:, -1], outputs, last
         from models import loops
 

@@ -30,10 +30,15 @@ if os.environ["KERAS_BACKEND"] == "jax":
     # And compiled soon rather than well: small programs compile for longer than they run. (At level 0 the gradient of
     # a maximum may be 0 / 0: computed twice, and rounded otherwise, it is equal to none of its inputs.)
     os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1 --xla_cpu_use_fusion_emitters=false")
-    from models.loops import use_kernels
+
+if os.environ["KERAS_BACKEND"] != "torch":
+    # As the command line has it.
+    if os.environ["KERAS_BACKEND"] == "jax":
+        from models.loops import use_kernels
+    else:
+        from models.called import use_kernels
     from pipeline.cache import folder
 
-    # As the command line has it.
     use_kernels(True, folder() / "kernels", print)
 
 

@@ -1,7 +1,8 @@
-"""Native kernels of the recurrent loops: one C++ file, compiled at first use, called from JAX on the CPU.
+"""Native kernels of the recurrent loops: one C++ file, compiled at first use, for JAX and TensorFlow on the CPU.
 
-`load` compiles and registers them, `forward` and `backward` call them. They compute what models/loops.py says in Keras'
-operations (its formulas, shapes and gates' order), in float32, without a barrier between threads inside the loop.
+`load` compiles and registers them for JAX, `forward` and `backward` call them from there; models/called.py calls them
+from TensorFlow. They compute what models/loops.py says in Keras' operations (its formulas, shapes and gates' order), in
+float32, without a barrier between threads inside the loop.
 """
 
 import ctypes
@@ -13,11 +14,13 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 SOURCE = Path(__file__).with_name("loops.cc")
 FLAGS = "-std=c++17 -O3 -march=native -fno-math-errno -ffp-contract=fast -shared -fPIC".split()
+MISSING = "no native kernels, the portable loops are used: {}"
 GATES = {"simple": 1, "lstm": 4, "gru": 3}
 
 
@@ -39,15 +42,25 @@ def load(folder: Path, say: Callable[[str], None]) -> str | None:
 
         if jax.default_backend() != "cpu":
             return f"no native kernels: they are for the CPU, and JAX computes on {jax.default_backend()}"
-        loops = ctypes.CDLL(str(library(folder, say)))
+        loops = open_library(folder, say)
+        if isinstance(loops, str):
+            return loops
         for cell in GATES:
             for direction in ("forward", "backward"):
                 handler = jax.ffi.pycapsule(getattr(loops, f"{cell}_{direction}"))
                 jax.ffi.register_ffi_target(f"unrolled_{cell}_{direction}", handler, platform="cpu")
-    except (ImportError, OSError, AttributeError, subprocess.SubprocessError, RuntimeError) as error:
-        return f"no native kernels, the portable loops are used: {error}"
+    except (ImportError, AttributeError, RuntimeError) as error:
+        return MISSING.format(error)
     ready = True
     return None
+
+
+def open_library(folder: Path, say: Callable[[str], None]) -> ctypes.CDLL | str:
+    """Return the compiled kernels, or one line that says why there are none. folder, say: as for `load`."""
+    try:
+        return ctypes.CDLL(str(library(folder, say)))
+    except (ImportError, OSError, subprocess.SubprocessError) as error:
+        return MISSING.format(error)
 
 
 def library(folder: Path, say: Callable[[str], None]) -> Path:
@@ -56,14 +69,14 @@ def library(folder: Path, say: Callable[[str], None]) -> Path:
     Raises OSError or subprocess.SubprocessError where it cannot be done. The file's name changes with all that it
     depends on. It appears whole or not at all, so two processes that start at once do not disturb each other.
     """
-    import jax
-    import jaxlib
-
-    parts = (SOURCE.read_text(), " ".join(FLAGS), processor(), jaxlib.__version__)
+    # Imported for this alone, JAX would take half a second.
+    parts = (SOURCE.read_text(), " ".join(FLAGS), processor(), metadata.version("jaxlib"))
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
     path = folder / f"loops-{key}.so"
     if path.exists():
         return path
+    import jax
+
     command = compiler()
     path.parent.mkdir(parents=True, exist_ok=True)
     say(f"compiling the native kernels with {command[0]}, once on this machine: some seconds")

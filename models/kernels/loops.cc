@@ -1,5 +1,6 @@
-// The loops over time of the three cells, forward and backward, as XLA FFI calls on the CPU: models/kernels/__init__.py
-// compiles and calls them, models/loops.py holds the formulas in Keras' operations and says how the gradient is cut.
+// The loops over time of the three cells, forward and backward, as XLA FFI calls on the CPU, and as plain C functions:
+// models/kernels/__init__.py compiles and calls them, models/loops.py holds the formulas in Keras' operations and says
+// how the gradient is cut.
 //
 // A part of the batch goes through all steps on one thread, so no thread waits for another inside the loop. Within a
 // step, the recurrent kernel is repacked into panels, the vectors of all gates of the same units side by side: a block
@@ -15,6 +16,7 @@
 #include <cstring>
 #include <memory>
 #include <mutex>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -179,10 +181,18 @@ float* scratch(Index floats) {
   return memory.data() + (-reinterpret_cast<uintptr_t>(memory.data()) / sizeof(float)) % kLine;
 }
 
-// Runs work(0) ... work(count - 1) on XLA's threads and this one. Whoever is free takes the next, and this thread waits
-// only for what another has begun: a pool that is busy, or is this thread alone, delays nothing and cannot lock up.
-template <class Work>
-void parallel(ffi::ThreadPool& pool, Index count, const Work& work) {
+// Threads made for a call, where there are none of XLA's.
+struct Threads {
+  int count;
+  int num_threads() const { return count; }
+  template <class Work>
+  void Schedule(Work work) { std::thread(std::move(work)).detach(); }
+};
+
+// Runs work(0) ... work(count - 1) on a pool's threads and this one. Whoever is free takes the next, and this thread
+// waits only for what another has begun: a pool that is busy, or is this thread alone, delays nothing and cannot lock up.
+template <class Pool, class Work>
+void parallel(Pool& pool, Index count, const Work& work) {
   struct Shared {
     std::atomic<Index> next{0};
     Index done = 0;
@@ -205,8 +215,8 @@ void parallel(ffi::ThreadPool& pool, Index count, const Work& work) {
 }
 
 // Runs work(begin, end) on the rows of the batch in equal parts, as many for each thread.
-template <class Work>
-void split(ffi::ThreadPool& pool, Index batch, const Work& work) {
+template <class Pool, class Work>
+void split(Pool& pool, Index batch, const Work& work) {
   const Index threads = std::max<Index>(pool.num_threads(), 1);
   const Index rounds = (batch + threads * kPart - 1) / (threads * kPart);
   const Index count = std::min((batch + 1) / 2, rounds * threads);  // one row takes as long as two
@@ -225,9 +235,6 @@ struct Arrays {
   float *h, *c, *kept, *extra;                 // the states at all steps, what only backward reads (or null)
   float *dx, *dz;                              // the gradients of x and of h U
 
-  Arrays(const Mask& m, const Floats& first_h, const Floats& first_c, Index time)
-      : time(time), batch(first_h.dimensions()[0]), units(first_h.dimensions()[1]),
-        mask(m.element_count() ? m.typed_data() : nullptr), h0(first_h.typed_data()), c0(first_c.typed_data()) {}
 };
 
 // Where in the arrays a vector of units of one row and step is. Only `width` of its lanes are units; `reach` may be
@@ -404,22 +411,12 @@ void backward_rows(const Arrays& a, const float* panels, float* const (&first)[2
     for (Index row = 0; row < rows; ++row) std::copy_n(carried[s] + row * width, H, first[s] + (begin + row) * H);
 }
 
-template <class Cell>
-ffi::Error check(const Floats& h0, const Floats& kernel) {
-  const auto h = h0.dimensions(), k = kernel.dimensions();
-  if (h.size() == 2 && k.size() == 2 && k[0] == h[1] && k[1] == Cell::gates * h[1]) return ffi::Error::Success();
-  return ffi::Error::InvalidArgument("the recurrent kernel does not have the shape (units, gates x units)");
-}
-
-template <class Cell>
-ffi::Error forward(ffi::ThreadPool pool, Floats x, Mask mask, Floats h0, Floats c0, Floats kernel, Floats bias,
-                   Result h, Result c, Result kept, Result extra) {
-  if (auto error = check<Cell>(h0, kernel); error.failure()) return error;
-  Arrays a(mask, h0, c0, x.dimensions()[0]);
-  a.x = x.typed_data(), a.h = data(h), a.c = data(c), a.kept = data(kept), a.extra = data(extra);
+// All rows forward. kernel, bias: as Keras has them; bias: null where h U has none.
+template <class Cell, class Pool>
+void forward_all(Pool& pool, Arrays a, const float* kernel, const float* bias) {
   const Index H = a.units, all = vectors(H), width = all * Cell::gates * kLanes;
   float *panels = scratch<0>(width * (H + 1)), *packed_bias = panels + width * H;
-  a.bias = bias.element_count() ? packed_bias : nullptr;
+  a.bias = bias ? packed_bias : nullptr;
   for (Index v = 0; v < all; v += Cell::block) {
     const Index count = std::min<Index>(Cell::block, all - v), panel = v * Cell::gates * kLanes;
     const auto pack = [&](float* to, const float* from) {
@@ -428,10 +425,54 @@ ffi::Error forward(ffi::ThreadPool pool, Floats x, Mask mask, Floats h0, Floats 
           store(to, load(from + gate * H + n, H - n));
     };
     for (Index k = 0; k < H; ++k)
-      pack(panels + panel * H + k * count * Cell::gates * kLanes, kernel.typed_data() + k * Cell::gates * H);
-    if (a.bias) pack(packed_bias + panel, bias.typed_data());
+      pack(panels + panel * H + k * count * Cell::gates * kLanes, kernel + k * Cell::gates * H);
+    if (bias) pack(packed_bias + panel, bias);
   }
   split(pool, a.batch, [&](Index begin, Index end) { forward_rows<Cell>(a, panels, begin, end); });
+}
+
+// All rows backward. last: the gradients of h and c after the last step; first: to be those of the initial ones.
+template <class Cell, class Pool>
+void backward_all(Pool& pool, const Arrays& a, const float* kernel, const float* const (&last)[2],
+                  float* const (&first)[2]) {
+  const Index H = a.units, all = vectors(H), depth = Cell::gates * H;
+  float* panels = scratch<0>(all * kLanes * depth);
+  for (Index v = 0; v < all; v += kColumns) {
+    const Index lanes = std::min<Index>(kColumns, all - v) * kLanes;
+    const float* from = kernel + v * kLanes * depth;
+    float* to = panels + v * kLanes * depth;
+    for (Index k = 0; k < depth; k += kLanes)  // a few at a time: what they are written to stays in the cache
+      for (Index n = 0; n < lanes; ++n)
+        for (Index i = k; i < std::min(k + kLanes, depth); ++i)
+          to[i * lanes + n] = v * kLanes + n < H ? from[n * depth + i] : 0.0f;
+  }
+  for (int s = 0; s <= Cell::has_c; ++s) std::copy_n(last[s], a.batch * H, first[s]);
+  split(pool, a.batch, [&](Index begin, Index end) { backward_rows<Cell>(a, panels, first, begin, end); });
+}
+
+// ---- Called by XLA ----
+
+template <class Cell>
+ffi::Error check(const Floats& h0, const Floats& kernel) {
+  const auto h = h0.dimensions(), k = kernel.dimensions();
+  if (h.size() == 2 && k.size() == 2 && k[0] == h[1] && k[1] == Cell::gates * h[1]) return ffi::Error::Success();
+  return ffi::Error::InvalidArgument("the recurrent kernel does not have the shape (units, gates x units)");
+}
+
+Arrays arrange(const Mask& mask, const Floats& h0, const Floats& c0, Index time) {
+  Arrays a{};
+  a.time = time, a.batch = h0.dimensions()[0], a.units = h0.dimensions()[1];
+  a.mask = mask.element_count() ? mask.typed_data() : nullptr, a.h0 = h0.typed_data(), a.c0 = c0.typed_data();
+  return a;
+}
+
+template <class Cell>
+ffi::Error forward(ffi::ThreadPool pool, Floats x, Mask mask, Floats h0, Floats c0, Floats kernel, Floats bias,
+                   Result h, Result c, Result kept, Result extra) {
+  if (auto error = check<Cell>(h0, kernel); error.failure()) return error;
+  Arrays a = arrange(mask, h0, c0, x.dimensions()[0]);
+  a.x = x.typed_data(), a.h = data(h), a.c = data(c), a.kept = data(kept), a.extra = data(extra);
+  forward_all<Cell>(pool, a, kernel.typed_data(), bias.element_count() ? bias.typed_data() : nullptr);
   return ffi::Error::Success();
 }
 
@@ -440,28 +481,43 @@ ffi::Error backward(ffi::ThreadPool pool, Floats outputs, Floats last_h, Floats 
                     Floats kernel, Floats h, Floats c, Floats kept, Floats extra, Result dx, Result dz, Result first_h,
                     Result first_c) {
   if (auto error = check<Cell>(h0, kernel); error.failure()) return error;
-  Arrays a(mask, h0, c0, outputs.dimensions()[0]);
+  Arrays a = arrange(mask, h0, c0, outputs.dimensions()[0]);
   a.outputs = outputs.typed_data(), a.saved = kept.typed_data(), a.saved_extra = extra.typed_data();
   a.h = h.typed_data(), a.c = c.typed_data(), a.dx = data(dx), a.dz = data(dz) ? data(dz) : a.dx;
-  const Index H = a.units, all = vectors(H), depth = Cell::gates * H;
-  float* panels = scratch<0>(all * kLanes * depth);
-  for (Index v = 0; v < all; v += kColumns) {
-    const Index lanes = std::min<Index>(kColumns, all - v) * kLanes;
-    const float* from = kernel.typed_data() + v * kLanes * depth;
-    float* to = panels + v * kLanes * depth;
-    for (Index k = 0; k < depth; k += kLanes)  // a few at a time: what they are written to stays in the cache
-      for (Index n = 0; n < lanes; ++n)
-        for (Index i = k; i < std::min(k + kLanes, depth); ++i)
-          to[i * lanes + n] = v * kLanes + n < H ? from[n * depth + i] : 0.0f;
-  }
-  float* const first[] = {data(first_h), data(first_c)};
-  std::copy_n(last_h.typed_data(), last_h.element_count(), first[0]);
-  std::copy_n(last_c.typed_data(), Cell::has_c ? last_c.element_count() : 0, first[1]);
-  split(pool, a.batch, [&](Index begin, Index end) { backward_rows<Cell>(a, panels, first, begin, end); });
+  backward_all<Cell>(pool, a, kernel.typed_data(), {last_h.typed_data(), last_c.typed_data()},
+                     {data(first_h), data(first_c)});
   return ffi::Error::Success();
 }
 
 }  // namespace
+
+// ---- Called by anyone: the same with plain pointers, without a mask, on threads of its own ----
+
+#define UNROLLED_PLAIN(name, Cell)                                                                            \
+  extern "C" void name##_plain_forward(int threads, Index time, Index batch, Index units, const float* x,     \
+                                       const float* h0, const float* c0, const float* kernel,                 \
+                                       const float* bias, float* h, float* c, float* kept, float* extra) {    \
+    Arrays a{};                                                                                               \
+    a.time = time, a.batch = batch, a.units = units, a.x = x, a.h0 = h0, a.c0 = c0;                           \
+    a.h = h, a.c = c, a.kept = kept, a.extra = extra;                                                         \
+    Threads pool{threads};                                                                                    \
+    forward_all<Cell>(pool, a, kernel, bias);                                                                 \
+  }                                                                                                           \
+  extern "C" void name##_plain_backward(int threads, Index time, Index batch, Index units,                    \
+                                        const float* outputs, const float* last_h, const float* last_c,       \
+                                        const float* h0, const float* c0, const float* kernel, float* h,      \
+                                        float* c, const float* kept, const float* extra, float* dx,           \
+                                        float* dz, float* first_h, float* first_c) {                          \
+    Arrays a{};                                                                                               \
+    a.time = time, a.batch = batch, a.units = units, a.outputs = outputs, a.h0 = h0, a.c0 = c0;               \
+    a.saved = kept, a.saved_extra = extra, a.h = h, a.c = c, a.dx = dx, a.dz = dz ? dz : dx;                  \
+    Threads pool{threads};                                                                                    \
+    backward_all<Cell>(pool, a, kernel, {last_h, last_c}, {first_h, first_c});                                \
+  }
+
+UNROLLED_PLAIN(simple, Simple)
+UNROLLED_PLAIN(lstm, Lstm)
+UNROLLED_PLAIN(gru, Gru)
 
 #define UNROLLED_CELL(name, Cell)                                                                       \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(name##_forward, forward<Cell>, ffi::Ffi::Bind().Ctx<ffi::ThreadPool>()  \

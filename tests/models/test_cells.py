@@ -90,13 +90,16 @@ def differentiate(layer, inputs, initial, mask, training):
 
 @pytest.fixture(params=["native", "portable"])
 def loop(request):
-    """Run a test with the native kernels and without them."""
-    if keras.backend.backend() != "jax":
+    """Run a test with the native kernels and without them; what is done after it, with them."""
+    if keras.backend.backend() == "torch":
         if request.param == "native":
-            pytest.skip("the kernels are for JAX")
+            pytest.skip("the kernels are for JAX and TensorFlow")
         yield
         return
-    from models.loops import use_kernels
+    if keras.backend.backend() == "jax":
+        from models.loops import use_kernels
+    else:
+        from models.called import use_kernels
 
     found: list = []
     if use_kernels(request.param == "native", folder() / "kernels", found.append) != (request.param == "native"):
@@ -159,7 +162,7 @@ def test_each_loads_the_other_s_saved_weights(cell, tmp_path):
 def test_what_the_fast_path_does_not_cover_goes_to_keras(cell, name):
     uncovered = {"relu", "recurrent dropout", "hard gates", "reset before"}
     backend, layer = keras.backend.backend(), make(cell, name)[0]
-    assert layer.is_covered() == (backend in ("jax", "torch") and name not in uncovered)
+    assert layer.is_covered() == (name not in uncovered)
     assert layer.is_covered(RIGHT) == (backend == "jax" and name not in uncovered)
 
 
