@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-KERNELS = {"simple": torch.rnn_tanh, "lstm": torch.lstm, "gru": torch.gru}
+KERNELS: dict[str, Any] = {"simple": torch.rnn_tanh, "lstm": torch.lstm, "gru": torch.gru}
 
 
 def arrange(kind: str, weight: Any) -> Any:
