@@ -185,7 +185,8 @@ def score_stock(given: dict) -> None:
 
     texts, answers = corpus.write(given["kind"], given["words"])
     words, tags = fields.Text(given["words"], max(len(text.split()) for text in texts)), fields.Tags()
-    words.fit(texts)
+    # All words there are, as in `arrange`: both draw the same weights.
+    words.fit([*texts, corpus.dictionary(given["words"])])
     tags.fit(answers)
     cell = {"simple": layers.SimpleRNN, "lstm": layers.LSTM, "gru": layers.GRU}[given["cell"]]
     model = keras.Sequential(

@@ -10,11 +10,11 @@ from keras import ops
 
 @keras.saving.register_keras_serializable("unrolled")
 class Adam(keras.optimizers.Adam):
-    """Keras' Adam (Kingma and Ba 2015), on TensorFlow as its one kernel.
+    """Keras' Adam (Kingma and Ba 2015), on TensorFlow, and on torch on the CPU, as their one kernel.
 
-    Keras writes it as a dozen operations. XLA makes one loop of them; TensorFlow runs one after the other, each with a
-    pass over weights that do not fit into the cache. And there the gradient of a table comes as a list of rows, of one
-    word often several, and Keras squares each by itself: for the norm to clip by, and for the moments.
+    Keras writes it as a dozen operations. XLA makes one loop of them; the others run one after the other, each with a
+    pass over weights that do not fit into the cache. And on TensorFlow the gradient of a table comes as a list of rows,
+    of one word often several, and Keras squares each by itself: for the norm to clip by, and for the moments.
     """
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> None:
@@ -23,14 +23,19 @@ class Adam(keras.optimizers.Adam):
         super().apply(grads, trainable_variables)
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        if keras.config.backend() != "tensorflow":
-            super().update_step(gradient, variable, learning_rate)
-            return
-        import tensorflow
-
-        place = self._get_variable_index(variable)
+        backend, place = keras.config.backend(), self._get_variable_index(variable)
         kept = [variable, self._momentums[place], self._velocities[place]]
         weights, momentum, velocity = (one.value if isinstance(one, keras.Variable) else one for one in kept)
+        if backend == "tensorflow":
+            self._update_on_tensorflow(weights, momentum, velocity, gradient, learning_rate)
+        elif backend == "torch" and weights.device.type == "cpu":
+            self._update_on_torch(weights, momentum, velocity, gradient, learning_rate)
+        else:
+            super().update_step(gradient, variable, learning_rate)
+
+    def _update_on_tensorflow(self, weights: Any, momentum: Any, velocity: Any, gradient: Any, rate: Any) -> None:
+        import tensorflow
+
         step = ops.cast(self.iterations + 1, weights.dtype)
         tensorflow.raw_ops.ResourceApplyAdam(
             var=weights.handle,
@@ -38,12 +43,37 @@ class Adam(keras.optimizers.Adam):
             v=velocity.handle,
             beta1_power=ops.power(ops.cast(self.beta_1, weights.dtype), step),
             beta2_power=ops.power(ops.cast(self.beta_2, weights.dtype), step),
-            lr=ops.cast(learning_rate, weights.dtype),
+            lr=ops.cast(rate, weights.dtype),
             beta1=self.beta_1,
             beta2=self.beta_2,
             epsilon=self.epsilon,
             grad=ops.cast(tensorflow.convert_to_tensor(gradient), weights.dtype),
         )
+
+    def _update_on_torch(self, weights: Any, momentum: Any, velocity: Any, gradient: Any, rate: Any) -> None:
+        import torch
+        from torch.optim.adam import adam
+
+        before = int(self.iterations)
+        # torch adds epsilon to the root of the corrected second moment, Keras to that of the moment itself.
+        correction = (1 - self.beta_2 ** (before + 1)) ** 0.5
+        with torch.no_grad():
+            adam(
+                [weights],
+                [gradient.contiguous()],
+                [momentum],
+                [velocity],
+                [],
+                [torch.tensor(float(before))],
+                fused=True,
+                amsgrad=False,
+                beta1=self.beta_1,
+                beta2=self.beta_2,
+                lr=float(rate),
+                weight_decay=0.0,
+                eps=self.epsilon / correction,
+                maximize=False,
+            )
 
 
 def add_up(gradient: Any) -> Any:
@@ -122,8 +152,12 @@ class LazyAdam(Adam):
         """Return the weights and moments after a step of Adam: algorithm 1, in the order of the paper's section 2."""
         weights, momentum, velocity = kept
         step = ops.cast(self.iterations + 1, weights.dtype)
-        rate = ops.cast(learning_rate, weights.dtype)
-        rate *= ops.sqrt(1 - ops.power(self.beta_2, step)) / (1 - ops.power(self.beta_1, step))
+        # Not in place: on torch that would change the learning rate itself.
+        rate = (
+            ops.cast(learning_rate, weights.dtype)
+            * ops.sqrt(1 - ops.power(self.beta_2, step))
+            / (1 - ops.power(self.beta_1, step))
+        )
         momentum = momentum + (1 - self.beta_1) * (gradient - momentum)
         velocity = velocity + (1 - self.beta_2) * (ops.square(gradient) - velocity)
         return [weights - rate * momentum / (ops.sqrt(velocity) + self.epsilon), momentum, velocity]

@@ -41,8 +41,8 @@ def test_the_tests_of_the_models_pass_under_tensorflow():
 
 @pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("torch") is None, reason="torch is in benchmarks/requirements.txt alone")
-def test_the_tests_of_the_recurrent_layers_pass_under_torch():
-    files = ["tests/models/test_cells.py", "tests/models/test_recurrent.py"]
+def test_the_tests_of_the_recurrent_layers_and_of_the_optimizers_pass_under_torch():
+    files = ["tests/models/test_cells.py", "tests/models/test_recurrent.py", "tests/models/test_optimizers.py"]
     done = run("-m", "pytest", *files, "-q", "-n", "0", "-m", "not slow", backend="torch")
     assert done.returncode == 0, done.stdout[-3000:]
 
