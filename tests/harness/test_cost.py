@@ -1,5 +1,6 @@
 import numpy as np
 
+import harness.allocator  # noqa: F401 (with what is freed kept, as in a run)
 from harness.cost import Pace, forget_peak, peak_megabytes
 
 
