@@ -13,6 +13,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from harness import losses
 from harness.options import Options
 from pipeline.batching import Batches
 from tasks.task import Task
@@ -36,11 +37,4 @@ def measure_loss(
         weight.assign(np.array(trained))
     optimizer = keras.optimizers.RMSprop(options.adapt, rho=0.99, global_clipnorm=options.clip)
     learner.compile(optimizer, loss=family.loss(output_field, options))
-    one_by_one = replace(batches, size=1, tokens=None)
-    total = asked = 0.0
-    for entry in one_by_one.plan():
-        inputs, outputs, weights = one_by_one.draw(*entry)
-        learner.reset_metrics()
-        loss = float(learner.train_on_batch(inputs, outputs, weights, return_dict=True)["loss"])
-        total, asked = total + loss * float(weights.sum()), asked + float(weights.sum())
-    return total / asked
+    return losses.measure_loss(learner, replace(batches, size=1, tokens=None), learn=True)

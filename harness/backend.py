@@ -55,13 +55,10 @@ def start(
     chosen = select(backend, device)
     reset(0, precision)
     name = _device_name(chosen, device)
-    if chosen != "torch" and name.startswith("CPU"):
-        if chosen == "jax":
-            from models.loops import use_kernels
-        else:
-            from models.called import use_kernels
+    if name.startswith("CPU"):
+        from models import kernels as native
 
-        if use_kernels(kernels == "auto", cache.folder() / "kernels", say):
+        if native.use(kernels == "auto", cache.folder() / "kernels", say):
             name += ", native kernels"
     return f"{ {'jax': 'JAX', 'tensorflow': 'TensorFlow', 'torch': 'PyTorch'}[chosen] } on {name}"
 

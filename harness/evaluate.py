@@ -12,6 +12,7 @@ import numpy as np
 
 from harness import adapt, data, runs
 from harness.cost import Pace
+from harness.losses import measure_loss
 from harness.options import AS_TRAINED, Decoding
 from harness.trained import Trained, open_run
 from pipeline.batching import Batches
@@ -75,17 +76,6 @@ def answer(
                 attention = attention[:, : batches.steps[member]] if "mask" in inputs else attention
             answers[member] = Answer(output, details, attention)
     return answers
-
-
-def measure_loss(model: keras.Model, batches: Batches) -> float:
-    """Return the loss averaged over all answers asked for (tokens or examples), whatever the batches."""
-    total = weight = 0.0
-    for entry in batches.plan():
-        inputs, outputs, weights = batches.draw(*entry)
-        model.reset_metrics()
-        loss = model.test_on_batch(inputs, outputs, weights, return_dict=True)["loss"]
-        total, weight = total + float(loss) * float(weights.sum()), weight + float(weights.sum())
-    return total / weight
 
 
 def measure(

@@ -31,15 +31,11 @@ if os.environ["KERAS_BACKEND"] == "jax":
     # a maximum may be 0 / 0: computed twice, and rounded otherwise, it is equal to none of its inputs.)
     os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1 --xla_cpu_use_fusion_emitters=false")
 
-if os.environ["KERAS_BACKEND"] != "torch":
-    # As the command line has it.
-    if os.environ["KERAS_BACKEND"] == "jax":
-        from models.loops import use_kernels
-    else:
-        from models.called import use_kernels
-    from pipeline.cache import folder
+from models import kernels  # noqa: E402
+from pipeline.cache import folder  # noqa: E402
 
-    use_kernels(True, folder() / "kernels", print)
+# As the command line has it.
+kernels.use(True, folder() / "kernels", print)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

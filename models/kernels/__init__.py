@@ -18,6 +18,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import keras
+
 SOURCE = Path(__file__).with_name("loops.cc")
 FLAGS = "-std=c++17 -O3 -march=native -fno-math-errno -ffp-contract=fast -shared -fPIC".split()
 MISSING = "no native kernels, the portable loops are used: {}"
@@ -53,6 +55,21 @@ def load(folder: Path, say: Callable[[str], None]) -> str | None:
         return MISSING.format(error)
     ready = True
     return None
+
+
+def use(wanted: bool, folder: Path, say: Callable[[str], None]) -> bool:
+    """Have Keras' backend take the native kernels from now on, or not; return whether it does: torch has its own.
+
+    Where they are wanted and cannot be had, `say` is told so. folder: as for `load`.
+    """
+    backend = keras.config.backend()
+    if backend == "torch":
+        return False
+    if backend == "jax":
+        from models.loops import use_kernels
+    else:
+        from models.called import use_kernels
+    return use_kernels(wanted, folder, say)
 
 
 def open_library(folder: Path, say: Callable[[str], None]) -> ctypes.CDLL | str:

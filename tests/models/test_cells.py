@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from models import kernels
 from models.recurrent import GRU, LSTM, SimpleRNN
 from pipeline.cache import folder
 from tests.models import numpy, random_inputs, randomize
@@ -96,16 +97,11 @@ def loop(request):
             pytest.skip("the kernels are for JAX and TensorFlow")
         yield
         return
-    if keras.backend.backend() == "jax":
-        from models.loops import use_kernels
-    else:
-        from models.called import use_kernels
-
     found: list = []
-    if use_kernels(request.param == "native", folder() / "kernels", found.append) != (request.param == "native"):
+    if kernels.use(request.param == "native", folder() / "kernels", found.append) != (request.param == "native"):
         pytest.skip(found[0])
     yield
-    use_kernels(True, folder() / "kernels", print)
+    kernels.use(True, folder() / "kernels", print)
 
 
 def compare(ours, stock, mask=None, initial=None, training=False):
