@@ -8,30 +8,52 @@ from pathlib import Path
 from typing import Any
 
 from harness.options import Options
-from pipeline import datasets, splits, store
+from pipeline import findings, splits, store
 from pipeline.batching import Batches
 from pipeline.errors import BadInput
 from pipeline.example import Alternatives, Example, Splits, first
 from pipeline.fields import Array
 from pipeline.padding import Arrays, measure
+from pipeline.readers import tfds
+from pipeline.readers.files import check_exists
+from pipeline.readers.request import Request, Say
 from tasks.task import Task
 
 
+def keep_quiet(line: str) -> None:
+    """Say nothing of how the data was read: it has been said before."""
+
+
 def name_source(task: Task, options: Options) -> str:
-    """Return what --data names: the task's first source where it is left out."""
-    return next(iter(task.sources)) if options.data is None else options.data
+    """Return what --data names: the task's first source where it is left out; of the user's own files the full path."""
+    name = options.data
+    if name is None:
+        own = (options.train_file, options.validation_file, options.test_file)
+        name = next(filter(None, own), None) or next(iter(task.sources))
+    return name if name in task.sources or name.startswith("tfds:") else str(Path(name).expanduser().absolute())
 
 
-def load(task: Task, options: Options) -> Splits:
+def load(task: Task, options: Options, say: Say = keep_quiet) -> Splits:
     """Return the train, validation and test examples of what --data names; BadInput if there is no such data.
 
     Not cut to --limit yet (see `limit`): the tags or labels that exist are those of all the training data.
     """
-    return splits.complete(read(task, options), options.split_seed, side=task.reader.apart if task.reader else "input")
+    side, stratify = find_labels(task, options)
+    return splits.complete(read(task, options, say), options.split_seed, side=side, stratify=stratify)
 
 
-def read(task: Task, options: Options) -> Splits:
-    """Return the splits that the data comes with; all of it as "train" if it comes with none."""
+def find_labels(task: Task, options: Options) -> tuple[splits.Side, bool]:
+    """Return the side of an example that two splits never share, and whether the other one holds labels to draw by."""
+    side = task.reader.apart if task.reader else "input"
+    other = task.output(options) if side == "input" else task.input(options)
+    return side, options.stratify and other.closed
+
+
+def read(task: Task, options: Options, say: Say = keep_quiet) -> Splits:
+    """Return the splits that the data comes with; all of it as "train" if it comes with none.
+
+    say: takes what is guessed, and what is left out, in one line each.
+    """
     name = name_source(task, options)
     columns = replace(task.columns, given_input=options.text_column, given_output=options.label_column)
     # Of a dataset of millions, no more is read than --limit asks for; but enough to meet every tag or label.
@@ -41,21 +63,40 @@ def read(task: Task, options: Options) -> Splits:
             raise BadInput(f"--text-column, --label-column: the source {name!r} has fixed columns; leave them out")
         return task.sources[name].load(options)
     if task.reader and task.reader.dataset and name.startswith("tfds:"):
-        return task.reader.arrange(datasets.read(name.removeprefix("tfds:"), task.reader.dataset, columns, enough))
+        return task.reader.arrange(tfds.read(name.removeprefix("tfds:"), task.reader.dataset, columns, enough))
     if task.reader and Path(name).exists():
-        return task.reader.arrange(task.reader.files(Path(name), columns))
+        return task.reader.arrange(task.reader.files(make_request(task, options, Path(name)), say))
     own = f", or the path of a file or folder ({task.reader.formats})" if task.reader else ""
     if task.reader and task.reader.dataset:
         own = f", tfds:NAME{own}"
     raise BadInput(
-        f"--data {name}: there is no such path under {Path.cwd()}, and the task {task.name!r} has no source of "
+        f"--data {options.data}: there is no such path under {Path.cwd()}, and the task {task.name!r} has no source of "
         f"that name; expected {' or '.join(task.sources)}{own}"
     )
 
 
-def limit(found: Splits, count: int | None) -> Splits:
-    """Return the first `count` examples of each split."""
-    return {split: examples[:count] for split, examples in found.items()}
+def make_request(task: Task, options: Options, path: Path, inputs_only: bool = False) -> Request:
+    """Return the request for a path of the user's, as the options have it."""
+    given = {"train": options.train_file, "validation": options.validation_file, "test": options.test_file}
+    return Request(
+        check_exists(path),
+        replace(task.columns, given_input=options.text_column, given_output=options.label_column),
+        {split: Path(file).expanduser() for split, file in given.items() if file},
+        options.header,
+        options.encoding,
+        options.strict,
+        inputs_only,
+    )
+
+
+def limit(task: Task, options: Options, found: Splits) -> Splits:
+    """Return as many examples of each split as --limit says, all without it."""
+    if options.limit is None:
+        return dict(found)
+    if not options.stratify:
+        return {split: examples[: options.limit] for split, examples in found.items()}
+    side, stratify = find_labels(task, options)
+    return splits.limit(found, options.limit, options.split_seed, side, stratify)
 
 
 def fingerprint(found: Splits) -> str:
@@ -195,16 +236,41 @@ class Prepared:
         return encode_batches(self.options, *fields, examples, seed, name)
 
 
-def prepare(task: Task, options: Options) -> Prepared:
-    """Load and cut the data, and fit the fields; BadInput for bad data, and for a split without examples."""
-    loaded = load(task, options)
-    examples = limit(loaded, options.limit)
+def prepare(task: Task, options: Options, say: Say = keep_quiet) -> Prepared:
+    """Load and cut the data, and fit the fields; BadInput for bad data, and for a split without examples.
+
+    say: takes what is guessed, left out or cut, and what is worth knowing of the data, in one line each.
+    """
+    loaded = load(task, options, say)
+    input_field, output_field = task.input(options), task.output(options)
+    if input_field.closed:
+        # However few examples are used, all of the categories are known.
+        input_field.fit(example.input for example in loaded["train"])
+    examples = leave_out(limit(task, options, loaded), input_field, options, say)
     for split in ("train", "validation", "test"):
         if not examples[split]:
             raise BadInput(f"--data {options.data}: the {split} split is empty; expected at least one example")
     known = fingerprint(examples)
-    input_field, output_field = task.input(options), task.output(options)
     examples["train"] = expand(examples["train"])
-    input_field.fit(example.input for example in examples["train"])
+    if not input_field.closed:
+        input_field.fit(example.input for example in examples["train"])
     output_field.fit(example.output for example in expand(loaded["train"]))
+    for line in findings.look(examples, input_field, output_field, options.max_length):
+        say(line)
     return Prepared(options, examples, input_field, output_field, known)
+
+
+def leave_out(found: Splits, input_field: Any, options: Options, say: Say) -> Splits:
+    """Return the examples whose inputs can be read, and say how many cannot; BadInput for the first with --strict."""
+    kept: Splits = {}
+    for split, examples in found.items():
+        reasons = [input_field.refuse(example.input) for example in examples]
+        kept[split] = [example for example, reason in zip(examples, reasons, strict=True) if not reason]
+        bad = [(example, reason) for example, reason in zip(examples, reasons, strict=True) if reason]
+        if not bad:
+            continue
+        example, reason = bad[0]
+        if options.strict or not kept[split]:
+            raise BadInput(f"{example.origin}: {reason}; mend it, or remove it")
+        say(f"{split}: {len(bad):,} of {len(examples):,} examples left out: {reason} ({example.origin})")
+    return kept

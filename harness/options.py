@@ -37,25 +37,50 @@ AS_TRAINED = Decoding()
 
 
 @dataclass(frozen=True)
-class Options(Decoding):
+class Reading:
+    """Options of reading one's own files: evaluate and predict take them for the data that they are given."""
+
+    text_column: str | None = None
+    """Column of the input: a name, a number from 1, or a path inside an object (data.text); the language of a pair."""
+    label_column: str | None = None
+    """Column of the expected output: a name, a number from 1, or a path inside an object; the language of a pair."""
+    header: Literal["auto", "yes", "no"] = "auto"
+    """Whether the first row of a table names its columns; auto: where one is a known name, or looks like one."""
+    encoding: str = "utf-8"
+    """Of text files, such as cp1252 or latin-1."""
+    strict: bool = False
+    """Refuse a row that cannot be read; else it is left out, counted and said."""
+
+
+AS_STORED = Reading()
+
+
+@dataclass(frozen=True)
+class Options(Reading, Decoding):
     """What a run is made of; a task may set other defaults (`run.py show TASK` lists them)."""
 
     data: str | None = None
-    """A source of the task (see `show`), tfds:NAME, or the path of your own file or folder."""
-    text_column: str | None = None
-    """Column of the input in your own data: a name, or a number from 1; of parallel files, the suffix."""
-    label_column: str | None = None
-    """Column of the expected output in your own data: a name, or a number from 1; of parallel files, the suffix."""
+    """A source of the task (see `show`), tfds:NAME, or the path of your own file, folder or archive."""
+    train_file: str | None = None
+    """File of the training examples, if its name does not say it; in the folder of --data, or alone."""
+    validation_file: str | None = None
+    """File of the validation examples, likewise."""
+    test_file: str | None = None
+    """File of the test examples, likewise."""
     split_seed: int = 0
-    """Which examples become validation and test where the data does not say."""
+    """Which examples become validation and test where the data does not say, and which --limit takes."""
+    stratify: bool = True
+    """Draw them so that each label has its share; else they do not ask for labels, and --limit takes the first."""
     limit: int | None = None
-    """Use only the first N examples of each split."""
+    """Use only N examples of each split, drawn at random, each label among them."""
     max_length: int = 400
     """Longest input, in tokens; a longer text keeps its two ends, a longer sentence to tag is refused."""
     vocabulary: int = 20_000
     """Most words, or subwords, known; the rarest of the training data beyond them are unknown."""
     unit: Literal["word", "character", "subword"] | None = optional()
     """What a text is divided into."""
+    tokenizer: Literal["word", "blank", "character", "treebank"] | None = optional()
+    """How a sentence that is typed becomes tokens; treebank: English as the Penn Treebank has it (needs NLTK)."""
     lowercase: bool | None = optional()
     """Lower-case all texts."""
     min_count: int | None = optional()

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import cache, espeak, recordings
-from pipeline.columns import Columns
+from pipeline import cache, espeak
 from pipeline.example import Splits
+from pipeline.readers import recordings
+from pipeline.readers.columns import Columns
+from pipeline.readers.request import Request
 from pipeline.sound import resample
 
 # To be raised with every change below: it names the folder.
@@ -33,7 +35,7 @@ def spoken_digits() -> Splits:
     folder = cache.folder() / f"spoken-digits-{VERSION}"
     if not folder.exists():
         make_apart(folder)
-    return recordings.read(folder, Columns(("audio",), ("text",)))
+    return recordings.read(Request(folder, Columns(("audio",), ("text",))), say=lambda line: None)
 
 
 def make_apart(folder: Path, counts: dict[str, int] = COUNTS) -> None:

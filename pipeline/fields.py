@@ -1,10 +1,10 @@
 """Fields: one side of an example as arrays, and back.
 
 A field is fitted on the training examples only and saved as JSON with the run. It is the only place that knows which
-number a word has, and that 0 stands for padding and 1 for whatever was not in the training data.
+number a word has, and that 0 stands for padding and 1 for whatever was not in the training data. An output that was not
+in the training data is UNSEEN: no model can give it, so that it counts as wrong, and it has no loss.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, fields
@@ -14,9 +14,19 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pipeline.errors import BadInput, unknown
+from pipeline.tokenizers import (
+    PADDING,
+    UNKNOWN,
+    divide_sentence,
+    has_token,
+    learn_subwords,
+    measure_agreement,
+    open_subwords,
+    tokenize,
+)
 
-PADDING, UNKNOWN, START, END = "<padding>", "<unknown>", "<start>", "<end>"
-TOKEN = re.compile(r"\w+(?:[-'’]\w+)*|<\w+>|[^\w\s]")
+# The number of a tag or label that is not in the training data.
+UNSEEN = -1
 
 
 @dataclass(frozen=True)
@@ -57,38 +67,54 @@ def look_up(values: list[str], first: int) -> dict[str, int]:
     return {value: number for number, value in enumerate(values[first:], first)}
 
 
-def tokenize(text: str) -> list[str]:
-    """Split lower-cased text into words and punctuation marks; HTML line breaks, common in reviews, are spaces."""
-    return TOKEN.findall(text.replace("<br />", " ").lower())
-
-
 @dataclass
 class Text:
-    """A running text -> one number a word: {"words": (time,)}. Texts longer than `max_length` keep their two ends.
+    """A running text -> one number per word: {"words": (time,)}. Texts longer than `max_length` keep their two ends.
 
-    unit: "word", or "character", which stands for a word then.
+    unit: "word", or "character" or "subword", which stand for a word then. Words and subwords are lower-cased.
 
-    vocabulary: the largest number of words kept, padding and unknown included.
+    vocabulary: the largest number of words kept, padding and unknown included. model: of subwords, as base64.
     """
 
     vocabulary: int
     max_length: int
     unit: str = "word"
     words: list[str] = field(default_factory=list)
+    model: str = ""
+    closed: ClassVar[bool] = False
+    # Training texts that lost their middle.
+    cut: ClassVar[int] = 0
 
     def _divide(self, text: str) -> list[str]:
-        return list(text) if self.unit == "character" else tokenize(text)
+        if self.unit == "character":
+            return list(text)
+        return tokenize(text) if self.unit == "word" else self._pieces.encode(_prepare(text), out_type=str)
 
     def fit(self, texts: Iterable[str]) -> None:
-        counts = Counter(token for text in texts for token in self._divide(text))
+        texts = list(texts)
+        if self.unit == "subword":
+            self.model = learn_subwords([_prepare(text) for text in texts], self.vocabulary)
+        counts: Counter = Counter()
+        cut = 0
+        for text in texts:
+            tokens = self._divide(text)
+            counts.update(tokens)
+            cut += len(tokens) > self.max_length
+        # Not of the field's values: of this training alone.
+        self.cut = cut  # type: ignore[misc]
         self.words = [PADDING, UNKNOWN, *index_values(counts, self.vocabulary - 2)]
+
+    def refuse(self, text: str) -> str | None:
+        """Return why a text cannot be read, in a few words; None if it can."""
+        found = has_token(text) if self.unit == "word" else text.strip()
+        return None if found else f"the text has no {self.unit} in it"
 
     def encode(self, text: str) -> dict[str, np.ndarray]:
         if not isinstance(text, str):
             raise BadInput(f"expected a text, got {text!r:.60}")
         tokens = self._divide(text)
         if not tokens:
-            raise BadInput(f"the text {text!r:.60} has no word in it; give at least one")
+            raise BadInput(f"the text {text!r:.60} has no {self.unit} in it; give at least one")
         if len(tokens) > self.max_length:
             # A review's verdict stands at its beginning or its end.
             head = self.max_length // 2
@@ -99,6 +125,10 @@ class Text:
     def _index(self) -> dict[str, int]:
         return look_up(self.words, 2)
 
+    @cached_property
+    def _pieces(self) -> Any:
+        return open_subwords(self.model)
+
     @property
     def arrays(self) -> dict[str, Array]:
         return {"words": Array((None,), "int32", len(self.words))}
@@ -108,6 +138,10 @@ class Text:
         return text
 
 
+def _prepare(text: str) -> str:
+    return text.replace("<br />", " ").lower()
+
+
 @dataclass
 class Tokens:
     """A sentence of tokens -> {"words": (time,), "characters": (time, width)}.
@@ -115,6 +149,8 @@ class Tokens:
     Words are looked up lower-cased, so that a word at the start of a sentence is the same word; their spelling, with
     capitals, reaches the model through the characters. Words seen fewer than `min_count` times are unknown.
     width: characters kept of a word: its beginning and its end where it is longer.
+    tokenizer: how a text that a user typed becomes tokens; one of tokenizers.SENTENCE.
+    agreement: the share of training sentences that it divides as they are.
     """
 
     vocabulary: int
@@ -123,8 +159,14 @@ class Tokens:
     width: int = 16
     words: list[str] = field(default_factory=list)
     characters: list[str] = field(default_factory=list)
+    tokenizer: str = "word"
+    agreement: float = 1.0
+    closed: ClassVar[bool] = False
+    cut: ClassVar[int] = 0
 
     def fit(self, sentences: Iterable[Sequence[str]]) -> None:
+        sentences = list(sentences)
+        self.agreement = measure_agreement(sentences, self.tokenizer)
         words: Counter = Counter()
         characters: Counter = Counter()
         # Each different token once: most of a corpus is the same few.
@@ -134,6 +176,10 @@ class Tokens:
                 characters[character] += count
         self.words = [PADDING, UNKNOWN, *index_values(words, self.vocabulary - 2, self.min_count)]
         self.characters = [PADDING, UNKNOWN, *index_values(characters)]
+
+    def refuse(self, sentence: Sequence[str]) -> str | None:
+        """Return why a sentence cannot be read, in a few words; None if it can."""
+        return None if sentence else "the sentence has no token in it"
 
     def encode(self, sentence: Sequence[str]) -> dict[str, np.ndarray]:
         if not sentence:
@@ -174,8 +220,8 @@ class Tokens:
         }
 
     def parse(self, text: str) -> tuple[str, ...]:
-        """Return the tokens of one line of text, typed by a user: words and punctuation marks apart."""
-        return tuple(re.findall(r"(?:\w\.){2,}|\w+(?:[-'’.]\w+)*|[^\w\s]", text))
+        """Return the tokens of one line of text, typed by a user, as the tokenizer divides it."""
+        return tuple(divide_sentence(text, self.tokenizer))
 
 
 @dataclass
@@ -189,6 +235,7 @@ class Tags:
     spans: bool = False
     tags: list[str] = field(default_factory=list)
     start: ClassVar[None] = None
+    closed: ClassVar[bool] = True
 
     def fit(self, sequences: Iterable[Sequence[str]]) -> None:
         seen = {tag for sequence in sequences for tag in sequence}
@@ -198,11 +245,12 @@ class Tags:
             seen = {"O"} | {prefix + kind for kind in types for prefix in "BI"}
         self.tags = sorted(seen)
 
+    def find_unseen(self, sequence: Sequence[str]) -> set[str]:
+        """Return the tags of a sequence that are not in the training data."""
+        return set(sequence) - self._index.keys()
+
     def encode(self, sequence: Sequence[str]) -> dict[str, np.ndarray]:
-        for tag in sequence:
-            if tag not in self._index:
-                raise unknown("tag", tag, self.tags)
-        return {"output": np.array([self._index[tag] for tag in sequence], "int32")}
+        return {"output": np.array([self._index.get(tag, UNSEEN) for tag in sequence], "int32")}
 
     @cached_property
     def _index(self) -> dict[str, int]:
@@ -231,9 +279,15 @@ class Category:
     """One of a few categories, as an input: {"category": ()}."""
 
     categories: list[str] = field(default_factory=list)
+    closed: ClassVar[bool] = True
+    cut: ClassVar[int] = 0
 
     def fit(self, categories: Iterable[str]) -> None:
         self.categories = sorted(set(categories))
+
+    def refuse(self, category: str) -> str | None:
+        """Return why a category cannot be read, in a few words; None if it can."""
+        return None if category in self.categories else "the category is not in the training data"
 
     def encode(self, category: str) -> dict[str, np.ndarray]:
         if category not in self.categories:
@@ -255,6 +309,7 @@ class Label:
 
     labels: list[str] = field(default_factory=list)
     start: ClassVar[None] = None
+    closed: ClassVar[bool] = True
 
     def fit(self, labels: Iterable[str]) -> None:
         self.labels = sorted(set(labels))
@@ -263,10 +318,16 @@ class Label:
                 f"the training data has one label only, {self.labels[0]!r}; at least two are needed to tell apart"
             )
 
+    def find_unseen(self, label: str) -> set[str]:
+        """Return the label, if it is not in the training data."""
+        return {label} - self._index.keys()
+
     def encode(self, label: str) -> dict[str, np.ndarray]:
-        if label not in self.labels:
-            raise unknown("label", label, self.labels)
-        return {"output": np.array(self.labels.index(label), "int32")}
+        return {"output": np.array(self._index.get(label, UNSEEN), "int32")}
+
+    @cached_property
+    def _index(self) -> dict[str, int]:
+        return look_up(self.labels, 0)
 
     def decode(self, number: np.ndarray) -> str:
         return self.labels[int(number)]
@@ -285,6 +346,7 @@ class Number:
     low: float = 0.0
     high: float = 0.0
     start: ClassVar[None] = None
+    closed: ClassVar[bool] = False
 
     def fit(self, numbers: Iterable[float]) -> None:
         values = np.array(list(numbers), "float64")

@@ -5,7 +5,7 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -140,9 +140,14 @@ class Image:
     """A picture -> {"image": (size, size, 3)} of uint8; models scale it themselves."""
 
     size: int
+    closed: ClassVar[bool] = False
+    cut: ClassVar[int] = 0
 
     def fit(self, pictures: Iterable[Picture]) -> None:
         """There is nothing to learn from the training data."""
+
+    def refuse(self, picture: Picture) -> str | None:
+        """Return None: a file that is no image is told with its name when it is read."""
 
     def encode(self, picture: Picture) -> dict[str, np.ndarray]:
         return {"image": picture.pixels(self.size)}

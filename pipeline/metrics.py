@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.fields import tokenize
+from pipeline.tokenizers import tokenize
 
 Scores = dict[str, float]
 
@@ -29,6 +29,14 @@ def accuracy(references: Sequence[str], predictions: Sequence[str]) -> Scores:
     from sklearn.metrics import accuracy_score
 
     return {"accuracy": float(accuracy_score(references, predictions))}
+
+
+def labels(references: Sequence[str], predictions: Sequence[str]) -> Scores:
+    """Return the share of right labels, and the mean of the F1 of each label, all counting alike (scikit-learn)."""
+    from sklearn.metrics import f1_score
+
+    macro = f1_score(references, predictions, average="macro", zero_division=0)
+    return accuracy(references, predictions) | {"macro_f1": float(macro)}
 
 
 def recalled(references: Sequence[Sequence[str]], predictions: Sequence[Sequence[str]], blank: str) -> Scores:
@@ -104,8 +112,8 @@ def transcripts(references: Sequence[str], predictions: Sequence[str]) -> Scores
 def errors(references: Sequence[float], predictions: Sequence[float]) -> Scores:
     """Return the mean absolute error, its root mean square, Pearson's r, and accuracy after rounding.
 
-    The first three in the numbers' own unit (scikit-learn, scipy). Pearson's r is not defined, and left out, where all
-    references or all predictions are equal.
+    The first two in the numbers' own unit (scikit-learn, scipy). Pearson's r is not defined, and left out, where all
+    references or all predictions are equal; and so is accuracy where not all references are whole numbers.
     """
     import numpy as np
     from scipy.stats import pearsonr
@@ -117,7 +125,9 @@ def errors(references: Sequence[float], predictions: Sequence[float]) -> Scores:
     }
     if len(references) > 1 and np.ptp(references) > 0 and np.ptp(predictions) > 0:
         scores["r"] = float(pearsonr(references, predictions).statistic)
-    return scores | {"rounded_accuracy": float(np.mean(np.round(references) == np.round(predictions)))}
+    if np.array_equal(references, np.round(references)):
+        scores["rounded_accuracy"] = float(np.mean(references == np.round(predictions)))
+    return scores
 
 
 def distinct(references: Sequence[str], predictions: Sequence[str]) -> Scores:

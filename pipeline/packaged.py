@@ -6,10 +6,11 @@ import re
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
-from pipeline import conll
-from pipeline.columns import Columns
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
+from pipeline.readers import conll
+from pipeline.readers.columns import Columns
+from pipeline.readers.request import Request
 
 DIGITS = "zero one two three four five six seven eight nine ten".split()
 NUMBER = rf"(?<!\S)\.\d+|\d{{1,2}}(?:[.,]\d{{1,2}})?(?!\d)|\b(?:{'|'.join(DIGITS)})\b"
@@ -90,5 +91,8 @@ def ratings() -> Splits:
 def turkish() -> Splits:
     """Return the sentences of turkish-treebanks with their coarse tags, the web's and Wikipedia's together."""
     columns = Columns(("form",), ("upos",))
-    found = [conll.read(locate("turkish-treebanks", f"data/{part}.conllu"), columns) for part in ("web", "wiki")]
-    return divide([example for part in found for example in part["train"]])
+    examples: list[Example] = []
+    for part in ("web", "wiki"):
+        request = Request(locate("turkish-treebanks", f"data/{part}.conllu"), columns)
+        examples += conll.read(request, say=lambda line: None)["train"]
+    return divide(examples)

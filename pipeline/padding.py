@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.fields import Array
+from pipeline.fields import UNSEEN, Array
 
 Arrays = dict[str, np.ndarray]
 
@@ -48,12 +48,18 @@ def weigh(outputs: Arrays, real: int, per_step: bool = True) -> np.ndarray:
     its own, else (batch,). Outputs may bring a "weight" of their own, (batch, time), for what is to be read and not
     answered; it is taken out too.
     real: the rows from this one on only fill up the batch and have weight 0.
+
+    An output that is UNSEEN has weight 0, and becomes 0, which is some output.
     """
     mask = outputs.pop("mask", None)
     weights = np.ones(len(outputs["output"]), "float32")
     if mask is not None and per_step:
         weights = mask * outputs.pop("weight", np.float32(1))
     weights[real:] = 0.0
+    expected = outputs["output"]
+    if expected.dtype.kind == "i" and (expected == UNSEEN).any():
+        weights = weights * (expected != UNSEEN)
+        outputs["output"] = np.maximum(expected, 0)
     return weights
 
 

@@ -8,38 +8,44 @@ other task. The price is that each passage begins without a past; so it is given
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline import files, metrics, tables
-from pipeline.columns import Columns
+from pipeline import metrics
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
+from pipeline.readers import files, records, tables
+from pipeline.readers.request import Request, Say
+from pipeline.readers.sides import LABEL, TEXT
 
 # In characters. What is scored is given a longer past than what is trained on.
 PASSAGE = 128
 BEFORE = {"train": 32, "validation": 128, "test": 128}
 
 
-def read(path: Path, columns: Columns) -> Splits:
-    """Return examples (text, its category) of a table, or (text, "") of a text file.
+def read(request: Request, say: Say) -> Splits:
+    """Return examples (text, its category) of a table, or (text, "") of a text file, and of a table without categories.
 
     A text file with a blank line in it is one running text, a single example; without, each line is a text.
     Raises BadInput as tables.read and files.read_lines do, and for a column of a text file.
     """
-    found = files.find(path, (*tables.SUFFIXES, ".txt", ".text"))
-    return {split: _read_file(file, columns) for split, file in found.items()}
+    found = files.find(request, (records.SUFFIXES, (".txt", ".text")), say)
+    if any(files.suffix(path) in records.SUFFIXES for paths in found.values() for path in paths):
+        category = replace(LABEL, name="category", optional=True)
+        splits = tables.read_files(found, request, say, (TEXT, category))
+        return {split: [replace(one, output=one.output or "") for one in rows] for split, rows in splits.items()}
+    return {split: [one for path in paths for one in _read_file(path, request)] for split, paths in found.items()}
 
 
-def _read_file(path: Path, columns: Columns) -> list[Example]:
-    if path.suffix.lower() in tables.SUFFIXES:
-        return tables.read(path, columns)["train"]
-    if columns.given_input or columns.given_output:
+def _read_file(path: Path, request: Request) -> list[Example]:
+    if request.columns.given_input or request.columns.given_output:
         raise BadInput(f"{path}: a text file has no columns; leave --text-column and --label-column out")
-    text = files.read_text(path).rstrip("\n")
+    text = files.read_text(path, request.encoding).rstrip("\n")
     if any(not line.strip() for line in text.split("\n")):
         return [Example(text + "\n", "", path.name)]
-    return [Example(line, "", f"{path.name}:{number}") for number, line in enumerate(files.read_lines(path), 1)]
+    lines = files.read_lines(path, request.encoding)
+    return [Example(line, "", f"{path.name}:{number}") for number, line in enumerate(lines, 1)]
 
 
 def arrange(splits: Splits) -> Splits:

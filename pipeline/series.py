@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -17,9 +18,15 @@ class Series:
     """
 
     width: int
+    closed: ClassVar[bool] = False
+    cut: ClassVar[int] = 0
 
     def fit(self, texts: Iterable[str]) -> None:
         """Learn nothing: the numbers are used as they are."""
+
+    def refuse(self, text: str) -> str | None:
+        """Return why a text cannot be read, in a few words; None if it can."""
+        return None if text.strip() else "there is no step in it"
 
     def encode(self, text: str) -> dict[str, np.ndarray]:
         steps = text.split()

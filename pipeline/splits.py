@@ -1,19 +1,31 @@
-"""Splits that the data does not come with, made from its training examples."""
+"""Splits that the data does not come with, and few examples out of many: drawn so that each label has its share."""
 
 import random
-from typing import Any
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from typing import Any, Literal
 
 from pipeline.errors import BadInput
-from pipeline.example import Splits
+from pipeline.example import Example, Splits
+
+Side = Literal["input", "output"]
 
 
-def complete(splits: Splits, seed: int = 0, validation: float = 0.1, test: float = 0.1, side: str = "input") -> Splits:
+def complete(
+    splits: Splits,
+    seed: int = 0,
+    validation: float = 0.1,
+    test: float = 0.1,
+    side: Side = "input",
+    stratify: bool = False,
+) -> Splits:
     """Return the splits with "validation" and "test", each made from "train" where it is missing.
 
     validation, test: the shares of the distinct inputs to take, at least one input each. Equal inputs stay
     together, so no example of a made split has its input in train. A seed gives the same splits on every
     machine; the order of the examples is kept. Splits that exist are left as they are.
     side: "output" keeps equal outputs together instead, where many examples have the same input.
+    stratify: the other side holds labels, or tags: take the same share of each, and leave one of each in train.
     Raises BadInput if train has fewer than 3 distinct inputs, or if the shares leave it none.
     """
     shares = {"validation": validation, "test": test}
@@ -29,16 +41,87 @@ def complete(splits: Splits, seed: int = 0, validation: float = 0.1, test: float
             f"(at least 3 distinct {side}s are needed). "
             "Add examples to --data, or files for the missing splits."
         )
-    random.Random(seed).shuffle(inputs)
-    place: dict[Any, str] = {}
-    for name, share in missing.items():
-        taken = max(1, int(share * len(inputs)))
-        start = len(place)
-        place.update(dict.fromkeys(inputs[start : start + taken], name))
-    if len(place) == len(inputs):
+    counts = {name: max(1, int(share * len(inputs))) for name, share in missing.items()}
+    if sum(counts.values()) >= len(inputs):
         wanted = " and ".join(f"{share} for {name}" for name, share in missing.items())
         raise BadInput(f"{wanted} would leave none of the {len(inputs)} distinct {side}s for train: take less.")
+    random.Random(seed).shuffle(inputs)
+    strata = find_strata(train, side) if stratify else None
+    # By the value that stays together, not by example.
+    label = {getattr(one, side): stratum for one, stratum in zip(train, strata, strict=True)} if strata else {}
+    place: dict[Any, str] = {}
+    for name, count in counts.items():
+        left = [value for value in inputs if value not in place]
+        taken = _take(left, [label.get(value) for value in left], count, keep=1 if strata else 0)
+        place.update(dict.fromkeys(taken, name))
     made: Splits = {name: [] for name in ("train", *missing)}
     for example in train:
         made[place.get(getattr(example, side), "train")].append(example)
+    if not all(made.values()):
+        rare = ", ".join(f"{name} ({count})" for name, count in Counter(label.values()).most_common())
+        raise BadInput(
+            f"{len(train)} training examples of {rare}: too few to take {' and '.join(missing)} from and leave one of "
+            "each in train. Add examples to --data, or files for the missing splits."
+        )
     return {name: made.get(name) or splits.get(name, []) for name in ("train", "validation", "test")}
+
+
+def limit(splits: Splits, count: int, seed: int = 0, side: Side = "input", stratify: bool = False) -> Splits:
+    """Return `count` examples, drawn at random, of each split that has more, in their order.
+
+    side, stratify: as for `complete`; of each label there is one at least, if `count` allows it.
+    """
+    limited: Splits = {}
+    for split, examples in splits.items():
+        places = list(range(len(examples)))
+        if len(places) > count:
+            random.Random(f"{seed} {split}").shuffle(places)
+            strata = find_strata(examples, side) if stratify else [None] * len(examples)
+            places = sorted(_take(places, [strata[place] for place in places], count, each=1))
+        limited[split] = [examples[place] for place in places]
+    return limited
+
+
+def find_strata(examples: Sequence[Example], side: Side = "input") -> list[Hashable]:
+    """Return what each example is drawn by: its label, or the rarest of its tags, on the other side than `side`."""
+    values = [getattr(example, "output" if side == "input" else "input") for example in examples]
+    counts = Counter(tag for value in values if isinstance(value, tuple) for tag in set(value))
+    return [
+        min(value, key=lambda tag: (counts[tag], tag), default=None) if isinstance(value, tuple) else value
+        for value in values
+    ]
+
+
+def _take(values: Sequence[Any], strata: Sequence[Hashable], count: int, keep: int = 0, each: int = 0) -> list[Any]:
+    """Return `count` of the values, the first of every stratum, as many as is its share.
+
+    keep: so many of each stratum are left. each: so many of each stratum are taken, where there are enough and `count`
+    allows it.
+    """
+    members: dict[Hashable, list[Any]] = {}
+    for value, stratum in zip(values, strata, strict=True):
+        members.setdefault(stratum, []).append(value)
+    room = {stratum: max(0, len(found) - keep) for stratum, found in members.items()}
+    wanted = {stratum: count * len(found) / len(values) for stratum, found in members.items()}
+    taken = {stratum: min(int(wanted[stratum]), room[stratum]) for stratum in members}
+    # The largest remainders first; of equal ones the stratum that was met first.
+    order = sorted(members, key=lambda stratum: int(wanted[stratum]) - wanted[stratum])
+    if each and len(members) <= count:
+        taken = {stratum: max(number, min(each, room[stratum])) for stratum, number in taken.items()}
+    while sum(taken.values()) > count:
+        more = [stratum for stratum in members if taken[stratum] > each]
+        taken[max(more, key=lambda stratum: taken[stratum] - wanted[stratum])] -= 1
+    while sum(taken.values()) < count:
+        free = [stratum for stratum in order if taken[stratum] < room[stratum]]
+        if not free:
+            break
+        for stratum in free[: count - sum(taken.values())]:
+            taken[stratum] += 1
+    chosen = {stratum: set(range(taken[stratum])) for stratum in members}
+    place: Counter = Counter()
+    found = []
+    for value, stratum in zip(values, strata, strict=True):
+        if place[stratum] in chosen[stratum]:
+            found.append(value)
+        place[stratum] += 1
+    return found

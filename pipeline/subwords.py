@@ -9,9 +9,6 @@ Subwords are those of a unigram model (Kudo 2018) that sentencepiece learns from
 of its own. The model is kept with the field, so a run needs nothing but its own folder.
 """
 
-import base64
-import io
-import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -21,18 +18,10 @@ from typing import Any, ClassVar
 import numpy as np
 
 from pipeline.errors import BadInput
-from pipeline.fields import END, PADDING, START, UNKNOWN, Array, index_values, look_up
+from pipeline.fields import Array, index_values, look_up
+from pipeline.tokenizers import END, JOINER, RESERVED, SPACE, START, divide_words, learn_subwords, open_subwords
 
 UNITS = ("word", "character", "subword")
-RESERVED = [PADDING, UNKNOWN, START, END]
-JOINER, SPACE = "\N{HALFWIDTH BLACK SQUARE}", "\N{LOWER ONE EIGHTH BLOCK}"
-WORD = re.compile(r"(\s*)(\w+|[^\w\s])")
-
-
-def divide_words(text: str) -> list[str]:
-    """Return words and punctuation marks; one that follows another without a space begins with a joiner."""
-    found = WORD.findall(text.strip())
-    return [word if space or not number else JOINER + word for number, (space, word) in enumerate(found)]
 
 
 @dataclass
@@ -52,7 +41,7 @@ class Symbolic:
     def _fit(self, texts: list[str]) -> None:
         texts = [self._prepare(text) for text in texts]
         if self.unit == "subword":
-            self.model = base64.b64encode(learn_subwords(texts, self.vocabulary)).decode()
+            self.model = learn_subwords(texts, self.vocabulary)
             self.symbols = [self._pieces.id_to_piece(number) for number in range(self._pieces.get_piece_size())]
         else:
             divide = divide_words if self.unit == "word" else list
@@ -90,15 +79,7 @@ class Symbolic:
 
     @cached_property
     def _pieces(self) -> Any:
-        from sentencepiece import SentencePieceProcessor
-
-        try:
-            pieces = SentencePieceProcessor()
-            pieces.LoadFromSerializedProto(base64.b64decode(self.model, validate=True))
-            pieces.encode("")
-        except (ValueError, RuntimeError) as error:
-            raise BadInput(f"the subword model stored with the run is damaged ({error}); train with --fresh") from None
-        return pieces
+        return open_subwords(self.model)
 
 
 @dataclass
@@ -106,9 +87,15 @@ class Reading(Symbolic):
     """A text to read -> {"words": (time,)}. One longer than `max_length` symbols is refused."""
 
     max_length: int = 1000
+    closed: ClassVar[bool] = False
+    cut: ClassVar[int] = 0
 
     def fit(self, texts: Iterable[str]) -> None:
         self._fit(list(texts))
+
+    def refuse(self, text: str) -> str | None:
+        """Return why a text cannot be read, in a few words; None if it can."""
+        return None if text.strip() else f"the text has no {self.unit} in it"
 
     def encode(self, text: str) -> dict[str, np.ndarray]:
         numbers = self.number(text)
@@ -140,6 +127,7 @@ class Writing(Symbolic):
     longest: int = 0
     start: ClassVar[int] = RESERVED.index(START)
     end: ClassVar[int] = RESERVED.index(END)
+    closed: ClassVar[bool] = False
 
     def fit(self, texts: Iterable[str]) -> None:
         texts = list(texts)
@@ -157,39 +145,3 @@ class Writing(Symbolic):
     @property
     def arrays(self) -> dict[str, Array]:
         return {"output": Array((None,), "int32", len(self.symbols))}
-
-
-def learn_subwords(texts: list[str], vocabulary: int) -> bytes:
-    """Return a sentencepiece model of at most `vocabulary` subwords, the reserved ones first; BadInput if too few."""
-    from sentencepiece import SentencePieceTrainer
-
-    model = io.BytesIO()
-    reserved: dict[str, Any] = {}
-    for number, (name, symbol) in enumerate(zip(("pad", "unk", "bos", "eos"), RESERVED, strict=True)):
-        reserved |= {f"{name}_id": number, f"{name}_piece": symbol}
-    try:
-        SentencePieceTrainer.train(
-            sentence_iterator=iter(texts),
-            model_writer=model,
-            model_type="unigram",
-            vocab_size=vocabulary,
-            # Little data has fewer subwords than asked for.
-            hard_vocab_limit=False,
-            character_coverage=1.0,
-            normalization_rule_name="identity",
-            split_digits=True,
-            # More threads would add up in another order, and learn another model.
-            num_threads=1,
-            minloglevel=2,
-            **reserved,
-        )
-    except RuntimeError as error:
-        raise BadInput(
-            f"--vocabulary {vocabulary}: no subwords can be learned from {len(texts)} texts ({_reason(error)}); "
-            "raise it, or choose --unit character"
-        ) from None
-    return model.getvalue()
-
-
-def _reason(error: RuntimeError) -> str:
-    return str(error).rpartition("] ")[2].strip().splitlines()[0]

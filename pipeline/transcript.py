@@ -9,7 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from pipeline.errors import BadInput, unknown
-from pipeline.fields import PADDING, UNKNOWN, Array, index_values, look_up
+from pipeline.fields import Array, index_values, look_up
+from pipeline.tokenizers import PADDING, UNKNOWN
 
 BLANK = "<blank>"
 UNITS = ("character", "word")
@@ -32,6 +33,7 @@ class Transcript:
     symbols: list[str] = field(default_factory=list)
     start: ClassVar[None] = None
     blank: ClassVar[int] = 2
+    closed: ClassVar[bool] = False
 
     def _divide(self, text: str) -> list[str]:
         return text.split() if self.unit == "word" else list(text.strip())

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -24,9 +25,15 @@ class Prompt:
     """
 
     categories: list[str] = field(default_factory=list)
+    closed: ClassVar[bool] = True
+    cut: ClassVar[int] = 0
 
     def fit(self, categories: Iterable[str]) -> None:
         self.categories = sorted(set(categories))
+
+    def refuse(self, text: str) -> str | None:
+        """Return why a prompt cannot be read, in a few words; None if it can."""
+        return None if self._find_category(text) is not None else "the category is not in the training data"
 
     def encode(self, text: str) -> dict[str, np.ndarray]:
         category, seed = self._divide(text)
@@ -39,12 +46,18 @@ class Prompt:
     def _divide(self, text: str) -> tuple[str, str]:
         if self.categories == [""]:
             return "", text
-        if text in self.categories:
-            return text, ""
-        category, _, seed = text.partition(":")
-        if category.strip() not in self.categories:
-            raise unknown("category", category.strip(), self.categories)
-        return category.strip(), seed.lstrip()
+        category = self._find_category(text)
+        if category is None:
+            raise unknown("category", text.partition(":")[0].strip(), self.categories)
+        return category, text.lstrip()[len(category) :].lstrip().removeprefix(":").lstrip()
+
+    def _find_category(self, text: str) -> str | None:
+        """Return the category that a prompt is, or that stands before a colon in it; a category may have colons too."""
+        if self.categories == [""] or text in self.categories:
+            return "" if self.categories == [""] else text
+        parts = text.split(":")
+        before = (":".join(parts[:count]).strip() for count in range(len(parts) - 1, 0, -1))
+        return next((category for category in before if category in self.categories), None)
 
     @property
     def arrays(self) -> dict[str, Array]:

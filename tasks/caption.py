@@ -1,8 +1,9 @@
 """Captions: an image in, words out."""
 
-from pipeline import captions, metrics, nearest, openmoji, scenes
-from pipeline.columns import Columns
+from pipeline import metrics, nearest, openmoji, scenes
 from pipeline.images import Image
+from pipeline.readers import captions
+from pipeline.readers.columns import Columns
 from pipeline.subwords import Writing
 from tasks.task import Reader, Source, Task
 

@@ -2,9 +2,10 @@
 
 from functools import partial
 
-from pipeline import conll, english, metrics
-from pipeline.columns import Columns
+from pipeline import english, metrics
 from pipeline.fields import Tags, Tokens
+from pipeline.readers import conll
+from pipeline.readers.columns import Columns
 from tasks.task import Reader, Source, Task
 
 TASK = Task(
@@ -20,10 +21,12 @@ TASK = Task(
     },
     reader=Reader(partial(conll.read, spans=True), "CoNLL columns, CoNLL-U", "tagged", ("tfds:conll2003",)),
     columns=Columns(("form", "tokens"), ("ner", "ner_tags", "tags")),
-    input=lambda options: Tokens(options.vocabulary, options.max_length, options.min_count),
+    input=lambda options: Tokens(
+        options.vocabulary, options.max_length, options.min_count, tokenizer=options.tokenizer
+    ),
     output=lambda options: Tags(spans=True),
     model="models.tagger",
     metrics=metrics.spans,
     monitor="f1",
-    options={"min_count": 2, "max_length": 1000, "dropout": 0.5, "word_dropout": 0.25},
+    options={"tokenizer": "word", "min_count": 2, "max_length": 1000, "dropout": 0.5, "word_dropout": 0.25},
 )

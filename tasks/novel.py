@@ -1,7 +1,7 @@
 """Novel sequences: names out of a category, tunes, or a running text that goes on, character by character."""
 
 from pipeline import metrics, passages, texts
-from pipeline.columns import Columns
+from pipeline.readers.columns import Columns
 from pipeline.writing import Passages, Prompt
 from tasks.task import Reader, Source, Task
 
@@ -29,7 +29,10 @@ TASK = Task(
         arrange=passages.arrange,
         apart="output",
     ),
-    columns=Columns(("text", "name", "sentence"), ("category", "label", "class")),
+    columns=Columns(
+        ("text", "name", "sentence", "headline", "title", "line", "quote"),
+        ("category", "label", "class", "type", "genre", "gender"),
+    ),
     input=lambda options: Prompt(),
     output=lambda options: Passages(),
     model="models.generator",

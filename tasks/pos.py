@@ -1,8 +1,9 @@
 """Part of speech: noun, verb, adjective ...?"""
 
-from pipeline import conll, english, metrics, packaged
-from pipeline.columns import Columns
+from pipeline import english, metrics, packaged
 from pipeline.fields import Tags, Tokens
+from pipeline.readers import conll
+from pipeline.readers.columns import Columns
 from tasks.task import Reader, Source, Task
 
 TASK = Task(
@@ -26,10 +27,12 @@ TASK = Task(
         ("tfds:universal_dependencies/en_ewt", "tfds:conll2003"),
     ),
     columns=Columns(("form", "tokens"), ("upos", "pos", "pos_tags", "tags")),
-    input=lambda options: Tokens(options.vocabulary, options.max_length, options.min_count),
+    input=lambda options: Tokens(
+        options.vocabulary, options.max_length, options.min_count, tokenizer=options.tokenizer
+    ),
     output=lambda options: Tags(),
     model="models.tagger",
     metrics=metrics.tag_accuracy,
     monitor="accuracy",
-    options={"min_count": 2, "max_length": 1000, "word_dropout": 0.1, "steps": 2750},
+    options={"tokenizer": "word", "min_count": 2, "max_length": 1000, "word_dropout": 0.1, "steps": 2750},
 )

@@ -2,9 +2,10 @@
 
 from functools import partial
 
-from pipeline import metrics, packaged, tables
-from pipeline.columns import Columns
+from pipeline import baselines, metrics, packaged
 from pipeline.fields import Histogram, Text
+from pipeline.readers import tables
+from pipeline.readers.columns import Columns
 from tasks.task import Reader, Source, Task
 
 TASK = Task(
@@ -25,13 +26,23 @@ TASK = Task(
         ("tfds:amazon_us_reviews/Video_DVD_v1_00", "tfds:yelp_polarity_reviews"),
     ),
     columns=Columns(
-        ("text", "sentence", "review", "review_body"), ("label", "rating", "score", "stars", "star_rating")
+        ("text", "sentence", "review", "review_text", "review_body", "content", "comment", "phrase", "body"),
+        ("label", "rating", "score", "stars", "star_rating", "overall", "review_score", "review_rating"),
     ),
-    input=lambda options: Text(options.vocabulary, options.max_length),
+    input=lambda options: Text(options.vocabulary, options.max_length, options.unit),
     output=lambda options: Histogram(),
     model="models.classifier",
     metrics=metrics.errors,
     monitor="mae",
     lower_is_better=True,
-    options={"pooling": "max+mean", "units": 64, "dropout": 0.5, "word_dropout": 0.3, "average": 0.99, "steps": 2000},
+    baselines={"mean": baselines.answer_mean, "median": baselines.answer_median},
+    options={
+        "unit": "word",
+        "pooling": "max+mean",
+        "units": 64,
+        "dropout": 0.5,
+        "word_dropout": 0.3,
+        "average": 0.99,
+        "steps": 2000,
+    },
 )

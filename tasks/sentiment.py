@@ -1,8 +1,9 @@
 """Sentiment: is a review positive or negative?"""
 
-from pipeline import metrics, packaged, tables
-from pipeline.columns import Columns
+from pipeline import baselines, metrics, packaged
 from pipeline.fields import Label, Text
+from pipeline.readers import tables
+from pipeline.readers.columns import Columns
 from tasks.task import Reader, Source, Task
 
 TASK = Task(
@@ -22,13 +23,18 @@ TASK = Task(
         ),
     },
     reader=Reader(tables.read, "CSV, TSV, JSONL", "labelled", ("tfds:imdb_reviews", "tfds:glue/sst2")),
-    columns=Columns(("text", "sentence", "review", "content"), ("label", "sentiment", "class", "category")),
-    input=lambda options: Text(options.vocabulary, options.max_length),
+    columns=Columns(
+        ("text", "sentence", "review", "content", "review_text", "review_body", "comment", "tweet", "phrase", "body"),
+        ("label", "sentiment", "class", "category", "polarity", "target", "airline_sentiment", "emotion", "stars"),
+    ),
+    input=lambda options: Text(options.vocabulary, options.max_length, options.unit),
     output=lambda options: Label(),
     model="models.classifier",
-    metrics=metrics.accuracy,
+    metrics=metrics.labels,
     monitor="accuracy",
+    baselines={"majority": baselines.answer_majority},
     options={
+        "unit": "word",
         "pooling": "max+mean",
         "units": 64,
         "dropout": 0.5,

@@ -1,7 +1,8 @@
 """Speech recognition: what is being said? The words of a recording, without being told when each was spoken."""
 
-from pipeline import digits, metrics, recordings
-from pipeline.columns import Columns
+from pipeline import digits, metrics
+from pipeline.readers import recordings
+from pipeline.readers.columns import Columns
 from pipeline.sound import Sound
 from pipeline.transcript import Transcript
 from tasks.task import Reader, Source, Task
@@ -23,7 +24,10 @@ TASK = Task(
         "spoken",
         ("tfds:spoken_digit", "tfds:librispeech"),
     ),
-    columns=Columns(("audio", "path", "file", "speech"), ("text", "transcript", "sentence", "label")),
+    columns=Columns(
+        ("audio", "path", "file", "speech", "file_name", "filename", "audio_path", "wav"),
+        ("text", "transcript", "sentence", "label", "transcription", "normalized_text", "raw_transcription"),
+    ),
     input=lambda options: Sound(options.max_length),
     output=lambda options: Transcript(options.downsample, options.unit),
     model="models.transcriber",

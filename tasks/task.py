@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pipeline.columns import Columns
 from pipeline.example import Example, Splits
+from pipeline.readers.columns import Columns
+from pipeline.readers.request import Request, Say
 
 SHAPES = ("one-to-many", "many-to-one", "many-to-many", "many-to-many-unequal")
 
@@ -26,14 +27,15 @@ class Source:
 class Reader:
     """How the data of others is read.
 
-    files: (path, columns) -> splits, from the user's own files; formats: what these may be, in words.
-    dataset: the kind of TensorFlow dataset that fits: see pipeline/datasets.py; None: none does. examples: names of
-    some that do.
+    files: (request, say) -> splits, from the user's own files; it says what it guesses and leaves out. formats: what
+    these may be, in words.
+    dataset: the kind of TensorFlow dataset that fits: see pipeline/readers/tfds.py; None: none does. examples: names
+    of some that do.
     arrange: splits as either of them read them -> splits of the task's own examples.
     apart: the side of an example that two splits never share, where the data comes without splits.
     """
 
-    files: Callable[[Any, Columns], Splits]
+    files: Callable[[Request, Say], Splits]
     formats: str
     dataset: str | None = None
     examples: tuple[str, ...] = ()

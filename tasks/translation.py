@@ -1,7 +1,8 @@
 """Translation: a text in one language in, the same in another out."""
 
-from pipeline import metrics, parallel, translations
-from pipeline.columns import Columns
+from pipeline import metrics, translations
+from pipeline.readers import parallel
+from pipeline.readers.columns import Columns
 from pipeline.subwords import Reading, Writing
 from tasks.task import Reader, Source, Task
 

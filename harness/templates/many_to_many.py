@@ -2,10 +2,11 @@
 
 import random
 
-from pipeline import conll, metrics
-from pipeline.columns import Columns
+from pipeline import metrics
 from pipeline.example import Example, Splits
 from pipeline.fields import Tags, Tokens
+from pipeline.readers import conll
+from pipeline.readers.columns import Columns
 from tasks.task import Reader, Source, Task
 
 

@@ -2,10 +2,11 @@
 
 import random
 
-from pipeline import metrics, tables
-from pipeline.columns import Columns
+from pipeline import metrics
 from pipeline.example import Example, Splits
 from pipeline.fields import Label, Text
+from pipeline.readers import tables
+from pipeline.readers.columns import Columns
 from tasks.task import Reader, Source, Task
 
 

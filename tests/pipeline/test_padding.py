@@ -1,6 +1,6 @@
 import numpy as np
 
-from pipeline.fields import Array
+from pipeline.fields import UNSEEN, Array
 from pipeline.padding import measure, pad, weigh
 
 WORDS = {"words": Array((None,), "int32", 10), "characters": Array((None, 2), "int32", 5)}
@@ -42,3 +42,15 @@ def test_weights_are_0_on_padding_and_on_rows_that_fill_up():
     assert list(outputs) == ["output"]
     labels = pad([{"output": np.array(1)}] * 3, LABEL, 3)
     assert weigh(labels, 2).tolist() == [1, 1, 0]
+
+
+def test_an_output_that_training_has_not_seen_has_no_loss_and_is_padded_as_any_other() -> None:
+    arrays = {"output": Array((None,), "int32", 3)}
+    outputs = pad([{"output": np.array([2, UNSEEN, 1], "int32")}, {"output": np.array([UNSEEN], "int32")}], arrays, 4)
+    assert weigh(outputs, 2).tolist() == [[1, 0, 1, 0], [0, 0, 0, 0]]
+    assert outputs["output"].min() == 0 and outputs["output"][0].tolist() == [2, 0, 1, 0]
+    alone = pad([{"output": np.array(label, "int32")} for label in (1, UNSEEN)], {"output": Array((), "int32", 3)}, 1)
+    assert weigh(alone, 2).tolist() == [1, 0]
+    # Measurements may be negative.
+    numbers = pad([{"output": np.array(-1.0, "float32")}], {"output": Array((), "float32")}, 1)
+    assert weigh(numbers, 1).tolist() == [1] and numbers["output"].tolist() == [-1]

@@ -4,16 +4,17 @@ from pathlib import Path
 import pytest
 
 from pipeline import passages
-from pipeline.columns import Columns
 from pipeline.errors import BadInput
 from pipeline.example import Example
+from pipeline.readers.columns import Columns
+from tests.pipeline import readers
 
 COLUMNS = Columns(("text", "name"), ("category", "label"))
 TEXT = "".join(f"line {number}\n\n"[: 4 + number % 9] for number in range(400))
 
 
 def read(path: Path) -> dict[str, list[Example]]:
-    return passages.arrange(passages.read(path, COLUMNS))
+    return passages.arrange(readers.read(passages.read, path, COLUMNS))
 
 
 def written(path: Path, text: str) -> Path:
@@ -69,7 +70,7 @@ def test_a_text_too_short_to_divide_is_refused(tmp_path: Path) -> None:
 def test_columns_of_a_text_file_are_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "x.txt", "a\nb\n")
     with pytest.raises(BadInput, match=r"x.txt: a text file has no columns"):
-        passages.read(path, Columns((), (), "1"))
+        readers.read(passages.read, path, Columns((), (), "1"))
 
 
 def test_samples_are_judged_against_the_training_data() -> None:

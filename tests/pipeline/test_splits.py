@@ -2,15 +2,17 @@
 
 import json
 import os
+import random
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import BadInput
 from pipeline.example import Example
-from pipeline.splits import complete
+from pipeline.splits import complete, limit
 
 
 def examples(inputs) -> list[Example]:
@@ -106,3 +108,71 @@ def test_fewer_than_three_distinct_inputs_are_refused():
 def test_shares_that_would_empty_train_are_refused():
     with pytest.raises(BadInput, match="would leave none of the 10 distinct inputs"):
         complete({"train": examples(range(10))}, validation=0.5, test=0.5)
+
+
+def labelled(**counts: int) -> list[Example]:
+    """Return so many examples of each label, sorted by it."""
+    return [Example(f"{label} {number}", label) for label, count in counts.items() for number in range(count)]
+
+
+def count(split: list[Example]) -> Counter:
+    return Counter(example.output for example in split)
+
+
+def test_each_label_has_its_share_of_a_made_split_and_a_rare_one_stays_in_train() -> None:
+    train = labelled(ham=600, spam=300, rare=1, few=3)
+    made = complete({"train": train}, stratify=True)
+    for split in ("validation", "test"):
+        found = count(made[split])
+        assert found["ham"] == pytest.approx(60, abs=1) and found["spam"] == pytest.approx(30, abs=1)
+        assert found["rare"] == 0 and len(made[split]) == 90
+    assert count(made["train"])["rare"] == 1 and count(made["train"])["few"] >= 1
+    assert sum(map(len, made.values())) == len(train)
+    assert complete({"train": train}, stratify=True) == made != complete({"train": train}, seed=1, stratify=True)
+
+
+def test_every_tag_stays_in_train_however_rare() -> None:
+    chooser = random.Random(0)
+    tags = ["N"] * 50 + ["V"] * 30 + ["A"] * 10 + ["X", "Y", "Z"]
+    for seed in range(20):
+        train = [Example(f"text {n}", tuple(chooser.choices(tags, k=5))) for n in range(60)]
+        made = complete({"train": train}, seed, stratify=True)
+        assert {tag for one in made["train"] for tag in one.output} == {tag for one in train for tag in one.output}
+        assert [len(made[split]) for split in ("train", "validation", "test")] == [48, 6, 6]
+
+
+def test_equal_inputs_stay_together_where_each_label_has_its_share() -> None:
+    train = [Example(f"text {number % 40}", "ab"[number % 2]) for number in range(200)]
+    made = complete({"train": train}, stratify=True)
+    groups = [set(inputs(made[name])) for name in ("train", "validation", "test")]
+    assert [len(group) for group in groups] == [32, 4, 4] and len(set.union(*groups)) == 40
+
+
+def test_too_few_of_each_label_to_divide_is_refused_with_their_counts() -> None:
+    with pytest.raises(
+        BadInput, match=r"3 training examples of pos \(2\), neg \(1\): too few to take validation and test"
+    ):
+        complete({"train": labelled(pos=2, neg=1)}, stratify=True)
+    made = complete({"train": labelled(pos=2, neg=2)}, stratify=True)
+    assert count(made["train"]) == {"pos": 1, "neg": 1}
+
+
+def test_few_examples_are_drawn_from_all_and_have_every_label() -> None:
+    splits = {"train": labelled(ham=900, spam=90, rare=10), "test": labelled(ham=5, spam=5)}
+    found = limit(splits, 20, stratify=True)
+    assert count(found["train"]) == {"ham": 18, "spam": 1, "rare": 1}
+    assert found["test"] == splits["test"]
+    places = [splits["train"].index(example) for example in found["train"]]
+    assert places == sorted(places) and places[16] > 100
+    assert limit(splits, 20, stratify=True) == found != limit(splits, 20, seed=1, stratify=True)
+    # Fewer than there are labels: no more than asked for.
+    assert len(limit(splits, 2, stratify=True)["train"]) == 2
+    assert [len(limit({"train": labelled(a=50, b=9)}, n, stratify=True)["train"]) for n in range(1, 59)] == [
+        *range(1, 59)
+    ]
+
+
+def test_few_examples_of_what_has_no_labels_are_drawn_at_random() -> None:
+    texts = [Example("", str(number)) for number in range(100)]
+    found = limit({"train": texts}, 10)["train"]
+    assert len(found) == 10 and found != texts[:10]

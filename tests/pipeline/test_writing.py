@@ -24,6 +24,9 @@ def test_a_prompt_is_a_category_with_or_without_a_seed() -> None:
     assert seed_of(prompt, "female: Mar") == (1, "Mar")
     assert seed_of(prompt, "male:J") == (2, "J")
     assert seed_of(prompt, "a:b") == (0, "")
+    assert seed_of(prompt, "a:b: c: d") == (0, "c: d")
+    assert seed_of(prompt, " male : J ") == (2, "J ")
+    assert prompt.refuse("a:b:c") is None and prompt.refuse("a: b") == "the category is not in the training data"
     assert prompt.parse(" female ") == "female"
     assert prompt.encode("male")["seed"].shape == (WIDTH,)
 

@@ -6,8 +6,8 @@ import pytest
 from seqeval.metrics.sequence_labeling import get_entities
 from seqeval.scheme import BILOU, IOB1, IOB2, IOBES, Tokens
 
-from pipeline import tags
 from pipeline.errors import BadInput
+from pipeline.readers import span_schemes as tags
 
 
 def random_spans(draw: random.Random) -> tuple[int, list[tuple[str, int, int]]]:

@@ -2,11 +2,17 @@ import numpy as np
 import pytest
 import soundfile
 
-from pipeline import recordings, sound
-from pipeline.columns import Columns
+from pipeline import sound
 from pipeline.errors import BadInput
+from pipeline.readers import recordings
+from pipeline.readers.columns import Columns
+from tests.pipeline import readers
 
 COLUMNS = Columns(("audio", "path"), ("text",))
+
+
+def read(path, said=None, **how):
+    return readers.read(recordings.read, path, COLUMNS, said, **{"strict": True} | how)
 
 
 def write(path, count=800, rate=8000):
@@ -19,14 +25,14 @@ def test_a_folder_with_tables_and_sound_files_gives_its_splits(tmp_path):
     write(tmp_path / "b.flac", rate=16000)
     (tmp_path / "train.tsv").write_text("audio\ttext\nwav/a.wav\tone two\nb.flac\tthree\n")
     (tmp_path / "test.csv").write_text("text,path\nfour,b.flac\n")
-    splits = recordings.read(tmp_path, COLUMNS)
+    splits = read(tmp_path)
     assert list(splits) == ["train", "test"]
     assert [(example.input, example.output) for example in splits["train"]] == [
         (str(tmp_path / "wav" / "a.wav"), "one two"),
         (str(tmp_path / "b.flac"), "three"),
     ]
     assert splits["test"][0].origin == "test.csv:2"
-    assert recordings.read(tmp_path / "train.tsv", COLUMNS)["train"] == splits["train"]
+    assert read(tmp_path / "train.tsv")["train"] == splits["train"]
 
 
 @pytest.mark.parametrize(
@@ -36,7 +42,7 @@ def test_a_folder_with_tables_and_sound_files_gives_its_splits(tmp_path):
         ("empty.wav\tone", "the file is empty"),
         ("cut.wav\tone", "cut short"),
         ("train.tsv\tone", "not a sound file"),
-        ("a.wav\t", "the label is empty"),
+        ("a.wav\t", "the text is empty"),
         ("\tone", "the text is empty"),
     ],
 )
@@ -47,7 +53,7 @@ def test_a_bad_row_is_refused_with_its_line(tmp_path, row, message):
     (tmp_path / "empty.wav").write_bytes(b"")
     (tmp_path / "train.tsv").write_text(f"audio\ttext\na.wav\tone\n{row}\n")
     with pytest.raises(BadInput, match=message) as caught:
-        recordings.read(tmp_path, COLUMNS)
+        read(tmp_path)
     assert str(caught.value).startswith(f"{tmp_path / 'train.tsv'}:3: ")
 
 

@@ -8,6 +8,7 @@ from pipeline.errors import BadInput
 # A letter means the same in every scheme that has it, but for I, which starts a span in some.
 STARTS = frozenset("BSU")
 ENDS = frozenset("ESLU")
+LETTERS = frozenset("BIMESLU")
 
 
 @lru_cache(maxsize=4096)
@@ -16,12 +17,23 @@ def parse(tag: str) -> tuple[str, str]:
 
     Tags of a single type may have no type: "B" is ("B", ""). Raises BadInput if it is no span tag.
     """
-    letter, dash, kind = tag.partition("-")
-    if tag == "O" or (letter in set("BIESLU") and (kind or not dash)):
+    letter, _, kind = tag.partition("-")
+    if is_tag(tag):
         return letter, kind
-    raise BadInput(
+    raise BadInput(explain(tag))
+
+
+def is_tag(tag: str) -> bool:
+    """Return whether a tag is one of a span, or O."""
+    letter, dash, kind = tag.partition("-")
+    return tag == "O" or (letter in LETTERS and bool(kind or not dash))
+
+
+def explain(tag: str) -> str:
+    """Return what is wrong with a tag that is none of a span."""
+    return (
         f"{tag!r} is not a span tag. Expected O, or a letter and a type such as B-PER: "
-        "IOB1, IOB2 (BIO), IO, BIOES or BILOU."
+        "IOB1, IOB2 (BIO), IO, BIOES, BMES or BILOU."
     )
 
 

@@ -20,11 +20,11 @@ from urllib.parse import urlsplit
 
 import numpy
 
-from pipeline import recordings
-from pipeline.columns import Columns
 from pipeline.errors import BadInput, unknown
 from pipeline.example import Example, Splits
 from pipeline.quiet import import_tensorflow
+from pipeline.readers import recordings
+from pipeline.readers.columns import Columns
 
 # Our splits and the names that datasets give them; the first that holds labelled examples is used.
 SPLITS = {

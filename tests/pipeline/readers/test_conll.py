@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import conll
-from pipeline.columns import Columns
-from pipeline.errors import BadInput
 from pipeline.example import Example
+from pipeline.readers import conll
+from pipeline.readers.columns import Columns
+from tests.pipeline import readers
 
 NER = Columns(("token",), ("tag",))
 POS = Columns(("form",), ("upos",))
@@ -42,15 +42,17 @@ def write(tmp_path):
     return write
 
 
-def refuse(path: Path, match: str, columns: Columns = NER, **options) -> str:
+def read(path: Path, columns: Columns = NER, said: list[str] | None = None, **how) -> dict[str, list[Example]]:
+    return readers.read(conll.read, path, columns, said, **how)
+
+
+def refuse(path: Path, match: str, columns: Columns = NER, **how) -> str:
     """Check that the file is refused with a message that has `match`, a regular expression."""
-    with pytest.raises(BadInput, match=match) as caught:
-        conll.read(path, columns, **options)
-    return str(caught.value)
+    return readers.refuse(conll.read, path, match, columns, **how)
 
 
 def test_one_file_is_all_train(write):
-    assert conll.read(write(PLAIN), NER) == {"train": PLAIN_EXAMPLES}
+    assert read(write(PLAIN), NER) == {"train": PLAIN_EXAMPLES}
 
 
 @pytest.mark.parametrize("word", ["valid", "validation", "val", "dev", "devel"])
@@ -61,13 +63,13 @@ def test_a_directory_has_the_splits_its_files_are_named_for(write, tmp_path, wor
     for other in ("SOURCE.txt", "README.txt", "LICENSE.txt", "latest.txt", ".train.tsv", "train.json"):
         write("not a token and a tag of any sort", other)
     (tmp_path / "train.txt").mkdir()
-    read = conll.read(tmp_path, NER)
-    assert {split: [example.input for example in examples] for split, examples in read.items()} == {
+    found = read(tmp_path)
+    assert {split: [example.input for example in examples] for split, examples in found.items()} == {
         "train": [("a",)],
         "validation": [("b",)],
         "test": [("c",)],
     }
-    assert list(read) == ["train", "validation", "test"]
+    assert list(found) == ["train", "validation", "test"]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ def test_a_directory_has_the_splits_its_files_are_named_for(write, tmp_path, wor
     ],
 )
 def test_white_space_and_middle_columns_change_nothing(write, content):
-    assert conll.read(write(content), NER)["train"] == PLAIN_EXAMPLES
+    assert read(write(content), NER)["train"] == PLAIN_EXAMPLES
 
 
 @pytest.mark.parametrize(
@@ -98,12 +100,12 @@ def test_white_space_and_middle_columns_change_nothing(write, content):
     ],
 )
 def test_line_ends_and_a_byte_order_mark_change_nothing(write, content):
-    assert conll.read(write(content), NER)["train"] == PLAIN_EXAMPLES
+    assert read(write(content), NER)["train"] == PLAIN_EXAMPLES
 
 
 def test_document_starts_end_sentences_and_are_skipped(write):
     content = "-DOCSTART- -X- -X- O\n\nEU NNP I-NP B-ORG\n-DOCSTART-\nPeter NNP I-NP B-PER\n"
-    assert conll.read(write(content), NER)["train"] == [
+    assert read(write(content), NER)["train"] == [
         Example(("EU",), ("B-ORG",), "train.tsv:3"),
         Example(("Peter",), ("B-PER",), "train.tsv:5"),
     ]
@@ -112,34 +114,34 @@ def test_document_starts_end_sentences_and_are_skipped(write):
 def test_unicode_is_left_as_it_is(write):
     odd = ["10\xa0000", "a\u2028b", "e\u0301", "\u3000", "x\x0by", "z\x85"]
     content = "".join(f"{token}\tO\n" for token in odd)
-    assert conll.read(write(content), NER)["train"][0].input == tuple(odd)
+    assert read(write(content), NER)["train"][0].input == tuple(odd)
     spaced = "10\xa0000 O\nz\x85 O\n"
-    assert conll.read(write(spaced), NER)["train"][0].input == ("10\xa0000", "z\x85")
+    assert read(write(spaced), NER)["train"][0].input == ("10\xa0000", "z\x85")
 
 
 def test_a_very_long_token_is_read(write):
-    assert conll.read(write("a" * 1_000_000 + "\tO\n"), NER)["train"][0].output == ("O",)
+    assert read(write("a" * 1_000_000 + "\tO\n"), NER)["train"][0].output == ("O",)
 
 
 def test_columns_by_number(write):
     path = write("B-ORG x EU\n")
     expected = [Example(("EU",), ("B-ORG",), "train.tsv:1")]
-    assert conll.read(path, Columns(("token",), ("tag",), "3", "1"))["train"] == expected
-    assert conll.read(path, Columns(("token",), ("tag",), "-1", "-3"))["train"] == expected
-    assert conll.read(path, Columns(("token", "3"), ("tag", "9", "1")))["train"] == expected
+    assert read(path, Columns(("token",), ("tag",), "3", "1"))["train"] == expected
+    assert read(path, Columns(("token",), ("tag",), "-1", "-3"))["train"] == expected
+    assert read(path, Columns(("token", "3"), ("tag", "9", "1")))["train"] == expected
 
 
 @pytest.mark.parametrize("name", ["train.conllu", "train.txt"])
 def test_conllu_has_named_columns_and_skips_ranges_and_empty_nodes(write, name):
     path = write(CONLLU, name)
-    assert conll.read(path, POS)["train"] == [
+    assert read(path, POS)["train"] == [
         Example(("vamos", "nos", "10 000"), ("VERB", "PRON", "NUM"), f"{name}:4"),
         Example(("#",), ("SYM",), f"{name}:10"),
     ]
     chosen = Columns(POS.input, POS.output, "lemma", "xpos")
-    assert conll.read(path, chosen)["train"][0] == Example(("ir", "nosotros", "mar"), ("V", "P", "N"), f"{name}:4")
+    assert read(path, chosen)["train"][0] == Example(("ir", "nosotros", "mar"), ("V", "P", "N"), f"{name}:4")
     chosen = Columns(POS.input, POS.output, "3", "-3")
-    assert conll.read(path, chosen)["train"][0].output == ("root", "obj", "obl")
+    assert read(path, chosen)["train"][0].output == ("root", "obj", "obl")
 
 
 @pytest.mark.parametrize(
@@ -149,8 +151,8 @@ def test_conllu_has_named_columns_and_skips_ranges_and_empty_nodes(write, name):
 )
 def test_span_tags_become_bio(write, scheme):
     content = "".join(f"word {tag}\n" for tag in scheme.split())
-    assert conll.read(write(content), NER, spans=True)["train"][0].output == ("B-X", "I-X", "B-X", "B-Y")
-    assert conll.read(write(content), NER)["train"][0].output == tuple(scheme.split())
+    assert read(write(content), NER, spans=True)["train"][0].output == ("B-X", "I-X", "B-X", "B-Y")
+    assert read(write(content), NER)["train"][0].output == tuple(scheme.split())
 
 
 def test_a_missing_path_is_told_with_the_closest_name(write, tmp_path, monkeypatch):
@@ -166,9 +168,19 @@ def test_a_missing_path_is_told_with_the_closest_name(write, tmp_path, monkeypat
 def test_a_directory_without_a_train_file_is_told_what_is_there(write, tmp_path):
     refuse(tmp_path, "no train file in this directory.*There: nothing")
     write(PLAIN, "corpus.tsv")
+    write(PLAIN, "trains.tsv")
+    there = r"There: corpus\.tsv, trains\.tsv\. .*--train-file"
+    message = refuse(tmp_path, rf"the word train in it .*train\.conll\. {there}")
+    assert "dev|devel|development|testa|val|valid|validation" in message
+
+
+def test_one_file_of_a_directory_is_all_train_and_others_without_a_split_are_told(write, tmp_path):
+    write(PLAIN, "corpus.tsv")
+    assert list(read(tmp_path)) == ["train"]
     write(PLAIN, "training.tsv")
-    message = refuse(tmp_path, r"the word train in it .*train\.conll\. There: corpus\.tsv, training\.tsv\.")
-    assert "valid|validation|val|dev|devel" in message
+    said: list[str] = []
+    assert read(tmp_path, said=said)["train"][0].origin == "training.tsv:1"
+    assert said == [f"{tmp_path}: left out, as no split is in their names: corpus.tsv"]
 
 
 def test_two_files_for_one_split_are_refused(write, tmp_path):
@@ -196,10 +208,9 @@ def test_a_name_of_two_splits_is_refused(write, tmp_path):
         (b"a O\nb O\rc O\n", ":2: a carriage return inside the line"),
         (b"a\tO\n\tO\n", r":2: the token is empty \(column 1 of 2\)"),
         (b"a\tO\nb\t \n", r":2: the tag is empty \(column 2 of 2\)"),
-        (b"a O\ncaf\xe9 O\n", r":2: not UTF-8: byte 0xe9 at offset 7 .*iconv -f WINDOWS-1252 -t UTF-8"),
-        ("a O\n".encode("utf-16"), r"UTF-16 text.*ff fe.*iconv -f UTF-16 -t UTF-8"),
-        ("a O\n".encode("utf-32"), "UTF-32 text.*iconv -f UTF-32"),
-        (b"\x1f\x8b\x08\x00\x00", "a binary file .a zero byte at offset 3"),
+        (b"a O\ncaf\xe9 O\n", r":2: not UTF-8: byte 0xe9 at offset 7 .*--encoding cp1252"),
+        (b"\x1f\x8b\x08\x00\x00", "cannot be read"),
+        (b"\x00\x01a O\n", "a binary file .a zero byte at offset 0"),
     ],
 )
 def test_a_bad_file_is_refused(write, content, match):
@@ -209,7 +220,7 @@ def test_a_bad_file_is_refused(write, content, match):
 def test_a_sentence_too_long_is_told_where_it_starts(write):
     path = write("a O\n\n" + "b O\n" * 10_000)
     refuse(path, ":3: a sentence of 10000 tokens .* at most 2000 .* blank line .* is probably missing")
-    assert len(conll.read(path, NER, longest=10_000)["train"][1].input) == 10_000
+    assert len(read(path, NER, longest=10_000)["train"][1].input) == 10_000
 
 
 def test_a_column_that_does_not_exist_is_refused(write):
@@ -249,8 +260,8 @@ BENCH = os.environ.get("UNROLLED_BENCH", "")
     ],
 )
 def test_benchmark_data_has_its_published_counts(folder, columns, spans, counts, labels):
-    read = conll.read(Path(BENCH) / folder, columns, spans=spans)
-    assert [len(read[split]) for split in ("train", "validation", "test")] == counts
-    examples = [example for split in read.values() for example in split]
+    found = read(Path(BENCH) / folder, columns, spans=spans)
+    assert [len(found[split]) for split in ("train", "validation", "test")] == counts
+    examples = [example for split in found.values() for example in split]
     assert all(len(example.input) == len(example.output) for example in examples)
     assert len({tag for example in examples for tag in example.output}) == labels

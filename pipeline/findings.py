@@ -1,0 +1,117 @@
+"""Findings: what is worth knowing of examples before a model is trained on them, in one line each."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from pipeline.errors import BadInput, unknown
+from pipeline.example import Alternatives, Splits
+
+# Labels that are named, with their counts.
+SHOWN = 20
+# A share of one label from which accuracy says little.
+MOST = 0.9
+# Texts that are looked at for spaces.
+SEEN = 1000
+
+
+def look(splits: Splits, input_field: Any, output_field: Any, longest: int) -> Iterator[str]:
+    """Yield what is found in examples, once the fields are fitted to those of training.
+
+    longest: where the input field cuts its inputs. BadInput where no output of a split is one of the training data,
+    and for numbers that are all the same.
+    """
+    if output_field.closed:
+        counts = Counter(_labels(splits["train"], "output"))
+        yield f"{len(counts):,} labels: {_list(counts)}"
+        yield from _find_alike(counts)
+        if isinstance(splits["train"][0].output, str):
+            yield from _find_most(counts)
+        yield from _find_unseen(splits, output_field)
+    _check_numbers(splits)
+    if input_field.closed and len(counts := Counter(_labels(splits["train"], "input"))) > 1:
+        yield f"{len(counts):,} categories: {_list(counts)}"
+    yield from _find_unspaced(splits, input_field)
+    if input_field.cut:
+        count = len(splits["train"])
+        yield (
+            f"{input_field.cut:,} of {count:,} training texts ({input_field.cut / count:.0%}) are longer than "
+            f"--max-length {longest} {input_field.unit}s and keep their two ends"
+        )
+    yield from _find_shared(splits, "input" if not input_field.closed else "output")
+
+
+def _check_numbers(splits: Splits) -> None:
+    outputs = {example.output for example in splits["train"] if isinstance(example.output, float)}
+    if len(outputs) == 1:
+        raise BadInput(
+            f"the training data has one number only, {outputs.pop():g}; at least two are needed to tell apart"
+        )
+
+
+def _labels(examples: Any, side: str) -> Iterator[str]:
+    for example in examples:
+        value = getattr(example, side)
+        yield from value if isinstance(value, tuple) else (value,)
+
+
+def _list(counts: Counter) -> str:
+    named = [f"{label or '(none)'} {count:,}" for label, count in counts.most_common(SHOWN)]
+    return ", ".join(named) + (f", and {len(counts) - SHOWN:,} more" if len(counts) > SHOWN else "")
+
+
+def _find_alike(counts: Counter) -> Iterator[str]:
+    folded: dict[str, list[str]] = {}
+    for label in counts:
+        folded.setdefault("".join(label.split()).casefold(), []).append(label)
+    for labels in folded.values():
+        if len(labels) > 1:
+            yield f"labels that differ in case or blanks alone: {', '.join(map(repr, labels))}; are they one?"
+
+
+def _find_most(counts: Counter) -> Iterator[str]:
+    (label, count), total = counts.most_common(1)[0], counts.total()
+    if count > MOST * total and len(counts) > 1:
+        yield f"{count / total:.1%} are {label!r}: one who always answers that is as accurate; see macro_f1"
+
+
+def _find_unseen(splits: Splits, output_field: Any) -> Iterator[str]:
+    for split in ("validation", "test"):
+        examples = [example for example in splits.get(split, []) if example.output is not None]
+        found = [output_field.find_unseen(example.output) for example in examples]
+        unseen = Counter(label for labels in found for label in labels)
+        if not unseen:
+            continue
+        count = sum(map(bool, found))
+        known = set(_labels(splits["train"], "output")) if "train" in splits else set()
+        if known and unseen.keys() == set(_labels(examples, "output")):
+            raise BadInput(f"{examples[0].origin}: {unknown('label', next(iter(unseen)), known)}")
+        yield (
+            f"{split}: {count:,} of {len(examples):,} examples have labels that are not in the training data "
+            f"({_list(unseen)}); they count as wrong, and have no loss"
+        )
+
+
+def _find_unspaced(splits: Splits, input_field: Any) -> Iterator[str]:
+    texts = [example.input for example in splits["train"][:SEEN] if isinstance(example.input, str)]
+    if getattr(input_field, "unit", None) != "word" or not texts:
+        return
+    whole = sum(len(text) >= 10 and len(text.split()) == 1 for text in texts)
+    if whole > len(texts) / 2:
+        yield (
+            f"{whole / len(texts):.0%} of the texts have no space, so that each is one word; --unit character or "
+            "--unit subword divides them"
+        )
+
+
+def _find_shared(splits: Splits, side: str) -> Iterator[str]:
+    train = {_known(getattr(example, side)) for example in splits["train"]}
+    for split in ("validation", "test"):
+        shared = sum(_known(getattr(example, side)) in train for example in splits.get(split, []))
+        if shared:
+            what = "inputs" if side == "input" else "texts"
+            yield f"{split}: {shared:,} of {len(splits[split]):,} {what} are in the training data too"
+
+
+def _known(value: Any) -> Any:
+    return tuple(value) if isinstance(value, Alternatives) else value

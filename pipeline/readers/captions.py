@@ -1,0 +1,107 @@
+"""Captions: image files and what they show, in a table, in COCO's JSON, or in the lists that Flickr8k and 30k have."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import BadInput
+from pipeline.example import Alternatives, Example, Splits
+from pipeline.images import Picture
+from pipeline.readers import files, media, tables, values
+from pipeline.readers.faults import BadRow
+from pipeline.readers.records import SUFFIXES
+from pipeline.readers.request import Request, Say
+from pipeline.readers.sides import TEXT, Side
+
+ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff")
+# "1000_ab.jpg#0": the number of the caption.
+NUMBERED = re.compile(r"(.+\.\w{3,4})#\w+")
+
+
+def read(request: Request, say: Say) -> Splits:
+    """Return one picture per image file, with its caption, or all of its captions as `Alternatives` if it has several.
+
+    The tables are those of tables.read: also COCO's JSON, Karpathy's, and rows of `image#number TAB caption`
+    (Flickr8k). Where an image is: see media.Finder.find. Lists of images beside the table that are named for the splits
+    (Flickr_8k.testImages.txt) divide it.
+    A row without its image is left out, counted and said. Raises BadInput as tables.read does.
+    """
+    lists = _find_lists(request)
+    if lists and request.path.is_dir() and "train" not in request.files:
+        request = replace(request, path=_find_captions(request.path, lists))
+    found = files.find(request, (SUFFIXES, (".txt", ".token")), say)
+    image = Side("image", partial(_read_image, media.Finder(ENDINGS)), _fit_image)
+    splits = tables.read_files(found, request, say, (image, replace(TEXT, name="caption")))
+    grouped = {split: _group(examples) for split, examples in splits.items()}
+    return _divide(grouped["train"], lists, say) if lists and grouped.keys() == {"train"} else grouped
+
+
+def _read_image(finder: media.Finder, value: Any, folder: Path) -> Picture:
+    name = values.text(value).strip()
+    numbered = NUMBERED.fullmatch(name)
+    name = numbered[1] if numbered else name
+    path = finder.find(name, folder)
+    if path is None:
+        message = f"there is no image {name!r} in {folder} or a folder in it; mend the name, or remove the row"
+        raise BadRow("there is no such image", message)
+    return Picture.from_file(path, name)
+
+
+def _fit_image(column: Sequence[Any], folder: Path) -> float:
+    """Return the share of names of images."""
+    names = [value.split("#")[0].lower() for value in column if isinstance(value, str)]
+    return sum(name.endswith(ENDINGS) for name in names) / len(column) if column else 0.0
+
+
+def _group(rows: Sequence[Example]) -> list[Example]:
+    """Group rows (one per caption) into one example per image, in the order in which the images come first."""
+    captions: dict[Picture, dict[str, str]] = {}
+    for row in rows:
+        captions.setdefault(row.input, {}).setdefault(row.output, row.origin)
+    return [
+        Example(picture, Alternatives(found) if len(found) > 1 else next(iter(found)), next(iter(found.values())))
+        for picture, found in captions.items()
+    ]
+
+
+# Flickr8k's lists.
+
+
+def _find_lists(request: Request) -> dict[str, Path]:
+    """Return the files beside the table that hold nothing but names of images and are named for a split."""
+    folder = request.path if request.path.is_dir() else request.path.parent
+    found = {}
+    for file in sorted(folder.glob("*.txt")):
+        split = files.find_split(file.name)
+        if split and file != request.path and file not in request.files.values():
+            lines = file.read_text("utf-8", errors="replace").split("\n")
+            if all(line.strip().lower().endswith(ENDINGS) and "\t" not in line for line in lines if line.strip()):
+                found[split] = file
+    return found if "train" in found else {}
+
+
+def _find_captions(folder: Path, lists: Mapping[str, Path]) -> Path:
+    """Return the file of captions beside lists of images; BadInput if there are none or several."""
+    named = [file for file in sorted(folder.glob("*.txt")) if file not in lists.values() and "token" in file.name]
+    # Flickr8k has them once more, each word brought to its root.
+    plain = [file for file in named if "lemma" not in file.name]
+    if len(plain) != 1:
+        names = ", ".join(file.name for file in named) or "none"
+        raise BadInput(f"--data {folder}: expected one file of captions, such as Flickr8k.token.txt; found {names}.")
+    return plain[0]
+
+
+def _divide(examples: Sequence[Example], lists: Mapping[str, Path], say: Say) -> Splits:
+    say(f"divided by {', '.join(path.name for path in lists.values())}")
+    splits: Splits = {}
+    for split in files.WORDS:
+        if split in lists:
+            names = {line.strip() for line in files.read_lines(lists[split])}
+            splits[split] = [example for example in examples if str(example.input) in names]
+    left = len(examples) - sum(map(len, splits.values()))
+    if left:
+        say(f"{left:,} images are in none of these lists, and left out")
+    return splits

@@ -1,0 +1,86 @@
+"""Columns: which of a table's hold the input and the output."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from pipeline.errors import BadInput, unknown
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Candidate names, tried in order; a number (as text, from 1) is a position.
+
+    input, output: names such as ("text", "review"); the first that exists is used.
+    given_input, given_output: what the user asked for by option; when set, nothing else is tried.
+    """
+
+    input: tuple[str, ...]
+    output: tuple[str, ...]
+    given_input: str | None = None
+    given_output: str | None = None
+
+
+def is_number(name: str | None) -> bool:
+    """Tell whether the name of a column is a number: 1 the first, -1 the last."""
+    return name is not None and re.fullmatch("-?[0-9]{1,9}", name) is not None
+
+
+def choose(names: Sequence[str], candidates: Iterable[str], given: str | None, option: str, where: str) -> int | None:
+    """Return the index, from 0, of the column that is given, or of the first candidate that exists.
+
+    names: the columns' names, "" for one without; those inside an object have dots: data.text.
+    candidates: names or numbers; if none of them exists, None is returned.
+    given: the name or number that the user gave with `option`.
+    Raises BadInput, with `where`, if what is given does not exist, and for a name that several columns have.
+    """
+    if given is None:
+        found = (_index(candidate, names, where, option) for candidate in candidates)
+        return next((index for index in found if index is not None), None)
+    index = _index(given, names, where, option)
+    if index is not None:
+        return index
+    if is_number(given):
+        raise BadInput(
+            f"{where}: {option} {given}: there is no such column. There are {len(names)}, counted from 1 "
+            "(-1 is the last)."
+        )
+    if not any(names):
+        raise BadInput(
+            f"{where}: {option} {given!r}: the columns of this file have no names. "
+            f"Give a number from 1 to {len(names)} (-1 is the last)."
+        )
+    raise BadInput(f"{where}: {option}: {unknown('column', given, filter(None, names))}")
+
+
+def matches(name: str, candidates: Iterable[str]) -> bool:
+    """Tell whether a column's name is one of the candidates, whatever their case and the marks between their words."""
+    return _fold(name) in map(_fold, candidates)
+
+
+def _fold(name: str) -> str:
+    return re.sub(r"[\W_]+", "", name).casefold() or name
+
+
+def _index(name: str, names: Sequence[str], where: str, option: str) -> int | None:
+    if is_number(name):
+        number = int(name)
+        index = number - 1 if number > 0 else number + len(names)
+        return index if number and 0 <= index < len(names) else None
+    # As it is written; in another case, or with other marks; as the last part of a name with dots.
+    wanted = _fold(name)
+    for alike in (
+        lambda known: known == name,
+        lambda known: _fold(known) == wanted,
+        lambda known: _fold(known.rpartition(".")[2]) == wanted,
+    ):
+        found = [index for index, known in enumerate(names) if known and alike(known)]
+        if len(found) > 1:
+            places = ", ".join(str(index + 1) for index in found)
+            raise BadInput(
+                f"{where}: {len(found)} columns are named {name!r} ({places}). Give the number of one: {option} "
+                f"{found[0] + 1}."
+            )
+        if found:
+            return found[0]
+    return None

@@ -1,0 +1,319 @@
+"""CoNLL files: one token with its tag per line, in columns, and a blank line between sentences; CoNLL-U too.
+
+They are read here and not by a library, since a user's file is mended by its line numbers, and few are as they should.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import BadInput
+from pipeline.example import Example, Splits
+from pipeline.readers import columns, files, span_schemes, tables
+from pipeline.readers.faults import BadRow, Faults
+from pipeline.readers.records import JSON
+from pipeline.readers.request import Request, Say
+from pipeline.readers.sides import Side
+from pipeline.readers.values import short
+
+SUFFIXES = (".conll", ".conllu", ".tsv", ".txt", ".bio", ".iob", ".iob2", ".iobes", ".bmes", ".conll03", ".col")
+LISTS = (*JSON, ".parquet")
+CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
+# "# sent_id = 1", "# id 1c823d9e domain=en": not the token "#", which has a tag.
+COMMENT = re.compile(r"#\s*(?:[\w.:-]+\s*=|(?:newdoc|newpar|sent_id|text|id)\b|[^\t]*\s\w+=)|#+\s*$")
+# Comments that stand before the first token of a sentence.
+SENTENCE = ("# sent_id", "#sent_id", "# id ")
+# A sentence of more tokens, in a file of one sentence, is said: its blank lines may be lost.
+LONG = 60
+
+
+def read(request: Request, say: Say, spans: bool = False, longest: int = 2000) -> Splits:
+    """Return the sentences of a file (all "train") or of a folder's train, validation and test files.
+
+    An example's input is a tuple of tokens, its output a tuple of as many tags, its origin the line of its first token.
+    CoNLL-U has the columns' standard names; in other files the columns have numbers alone. There the token is the first
+    column that does not count the tokens, and the tag the last, or, for spans, the last that holds tags of spans. A
+    TAB separates the columns of a line that has one, else spaces do. Skipped: -DOCSTART- lines, comments, and in
+    CoNLL-U the ids with "-" or ".". A sentence ends at a blank line, before a comment, and where the count of the
+    tokens begins again. JSON and Parquet are read where they have a list of tokens and one of tags.
+    spans: the tags mark spans, in any scheme of span_schemes.py, and become BIO.
+    A sentence with a line that cannot be read is left out, counted and said; refused if request.strict, and in CoNLL-U,
+    a standard that treebanks are checked against.
+    Raises BadInput, with the file and the line, for a file that has no sentence, and for a sentence over `longest`
+    tokens.
+    """
+    found = files.find(request, (SUFFIXES, LISTS), say)
+    if all(files.suffix(path) in LISTS for paths in found.values() for path in paths):
+        splits = tables.read_files(found, request, say, (TOKENS, TAGS))
+        return {split: list(_pair(examples, request, say, spans)) for split, examples in splits.items()}
+    splits, chosen = {}, None
+    for split, paths in found.items():
+        splits[split] = []
+        for path in paths:
+            examples, chosen = _read_file(path, request, say, spans, longest, chosen)
+            splits[split] += examples
+    return splits
+
+
+# Columns.
+
+
+@dataclass
+class Sentence:
+    """The rows of one sentence, and their lines. bad: what is wrong with its first row that is none."""
+
+    rows: list[list[str]] = field(default_factory=list)
+    lines: list[int] = field(default_factory=list)
+    bad: BadRow | None = None
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The columns of the token and of the tag, which is None where only tokens are asked for, of so many."""
+
+    token: int
+    tag: int | None
+    width: int
+
+
+def _read_file(
+    path: Path, request: Request, say: Say, spans: bool, longest: int, like: Choice | None
+) -> tuple[list[Example], Choice]:
+    """Return the sentences of a file, and the columns they were read from. like: those of the train file."""
+    lines = files.read_lines(path, request.encoding)
+    conllu = _is_conllu(path, lines)
+    sentences = list(_divide(path, lines, conllu, say))
+    rows = [row for sentence in sentences for row in sentence.rows]
+    if not rows:
+        if sentences and sentences[0].bad:
+            raise BadInput(f"{path}:{sentences[0].bad.line}: {sentences[0].bad}")
+        raise BadInput(f"{path}: no sentence in this file, only blank lines, comments and -DOCSTART- lines.")
+    if like and like.width == len(rows[0]):
+        chosen = like
+    else:
+        first = next(sentence.lines[0] for sentence in sentences if sentence.rows)
+        chosen = _choose(f"{path}:{first}", rows, conllu, request, spans, say)
+    examples: list[Example] = []
+    faults = Faults(path, request.strict or conllu)
+    for sentence in sentences:
+        with faults.row(sentence.lines[0] if sentence.lines else 1):
+            examples.append(_make_example(path, sentence, chosen, spans, longest))
+    faults.conclude(len(examples), say, "sentence")
+    _check_hidden(path, examples, chosen, conllu)
+    if len(examples) == 1 and len(examples[0].input) > LONG:
+        say(f"{path}: one sentence of {len(examples[0].input):,} tokens; are blank lines missing between sentences?")
+    return examples, chosen
+
+
+def _check_hidden(path: Path, examples: Sequence[Example], chosen: Choice, conllu: bool) -> None:
+    """Raise BadInput for a CoNLL-U file whose tokens or tags are "_" throughout."""
+    if conllu and chosen.tag is not None and all(set(example.output) == {"_"} for example in examples):
+        name = CONLLU[chosen.tag]
+        raise BadInput(f"{path}: column {name!r} is '_', no tag, in every row. Try another --label-column.")
+    if conllu and all(set(example.input) == {"_"} for example in examples):
+        raise BadInput(
+            f"{path}: column {CONLLU[chosen.token]!r} is '_', no token, in every row. Some treebanks come "
+            "without their text, for its licence: merge it in first."
+        )
+
+
+def _divide(path: Path, lines: Sequence[str], conllu: bool, say: Say) -> Iterator[Sentence]:
+    """Yield the sentences of a file, and say how many lines of one that is not CoNLL-U are comments."""
+    # A TAB at the end of every line begins no column.
+    ends = all(line.endswith("\t") for line in lines if "\t" in line)
+    fields: dict[int, list[str]] = {}
+    breaks: set[int] = set()
+    comments = 0
+    inside = False
+    for number, line in enumerate(lines, 1):
+        blank = not line.strip(" \t") or "-DOCSTART-" in line
+        comment = not blank and _is_comment(line, conllu, inside)
+        if blank or (comment and line.startswith(SENTENCE)):
+            breaks.add(number)
+        comments += comment and not conllu
+        inside = not blank and not comment
+        if inside:
+            # str.split() without a separator would split at non-breaking spaces too.
+            found = line.split("\t") if "\t" in line else [field for field in line.split(" ") if field]
+            fields[number] = found[:-1] if ends and found[-1] == "" and "\t" in line else found
+    if comments:
+        say(f"{path}: {comments:,} lines are comments")
+    if not fields:
+        return
+    first = next(iter(fields))
+    _check_width(f"{path}:{first}", lines[first - 1], len(fields[first]), conllu)
+    counted = conllu or _counts_tokens([found[0] for found in fields.values()])
+    sentence = Sentence()
+    last = 0
+    for number, found in fields.items():
+        again = counted and found[0] == "1" and sentence.rows
+        if (again or any(place in breaks for place in range(last + 1, number))) and (sentence.rows or sentence.bad):
+            yield sentence
+            sentence = Sentence()
+        last = number
+        _add_row(sentence, number, found, lines[number - 1], (first, len(fields[first])), conllu)
+    if sentence.rows or sentence.bad:
+        yield sentence
+
+
+def _add_row(
+    sentence: Sentence, number: int, found: list[str], line: str, first: tuple[int, int], conllu: bool
+) -> None:
+    """Take a row into a sentence, or note what is wrong with it. first: the line and the width of the first row."""
+    if len(found) != first[1]:
+        count = f"{len(found)} column{'s' if len(found) > 1 else ''}"
+        message = f"{count} where the first row (line {first[0]}) has {first[1]}: {short(line)}."
+        sentence.bad = sentence.bad or BadRow(f"{count} in place of {first[1]}", message, line=number)
+    elif conllu and not found[0].isdigit():
+        # Words of several tokens, and those that are only understood.
+        if "-" not in found[0] and "." not in found[0]:
+            message = (
+                f"{short(found[0])} where CoNLL-U has a token's number. If the file has other columns, name it .conll."
+            )
+            sentence.bad = sentence.bad or BadRow("no token's number", message, line=number)
+    else:
+        sentence.rows.append(found)
+        sentence.lines.append(number)
+
+
+def _is_comment(line: str, conllu: bool, inside: bool) -> bool:
+    """Return whether a line is a comment. inside: it is not the first of its sentence, and rather the token "#"."""
+    if not line.startswith("#"):
+        return False
+    return conllu or (not inside and COMMENT.match(line) is not None) or line.startswith((*SENTENCE, "# text ="))
+
+
+def _is_conllu(path: Path, lines: Sequence[str]) -> bool:
+    if files.suffix(path) == ".conllu":
+        return True
+    row = next((line.split("\t") for line in lines if line.strip(" \t") and not line.startswith("# ")), [])
+    return len(row) == len(CONLLU) and (row[0] == "1" or row[0].startswith("1-"))
+
+
+def _choose(where: str, rows: list[list[str]], conllu: bool, request: Request, spans: bool, say: Say) -> Choice:
+    width = len(rows[0])
+    names = CONLLU if conllu else ("",) * width
+    asked = request.columns
+    token = columns.choose(names, asked.input, asked.given_input, "--text-column", where)
+    label = None
+    if not request.inputs_only:
+        label = columns.choose(names, asked.output, asked.given_output, "--label-column", where)
+    if conllu and (token is None or (label is None and not request.inputs_only)):
+        option, tried = ("--text-column", asked.input) if token is None else ("--label-column", asked.output)
+        raise BadInput(
+            f"{where}: CoNLL-U has no column {' or '.join(tried)}. Choose one of {', '.join(CONLLU)} with {option}."
+        )
+    if token is None:
+        token = 1 if width > 2 and _counts_tokens([row[0] for row in rows]) else 0
+        if token:
+            say(f"{where}: its first column counts the tokens; the second holds them")
+    if label is None and not request.inputs_only:
+        label = _find_spans(rows, width, token) if spans else width - 1
+        if label != width - 1:
+            say(f"{where}: the tags are those of column {label + 1} of {width}, the last that holds tags of spans")
+    if token == label:
+        raise BadInput(
+            f"{where}: column {token + 1} of {width} would be both the token and the tag. "
+            "Choose them with --text-column and --label-column."
+        )
+    return Choice(token, label, width)
+
+
+def _counts_tokens(column: Sequence[str]) -> bool:
+    """Return whether a column counts the tokens of each sentence, from 1 or from 0."""
+    numbers = [int(value) if value.isdigit() and len(value) < 9 else -1 for value in column]
+    follows = [after in (before + 1, numbers[0]) for before, after in zip(numbers, numbers[1:], strict=False)]
+    return numbers[0] in (0, 1) and -1 not in numbers and all(follows)
+
+
+def _find_spans(rows: list[list[str]], width: int, token: int) -> int:
+    """Return the last column of which nearly all values are tags of spans; the last of all if there is none."""
+    for column in range(width - 1, -1, -1):
+        tags = [span_schemes.is_tag(row[column].strip(" ")) for row in rows]
+        if column != token and sum(tags) >= 0.9 * len(tags):
+            return column
+    return width - 1
+
+
+def _check_width(where: str, line: str, width: int, conllu: bool) -> None:
+    if conllu and width != len(CONLLU):
+        raise BadInput(f"{where}: {width} columns where CoNLL-U has {len(CONLLU)}, separated by TABs: {short(line)}.")
+    if width < 2:
+        raise BadInput(
+            f"{where}: one column where at least two are expected, a token and its tag, "
+            f"separated by a TAB or spaces: {short(line)}."
+        )
+
+
+def _make_example(path: Path, sentence: Sentence, chosen: Choice, spans: bool, longest: int) -> Example:
+    """Return a sentence as an example; BadRow if a row of it is none, BadInput if it is longer than `longest`."""
+    if sentence.bad:
+        raise sentence.bad
+    if len(sentence.rows) > longest:
+        raise BadInput(
+            f"{path}:{sentence.lines[0]}: a sentence of {len(sentence.rows)} tokens starts here; "
+            f"at most {longest} are read. A blank line between sentences is probably missing."
+        )
+    tokens = _take("token", chosen.token, sentence)
+    output = None
+    if chosen.tag is not None:
+        output = _convert(_take("tag", chosen.tag, sentence), spans, sentence.lines)
+    return Example(tokens, output, f"{path.name}:{sentence.lines[0]}")
+
+
+def _take(what: str, column: int, sentence: Sentence) -> tuple[str, ...]:
+    taken = tuple(row[column].strip(" ") for row in sentence.rows)
+    if "" in taken:
+        row = taken.index("")
+        message = f"the {what} is empty (column {column + 1} of {len(sentence.rows[row])})."
+        raise BadRow(f"the {what} is empty", message, line=sentence.lines[row])
+    return taken
+
+
+def _convert(tags: tuple[str, ...], spans: bool, lines: Sequence[int | None]) -> tuple[str, ...]:
+    """Return the tags, those of spans as BIO; BadRow if they are of no scheme. lines: where each stands."""
+    if not spans:
+        return tags
+    for tag, line in zip(tags, lines, strict=True):
+        if not span_schemes.is_tag(tag):
+            message = f"{span_schemes.explain(tag)} If the tags are in another column, choose it: --label-column."
+            raise BadRow("a tag of no span scheme", message, line=line)
+    try:
+        return span_schemes.to_bio(tags)
+    except BadInput as error:
+        raise BadRow("tags of two schemes", f"in the sentence that starts here, {error}") from None
+
+
+# Lists.
+
+
+def _read_strings(what: str, value: Any, folder: Path) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value or not all(isinstance(one, (str, int)) for one in value):
+        raise BadRow(f"no list of {what}s", f"{short(value)} where a list of {what}s is expected.")
+    return tuple(str(one) for one in value)
+
+
+def _fit_list(column: Sequence[Any], folder: Path) -> float:
+    return float(bool(column) and all(isinstance(value, list) for value in column))
+
+
+TOKENS = Side("token", partial(_read_strings, "token"), _fit_list)
+TAGS = Side("tag", partial(_read_strings, "tag"), _fit_list)
+
+
+def _pair(examples: Sequence[Example], request: Request, say: Say, spans: bool) -> Iterator[Example]:
+    """Yield examples of lists whose tags are as many as their tokens, those of spans as BIO."""
+    faults = Faults(request.path, request.strict)
+    kept = 0
+    for example in examples:
+        with faults.row(int(example.origin.rpartition(":")[2])):
+            output = example.output and _convert(example.output, spans, [None] * len(example.output))
+            if output and len(output) != len(example.input):
+                counts = f"{len(example.input)} tokens and {len(output)} tags"
+                raise BadRow("as many tags as tokens are expected", f"{counts}; as many are expected.")
+            yield replace(example, output=output)
+            kept += 1
+    faults.conclude(kept, say, "sentence")

@@ -1,0 +1,110 @@
+"""The dialect of a table of text: what stands between its columns, and how a cell quotes it. Found by content.
+
+Python's csv.Sniffer looks at characters, not at columns: it takes a comma in every text for the delimiter, and a letter
+where there is one column. Here each delimiter is tried, and that one taken which makes rows of equal width.
+"""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+DELIMITERS = (",", "\t", ";", "|")
+OWN = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
+NAMES = {",": "commas", "\t": "TABs", ";": "semicolons", "|": "bars (|)", "": "nothing"}
+# Characters from which the dialect is found.
+SAMPLE = 200_000
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """delimiter: "" where a line is one cell. quoting: whether quotation marks around a cell are not a part of it.
+
+    backslash: whether a backslash before a quotation mark, not a second mark, makes it a part of the cell.
+    """
+
+    delimiter: str
+    quoting: bool = True
+    backslash: bool = False
+
+    def parse(self, text: str) -> Iterator[tuple[int, list[str] | csv.Error]]:
+        """Yield the line where each record starts, and its cells, or the error of one that is none.
+
+        Blank lines are no records.
+        """
+        # newline="\n": no other character may end a line.
+        lines = io.StringIO(text, newline="\n")
+        if not self.delimiter:
+            for number, row in enumerate(lines, 1):
+                if row.strip():
+                    yield number, [row.rstrip("\n")]
+            return
+        csv.field_size_limit(2**31 - 1)
+        # After a bar many write a blank.
+        options: dict[str, Any] = {
+            "delimiter": self.delimiter,
+            "strict": True,
+            "skipinitialspace": self.delimiter == "|",
+        }
+        if not self.quoting:
+            options["quoting"] = csv.QUOTE_NONE
+        elif self.backslash:
+            options |= {"doublequote": False, "escapechar": "\\"}
+        reader = csv.reader(lines, **options)
+        while True:
+            line = reader.line_num + 1
+            try:
+                cells = next(reader)
+            except StopIteration:
+                return
+            except csv.Error as error:
+                yield line, error
+                continue
+            if cells:
+                yield line, cells
+
+
+def find_dialect(text: str, suffix: str, is_known: Callable[[str], bool]) -> Dialect:
+    """Return the dialect of a table. suffix: of its name, which says what to expect. is_known: of a column's name."""
+    sample = text if len(text) <= SAMPLE else text[: text.rindex("\n", 0, SAMPLE) + 1 or SAMPLE]
+    own = OWN.get(suffix)
+    order = sorted(DELIMITERS, key=lambda delimiter: delimiter != own)
+    best = max(order, key=lambda delimiter: _rate(Dialect(delimiter), sample, is_known))
+    if _rate(Dialect(best), sample, is_known) == (0, 0.0):
+        # One column: its texts may have any of the marks in them.
+        return Dialect(own if own and '"' in sample else "")
+    return _find_quoting(text, best)
+
+
+def _rate(dialect: Dialect, sample: str, is_known: Callable[[str], bool]) -> tuple[int, float]:
+    """Return how many names of columns are known, and the share of rows that are as wide as most are."""
+    records = [cells for _, cells in dialect.parse(sample)]
+    rows = [cells for cells in records if isinstance(cells, list)]
+    widths = Counter(map(len, rows))
+    width, count = max(widths.items(), key=lambda pair: (pair[1], pair[0]), default=(1, 0))
+    # A header of one name is wider than its column where nothing of it is a delimiter.
+    if width == 1 or len(rows[0]) == 1:
+        return 0, 0.0
+    return sum(map(is_known, {cell.strip() for cell in rows[0]})), count / len(records)
+
+
+def _find_quoting(text: str, delimiter: str) -> Dialect:
+    """Return the dialect in which a text with this delimiter has the fewest bad records."""
+    plain = Dialect(delimiter)
+    if '"' not in text:
+        return plain
+    records = list(plain.parse(text))
+    bad = sum(isinstance(cells, csv.Error) for _, cells in records)
+    if delimiter in "\t|":
+        # Such files are often written without quoting, and a quotation mark in them is a part of the text. It shows
+        # when the marks do not pair, or when a pair holds the end of one row and the start of another.
+        rows = [cells for _, cells in records if isinstance(cells, list)]
+        across = any(delimiter in cell and "\n" in cell for cells in rows for cell in cells)
+        return Dialect(delimiter, quoting=False) if bad or across else plain
+    if bad and '\\"' in text:
+        escaped = Dialect(delimiter, backslash=True)
+        if sum(isinstance(cells, csv.Error) for _, cells in escaped.parse(text)) < bad:
+            return escaped
+    return plain

@@ -1,0 +1,73 @@
+"""Folders of texts: one folder per label, one text per file, as aclImdb comes and Keras reads it."""
+
+from pathlib import Path
+
+from pipeline.errors import BadInput
+from pipeline.example import Example, Splits
+from pipeline.readers import files
+from pipeline.readers.faults import Faults
+from pipeline.readers.request import Request, Say
+from pipeline.readers.values import text as read_value
+
+# aclImdb keeps its unlabelled reviews in a folder of this name.
+UNLABELLED = ("unsup", "unsupervised", "unlabeled", "unlabelled")
+
+
+def holds_classes(folder: Path) -> bool:
+    """Return whether a folder, or each split's folder in it, has folders of text files, at least two of them."""
+    parts = list(_find_splits(folder).values()) or [folder]
+    return all(len(_find_classes(part)) >= 2 for part in parts)
+
+
+def _find_splits(folder: Path) -> dict[str, Path]:
+    found = {}
+    for entry in _list_folders(folder):
+        split = files.find_split(entry.name)
+        if split and _list_folders(entry):
+            found[split] = entry
+    return {split: found[split] for split in files.WORDS if split in found} if "train" in found else {}
+
+
+def _list_folders(folder: Path) -> list[Path]:
+    return [entry for entry in sorted(folder.iterdir()) if entry.is_dir() and not entry.name.startswith((".", "_"))]
+
+
+def _find_classes(folder: Path) -> list[Path]:
+    return [entry for entry in _list_folders(folder) if any(map(_is_text, entry.iterdir()))]
+
+
+def _is_text(file: Path) -> bool:
+    return file.suffix.lower() in (".txt", ".text", "") and not file.name.startswith(".") and file.is_file()
+
+
+def read(request: Request, say: Say) -> Splits:
+    """Return the texts of each split's folder, or of the folder itself as "train", with their folder's name as label.
+
+    Raises BadInput if there is no text.
+    """
+    parts = _find_splits(request.path) or {"train": request.path}
+    splits: Splits = {}
+    for split, part in parts.items():
+        splits[split] = []
+        for folder in _find_classes(part):
+            texts = [file for file in sorted(folder.iterdir()) if _is_text(file)]
+            if folder.name.lower() in UNLABELLED:
+                say(f"{folder}: left out, as its {len(texts):,} texts have no label")
+                continue
+            splits[split] += _read_class(folder, texts, request, say)
+    if not splits["train"]:
+        raise BadInput(f"--data {request.path}: no text in it to train on.")
+    return splits
+
+
+def _read_class(folder: Path, texts: list[Path], request: Request, say: Say) -> list[Example]:
+    examples: list[Example] = []
+    # Of a folder of files, the number of the file stands for the line.
+    faults = Faults(folder, request.strict)
+    for number, file in enumerate(texts, 1):
+        with faults.row(number):
+            content = files.read_bytes(file)
+            written = files.decode(file, content, request.encoding)
+            examples.append(Example(read_value(written.strip()), folder.name, f"{folder.name}/{file.name}"))
+    faults.conclude(len(examples), say, "file")
+    return examples

@@ -1,0 +1,81 @@
+"""Recordings: sound files, and a table with their transcripts, as LJ Speech, Common Voice and audiofolders have it."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import cache, sound
+from pipeline.errors import BadInput
+from pipeline.example import Splits
+from pipeline.files import write
+from pipeline.readers import media, tables, values
+from pipeline.readers.faults import BadRow
+from pipeline.readers.request import Request, Say
+from pipeline.readers.sides import TEXT, Side
+
+ENDINGS = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".aiff", ".au")
+
+
+def read(request: Request, say: Say) -> Splits:
+    """Return the recordings of a table (all "train") or of a folder's train, validation and test tables.
+
+    An example's input is the path of a sound file, found as media.Finder says; its output the transcript; its origin
+    the line of the table. Of two transcripts of one recording the last is taken: LJ Speech's has its numbers in words.
+    A row whose recording is missing or none is left out, counted and said. Raises BadInput as tables.read does.
+    """
+    endless: list[str] = []
+    finder = media.Finder(ENDINGS)
+    audio = Side("recording", partial(_find, finder, endless), partial(_fit, finder))
+    transcript = replace(TEXT, name="transcript", last=True)
+    splits = tables.read_sides(request, say, (audio, transcript))
+    if endless:
+        say(
+            f"{request.path}: {len(endless):,} recordings do not tell their length, as they were written to a pipe; "
+            f"they are read to their end, such as {Path(endless[0]).name}"
+        )
+    return splits
+
+
+def _find(finder: media.Finder, endless: list[str], value: Any, folder: Path) -> str:
+    """Return the path of a recording. endless: takes in those whose files do not tell their length."""
+    name = values.text(value).strip()
+    path = finder.find(name, folder)
+    if path is None:
+        where = f"the current directory is {Path.cwd()}"
+        message = f"{folder / name}: there is no such file ({where}); expected a sound file, WAV or FLAC"
+        raise BadRow("there is no such recording", message)
+    try:
+        sound.find_rate(path)
+    except BadInput as error:
+        raise BadRow("no recording that can be read", str(error)) from None
+    if sound.is_endless(path):
+        endless.append(str(path))
+    return str(path)
+
+
+def _fit(finder: media.Finder, column: Sequence[Any], folder: Path) -> float:
+    """Return the share of names for which there is a file."""
+    names = [value for value in column[:50] if isinstance(value, str)]
+    found = sum(finder.find(name.strip(), folder) is not None for name in names if name.strip())
+    return found / len(names) if names else 0.0
+
+
+def keep(samples: np.ndarray, rate: int) -> str:
+    """Write integer samples, (time,) or (time, channels), to a FLAC file of the cache; return its path.
+
+    The file is named by what is in it, and written once. Samples wider than 16 bits are scaled down together.
+    """
+    import soundfile
+
+    peak = max(int(samples.max(initial=0)), -1 - int(samples.min(initial=0)))
+    content = np.ascontiguousarray(samples if peak < 2**15 else samples * ((2**15 - 1) / peak), "int16")
+    name = hashlib.sha256(content.tobytes() + f"{content.shape} {rate}".encode()).hexdigest()[:32]
+    path = cache.folder() / "recordings" / name[:2] / f"{name}.flac"
+    if not path.exists():
+        write(path, lambda temporary: soundfile.write(temporary, content, rate))
+    return str(path)

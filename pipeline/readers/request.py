@@ -1,0 +1,33 @@
+"""A request: which files of the user's are read, and how, as the command line has it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pipeline.readers.columns import Columns
+
+# Takes one line for the user: what was guessed, left out or cut.
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a reader is asked for.
+
+    path: a file, or a folder in which the files of the splits are found by their names.
+    columns: the candidates of the task, and the columns that the user named.
+    files: by split, "train", "validation" or "test", files that are not to be found by their names.
+    header: whether the first row of a table holds the names of its columns; "auto" looks at it.
+    encoding: of text files.
+    strict: refuse a row that cannot be read; else it is left out, counted and said.
+    inputs_only: the outputs are neither needed nor read; they are None.
+    """
+
+    path: Path
+    columns: Columns
+    files: Mapping[str, Path] = field(default_factory=dict)
+    header: Literal["auto", "yes", "no"] = "auto"
+    encoding: str = "utf-8"
+    strict: bool = False
+    inputs_only: bool = False
