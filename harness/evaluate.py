@@ -135,7 +135,8 @@ def select(run: Trained, source: str | None, split: str) -> tuple[str, list[Exam
     """
     options = run.options
     if source is None:
-        found = data.limit(data.load(run.task, options), options.limit)
+        loaded = data.limit(run.task, options, data.load(run.task, options))
+        found = data.leave_out(loaded, run.input_field, options, data.keep_quiet)
         if data.fingerprint(found) != run.data:
             raise BadInput(
                 f"{run.directory}: the data {options.data} has changed since training; to score the run on it as it is "

@@ -1,11 +1,15 @@
+import dataclasses
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import tasks
 from harness import data
+from harness.options import defaults
 from pipeline import store
+from pipeline.errors import BadInput
 from pipeline.example import Alternatives, Example
 from pipeline.images import Image, Picture
 from pipeline.subwords import Writing
@@ -67,3 +71,87 @@ def test_what_takes_long_to_encode_is_encoded_once(tmp_path: Path, monkeypatch: 
         for _ in range(2):
             np.testing.assert_equal(draw(), plain)
     assert calls == [12, 12]
+
+
+def table(path: Path, rows: list[tuple[str, str]], header: str = "text,label") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(header + "\n" + "".join(f"{text},{label}\n" for text, label in rows))
+    return path
+
+
+def prepare(name: str, path: Path, said: list[str] | None = None, **changed: Any) -> data.Prepared:
+    task = tasks.find()[name]
+    options = dataclasses.replace(defaults(task), data=str(path), **changed)
+    return data.prepare(task, options, (said if said is not None else []).append)
+
+
+def outputs_of(examples: list[Example]) -> set:
+    return {example.output for example in examples}
+
+
+def test_few_examples_of_a_file_sorted_by_label_have_every_label_in_every_split(tmp_path: Path) -> None:
+    rows = [(f"text {label} {number}", label) for label in ("neg", "pos") for number in range(200)]
+    path = table(tmp_path / "a.csv", rows)
+    found = prepare("sentiment", path, limit=10)
+    assert [len(examples) for examples in found.examples.values()] == [10, 10, 10]
+    assert all(outputs_of(examples) == {"neg", "pos"} for examples in found.examples.values())
+    other = prepare("sentiment", path, limit=10, split_seed=1)
+    assert other.examples["train"] != found.examples["train"]
+    # As earlier versions had it.
+    first = prepare("sentiment", path, limit=10, stratify=False).examples["train"]
+    assert outputs_of(first) == {"neg"} and first == [one for one in first if int(one.input.split()[2]) < 20]
+
+
+def test_few_names_know_all_categories(tmp_path: Path) -> None:
+    rows = [(f"name{kind}{number}", f"kind {kind}") for kind in range(30) for number in range(20)]
+    found = prepare("novel", table(tmp_path / "a.csv", rows, "text,category"), limit=10)
+    assert len(found.examples["train"]) == 10
+    assert found.input_field.categories == sorted({category for _, category in rows})
+
+
+def test_examples_without_a_word_are_left_out_counted_and_refused_if_asked(tmp_path: Path) -> None:
+    rows = [(f"text {number}", "ab"[number % 2]) for number in range(40)] + [("<br />", "a"), ("<br /> <br />", "b")]
+    folder = table(tmp_path / "d" / "train.csv", rows).parent
+    table(folder / "test.csv", [*rows[:4], ("<br />", "a")])
+    said: list[str] = []
+    found = prepare("sentiment", folder, said)
+    assert len(found.examples["test"]) == 4
+    assert said[0].startswith("train: 2 of ") or said[0].startswith("validation: ")
+    assert "test: 1 of 5 examples left out: the text has no word in it (test.csv:6)" in said
+    with pytest.raises(BadInput, match=r"\.csv:\d+: the text has no word in it; mend it, or remove it"):
+        prepare("sentiment", folder, strict=True)
+
+
+def test_a_category_that_only_the_test_has_is_left_out_of_it(tmp_path: Path) -> None:
+    folder = table(tmp_path / "d" / "train.csv", [(f"name{n}", "xy"[n % 2]) for n in range(20)], "text,category").parent
+    table(folder / "dev.csv", [("other", "x")], "text,category")
+    table(folder / "test.csv", [("another", "x"), ("stranger", "z")], "text,category")
+    said: list[str] = []
+    assert len(prepare("novel", folder, said).examples["test"]) == 1
+    assert "test: 1 of 2 examples left out: the category is not in the training data (test.csv:3)" in said
+
+
+def test_a_label_that_only_the_test_has_is_kept_and_has_no_loss(tmp_path: Path) -> None:
+    folder = table(tmp_path / "d" / "train.csv", [(f"text {n}", "ab"[n % 2]) for n in range(20)]).parent
+    table(folder / "dev.csv", [("x y", "a")])
+    table(folder / "test.csv", [("x y", "a"), ("y z", "odd")])
+    batches = prepare("sentiment", folder).batches("test")
+    (entry,) = batches.plan()
+    _, outputs, weights = batches.draw(*entry)
+    members = entry[1].tolist()
+    assert [weights[members.index(number)] for number in (0, 1)] == [1, 0] and outputs.min() == 0
+
+
+def test_what_a_user_names_is_read_from_its_full_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    table(tmp_path / "home" / "a.csv", [("x y", "a")])
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    task = tasks.find()["sentiment"]
+    for name in ("~/a.csv", "home/a.csv", str(tmp_path / "home" / "a.csv")):
+        monkeypatch.chdir(tmp_path)
+        options = dataclasses.replace(defaults(task), data=name)
+        assert data.name_source(task, options) == str(tmp_path / "home" / "a.csv")
+    for name in ("imdb", "tfds:imdb_reviews"):
+        assert data.name_source(task, dataclasses.replace(options, data=name)) == name
+    alone = dataclasses.replace(options, data=None, train_file="home/a.csv")
+    assert data.name_source(task, alone) == str(tmp_path / "home" / "a.csv")
+    assert data.name_source(task, dataclasses.replace(options, data=None)) == "imdb"
