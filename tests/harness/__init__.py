@@ -21,6 +21,7 @@ from harness.options import Options, defaults
 from pipeline import batching
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits, first
+from pipeline.fields import UNSEEN
 from pipeline.images import Picture
 from pipeline.padding import measure
 from tasks.task import Source, Task
@@ -80,11 +81,12 @@ def measure_steps(task: Task, training: list[Example]) -> Callable[[Example], in
 
 
 def _encodes(field: Any, value: Any) -> bool:
+    """Return whether a field encodes a value as one of the training data."""
     try:
-        field.encode(value)
+        found = field.encode(value)
     except BadInput:
         return False
-    return True
+    return all(array.dtype.kind != "i" or (array != UNSEEN).all() for array in found.values())
 
 
 def as_typed(value: Any, folder: Path) -> str:
