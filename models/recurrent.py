@@ -151,6 +151,7 @@ CELLS = Cells(
     bag=Bag,
     dnn=Flat,
 )
+OWN = frozenset(CELLS)
 
 
 def writes(cell: str) -> bool:
