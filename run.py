@@ -358,9 +358,14 @@ def main(arguments: list[str]) -> int:
     except BrokenPipeError:
         # Whoever reads standard output (head, say) has enough; the interpreter must not try to flush it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
+    except Exception as error:
+        from harness import backend as keras_backend
+
+        wanted = keras_backend.describe_want_of_memory(error)
         # Of the disk: no space, no permission, a file where a folder should be. The text names the path.
-        print(f"error: {error}", file=sys.stderr)
+        if wanted is None and not isinstance(error, OSError):
+            raise
+        print(f"error: {wanted or error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         training = arguments[:1] in (["train"], ["compare"])

@@ -150,6 +150,23 @@ def keep_tensorflow_out() -> None:
         tensorflow._available = False
 
 
+# Errors for want of memory: of Python and NumPy, of TensorFlow, of torch on a GPU. JAX's is a RuntimeError, and so is
+# torch's on the CPU, and the system's is an OSError: these are told by what they say.
+WANT = {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
+SIGNS = ("RESOURCE_EXHAUSTED", "out of memory", "allocate memory", "bad_alloc", "OOM when")
+
+
+def describe_want_of_memory(error: BaseException) -> str | None:
+    """Return what to tell the user of an error for want of memory, whichever backend's; None of any other error."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = [line for line in lines if any(sign.lower() in line.lower() for sign in SIGNS)]
+    if not (WANT & kinds or ({"RuntimeError", "OSError"} & kinds and said)):
+        return None
+    reason = f" ({(said or lines)[0][:200]})" if lines else ""
+    return f"not enough memory{reason}; give a smaller --batch, --max-length or --units"
+
+
 def reset(seed: int, precision: str) -> None:
     """Make what follows independent of what ran before in this process, and of the user's keras.json.
 

@@ -17,6 +17,7 @@ from typing import Any
 import h5py
 import keras
 
+from harness.backend import describe_want_of_memory
 from pipeline.errors import BadInput
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
@@ -38,6 +39,8 @@ def load(path: Path) -> keras.Model:
         raise
     # Of a damaged or strange file anything may be raised: by zipfile, h5py, json, Keras, or a cell of the user's own.
     except Exception as error:
+        if describe_want_of_memory(error):
+            raise
         raise BadInput(explain(error)) from error
 
 

@@ -48,6 +48,8 @@ def rehearse(task: Task, options: Options, input_field: Any, output_field: Any, 
         model.train_on_batch(inputs, outputs, weights)
         answer = np.asarray(model.predict_on_batch(inputs))
     except Exception as error:
+        if backend.describe_want_of_memory(error):
+            raise
         reason = f"{type(error).__name__}: {model_file.explain(error)}"
         raise BadInput(f"{find_line(error, options)}{subject}: no model can be trained with it: {reason}") from error
     with tempfile.TemporaryDirectory() as folder:
@@ -56,6 +58,8 @@ def rehearse(task: Task, options: Options, input_field: Any, output_field: Any, 
             model.save(path)
             loaded = model_file.load(path)
         except Exception as error:
+            if backend.describe_want_of_memory(error):
+                raise
             reason = str(error) if isinstance(error, BadInput) else model_file.explain(error)
             raise BadInput(
                 f"{subject}: a model with it cannot be saved and loaded again, so nothing has been trained: {reason}. "

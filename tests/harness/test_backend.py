@@ -1,3 +1,4 @@
+import errno
 import importlib.util
 import os
 import subprocess
@@ -201,3 +202,59 @@ def test_a_model_is_saved_the_same_without_tensorflow() -> None:
         assert model.to_json() == without
     finally:
         backend.keep_tensorflow_out()
+
+
+class OutOfMemoryError(RuntimeError):
+    """As torch has it for a GPU."""
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError(), "not enough memory; give"),
+        (MemoryError("Unable to allocate 72.8 TiB"), "(Unable to allocate 72.8 TiB)"),
+        (
+            RuntimeError("INTERNAL: Error dispatching: Out of memory allocating 9 bytes."),
+            "Out of memory allocating 9 bytes",
+        ),
+        (RuntimeError("RESOURCE_EXHAUSTED: Failed to allocate request for 3.0GiB"), "RESOURCE_EXHAUSTED"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), "DefaultCPUAllocator"),
+        (OutOfMemoryError("CUDA out of memory. Tried to allocate"), "CUDA out of memory"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "Cannot allocate memory"),
+        (
+            RuntimeError("Exception encountered when calling Dense.call().\n\nOut of memory allocating 7\n"),
+            "allocating 7)",
+        ),
+    ],
+)
+def test_want_of_memory_is_told_with_what_to_make_smaller(error: Exception, reason: str) -> None:
+    said = backend.describe_want_of_memory(error)
+    assert said and reason in said and said.endswith("give a smaller --batch, --max-length or --units")
+    assert "\n" not in said and len(said) < 400
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("out of range"), ValueError("out of memory"), OSError(errno.ENOSPC, "No space left"), KeyError("x")],
+)
+def test_other_errors_are_not(error: Exception) -> None:
+    assert backend.describe_want_of_memory(error) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["jax", "tensorflow"])
+def test_a_model_too_large_for_the_memory_is_one_message(name: str, tmp_path: Path) -> None:
+    program = (
+        "import resource, sys; from run import main\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (4 * 10**9, 4 * 10**9))\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    options = ["--units", "100000", "--limit", "60", "--kernels", "off"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, "train", "sentiment", "--backend", name, *options, "--runs", tmp_path],
+        cwd=ROOT, env=os.environ | {"KERAS_BACKEND": ""}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr[-3000:]
+    *_, line = done.stderr.splitlines()
+    assert line.startswith("error: not enough memory (") and "--batch, --max-length or --units" in line
+    assert "Traceback" not in done.stderr
