@@ -361,11 +361,11 @@ def main(arguments: list[str]) -> int:
     except Exception as error:
         from harness import backend as keras_backend
 
-        wanted = keras_backend.describe_want_of_memory(error)
-        # Of the disk: no space, no permission, a file where a folder should be. The text names the path.
-        if wanted is None and not isinstance(error, OSError):
+        exhausted = keras_backend.describe_out_of_memory(error)
+        # An OSError is of the disk: no space, no permission, a file where a folder should be. Its text names the path.
+        if exhausted is None and not isinstance(error, OSError):
             raise
-        print(f"error: {wanted or error}", file=sys.stderr)
+        print(f"error: {exhausted or error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         training = arguments[:1] in (["train"], ["compare"])

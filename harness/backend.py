@@ -34,7 +34,7 @@ def choose(backend: str | None) -> str:
 def select(backend: str | None, device: str | None = None) -> str:
     """Choose the backend, see `choose`, for whoever imports Keras first, and return its name.
 
-    Of what else a keras.json or the environment sets, nothing is left that `reset` cannot set right.
+    What else a keras.json or the environment sets is taken away where `reset` cannot set it right.
     """
     chosen = choose(backend)
     if "keras" in sys.modules and sys.modules["keras"].config.backend() != chosen:
@@ -63,7 +63,7 @@ def is_readable(settings: Path) -> bool:
     try:
         found = json.loads(settings.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
-        # Of what is no JSON Keras takes no notice.
+        # Keras takes no notice of what is no JSON.
         return True
     except (OSError, RecursionError):
         return False
@@ -150,21 +150,21 @@ def keep_tensorflow_out() -> None:
         tensorflow._available = False
 
 
-# Errors for want of memory: of Python and NumPy, of TensorFlow, of torch on a GPU. JAX's is a RuntimeError, and so is
-# torch's on the CPU, and the system's is an OSError: these are told by what they say.
-WANT = {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
+# Errors where memory is exhausted: of Python and NumPy, of TensorFlow, of torch on a GPU. Those of JAX, and of torch on
+# the CPU, are a RuntimeError, and the system's is an OSError: these are told by what they say.
+EXHAUSTED = {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
 SIGNS = ("RESOURCE_EXHAUSTED", "out of memory", "allocate memory", "bad_alloc", "OOM when")
 
 
-def describe_want_of_memory(error: BaseException) -> str | None:
-    """Return what to tell the user of an error for want of memory, whichever backend's; None of any other error."""
+def describe_out_of_memory(error: BaseException) -> str | None:
+    """Return what to tell the user where memory is exhausted, whichever backend says so; None of any other error."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = [line for line in lines if any(sign.lower() in line.lower() for sign in SIGNS)]
-    if not (WANT & kinds or ({"RuntimeError", "OSError"} & kinds and said)):
+    if not (EXHAUSTED & kinds or ({"RuntimeError", "OSError"} & kinds and said)):
         return None
     reason = f" ({(said or lines)[0][:200]})" if lines else ""
-    return f"not enough memory{reason}; give a smaller --batch, --max-length or --units"
+    return f"out of memory{reason}; give a smaller --batch, --max-length or --units"
 
 
 def reset(seed: int, precision: str) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import h5py
 import keras
 
-from harness.backend import describe_want_of_memory
+from harness.backend import describe_out_of_memory
 from pipeline.errors import BadInput
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
@@ -37,9 +37,9 @@ def load(path: Path) -> keras.Model:
         return keras.models.load_model(path, compile=False)
     except BadInput:
         raise
-    # Of a damaged or strange file anything may be raised: by zipfile, h5py, json, Keras, or a cell of the user's own.
+    # A damaged or strange file may raise anything: in zipfile, h5py, json, Keras, or a cell of the user's own.
     except Exception as error:
-        if describe_want_of_memory(error):
+        if describe_out_of_memory(error):
             raise
         raise BadInput(explain(error)) from error
 
@@ -106,7 +106,7 @@ def explain(error: BaseException) -> str:
     """Return why Keras could not do something, in one line: the innermost of its messages, without the configs."""
     while inner := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
         error = inner
-    # Of a message within another the inner one is printed bold, and what the layer was called with comes after it.
+    # A message within another is printed bold, and what the layer was called with comes after it.
     text = str(error).rpartition("\x1b[1m")[2].partition("\x1b[0m")[0]
     text = " ".join(text.partition("Full object config:")[0].split())
     return text.removesuffix(".") or type(error).__name__

@@ -15,7 +15,7 @@ import numpy as np
 
 from harness import backend, model_file
 from harness.options import Options
-from models.recurrent import CELLS, OWN
+from models.recurrent import BUILT_IN, CELLS
 from pipeline.batching import Batches
 from pipeline.errors import BadInput
 from tasks.task import Task
@@ -32,23 +32,23 @@ def rehearse(task: Task, options: Options, input_field: Any, output_field: Any, 
     batches: of the first, two examples are trained on, and the loaded model is compared by them.
     Raises BadInput for a model that cannot be trained or loaded, or that computes something else once it is loaded.
     """
-    if options.cell in OWN and task.model.startswith("models."):
+    if options.cell in BUILT_IN and task.model.startswith("models."):
         return
-    subject = task.model if options.cell in OWN else f"--cell {options.cell}"
+    subject = task.model if options.cell in BUILT_IN else f"--cell {options.cell}"
     backend.reset(options.seed, options.precision)
     family = importlib.import_module(task.model)
     length, members, _ = batches.plan()[0]
-    inputs, outputs, weights = batches.draw(length, members[:2], len(members[:2]))
+    inputs, outputs, weights = batches.draw(length, members[:2], real=len(members[:2]))
     try:
         model = family.build(input_field, output_field, options)
         # A search goes one step at a time, which training does not.
         family.decode(model, output_field, options)
         inputs = {name: inputs[name] for name in model.input}
         model.compile(keras.optimizers.Adam(options.lr), loss=family.loss(output_field, options))
-        model.train_on_batch(inputs, outputs, weights)
+        model.train_on_batch(inputs, outputs, sample_weight=weights)
         answer = np.asarray(model.predict_on_batch(inputs))
     except Exception as error:
-        if backend.describe_want_of_memory(error):
+        if backend.describe_out_of_memory(error):
             raise
         reason = f"{type(error).__name__}: {model_file.explain(error)}"
         raise BadInput(f"{find_line(error, options)}{subject}: no model can be trained with it: {reason}") from error
@@ -58,7 +58,7 @@ def rehearse(task: Task, options: Options, input_field: Any, output_field: Any, 
             model.save(path)
             loaded = model_file.load(path)
         except Exception as error:
-            if backend.describe_want_of_memory(error):
+            if backend.describe_out_of_memory(error):
                 raise
             reason = str(error) if isinstance(error, BadInput) else model_file.explain(error)
             raise BadInput(

@@ -266,7 +266,7 @@ def train(
         f"{len(test.inputs):,} to test; padded to {', '.join(map(str, training.lengths))}"
     )
 
-    rehearse(task, options, input_field, output_field, training)
+    rehearse(task, options, input_field=input_field, output_field=output_field, batches=training)
     backend.reset(options.seed, options.precision)
     family = importlib.import_module(task.model)
     model = family.build(input_field, output_field, options)

@@ -54,7 +54,7 @@ def scan_in_steps(a: Any, b: Any, reverse: bool = False) -> Any:
     def step(state: Any, terms: tuple) -> Any:
         return times(terms[0], state, b.shape[-2]) + terms[1]
 
-    return scan(step, ops.zeros_like(b[0]), (a, b), reverse=reverse)
+    return scan(step, ops.zeros_like(b[0]), sequences=(a, b), reverse=reverse)
 
 
 @functools.cache

@@ -49,7 +49,7 @@ class IndRNNCell(Cell):
         def step(state: Any, projected: Any) -> Any:
             return ops.relu(projected + state * recurrent)
 
-        outputs = scan(step, states[0], projected)
+        outputs = scan(step, states[0], sequences=projected)
         return ops.swapaxes(outputs, 0, 1), [outputs[-1]]
 
 

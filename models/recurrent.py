@@ -151,7 +151,7 @@ CELLS = Cells(
     bag=Bag,
     dnn=Flat,
 )
-OWN = frozenset(CELLS)
+BUILT_IN = frozenset(CELLS)
 
 
 def writes(cell: str) -> bool:

@@ -140,7 +140,7 @@ class Search(layers.Layer):
             """Return, of arrays with `width` rows for each sequence, those of some sequences."""
 
             def take_rows(array: Any) -> Any:
-                # Of the other axes TensorFlow may not know the lengths either, such as the positions of a memory.
+                # TensorFlow may not know the lengths of the other axes either, such as the positions of a memory.
                 rest = ops.shape(array)[1:]
                 found = ops.take(ops.reshape(array, (sequences, width, *rest)), places, axis=0)
                 return ops.reshape(found, (places.shape[0] * width, *rest))

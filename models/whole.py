@@ -56,13 +56,13 @@ def scan(step: Callable[[Any, Any], Any], first: Any, sequences: Any, reverse: b
         # Keras' own scan fails there on several sequences of a length that the graph does not know.
         import tensorflow
 
-        return tensorflow.scan(step, sequences, first, reverse=reverse)
+        return tensorflow.scan(step, sequences, initializer=first, reverse=reverse)
 
     def carry(state: Any, now: Any) -> tuple[Any, Any]:
         after = step(state, now)
         return after, after
 
-    return ops.scan(carry, first, sequences, reverse=reverse)[1]
+    return ops.scan(carry, first, xs=sequences, reverse=reverse)[1]
 
 
 def add_up(numbers: Any) -> Any:
@@ -70,7 +70,7 @@ def add_up(numbers: Any) -> Any:
 
     In a loop: XLA compiles ops.cumsum over 400 steps for 20 seconds on a CPU, and this for half of one.
     """
-    return scan(ops.add, ops.zeros_like(numbers[0]), numbers)
+    return scan(ops.add, ops.zeros_like(numbers[0]), sequences=numbers)
 
 
 class Whole(layers.RNN):
@@ -108,7 +108,8 @@ class Whole(layers.RNN):
 
         # The first state has the size of the output, in every cell.
         first = ops.zeros_like(initial_state[0])
-        every = scan(step, (first, *initial_state), (ops.swapaxes(sequences, 0, 1), ops.swapaxes(mask, 0, 1)))
+        along = ops.swapaxes(sequences, 0, 1), ops.swapaxes(mask, 0, 1)
+        every = scan(step, (first, *initial_state), sequences=along)
         outputs = ops.swapaxes(every[0], 0, 1)
         if self.zero_output_for_mask:
             outputs = ops.where(mask, outputs, ops.zeros_like(outputs))

@@ -79,7 +79,7 @@ def open_library(folder: Path, say: Callable[[str], None], xla: bool) -> ctypes.
     folder, say: as for `load`. xla: as XLA's calls, which takes JAX and its headers; else as plain C functions.
     """
     try:
-        return ctypes.CDLL(str(library(folder, say, xla)))
+        return ctypes.CDLL(str(library(folder, say, xla=xla)))
     except (ImportError, OSError, subprocess.SubprocessError) as error:
         return MISSING.format(" ".join(str(error).split()))
 
@@ -107,7 +107,7 @@ def library(folder: Path, say: Callable[[str], None], xla: bool) -> Path:
     descriptor, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
     os.close(descriptor)
     try:
-        compile_library(Path(temporary), say, xla)
+        compile_library(Path(temporary), say, xla=xla)
         path = folder / name(key, Path(temporary))
         os.replace(temporary, path)
     finally:
@@ -123,7 +123,7 @@ def name(key: str, path: Path) -> str:
 def check_owner(path: Path) -> None:
     """Raise OSError where another user could have written, or could yet write, what is about to be loaded as code.
 
-    So no more than this is needed: of what has been read here, nobody else can make something else before it is loaded.
+    So nobody else can change a file between the moment when its checksum is found right and that when it is loaded.
     """
     status = path.stat()
     if status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):

@@ -211,7 +211,7 @@ class OutOfMemoryError(RuntimeError):
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (MemoryError(), "not enough memory; give"),
+        (MemoryError(), "out of memory; give"),
         (MemoryError("Unable to allocate 72.8 TiB"), "(Unable to allocate 72.8 TiB)"),
         (
             RuntimeError("INTERNAL: Error dispatching: Out of memory allocating 9 bytes."),
@@ -227,8 +227,8 @@ class OutOfMemoryError(RuntimeError):
         ),
     ],
 )
-def test_want_of_memory_is_told_with_what_to_make_smaller(error: Exception, reason: str) -> None:
-    said = backend.describe_want_of_memory(error)
+def test_memory_that_is_exhausted_is_told_with_what_to_make_smaller(error: Exception, reason: str) -> None:
+    said = backend.describe_out_of_memory(error)
     assert said and reason in said and said.endswith("give a smaller --batch, --max-length or --units")
     assert "\n" not in said and len(said) < 400
 
@@ -238,7 +238,7 @@ def test_want_of_memory_is_told_with_what_to_make_smaller(error: Exception, reas
     [RuntimeError("out of range"), ValueError("out of memory"), OSError(errno.ENOSPC, "No space left"), KeyError("x")],
 )
 def test_other_errors_are_not(error: Exception) -> None:
-    assert backend.describe_want_of_memory(error) is None
+    assert backend.describe_out_of_memory(error) is None
 
 
 @pytest.mark.slow
@@ -256,5 +256,5 @@ def test_a_model_too_large_for_the_memory_is_one_message(name: str, tmp_path: Pa
     )  # fmt: skip
     assert done.returncode == 2, done.stderr[-3000:]
     *_, line = done.stderr.splitlines()
-    assert line.startswith("error: not enough memory (") and "--batch, --max-length or --units" in line
+    assert line.startswith("error: out of memory (") and "--batch, --max-length or --units" in line
     assert "Traceback" not in done.stderr

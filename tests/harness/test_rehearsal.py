@@ -14,6 +14,7 @@ from harness.rehearsal import rehearse
 from harness.train import train
 from models import tagger
 from pipeline.errors import BadInput
+from tasks.task import Task
 from tests.harness import small_options, small_task, start_keras, without_new_cells
 
 HEAD = """
@@ -96,9 +97,12 @@ def include(tmp_path: Path) -> Iterator[Any]:
 
 def rehearse_small(name: str, **changed: Any) -> None:
     task = small_task(name)
-    options = small_options(task, **changed)
-    prepared = data.prepare(task, options)
-    rehearse(task, options, prepared.input_field, prepared.output_field, prepared.batches("train", 0))
+    rehearse_prepared(task, data.prepare(task, small_options(task, **changed)))
+
+
+def rehearse_prepared(task: Task, prepared: data.Prepared) -> None:
+    fields = {"input_field": prepared.input_field, "output_field": prepared.output_field}
+    rehearse(task, prepared.options, **fields, batches=prepared.batches("train", 0))
 
 
 @pytest.mark.parametrize(
@@ -186,12 +190,11 @@ def test_a_family_of_the_users_own_is_rehearsed_too(monkeypatch: pytest.MonkeyPa
     start_keras()
     task = replace(small_task("pos"), model="tests.harness.test_rehearsal")
     monkeypatch.setattr("tests.harness.test_rehearsal.Answer", Unknown)
-    options = small_options(task)
-    prepared = data.prepare(task, options)
+    prepared = data.prepare(task, small_options(task))
     with pytest.raises(
         BadInput, match="^tests.harness.test_rehearsal: a model with it .* Could not locate class 'Unknown'"
     ):
-        rehearse(task, options, prepared.input_field, prepared.output_field, prepared.batches("train", 0))
+        rehearse_prepared(task, prepared)
 
 
 Answer = keras.layers.Dense

@@ -93,11 +93,11 @@ def test_a_decoder(attention):
 def test_a_search_that_leaves_out_what_has_ended(search):
     decoder, symbols, *given = decode("luong", SHARE * FEWEST)
     decoder(symbols, *given)
-    find = search(decoder, 2, 3, 4)
+    find = search(decoder, start=2, end=3, longest=4)
     compare(lambda *given: find(*given), *given)
 
     def forget_rows(contexts, memories, mask):
-        # Of a memory that native kernels have made less is known than of the context.
+        # Less is known of a memory that native kernels have made than of the context.
         return find(contexts, tensorflow.reshape(memories, tensorflow.shape(memories) + 0), mask)
 
     compare(forget_rows, *given)
@@ -106,7 +106,7 @@ def test_a_search_that_leaves_out_what_has_ended(search):
 def test_sampling():
     decoder = Decoder(7, "lstm", units=6, depth=1, features=5, dropout=0.0)
     decoder(np.zeros((1, 2), "int32"), FRAMES[:1, 0])
-    sample = Sample(decoder, [0, 0, 0, 0, 97, 98, 99], 2, 3, 6, top_k=3, top_p=0.9)
+    sample = Sample(decoder, [0, 0, 0, 0, 97, 98, 99], start=2, end=3, longest=6, top_k=3, top_p=0.9)
     width = np.array([[97, 98], [98, 0], [0, 0]], "int32")
     contexts, position = FRAMES[:, 0], np.arange(3, dtype="int32")
     compare(lambda contexts, position: sample(contexts, ops.convert_to_tensor(width), position), contexts, position)
@@ -114,12 +114,11 @@ def test_sampling():
 
 def test_the_best_path_and_connectionist_temporal_classification():
     scores, texts = FRAMES, np.array([[1, 2], [3, 0], [2, 1]], "int32")
-    compare(
-        lambda scores, mask: viterbi(scores, mask, np.zeros(6, "float32"), np.eye(6, dtype="float32")), scores, MASK
-    )
+    first, transitions = np.zeros(6, "float32"), np.eye(6, dtype="float32")
+    compare(lambda scores, mask: viterbi(scores, mask, first=first, transitions=transitions), scores, MASK)
     certain = CertainBlank(5)
     compare(lambda scores, mask: collapse(certain(scores, mask), 5), scores, MASK)
-    compare(lambda scores, mask: search(certain(scores, mask), 5, 3), scores, MASK)
+    compare(lambda scores, mask: search(certain(scores, mask), 5, width=3), scores, MASK)
     compare(lambda scores, mask, texts: CTC(5)(texts, certain(scores, mask)), scores, MASK, texts)
 
 
