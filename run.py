@@ -358,9 +358,14 @@ def main(arguments: list[str]) -> int:
     except BrokenPipeError:
         # Whoever reads standard output (head, say) has enough; the interpreter must not try to flush it again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
-        # Of the disk: no space, no permission, a file where a folder should be. The text names the path.
-        print(f"error: {error}", file=sys.stderr)
+    except Exception as error:
+        from harness import backend as keras_backend
+
+        exhausted = keras_backend.describe_out_of_memory(error)
+        # An OSError is of the disk: no space, no permission, a file where a folder should be. Its text names the path.
+        if exhausted is None and not isinstance(error, OSError):
+            raise
+        print(f"error: {exhausted or error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         training = arguments[:1] in (["train"], ["compare"])

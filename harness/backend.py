@@ -1,12 +1,14 @@
-"""Keras' backend, the device, precision and seeds. Must run before anything imports Keras."""
+"""Keras' backend and settings, the device, precision and seeds. Must run before anything imports Keras."""
 
 import contextlib
 import functools
 import importlib.util
+import json
 import os
 import random
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from harness.console import say
@@ -19,8 +21,8 @@ BACKENDS = {"jax": "jax", "tensorflow": "tensorflow", "torch": "torch"}
 
 def choose(backend: str | None) -> str:
     """Return the backend asked for, else KERAS_BACKEND, else JAX where it is installed, else TensorFlow."""
-    asked = backend or os.environ.get("KERAS_BACKEND")
-    if asked is None:
+    asked = backend or os.environ.get("KERAS_BACKEND", "").strip()
+    if not asked:
         return "jax" if importlib.util.find_spec("jax") else "tensorflow"
     if asked not in BACKENDS:
         raise unknown("backend", asked, BACKENDS)
@@ -30,17 +32,47 @@ def choose(backend: str | None) -> str:
 
 
 def select(backend: str | None, device: str | None = None) -> str:
-    """Choose the backend, see `choose`, for whoever imports Keras first, and return its name."""
+    """Choose the backend, see `choose`, for whoever imports Keras first, and return its name.
+
+    What else a keras.json or the environment sets is taken away where `reset` cannot set it right.
+    """
     chosen = choose(backend)
     if "keras" in sys.modules and sys.modules["keras"].config.backend() != chosen:
         raise BadInput(f"--backend {chosen}: Keras already runs on {sys.modules['keras'].config.backend()}")
     os.environ["KERAS_BACKEND"] = chosen
+    # The first two cut a training short, and it would count as complete.
+    for name in ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH"):
+        os.environ.pop(name, None)
+    os.environ["KERAS_NNX_ENABLED"] = "false"
+    if not os.environ.get("KERAS_HOME", "").strip():
+        os.environ.pop("KERAS_HOME", None)
+    settings = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "keras.json"
+    if not is_readable(settings):
+        say(f"{settings}: Keras cannot read this file; it is left aside")
+        os.environ["KERAS_HOME"] = str(cache.folder() / "keras")
     if device == "cpu":
         os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
         os.environ["JAX_PLATFORMS"] = "cpu"
     if chosen == "tensorflow":
         import_tensorflow()
     return chosen
+
+
+def is_readable(settings: Path) -> bool:
+    """Return whether Keras can be imported with such a keras.json, or without it where there is none."""
+    try:
+        found = json.loads(settings.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        # Keras takes no notice of what is no JSON.
+        return True
+    except (OSError, RecursionError):
+        return False
+    return (
+        isinstance(found, dict)
+        and found.get("floatx", "float32") in ("float16", "float32", "float64")
+        and found.get("image_data_format", "channels_last") in ("channels_last", "channels_first")
+        and isinstance(found.get("epsilon", 1e-7), float)
+    )
 
 
 def start(
@@ -118,15 +150,40 @@ def keep_tensorflow_out() -> None:
         tensorflow._available = False
 
 
+# Errors where memory is exhausted: of Python and NumPy, of TensorFlow, of torch on a GPU. Those of JAX, and of torch on
+# the CPU, are a RuntimeError, and the system's is an OSError: these are told by what they say.
+EXHAUSTED = {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
+SIGNS = ("RESOURCE_EXHAUSTED", "out of memory", "allocate memory", "bad_alloc", "OOM when")
+
+
+def describe_out_of_memory(error: BaseException) -> str | None:
+    """Return what to tell the user where memory is exhausted, whichever backend says so; None of any other error."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = [line for line in lines if any(sign.lower() in line.lower() for sign in SIGNS)]
+    if not (EXHAUSTED & kinds or ({"RuntimeError", "OSError"} & kinds and said)):
+        return None
+    reason = f" ({(said or lines)[0][:200]})" if lines else ""
+    return f"out of memory{reason}; give a smaller --batch, --max-length or --units"
+
+
 def reset(seed: int, precision: str) -> None:
-    """Make what follows independent of what ran before in this process: names, precision, random numbers."""
+    """Make what follows independent of what ran before in this process, and of the user's keras.json.
+
+    Names, random numbers, and all of Keras' settings that change a result: those of keras.config.
+    """
     import keras
     import numpy as np
 
     if keras.config.backend() != "tensorflow":
         keep_tensorflow_out()
     keras.utils.clear_session(free_memory=False)
+    keras.config.set_floatx("float32")
     keras.config.set_dtype_policy(precision)
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_max_epochs(None)
+    keras.config.set_max_steps_per_epoch(None)
     if keras.config.backend() == "tensorflow":
         keras.utils.set_random_seed(seed)
         return

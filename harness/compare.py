@@ -15,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Protocol
 
 from harness import work
+from harness.backend import describe_out_of_memory
 from harness.console import make_progress, say, show_time
 from harness.sweep import Entry, Sweep
 from pipeline.errors import BadInput
@@ -135,7 +136,8 @@ def _result(entry: Entry, future: Future, pool: Pool) -> Result:
         if isinstance(error, BrokenProcessPool):
             message = "the process that trained it ended abruptly; was there too little memory?"
         else:
-            message = str(error) if isinstance(error, BadInput) else f"{type(error).__name__}: {error}"
+            known = str(error) if isinstance(error, BadInput) else describe_out_of_memory(error)
+            message = known or f"{type(error).__name__}: {error}"
         return work.describe(entry, status="failed", message=message)
 
 

@@ -20,6 +20,7 @@ from harness.cost import Pace, forget_peak, peak_megabytes
 from harness.interrupt import Interrupt
 from harness.options import Options, check, differences
 from harness.progress import Bar, Callbacks
+from harness.rehearsal import rehearse
 from harness.trained import load_model
 from models import recurrent
 from models.losses import judge
@@ -265,6 +266,7 @@ def train(
         f"{len(test.inputs):,} to test; padded to {', '.join(map(str, training.lengths))}"
     )
 
+    rehearse(task, options, input_field=input_field, output_field=output_field, batches=training)
     backend.reset(options.seed, options.precision)
     family = importlib.import_module(task.model)
     model = family.build(input_field, output_field, options)

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 import tasks
-from harness import runs
+from harness import model_file, runs
 from harness.options import AS_TRAINED, Decoding, Options, check, override, restore
 from models.losses import judge
 from pipeline.errors import BadInput
@@ -43,9 +43,11 @@ def load_model(
     # The module holds the layers that the file refers to.
     family = importlib.import_module(task.model)
     try:
-        model = keras.models.load_model(path, compile=False)
-    except Exception as error:
-        raise BadInput(f"{path}: the model cannot be loaded ({error!s:.200}); train again with --fresh") from error
+        model = model_file.load(path)
+    except BadInput as error:
+        raise BadInput(
+            f"{path}: the model cannot be loaded: {error}; restore the file, or train again with --fresh"
+        ) from error
     model.compile(loss=family.loss(output_field, options))
     decoder = family.decode(model, output_field, options)
     return model, decoder, judge(model, decoder, output_field)

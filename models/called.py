@@ -26,7 +26,7 @@ def use_kernels(wanted: bool, folder: Path, say: Callable[[str], None]) -> bool:
     folder: where they are, once they are compiled.
     """
     global library
-    found = kernels.open_library(folder, say) if wanted else None
+    found = kernels.open_library(folder, say, xla=False) if wanted else None
     if isinstance(found, str):
         say(found)
     library = found if isinstance(found, ctypes.CDLL) else None

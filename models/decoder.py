@@ -13,6 +13,7 @@ attention looks at: the states of an encoder, or the grid of an image; its mask,
 out where no position is padding, and so may the memory, where attention is "none".
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -50,19 +51,18 @@ class Decoder(layers.Layer):
         self.embedding = layers.Embedding(size, features, name="embedding")
         self.forget = layers.Dropout(dropout)
         self.layers = [CELLS[cell](units, return_sequences=True, name=f"{cell}_{n}") for n in range(depth)]
-        widths = [self._state_sizes(layer) for layer in self.layers]
+        for layer in self.layers:
+            check(layer, units)
         self.bridges = [
-            [layers.Dense(width, "tanh", name=f"bridge_{n}_{m}") for m, width in enumerate(sizes)]
-            for n, sizes in enumerate(widths)
+            [
+                layers.Dense(width, "tanh", name=f"bridge_{n}_{m}")
+                for m, width in enumerate(keras.tree.flatten(layer.cell.state_size))
+            ]
+            for n, layer in enumerate(self.layers)
         ]
         self.attend = None if attention == "none" else Attention(attention, units, name="attention")
         self.shown = layers.Dense(units, name="shown") if merge else None
         self.logits = layers.Dense(size, dtype="float32", name="logits")
-
-    @staticmethod
-    def _state_sizes(layer: Any) -> list[int]:
-        sizes = layer.cell.state_size
-        return list(sizes) if isinstance(sizes, (list, tuple)) else [sizes]
 
     def build(self, previous_shape: tuple, context_shape: tuple, memory_shape: Any = None) -> None:
         self.embedding.build(previous_shape)
@@ -90,6 +90,7 @@ class Decoder(layers.Layer):
         """Return logits, (batch, time, size), of the symbols that follow `previous`, (batch, time)."""
         states, begin = self.embedding(previous), self.begin(context)
         for layer, first in zip(self.layers, begin[: self.depth], strict=True):
+            first = nest(layer.cell.state_size, iter(first))
             states = layer(self.forget(states, training=training), initial_state=first, training=training)
         if self.attend:
             states, _ = self.attend(states, memory, mask_in)
@@ -116,8 +117,8 @@ class Decoder(layers.Layer):
         """
         output, after = self.embedding(symbol), []
         for layer, before in zip(self.layers, states[: self.depth], strict=True):
-            output, state = layer.cell(output, before)
-            after.append(list(state))
+            output, state = layer.cell(output, nest(layer.cell.state_size, iter(before)))
+            after.append(keras.tree.flatten(state))
         after += states[self.depth :]
         if not remembered:
             return self.logits(self._merge(output, after)), after, ops.cast(output[:, :0], "float32")
@@ -133,3 +134,25 @@ class Decoder(layers.Layer):
     def get_config(self) -> dict:
         names = ("size", "cell", "units", "depth", "features", "dropout", "attention", "merge")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
+
+
+def check(layer: Any, units: int) -> None:
+    """Raise ValueError for a layer of the user's own that a decoder cannot be made of."""
+    if not hasattr(layer, "cell"):
+        raise ValueError(
+            f"a {type(layer).__name__} cannot write: expected a keras.layers.RNN, whose cell goes one step at a time"
+        )
+    width = layer.compute_output_shape((None, None, units))[-1]
+    if width != units:
+        raise ValueError(
+            f"the cell gives {width} numbers at a step; to write, {units} are expected, as there are units"
+        )
+
+
+def nest(sizes: Any, states: Iterator[Any]) -> list[Any]:
+    """Return states, given one after the other, in lists as a cell has them: of stacked cells, one list per cell.
+
+    sizes: the cell's `state_size`, a number or a list of numbers, or of such lists.
+    """
+    sizes = sizes if isinstance(sizes, (list, tuple)) else [sizes]
+    return [nest(size, states) if isinstance(size, (list, tuple)) else next(states) for size in sizes]

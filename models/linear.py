@@ -17,7 +17,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from models.whole import Cell, Whole, draw
+from models.whole import Cell, Whole, draw, scan
 
 
 def times(one: Any, other: Any, parts: int) -> Any:
@@ -51,17 +51,16 @@ def scan_at_once(a: Any, b: Any, reverse: bool = False) -> Any:
 def scan_in_steps(a: Any, b: Any, reverse: bool = False) -> Any:
     """Return what `scan_at_once` does."""
 
-    def step(state: Any, terms: tuple) -> tuple:
-        state = times(terms[0], state, b.shape[-2]) + terms[1]
-        return state, state
+    def step(state: Any, terms: tuple) -> Any:
+        return times(terms[0], state, b.shape[-2]) + terms[1]
 
-    return ops.scan(step, ops.zeros_like(b[0]), (a, b), reverse=reverse)[1]
+    return scan(step, ops.zeros_like(b[0]), sequences=(a, b), reverse=reverse)
 
 
 @functools.cache
 def _is_wide() -> bool:
-    # Of torch Keras knows no devices.
-    return keras.config.backend() != "torch" and not keras.distribution.list_devices()[0].startswith("cpu")
+    # On TensorFlow, `associative_scan` fails on a length that the graph does not know; of torch Keras knows no devices.
+    return keras.config.backend() == "jax" and not keras.distribution.list_devices()[0].startswith("cpu")
 
 
 def _scan(a: Any, b: Any, reverse: bool = False) -> Any:

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import keras
 from keras import layers, ops
 
-from models.whole import Cell, Whole, add_up, draw
+from models.whole import Cell, Whole, add_up, draw, scan
 
 
 @keras.saving.register_keras_serializable("unrolled")
@@ -46,12 +46,11 @@ class IndRNNCell(Cell):
         projected = ops.matmul(ops.swapaxes(sequences, 0, 1), self.kernel) + self.bias
         recurrent = ops.convert_to_tensor(self.recurrent, dtype=self.compute_dtype)
 
-        def step(state: Any, projected: Any) -> tuple:
-            state = ops.relu(projected + state * recurrent)
-            return state, state
+        def step(state: Any, projected: Any) -> Any:
+            return ops.relu(projected + state * recurrent)
 
-        last, outputs = ops.scan(step, states[0], projected)
-        return ops.swapaxes(outputs, 0, 1), [last]
+        outputs = scan(step, states[0], sequences=projected)
+        return ops.swapaxes(outputs, 0, 1), [outputs[-1]]
 
 
 @keras.saving.register_keras_serializable("unrolled")

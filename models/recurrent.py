@@ -151,6 +151,7 @@ CELLS = Cells(
     bag=Bag,
     dnn=Flat,
 )
+BUILT_IN = frozenset(CELLS)
 
 
 def writes(cell: str) -> bool:

@@ -136,20 +136,25 @@ class Search(layers.Layer):
         # Those that go on in front.
         order = ops.argsort(ops.cast(ops.all(ops.reshape(rows[1], (-1, width)), axis=1), "int32"))
 
-        def take(array: Any, places: Any) -> Any:
-            """Return the rows of some sequences."""
-            each = array.shape[0] // sequences
-            found = ops.take(ops.reshape(array, (sequences, each, *array.shape[1:])), places, axis=0)
-            return ops.reshape(found, (places.shape[0] * each, *array.shape[1:]))
+        def take(arrays: Any, places: Any) -> Any:
+            """Return, of arrays with `width` rows for each sequence, those of some sequences."""
 
-        def take_all(arrays: Any, places: Any) -> Any:
-            return keras.tree.map_structure(lambda array: None if array is None else take(array, places), arrays)
+            def take_rows(array: Any) -> Any:
+                # TensorFlow may not know the lengths of the other axes either, such as the positions of a memory.
+                rest = ops.shape(array)[1:]
+                found = ops.take(ops.reshape(array, (sequences, width, *rest)), places, axis=0)
+                return ops.reshape(found, (places.shape[0] * width, *rest))
 
-        left = self.run(write, take_all(remembered, order[:few]), (step, *take_all(rows, order[:few])), width)
+            return keras.tree.map_structure(take_rows, arrays)
+
+        kept = {
+            name: None if array is None else ops.take(array, order[:few], axis=0) for name, array in remembered.items()
+        }
+        left = self.run(write, kept, (step, *take(rows, order[:few])), width)
         both = keras.tree.map_structure(
-            lambda some, others: ops.concatenate([some, others]), list(left[1:]), take_all(rows, order[few:])
+            lambda some, others: ops.concatenate([some, others]), list(left[1:]), take(rows, order[few:])
         )
-        return left[0], *take_all(both, ops.argsort(order))
+        return left[0], *take(both, ops.argsort(order))
 
     def put(self, table: Any, step: Any, row: Any) -> Any:
         """Return (rows, longest, ...) with `row`, (rows, ...), in the place of one step."""

@@ -1,6 +1,7 @@
 """Layers whose cell computes all steps of a sequence at once, beside one step after the other."""
 
 import random
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -45,16 +46,31 @@ def draw(shape: tuple, low: float, high: float) -> Any:
     return keras.random.uniform(shape, low, high, seed=random.randrange(2**31))
 
 
+def scan(step: Callable[[Any, Any], Any], first: Any, sequences: Any, reverse: bool = False) -> Any:
+    """Return the states after all steps, each (time, ...), of a loop: `step` makes the next state of one and an input.
+
+    first: the state before the first step, an array or a tuple of arrays. sequences: the inputs at all steps, in the
+    same way. reverse: from the last step to the first.
+    """
+    if keras.config.backend() == "tensorflow":
+        # Keras' own scan fails there on several sequences of a length that the graph does not know.
+        import tensorflow
+
+        return tensorflow.scan(step, sequences, initializer=first, reverse=reverse)
+
+    def carry(state: Any, now: Any) -> tuple[Any, Any]:
+        after = step(state, now)
+        return after, after
+
+    return ops.scan(carry, first, xs=sequences, reverse=reverse)[1]
+
+
 def add_up(numbers: Any) -> Any:
     """Return the sums of numbers, (time, ...), up to each step.
 
     In a loop: XLA compiles ops.cumsum over 400 steps for 20 seconds on a CPU, and this for half of one.
     """
-
-    def step(total: Any, now: Any) -> tuple[Any, Any]:
-        return total + now, total + now
-
-    return ops.scan(step, ops.zeros_like(numbers[0]), numbers)[1]
+    return scan(ops.add, ops.zeros_like(numbers[0]), sequences=numbers)
 
 
 class Whole(layers.RNN):
@@ -88,12 +104,12 @@ class Whole(layers.RNN):
 
         def step(before: tuple, now: tuple) -> tuple:
             output, states = self.cell.call(now[0], list(before[1:]))
-            after = tuple(ops.where(now[1], one, other) for one, other in zip((output, *states), before, strict=True))
-            return after, after
+            return tuple(ops.where(now[1], one, other) for one, other in zip((output, *states), before, strict=True))
 
         # The first state has the size of the output, in every cell.
         first = ops.zeros_like(initial_state[0])
-        _, every = ops.scan(step, (first, *initial_state), (ops.swapaxes(sequences, 0, 1), ops.swapaxes(mask, 0, 1)))
+        along = ops.swapaxes(sequences, 0, 1), ops.swapaxes(mask, 0, 1)
+        every = scan(step, (first, *initial_state), sequences=along)
         outputs = ops.swapaxes(every[0], 0, 1)
         if self.zero_output_for_mask:
             outputs = ops.where(mask, outputs, ops.zeros_like(outputs))

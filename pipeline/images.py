@@ -16,6 +16,11 @@ from pipeline.fields import Array
 SMALLEST_SIDE = 4
 MOST_PIXELS = 50_000_000
 WHITE = (255, 255, 255)
+# The kinds of files that are opened: pixels, which are decoded in this process. Beside them Pillow reads drawings, and
+# for one of them, EPS, it starts Ghostscript, whatever the name of the file says.
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "WEBP", "TIFF", "PPM", "AVIF", "JPEG2000", "QOI", "TGA", "PCX", "SGI")
+# What white may be in grey levels of an unknown scale.
+WHITES = (1.0, 255.0, 65535.0)
 
 
 @dataclass(frozen=True)
@@ -76,17 +81,20 @@ def read(path: Path, size: int) -> np.ndarray:
     from PIL import Image as Pillow
     from PIL import ImageOps, UnidentifiedImageError
 
+    # An older Pillow lacks some.
+    Pillow.init()
+    formats = [kind for kind in FORMATS if kind in Pillow.OPEN]
     too_large = f"an image of at most {MOST_PIXELS // 10**6} million pixels is expected; scale it down first"
     try:
         with warnings.catch_warnings():
             # Its own, higher limit; ours is checked below.
             warnings.simplefilter("ignore", Pillow.DecompressionBombWarning)
-            image = Pillow.open(path)
+            image = Pillow.open(path, formats=formats)
     except Pillow.DecompressionBombError:
         raise BadInput(f"{path}: {too_large}") from None
     except UnidentifiedImageError:
         raise BadInput(
-            f"{path}: not an image; expected a PNG or JPEG file, or another kind that Pillow reads"
+            f"{path}: not an image of a kind that is read: {', '.join(formats)}; convert it to PNG"
         ) from None
     # Of a damaged file anything may be raised: OSError, SyntaxError, ValueError, struct.error.
     except Exception as error:
@@ -102,23 +110,56 @@ def read(path: Path, size: int) -> np.ndarray:
         try:
             # A JPEG can be decoded at a half, a quarter or an eighth of its size.
             image.draft("RGB", (size, size))
-            return fit_square(flatten(ImageOps.exif_transpose(image)), size)
+            scale = find_scale(image)
+            return fit_square(flatten(ImageOps.exif_transpose(image), scale), size)
         except Exception as error:
             raise BadInput(f"{path}: the image is damaged or cut short ({error}); restore the file") from None
 
 
-def flatten(image: Any) -> Any:
-    """Return a Pillow image as RGB: on white where it is transparent, 16 bits a channel as the upper 8 of them."""
+def find_scale(image: Any) -> tuple[float, float] | None:
+    """Return the levels of black and of white, of grey with more than 8 bits; None where the file does not say them."""
+    if image.mode.startswith("I;16"):
+        # TIFF says how many of the 16 bits are used, and may have white at 0: BitsPerSample, PhotometricInterpretation.
+        tags = getattr(image, "tag_v2", {})
+        highest = 2.0 ** tags.get(258, (16,))[0] - 1
+        return (highest, 0.0) if tags.get(262) == 0 else (0.0, highest)
+    # Pillow brings all that has more than 8 bits to 16.
+    return (0.0, 65535.0) if (image.format, image.mode) == ("PPM", "I") else None
+
+
+def flatten(image: Any, scale: tuple[float, float] | None = None) -> Any:
+    """Return a Pillow image as RGB: on white where it is transparent, grey levels of more than 8 bits as 8 of them.
+
+    scale: the levels of black and of white. None, as of floats and of 32 bits: 0, and the least of 1, 255 and 65,535
+    that no level is above; or, where there are levels below 0 or higher still, the lowest and the highest.
+    """
     from PIL import Image as Pillow
 
-    if image.mode.startswith("I"):
-        values = np.asarray(image).astype("int64")
-        image = Pillow.fromarray((values // 256).clip(0, 255).astype("uint8"))
+    if image.mode.startswith("I") or image.mode == "F":
+        levels = np.asarray(image).astype("float32")
+        # What is no number is not there, and what is not there is white.
+        shown = np.isfinite(levels) & (levels != image.info.get("transparency"))
+        levels[shown] = brighten(levels[shown], scale)
+        image = Pillow.fromarray(np.where(shown, levels, 255).astype("uint8"))
+    if image.mode == "LAB":
+        from PIL import ImageCms
+
+        profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        image = ImageCms.profileToProfile(image, *profiles, outputMode="RGB")
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         image = image.convert("RGBA")
         ground = Pillow.new("RGBA", image.size, (*WHITE, 255))
         return Pillow.alpha_composite(ground, image).convert("RGB")
     return image.convert("RGB")
+
+
+def brighten(levels: np.ndarray, scale: tuple[float, float] | None) -> np.ndarray:
+    """Return grey levels from 0 to 255, of 16 bits the upper 8. scale: see `flatten`."""
+    if scale is None:
+        low, high = levels.min(initial=np.inf), levels.max(initial=-np.inf)
+        scale = next(((0.0, white) for white in WHITES if low >= 0 and high <= white), (low, high))
+    black, white = scale
+    return (256 * (levels - black) / ((white - black) or 1.0)).clip(0, 255)
 
 
 def fit_square(image: Any, size: int) -> np.ndarray:

@@ -86,4 +86,4 @@ def _draw(file: Path, size: int) -> np.ndarray:
     from PIL import Image as Pillow
 
     png = resvg_py.svg_to_bytes(svg_path=str(file), width=size, height=size, background="white", skip_system_fonts=True)
-    return np.asarray(Pillow.open(io.BytesIO(png)).convert("RGB"))
+    return np.asarray(Pillow.open(io.BytesIO(png), formats=("PNG",)).convert("RGB"))

@@ -11,6 +11,7 @@ import os
 import platform
 import shlex
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -44,7 +45,7 @@ def load(folder: Path, say: Callable[[str], None]) -> str | None:
 
         if jax.default_backend() != "cpu":
             return f"no native kernels: they are for the CPU, and JAX computes on {jax.default_backend()}"
-        loops = open_library(folder, say)
+        loops = open_library(folder, say, xla=True)
         if isinstance(loops, str):
             return loops
         for cell in GATES:
@@ -72,43 +73,85 @@ def use(wanted: bool, folder: Path, say: Callable[[str], None]) -> bool:
     return use_kernels(wanted, folder, say)
 
 
-def open_library(folder: Path, say: Callable[[str], None]) -> ctypes.CDLL | str:
-    """Return the compiled kernels, or one line that says why there are none. folder, say: as for `load`."""
+def open_library(folder: Path, say: Callable[[str], None], xla: bool) -> ctypes.CDLL | str:
+    """Return the compiled kernels, or one line that says why there are none.
+
+    folder, say: as for `load`. xla: as XLA's calls, which takes JAX and its headers; else as plain C functions.
+    """
     try:
-        return ctypes.CDLL(str(library(folder, say)))
+        return ctypes.CDLL(str(library(folder, say, xla=xla)))
     except (ImportError, OSError, subprocess.SubprocessError) as error:
-        return MISSING.format(error)
+        return MISSING.format(" ".join(str(error).split()))
 
 
-def library(folder: Path, say: Callable[[str], None]) -> Path:
-    """Return the compiled kernels, compiling them first where that has not been done.
+def library(folder: Path, say: Callable[[str], None], xla: bool) -> Path:
+    """Return the file of the compiled kernels, compiling them first where that has not been done.
 
-    Raises OSError or subprocess.SubprocessError where it cannot be done. The file's name changes with all that it
-    depends on. It appears whole or not at all, so two processes that start at once do not disturb each other.
+    Its name is made of all that it depends on, and of its content: one that has been cut or changed is compiled anew.
+    It appears whole or not at all, so two processes that start at once do not disturb each other.
+
+    Raises OSError, subprocess.SubprocessError, or ImportError without JAX, where it cannot be done.
     """
     # Imported for this alone, JAX would take half a second.
-    parts = (SOURCE.read_text(), " ".join(FLAGS), processor(), metadata.version("jaxlib"))
+    built_for = f"jaxlib {metadata.version('jaxlib')}" if xla else "plain"
+    parts = (SOURCE.read_text(), " ".join(FLAGS), processor(), built_for)
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
-    path = folder / f"loops-{key}.so"
-    if path.exists():
-        return path
-    import jax
-
-    command = compiler()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    say(f"compiling the native kernels with {command[0]}, once on this machine: some seconds")
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    check_owner(folder)
+    for path in sorted(folder.glob(f"loops-{key}-*.so")):
+        check_owner(path)
+        if path.name == name(key, path):
+            return path
+        say(f"{path} is not as it was compiled")
+        path.unlink()
+    descriptor, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
     os.close(descriptor)
     try:
-        arguments = [*command, *FLAGS, f"-I{jax.ffi.include_dir()}", str(SOURCE), "-o", temporary]
-        done = subprocess.run(arguments, capture_output=True, text=True, timeout=300)
-        if done.returncode:
-            errors = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()
-            raise OSError(f"{command[0]} failed ({errors[0].strip() if errors else f'exit {done.returncode}'})")
+        compile_library(Path(temporary), say, xla=xla)
+        path = folder / name(key, Path(temporary))
         os.replace(temporary, path)
     finally:
         Path(temporary).unlink(missing_ok=True)
     return path
+
+
+def name(key: str, path: Path) -> str:
+    """Return the name under which a compiled file is kept."""
+    return f"loops-{key}-{hashlib.sha256(path.read_bytes()).hexdigest()[:20]}.so"
+
+
+def check_owner(path: Path) -> None:
+    """Raise OSError where another user could have written, or could yet write, what is about to be loaded as code.
+
+    So nobody else can change a file between the moment when its checksum is found right and that when it is loaded.
+    """
+    status = path.stat()
+    if status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise OSError(
+            f"another user may write to {path}, and what is in it is run; make it yours alone (chmod go-w), "
+            "or have UNROLLED_CACHE name another folder"
+        )
+
+
+def compile_library(path: Path, say: Callable[[str], None], xla: bool) -> None:
+    """Compile the kernels into a file; OSError or subprocess.SubprocessError where no library comes of it."""
+    command = compiler()
+    say(f"compiling the native kernels with {command[0]}, once on this machine: some seconds")
+    arguments = [*command, *FLAGS, str(SOURCE), "-o", str(path)]
+    if xla:
+        import jax
+
+        arguments += ["-DUNROLLED_XLA", f"-I{jax.ffi.include_dir()}"]
+    done = subprocess.run(arguments, capture_output=True, text=True, errors="replace", timeout=300)
+    if done.returncode:
+        errors = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()
+        told = "".join(filter(str.isprintable, errors[0])).strip()[:200] if errors else ""
+        raise OSError(f"{command[0]} failed ({told or f'exit {done.returncode}'})")
+    try:
+        getattr(ctypes.CDLL(str(path)), "lstm_forward" if xla else "lstm_plain_forward")
+    except (OSError, AttributeError) as error:
+        raise OSError(f"{command[0]} made no library ({error})") from None
+    path.chmod(0o700)
 
 
 def processor() -> str:
@@ -123,11 +166,15 @@ def processor() -> str:
 
 def compiler() -> list[str]:
     """Return the command of the C++ compiler. Raises OSError where there is none."""
-    if os.environ.get("CXX"):
-        return shlex.split(os.environ["CXX"])
-    for name in ("c++", "g++", "clang++"):
-        if shutil.which(name):
-            return [name]
+    given = os.environ.get("CXX", "").strip()
+    if given:
+        try:
+            return shlex.split(given)
+        except ValueError as error:
+            raise OSError(f"CXX is {given}, which is no command: {error}") from None
+    for program in ("c++", "g++", "clang++"):
+        if shutil.which(program):
+            return [program]
     raise OSError("there is no C++ compiler (install g++ or clang++, or name one in CXX)")
 
 

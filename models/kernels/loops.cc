@@ -1,6 +1,6 @@
-// The loops over time of the three cells, forward and backward, as XLA FFI calls on the CPU, and as plain C functions:
-// models/kernels/__init__.py compiles and calls them, models/loops.py holds the formulas in Keras' operations and says
-// how the gradient is cut.
+// The loops over time of the three cells, forward and backward: with UNROLLED_XLA as XLA FFI calls on the CPU, which
+// takes JAX's headers, else as plain C functions. models/kernels/__init__.py compiles and calls them, models/loops.py
+// holds the formulas in Keras' operations and says how the gradient is cut.
 //
 // A part of the batch goes through all steps on one thread, so no thread waits for another inside the loop. Within a
 // step, the recurrent kernel is repacked into panels, the vectors of all gates of the same units side by side: a block
@@ -20,17 +20,13 @@
 #include <utility>
 #include <vector>
 
+#ifdef UNROLLED_XLA
 #include "xla/ffi/api/ffi.h"
+#endif
 
 namespace {
 
-namespace ffi = xla::ffi;
 using Index = int64_t;
-using Floats = ffi::Buffer<ffi::F32>;
-using Mask = ffi::Buffer<ffi::PRED>;
-using Result = ffi::Result<Floats>;
-
-float* data(Result& result) { return result->element_count() ? result->typed_data() : nullptr; }
 
 // A vector fills a register, and the accumulators of a block of rows leave room for the operands.
 #if defined(__AVX512F__)
@@ -450,7 +446,20 @@ void backward_all(Pool& pool, const Arrays& a, const float* kernel, const float*
   split(pool, a.batch, [&](Index begin, Index end) { backward_rows<Cell>(a, panels, first, begin, end); });
 }
 
+}  // namespace
+
+#ifdef UNROLLED_XLA
+
 // ---- Called by XLA ----
+
+namespace {
+
+namespace ffi = xla::ffi;
+using Floats = ffi::Buffer<ffi::F32>;
+using Mask = ffi::Buffer<ffi::PRED>;
+using Result = ffi::Result<Floats>;
+
+float* data(Result& result) { return result->element_count() ? result->typed_data() : nullptr; }
 
 template <class Cell>
 ffi::Error check(const Floats& h0, const Floats& kernel) {
@@ -491,6 +500,21 @@ ffi::Error backward(ffi::ThreadPool pool, Floats outputs, Floats last_h, Floats 
 
 }  // namespace
 
+#define UNROLLED_CELL(name, Cell)                                                                       \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(name##_forward, forward<Cell>, ffi::Ffi::Bind().Ctx<ffi::ThreadPool>()  \
+      .Arg<Floats>().Arg<Mask>().Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>()                \
+      .Ret<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>());                                        \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(name##_backward, backward<Cell>, ffi::Ffi::Bind().Ctx<ffi::ThreadPool>() \
+      .Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Mask>().Arg<Floats>().Arg<Floats>().Arg<Floats>()  \
+      .Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>()                                          \
+      .Ret<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>())
+
+UNROLLED_CELL(simple, Simple);
+UNROLLED_CELL(lstm, Lstm);
+UNROLLED_CELL(gru, Gru);
+
+#else
+
 // ---- Called by anyone: the same with plain pointers, without a mask, on threads of its own ----
 
 #define UNROLLED_PLAIN(name, Cell)                                                                            \
@@ -519,15 +543,4 @@ UNROLLED_PLAIN(simple, Simple)
 UNROLLED_PLAIN(lstm, Lstm)
 UNROLLED_PLAIN(gru, Gru)
 
-#define UNROLLED_CELL(name, Cell)                                                                       \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(name##_forward, forward<Cell>, ffi::Ffi::Bind().Ctx<ffi::ThreadPool>()  \
-      .Arg<Floats>().Arg<Mask>().Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>()                \
-      .Ret<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>());                                        \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(name##_backward, backward<Cell>, ffi::Ffi::Bind().Ctx<ffi::ThreadPool>() \
-      .Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Mask>().Arg<Floats>().Arg<Floats>().Arg<Floats>()  \
-      .Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>()                                          \
-      .Ret<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>())
-
-UNROLLED_CELL(simple, Simple);
-UNROLLED_CELL(lstm, Lstm);
-UNROLLED_CELL(gru, Gru);
+#endif

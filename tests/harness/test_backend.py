@@ -1,3 +1,4 @@
+import errno
 import importlib.util
 import os
 import subprocess
@@ -9,8 +10,9 @@ import keras
 import pytest
 
 from harness import backend
+from pipeline import cache
 from pipeline.errors import BadInput
-from tests.harness import start_keras
+from tests.harness import assert_same_run, small, start_keras, train_small
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,6 +22,11 @@ def test_the_option_goes_before_the_environment(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("KERAS_BACKEND", "tensorflow")
     assert backend.choose("torch") == "torch"
     assert backend.choose(None) == "tensorflow"
+    for blank in ("", " "):
+        monkeypatch.setenv("KERAS_BACKEND", blank)
+        assert backend.choose(None) == "jax"
+    monkeypatch.setenv("KERAS_BACKEND", " torch ")
+    assert backend.choose(None) == "torch"
     monkeypatch.delenv("KERAS_BACKEND")
     assert backend.choose(None) == "jax"
 
@@ -68,6 +75,91 @@ def test_reset_makes_names_and_weights_independent_of_what_was_before() -> None:
     assert build() == first
 
 
+def test_reset_sets_every_setting_of_keras_that_changes_a_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    start_keras()
+    wanted = {
+        "floatx": "float32",
+        "epsilon": 1e-7,
+        "image_data_format": "channels_last",
+        "max_epochs": None,
+        "max_steps_per_epoch": None,
+    }
+    odd = {"floatx": "float16", "epsilon": 0.1, "image_data_format": "channels_first", "max_epochs": 1}
+    for name, value in {**odd, "max_steps_per_epoch": 1}.items():
+        getattr(keras.config, f"set_{name}")(value)
+    backend.reset(0, "mixed_bfloat16")
+    assert {name: getattr(keras.config, name)() for name in wanted} == wanted
+    assert keras.config.dtype_policy().name == "mixed_bfloat16"
+    backend.reset(0, "float32")
+    assert keras.config.dtype_policy().name == "float32"
+    # One more, of a later Keras, is to be looked at.
+    settings = {name.removeprefix("set_") for name in dir(keras.config) if name.startswith("set_")}
+    assert settings == {*wanted, "backend", "dtype_policy"}
+
+
+SETTINGS = [
+    ('{"floatx": "float64", "epsilon": 0.1, "image_data_format": "channels_first", "backend": "torch"}', True),
+    ('{"floatx": "float8"}', False),
+    ('{"epsilon": 1}', False),
+    ('{"image_data_format": []}', False),
+    ("[1, 2]", False),
+    ('{"floatx": "float', True),
+]
+
+
+@pytest.mark.slow
+def test_which_keras_json_keras_can_read(tmp_path: Path) -> None:
+    for number, (text, readable) in enumerate(SETTINGS):
+        settings = tmp_path / str(number) / "keras.json"
+        settings.parent.mkdir()
+        settings.write_text(text)
+        assert backend.is_readable(settings) == readable, text
+        environment = {
+            **os.environ,
+            "KERAS_HOME": str(settings.parent),
+            "KERAS_BACKEND": "numpy",
+            "KERAS_NNX_ENABLED": "0",
+        }
+        done = subprocess.run([sys.executable, "-c", "import keras"], env=environment, capture_output=True)
+        assert (done.returncode == 0) == readable, text
+    assert backend.is_readable(tmp_path / "none")
+    assert not backend.is_readable(tmp_path)
+
+
+def test_a_keras_json_that_keras_cannot_read_is_left_aside(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (tmp_path / "keras.json").write_text("[1, 2]")
+    backend.select(None)
+    assert f"{tmp_path}/keras.json: Keras cannot read this file" in capsys.readouterr().err.replace("\n", "")
+    assert Path(os.environ["KERAS_HOME"]) == cache.folder() / "keras"
+    monkeypatch.setenv("KERAS_HOME", " ")
+    backend.select(None)
+    assert "KERAS_HOME" not in os.environ
+
+
+@pytest.mark.slow
+def test_a_run_does_not_depend_on_keras_json_or_on_limits_in_the_environment(tmp_path: Path) -> None:
+    (tmp_path / "keras.json").write_text(SETTINGS[0][0])
+    program = (
+        "import sys; from pathlib import Path; from harness import backend; backend.select(None)\n"
+        "from tests.harness import small, train_small\n"
+        "with small('caption') as task: train_small(task, Path(sys.argv[1]))"
+    )
+    odd = {"KERAS_HOME": str(tmp_path), "KERAS_MAX_EPOCHS": "1", "KERAS_MAX_STEPS_PER_EPOCH": "one"}
+    done = subprocess.run(
+        [sys.executable, "-c", program, tmp_path / "odd"],
+        cwd=ROOT,
+        env=os.environ | odd,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    with small("caption") as task:
+        assert_same_run(train_small(task, tmp_path / "here"), tmp_path / "odd" / "caption" / "gru-s0")
+
+
 def test_the_time_that_jax_compiles_is_counted_and_only_that():
     jax = pytest.importorskip("jax")
     if os.environ["KERAS_BACKEND"] != "jax":
@@ -110,3 +202,59 @@ def test_a_model_is_saved_the_same_without_tensorflow() -> None:
         assert model.to_json() == without
     finally:
         backend.keep_tensorflow_out()
+
+
+class OutOfMemoryError(RuntimeError):
+    """As torch has it for a GPU."""
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError(), "out of memory; give"),
+        (MemoryError("Unable to allocate 72.8 TiB"), "(Unable to allocate 72.8 TiB)"),
+        (
+            RuntimeError("INTERNAL: Error dispatching: Out of memory allocating 9 bytes."),
+            "Out of memory allocating 9 bytes",
+        ),
+        (RuntimeError("RESOURCE_EXHAUSTED: Failed to allocate request for 3.0GiB"), "RESOURCE_EXHAUSTED"),
+        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"), "DefaultCPUAllocator"),
+        (OutOfMemoryError("CUDA out of memory. Tried to allocate"), "CUDA out of memory"),
+        (OSError(errno.ENOMEM, "Cannot allocate memory"), "Cannot allocate memory"),
+        (
+            RuntimeError("Exception encountered when calling Dense.call().\n\nOut of memory allocating 7\n"),
+            "allocating 7)",
+        ),
+    ],
+)
+def test_memory_that_is_exhausted_is_told_with_what_to_make_smaller(error: Exception, reason: str) -> None:
+    said = backend.describe_out_of_memory(error)
+    assert said and reason in said and said.endswith("give a smaller --batch, --max-length or --units")
+    assert "\n" not in said and len(said) < 400
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("out of range"), ValueError("out of memory"), OSError(errno.ENOSPC, "No space left"), KeyError("x")],
+)
+def test_other_errors_are_not(error: Exception) -> None:
+    assert backend.describe_out_of_memory(error) is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["jax", "tensorflow"])
+def test_a_model_too_large_for_the_memory_is_one_message(name: str, tmp_path: Path) -> None:
+    program = (
+        "import resource, sys; from run import main\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (4 * 10**9, 4 * 10**9))\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    options = ["--units", "100000", "--limit", "60", "--kernels", "off"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, "train", "sentiment", "--backend", name, *options, "--runs", tmp_path],
+        cwd=ROOT, env=os.environ | {"KERAS_BACKEND": ""}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stderr[-3000:]
+    *_, line = done.stderr.splitlines()
+    assert line.startswith("error: out of memory (") and "--batch, --max-length or --units" in line
+    assert "Traceback" not in done.stderr

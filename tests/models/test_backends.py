@@ -34,8 +34,19 @@ def run(*arguments, backend):
 
 
 @pytest.mark.slow
-def test_the_tests_of_the_models_pass_under_tensorflow():
-    done = run("-m", "pytest", "tests/models", "-q", "-m", "not slow", "-n", "0", backend="tensorflow")
+def test_the_tests_of_the_models_and_of_own_cells_pass_under_tensorflow():
+    done = run(
+        "-m",
+        "pytest",
+        "tests/models",
+        "tests/harness/test_rehearsal.py",
+        "-q",
+        "-m",
+        "not slow",
+        "-n",
+        "0",
+        backend="tensorflow",
+    )
     assert done.returncode == 0, done.stdout[-3000:]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from models import recurrent
 from models.attention import KINDS
 from models.decoder import Decoder
 from models.search import FEWEST, SHARE, Beam, Greedy
@@ -101,6 +102,20 @@ def test_a_merged_context_is_added_to_what_the_logits_are_computed_from() -> Non
     both = (numpy(each(previous, contexts, memories, mask)) for each in (merged, plain))
     added = (contexts @ kernel + bias) @ numpy(plain.logits.kernel)
     np.testing.assert_allclose(next(both) - next(both), np.broadcast_to(added[:, None], (ROWS, 3, SIZE)), atol=1e-4)
+
+
+def test_stacked_cells_of_a_users_own_write_what_the_training_pass_finds_likeliest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stack(units: int, **options):
+        return keras.layers.RNN([keras.layers.LSTMCell(units), keras.layers.GRUCell(units)], **options)
+
+    monkeypatch.setitem(recurrent.CELLS, "stacked", stack)
+    decoder, given = make("stacked", 1, "luong"), draw()
+    wanted = write_slowly(decoder, *given)
+    assert len({tuple(row) for row in wanted}) > 1
+    for row, slow in zip(find(Greedy(decoder, START, END, LONGEST), *given)["output"], wanted, strict=True):
+        assert row.tolist() == slow + [0] * (LONGEST - len(slow))
 
 
 @pytest.mark.parametrize(("cell", "depth", "attention", "merge"), KIND_OF)

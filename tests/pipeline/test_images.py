@@ -1,11 +1,13 @@
 """Images: what is read of every kind of file, and what each bad one is told."""
 
+import os
 import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import EpsImagePlugin, ImageCms
 from PIL import Image as Pillow
 
 from pipeline.errors import BadInput
@@ -75,6 +77,124 @@ def test_16_bit_grey_keeps_its_upper_8_bits(tmp_path: Path) -> None:
     found = read(save(Pillow.fromarray(values), tmp_path / "a.png"), 4)
     assert found[0, :, 0].tolist() == [0, 0x12, 0x80, 0xFF]
     assert (found == found[:, :, :1]).all()
+
+
+STEPS = np.tile(np.array([0, 0.25, 0.5, 1], "float64"), (4, 1))
+
+
+@pytest.mark.parametrize(
+    ("levels", "kind"),
+    [
+        (STEPS, "float32"),
+        (STEPS * 255, "float32"),
+        (STEPS * 65535, "float32"),
+        (STEPS * 6 - 4, "float32"),
+        (STEPS * 1e6, "float32"),
+        (STEPS * 255, "int32"),
+        (STEPS * 65535, "int32"),
+        (STEPS * 2**30, "int32"),
+        (STEPS * 65535, "uint16"),
+    ],
+)
+def test_grey_levels_of_any_scale_are_as_bright_as_they_are_meant(levels, kind, tmp_path: Path) -> None:
+    found = read(save(Pillow.fromarray(levels.astype(kind)), tmp_path / "a.tif"), 4)
+    np.testing.assert_allclose(found[0, :, 0], [0, 64, 128, 255], atol=1)
+    assert (found == found[:1, :, :1]).all()
+
+
+def test_a_level_that_is_no_number_is_white_and_one_level_alone_is_black(tmp_path: Path) -> None:
+    levels = STEPS.astype("float32")
+    levels[0] = np.nan, np.inf, -np.inf, 0.5
+    found = read(save(Pillow.fromarray(levels), tmp_path / "a.tif"), 4)
+    assert found[0, :, 0].tolist() == [255, 255, 255, 128] and found[1, :, 0].tolist() == [0, 64, 128, 255]
+    assert (read(save(Pillow.fromarray(np.full((4, 4), np.nan, "float32")), tmp_path / "b.tif"), 4) == 255).all()
+    assert (read(save(Pillow.fromarray(np.full((4, 4), -7, "float32")), tmp_path / "c.tif"), 4) == 0).all()
+
+
+def test_portable_grey_maps_of_16_bits_and_of_floats(tmp_path: Path) -> None:
+    for name, head, kind, most in (("a.pgm", "P5 4 4 65535", ">u2", 65535), ("b.pgm", "P5 4 4 4095", ">u2", 4095)):
+        (tmp_path / name).write_bytes(f"{head}\n".encode() + (STEPS * most).astype(kind).tobytes())
+        np.testing.assert_allclose(read(tmp_path / name, 4)[0, :, 0], [0, 64, 128, 255], atol=1)
+    dark = np.full((4, 4), 200, ">u2")
+    (tmp_path / "dark.pgm").write_bytes(b"P5 4 4 65535\n" + dark.tobytes())
+    assert (read(tmp_path / "dark.pgm", 4) == 0).all()
+    (tmp_path / "c.pfm").write_bytes(b"Pf\n4 4\n-1.0\n" + STEPS.astype("<f4").tobytes())
+    np.testing.assert_allclose(read(tmp_path / "c.pfm", 4)[0, :, 0], [0, 64, 128, 255], atol=1)
+
+
+def tiff(bits: int, white_is_zero: bool, rows: list[bytes]) -> bytes:
+    """Return a TIFF file of grey levels: 4 pixels wide, not compressed (TIFF 6.0, section 4)."""
+    content = b"".join(rows)
+    tags = [(256, 4), (257, len(rows)), (258, bits), (259, 1), (262, int(not white_is_zero)), (273, 8)]
+    tags += [(277, 1), (278, len(rows)), (279, len(content))]
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags)
+    place = 8 + len(content)
+    return struct.pack("<2sHI", b"II", 42, place) + content + struct.pack("<H", len(tags)) + entries + bytes(4)
+
+
+def test_tiff_files_say_how_many_bits_are_used_and_which_end_is_white(tmp_path: Path) -> None:
+    row = (STEPS[0] * 65535).astype("<u2").tobytes()
+    (tmp_path / "a.tif").write_bytes(tiff(16, white_is_zero=True, rows=[row] * 4))
+    np.testing.assert_allclose(read(tmp_path / "a.tif", 4)[0, :, 0], [255, 191, 127, 0], atol=1)
+    # Four levels of 12 bits in six bytes: 0, 1024, 2048, 4095.
+    (tmp_path / "b.tif").write_bytes(tiff(12, white_is_zero=False, rows=[bytes.fromhex("000400800fff")] * 4))
+    np.testing.assert_allclose(read(tmp_path / "b.tif", 4)[0, :, 0], [0, 64, 128, 255], atol=1)
+
+
+def png_of_16_bits(kind: int, pixels: np.ndarray) -> bytes:
+    """Return a PNG file. kind: 0 grey, 2 colour, 4 and 6 the same with transparency. pixels: (height, width, ...)."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    height, width = pixels.shape[:2]
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in pixels)
+    head = struct.pack(">IIBBBBB", width, height, 16, kind, 0, 0, 0)
+    parts = chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + parts
+
+
+def test_16_bits_of_each_colour_and_of_transparency(tmp_path: Path) -> None:
+    colours = np.asarray(halves()).astype("uint16") * 257
+    (tmp_path / "a.png").write_bytes(png_of_16_bits(2, colours))
+    np.testing.assert_array_equal(read(tmp_path / "a.png", 8), np.asarray(halves()))
+    half = np.full((8, 8, 1), 0x8000)
+    (tmp_path / "b.png").write_bytes(png_of_16_bits(6, np.concatenate([colours, half], axis=2)))
+    np.testing.assert_allclose(read(tmp_path / "b.png", 8)[0, 0], [(low + 255) / 2 for low in RED], atol=1)
+    grey = Pillow.fromarray((STEPS * 65535).astype("uint16"))
+    found = read(save(grey, tmp_path / "c.png", transparency=32767), 4)
+    assert found[0, :, 0].tolist() == [0, 63, 255, 255]
+
+
+@pytest.mark.parametrize(("mode", "tolerance"), [("YCbCr", 3), ("LAB", 24), ("CMYK", 0), ("RGBA", 0), ("P", 51)])
+def test_colours_in_other_terms_come_back_as_red_and_blue(mode: str, tolerance: int, tmp_path: Path) -> None:
+    image = halves()
+    if mode == "LAB":
+        profiles = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+        image = ImageCms.profileToProfile(image, *profiles, outputMode="LAB")
+    found = read(save(image if image.mode == mode else image.convert(mode), tmp_path / "a.tif"), 8)
+    np.testing.assert_allclose(found, np.asarray(halves()).astype(int), atol=tolerance)
+
+
+@pytest.mark.parametrize("name", ["a.eps", "a.png", "a.jpg", "a.tif"])
+def test_an_eps_file_starts_no_program_whatever_its_name(name, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = tmp_path / "bin" / "gs"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)
+    halves().save(tmp_path / "a", "EPS")
+    path = (tmp_path / "a").rename(tmp_path / name)
+    with Pillow.open(path) as opened, pytest.raises(OSError):
+        opened.load()
+    assert (tmp_path / "started").exists()
+    (tmp_path / "started").unlink()
+    with pytest.raises(
+        BadInput, match=rf"{name}: not an image of a kind that is read: PNG, JPEG, .*; convert it to PNG"
+    ):
+        read(path, 8)
+    assert not (tmp_path / "started").exists()
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "LA", "CMYK"])

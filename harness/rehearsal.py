@@ -1,0 +1,84 @@
+"""Rehearsal: a model with a cell of the user's own takes one step, is saved and loaded, before a run is trained.
+
+What Keras cannot load again would otherwise be found when the training is over, and lost.
+"""
+
+import importlib
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from harness import backend, model_file
+from harness.options import Options
+from models.recurrent import BUILT_IN, CELLS
+from pipeline.batching import Batches
+from pipeline.errors import BadInput
+from tasks.task import Task
+
+CURE = (
+    "Its class, and every function that it is given, needs @keras.saving.register_keras_serializable() above it, and "
+    "the class a get_config() that returns all arguments of __init__"
+)
+
+
+def rehearse(task: Task, options: Options, input_field: Any, output_field: Any, batches: Batches) -> None:
+    """Do so with the model of a run; where its cell and its family are this suite's own, do nothing.
+
+    batches: of the first, two examples are trained on, and the loaded model is compared by them.
+    Raises BadInput for a model that cannot be trained or loaded, or that computes something else once it is loaded.
+    """
+    if options.cell in BUILT_IN and task.model.startswith("models."):
+        return
+    subject = task.model if options.cell in BUILT_IN else f"--cell {options.cell}"
+    backend.reset(options.seed, options.precision)
+    family = importlib.import_module(task.model)
+    length, members, _ = batches.plan()[0]
+    inputs, outputs, weights = batches.draw(length, members[:2], real=len(members[:2]))
+    try:
+        model = family.build(input_field, output_field, options)
+        # A search goes one step at a time, which training does not.
+        family.decode(model, output_field, options)
+        inputs = {name: inputs[name] for name in model.input}
+        model.compile(keras.optimizers.Adam(options.lr), loss=family.loss(output_field, options))
+        model.train_on_batch(inputs, outputs, sample_weight=weights)
+        answer = np.asarray(model.predict_on_batch(inputs))
+    except Exception as error:
+        if backend.describe_out_of_memory(error):
+            raise
+        reason = f"{type(error).__name__}: {model_file.explain(error)}"
+        raise BadInput(f"{find_line(error, options)}{subject}: no model can be trained with it: {reason}") from error
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.keras"
+        try:
+            model.save(path)
+            loaded = model_file.load(path)
+        except Exception as error:
+            if backend.describe_out_of_memory(error):
+                raise
+            reason = str(error) if isinstance(error, BadInput) else model_file.explain(error)
+            raise BadInput(
+                f"{subject}: a model with it cannot be saved and loaded again, so nothing has been trained: {reason}. "
+                f"{CURE}"
+            ) from error
+    if not np.allclose(answer, loaded.predict_on_batch(inputs), rtol=1e-3, atol=1e-3, equal_nan=True):
+        raise BadInput(
+            f"{subject}: a model with it, saved and loaded again, computes something else, so nothing has been "
+            f"trained: what it computes with must be a weight (add_weight), or an argument of __init__. {CURE}"
+        )
+
+
+def find_line(error: BaseException, options: Options) -> str:
+    """Return "FILE:LINE: " of the file that defines the cell, where the error went through it."""
+    path = getattr(sys.modules.get(CELLS[options.cell].__module__), "__file__", None)
+    lines: list[int | None] = []
+    # Keras raises an error of its own after one in a layer.
+    within: BaseException | None = error
+    while within and not lines:
+        lines = [frame.lineno for frame in traceback.extract_tb(within.__traceback__) if frame.filename == path]
+        within = within.__context__
+    return f"{path}:{lines[-1]}: " if lines else ""
