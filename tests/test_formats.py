@@ -1,0 +1,51 @@
+"""Runs that earlier versions began: each scores, answers and goes on as it did then."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tasks
+from run import main
+from tests.harness import start_keras
+
+FORMATS = [Path(__file__).parent / "format_1"]
+RUNS = [directory for folder in FORMATS for directory in sorted((folder / "stopped").iterdir())]
+
+
+def approx(value: Any) -> Any:
+    """Return what is equal to a JSON value whose numbers are rounded as another processor does."""
+    if isinstance(value, dict):
+        return {name: approx(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [approx(part) for part in value]
+    return pytest.approx(value, rel=1e-4, abs=1e-4) if isinstance(value, float) else value
+
+
+@pytest.mark.parametrize("folder", FORMATS, ids=lambda folder: folder.name)
+def test_every_task_that_had_runs_then_is_still_there(folder: Path) -> None:
+    names = {directory.name for directory in (folder / "stopped").iterdir()}
+    assert names and names <= set(tasks.find())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stopped", RUNS, ids=lambda directory: f"{directory.parents[1].name}-{directory.name}")
+def test_a_run_of_an_earlier_version_scores_answers_and_goes_on_as_it_did_then(
+    stopped: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = json.loads((stopped / "expected.json").read_text(encoding="utf-8"))
+    shutil.copytree(stopped.parents[1] / "data", tmp_path / "data")
+    shutil.copytree(stopped, tmp_path / expected["run"], ignore=shutil.ignore_patterns("expected.json"))
+    monkeypatch.chdir(tmp_path)
+    start_keras()
+
+    def ask(*arguments: str) -> dict[str, Any]:
+        capsys.readouterr()
+        assert main([*arguments, "--json"]) == 0, capsys.readouterr().err
+        return json.loads(capsys.readouterr().out)
+
+    assert ask("evaluate", expected["run"])["scores"] == approx(expected["evaluate"])
+    assert ask("predict", expected["run"], expected["input"])["predictions"] == approx(expected["predict"])
+    assert ask(*expected["command"])["scores"] == approx(expected["train"])
