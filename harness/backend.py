@@ -6,7 +6,7 @@ import importlib.util
 import os
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from harness.console import say
@@ -116,6 +116,19 @@ def keep_tensorflow_out() -> None:
         from keras.src.utils.module_utils import tensorflow
 
         tensorflow._available = False
+
+
+@contextlib.contextmanager
+def shapes_only(seed: int, precision: str) -> Iterator[None]:
+    """Inside, a model that is built has variables with shapes, and no weights are drawn for them; then `reset`."""
+    import keras
+
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        # Keras has noted what it has not drawn, and would draw it with the next model's weights.
+        reset(seed, precision)
 
 
 def reset(seed: int, precision: str) -> None:

@@ -8,10 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import keras
-
 import tasks
-from harness import data, runs
+from harness import backend, data, runs
 from harness.options import Options, check
 from harness.sweep import Entry, Sweep
 from harness.train import plan_epochs, read_earlier, suit_cell, train
@@ -66,8 +64,8 @@ def match_weights(task: Task, options: Options, cells: tuple[str, ...], folder: 
 
     def count(cell: str, units: int) -> int:
         changed = replace(options, cell=cell, units=units)
-        # Counted by their shapes: to draw the weights of every size tried would take seconds each.
-        with keras.StatelessScope(initialize_variables=False):
+        # To draw the weights of every size tried would take seconds each.
+        with backend.shapes_only(options.seed, options.precision):
             return family.build(prepared.input_field, prepared.output_field, changed).count_params()
 
     wanted = count(cells[0], options.units)

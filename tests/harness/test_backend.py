@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import keras
 import pytest
@@ -110,3 +111,26 @@ def test_a_model_is_saved_the_same_without_tensorflow() -> None:
         assert model.to_json() == without
     finally:
         backend.keep_tensorflow_out()
+
+
+def test_the_weights_of_a_model_whose_shapes_alone_are_wanted_are_never_drawn() -> None:
+    class Product(keras.layers.Layer):
+        """A layer whose output's shape Keras finds by calling it."""
+
+        def __init__(self, units: int):
+            super().__init__()
+            self.kernel = self.add_weight((2, units), "zeros")
+
+        def call(self, inputs: Any) -> Any:
+            return inputs @ self.kernel
+
+    def build(units: int) -> keras.Model:
+        return keras.Sequential([keras.Input((2,)), Product(units)])
+
+    # No memory holds so many.
+    with backend.shapes_only(0, "float32"):
+        assert build(10**15).count_params() == 2 * 10**15
+    with pytest.raises(ZeroDivisionError), backend.shapes_only(0, "float32"):
+        build(10**15)
+        _ = 1 / 0
+    assert build(3).count_params() == 6
