@@ -3,12 +3,12 @@
 import harness.allocator  # noqa: F401 (first of all: NumPy starts threads)
 
 # isort: split
-import json
 import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +19,7 @@ import tasks
 from harness.console import print_table, say
 from harness.options import AS_TRAINED, Decoding, Options, defaults
 from pipeline.errors import BadInput, unknown
+from pipeline.record import dump
 
 Include = Annotated[
     UseAppendAction[tuple[Path, ...]],
@@ -151,7 +152,7 @@ def predict(
 
     lines = answers.read_lines(input) if input else [(f"text {number}", text) for number, text in enumerate(texts, 1)]
     found = answers.predict(run, lines, include, decoding, attention_weights)
-    text = to_json({"run": str(run), "predictions": found}) if json else answers.format_plainly(found)
+    text = dump({"run": str(run), "predictions": found}, indent=1) if json else answers.format_plainly(found)
     write_text(output, text + "\n") if output else print(text)
 
 
@@ -260,14 +261,9 @@ def stored_precision(run: Path) -> str:
     return read_config(run)["options"].get("precision", "float32")
 
 
-def to_json(content: Any) -> str:
-    """Return JSON in UTF-8."""
-    return json.dumps(content, ensure_ascii=False, indent=1)
-
-
 def emit(content: Any) -> None:
     """Print one JSON object on standard output."""
-    print(to_json(content))
+    print(dump(content, indent=1))
 
 
 def print_scores(summary: dict) -> None:
@@ -370,4 +366,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A name that is not UTF-8 is shown with escapes.
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(main(sys.argv[1:]))

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import tasks
+from harness import options
 from run import main
 from tests.harness import start_keras
 
@@ -49,3 +50,32 @@ def test_a_run_of_an_earlier_version_scores_answers_and_goes_on_as_it_did_then(
     assert ask("evaluate", expected["run"])["scores"] == approx(expected["evaluate"])
     assert ask("predict", expected["run"], expected["input"])["predictions"] == approx(expected["predict"])
     assert ask(*expected["command"])["scores"] == approx(expected["train"])
+
+
+def test_a_run_goes_on_as_it_began_where_an_option_came_later(
+    tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stopped = FORMATS[0] / "stopped" / "adding"
+    expected = json.loads((stopped / "expected.json").read_text(encoding="utf-8"))
+    directory = tmp_path / expected["run"]
+    shutil.copytree(stopped, directory, ignore=shutil.ignore_patterns("expected.json"))
+    config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+    # As if there had been no --clip then, and no clipping; and an option of which nothing is left.
+    del config["options"]["clip"]
+    config["options"]["shine"] = 3
+    (directory / "config.json").write_text(json.dumps(config))
+    monkeypatch.chdir(tmp_path)
+    start_keras()
+    assert main(expected["command"]) == 2
+    assert "the option 'shine' is not of this version" in capsys.readouterr().err
+    monkeypatch.setattr(options, "REMOVED", {"shine"})
+    monkeypatch.setitem(options.EARLIER, 1, {"clip": 1e9})
+    assert main([*expected["command"], "--clip", "2"]) == 2
+    assert "--clip: 1000000000.0 then, 2.0 now" in capsys.readouterr().err
+    for _ in range(2):
+        assert main(expected["command"]) == 0
+        said = capsys.readouterr().err
+        assert "--clip 1000000000.0: as this run began, before there was the option" in said
+        assert "--shine 3: this version has no such option; it is left out" in said
+    assert json.loads((directory / "config.json").read_text(encoding="utf-8")) == config
+    assert main(["evaluate", str(directory)]) == 0
