@@ -119,7 +119,7 @@ def begin(directory: Path, config: dict[str, Any], device: str, **named: Any) ->
         write_text(directory / "fields" / f"{name}.json", text)
 
 
-def go_on(directory: Path, config: Config, include: dict[str, str | None]) -> None:
+def go_on(directory: Path, config: Config, include: dict[str, str]) -> None:
     """Note with a run that it goes on: where its included files are now."""
     if config["include"] != include:
         write_json(directory / "config.json", {**config, "include": include})

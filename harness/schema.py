@@ -17,8 +17,8 @@ Plain = str | int | float | bool | None
 class Config(TypedDict):
     """config.json.
 
-    format: 1 where it is missing. unrolled: the version that began the run. include: the files given with --include;
-    format 1 lists them. data: fingerprint of the examples. fields: the SHA-256 of
+    format: 1 where it is missing. unrolled: the version that began the run. include: the SHA-256 of each file given
+    with --include; None in format 1, which lists the files. data: fingerprint of the examples. fields: the SHA-256 of
     each file in fields/.
     """
 

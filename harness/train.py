@@ -14,7 +14,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from harness import adapt, backend, data, evaluate, runs
+import tasks
+from harness import adapt, backend, data, evaluate, included, runs
 from harness.console import say
 from harness.cost import Pace, forget_peak, peak_megabytes
 from harness.interrupt import Interrupt
@@ -262,9 +263,13 @@ def train(
     options = suit_cell(options, task)
     options = dataclasses.replace(options, data=data.name_source(task, options))
     directory = runs.locate(folder, task.name, options)
+    paths = [Path(path).resolve() for path in include]
+    files = [tasks.ran.get(path) or tasks.read(path) for path in paths]
+    included.remember(files)
     exists, stored = runs.holds_run(directory), None
     if exists and not fresh:
         stored, options = read_earlier(directory, task, options)
+        included.tell_changes(files, stored["include"])
         if (directory / "scores.json").exists():
             say(f"{directory} is complete; --fresh trains it again")
             return runs.read_scores(directory, stored) | {"run": str(directory)}
@@ -317,7 +322,7 @@ def train(
     # Before anything is written: the state may be damaged.
     keeper.restore()
     first = bar.first = keeper.progress["epoch"]
-    named: dict[str, str | None] = dict.fromkeys(str(Path(path).resolve()) for path in include)
+    named = {str(file.path): file.digest for file in files}
     if begun:
         say(f"going on after epoch {first}")
         runs.go_on(directory, begun, named)

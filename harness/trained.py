@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 import tasks
-from harness import backend, runs
+from harness import backend, included, runs
 from harness.data import pointing_at
 from harness.options import AS_TRAINED, Decoding, Options, check, override, restore
 from models.losses import judge
@@ -56,14 +56,13 @@ def load_model(
 def open_run(directory: Path, include: tuple[Path, ...] = (), decoding: Decoding = AS_TRAINED) -> Trained:
     """Return a trained run; BadInput if the folder is not one, or if a file of it is missing or damaged.
 
-    include: task files to use in place of those that the run was trained with, where these have moved.
+    include: Python files to run in place of those that it was trained with. Without any, those that it names are run if
+        the user has trained with them; see harness/included.py.
     decoding: options to use in place of those that the run was trained with; BadInput if one cannot be.
     """
     config = runs.read_config(directory)
-    files = include or tuple(map(Path, config["include"]))
-    for path in files:
-        if not path.is_file():
-            raise BadInput(f"{directory}: its task file {path} is not there; say with --include FILE where it is now")
+    files = [tasks.read(path.resolve()) for path in include] or included.trust(directory, config["include"])
+    included.tell_changes(files, config["include"])
     with pointing_at(str(directory)):
         task = tasks.get(config["task"], files)
     try:
