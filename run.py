@@ -111,7 +111,7 @@ def evaluate(
         data: Other data than the run's own: a source of the task, tfds:NAME, or a path.
         split: Which part of the data.
     """
-    start(backend, device, stored_precision(run), kernels)
+    start_again(run, backend, device, kernels)
     from harness.evaluate import evaluate as score
 
     summary = score(run, data, split, include, decoding)
@@ -146,7 +146,7 @@ def predict(
         raise BadInput(f"--output {output}: not a file; leave the option out for standard output")
     if attention_weights and not json:
         raise BadInput("--attention-weights: they are tables of numbers, written with --json only; add that")
-    start(backend, device, stored_precision(run), kernels)
+    start_again(run, backend, device, kernels)
     from harness import predict as answers
     from harness.runs import write_text
 
@@ -254,11 +254,11 @@ def start(backend: str | None, device: str | None, precision: str, kernels: str)
     return where
 
 
-def stored_precision(run: Path) -> str:
-    """Return the precision that a run was trained with; BadInput if the folder is not a run."""
-    from harness.runs import read_config
+def start_again(run: Path, backend: str | None, device: str | None, kernels: str) -> None:
+    """Start Keras as for a trained run; say what it runs on, and what the run was trained on if not on that."""
+    from harness.runs import read_config, tell_device
 
-    return read_config(run)["options"].get("precision", "float32")
+    tell_device(run, start(backend, device, read_config(run)["options"].get("precision", "float32"), kernels))
 
 
 def emit(content: Any) -> None:

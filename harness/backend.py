@@ -86,7 +86,11 @@ def _device_name(backend: str, device: str | None) -> str:
         raise BadInput(
             f"--device gpu: {backend} sees no GPU on this machine; use --device cpu, or install {backend} with CUDA"
         )
-    return gpus[0] if gpus else f"CPU ({os.cpu_count()} cores)"
+    if gpus:
+        return gpus[0]
+    # Those that this process may use: a worker has its share of the machine's.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"CPU ({cores} core{'s' * (cores != 1)})"
 
 
 @functools.cache

@@ -2,7 +2,7 @@
 
     runs/sentiment/simple-s0/
         config.json         the task, every option, fingerprints of the data and of the fields
-        environment.json    versions, machine, git commit, the command
+        environment.json    versions, machine, git commit, the command; and what changed each time the run went on
         fields/             what the fields learned from the training data
         metrics.jsonl       a line an epoch: loss, validation scores, seconds, tokens a second
         best.keras          the model of the best epoch
@@ -26,7 +26,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness import options
-from harness.schema import FORMAT, Config, Epoch, Scores, Summary
+from harness.console import say
+from harness.schema import FORMAT, Config, Epoch, History, Scores, Summary
 from pipeline import fields, record
 from pipeline.errors import BadInput
 from pipeline.files import write
@@ -119,10 +120,37 @@ def begin(directory: Path, config: dict[str, Any], device: str, **named: Any) ->
         write_text(directory / "fields" / f"{name}.json", text)
 
 
-def go_on(directory: Path, config: Config, include: dict[str, str]) -> None:
-    """Note with a run that it goes on: where its included files are now."""
+def go_on(directory: Path, config: Config, include: dict[str, str], device: str, epoch: int) -> None:
+    """Note with a run that it goes on: where its included files are now, and what it is computed with now.
+
+    epoch: the last that was finished.
+    """
+    history = read_history(directory)
     if config["include"] != include:
         write_json(directory / "config.json", {**config, "include": include})
+    before: dict[str, Any] = {}
+    for part in (history, *history.get("resumed", [])):
+        before |= part
+    now = describe_environment(device)
+    changed = {name: value for name, value in now.items() if value != before.get(name)}
+    if changed:
+        resumed = [*history.get("resumed", []), {"epoch": epoch, **changed}]
+        write_json(directory / "environment.json", {**history, "resumed": resumed})
+
+
+def read_history(directory: Path) -> History:
+    """Return what a run was computed with; nothing if the file is missing, for nothing depends on it."""
+    path = directory / "environment.json"
+    return read_json(path, History) if path.exists() else {}
+
+
+def tell_device(directory: Path, device: str) -> None:
+    """Say what a run was trained on where that is not what this process computes on."""
+    history = read_history(directory)
+    known = [part.get("device") for part in (history, *history.get("resumed", []))]
+    before = [one for one in dict.fromkeys(known) if one]
+    if before and device and before != [device]:
+        say(f"trained on {', then '.join(before)}; now on {device}: the last digits may differ")
 
 
 def restore_field(directory: Path, name: str, field: Any, config: Config) -> Any:

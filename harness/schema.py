@@ -31,6 +31,29 @@ class Config(TypedDict):
     fields: NotRequired[dict[str, str]]
 
 
+class Environment(TypedDict, total=False):
+    """What a run was computed with."""
+
+    command: list[str]
+    python: str
+    packages: dict[str, str]
+    machine: str
+    device: str
+    commit: str | None
+
+
+class Resumption(Environment):
+    """What was otherwise than before when a run went on. epoch: the last one before that."""
+
+    epoch: Positive
+
+
+class History(Environment, total=False):
+    """environment.json: what a run began with, and what changed."""
+
+    resumed: list[Resumption]
+
+
 class Epoch(TypedDict):
     """A line of metrics.jsonl, which has a validation_NAME for each score of the task too."""
 

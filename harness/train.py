@@ -325,7 +325,8 @@ def train(
     named = {str(file.path): file.digest for file in files}
     if begun:
         say(f"going on after epoch {first}")
-        runs.go_on(directory, begun, named)
+        runs.tell_device(directory, device)
+        runs.go_on(directory, begun, named, device, first)
     else:
         about = {"task": task.name, "include": named, "options": dataclasses.asdict(options)}
         config = about | {"data": prepared.fingerprint}

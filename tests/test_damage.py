@@ -179,6 +179,7 @@ class Run:
 
 QUESTIONS: dict[str, tuple[Callable[[Run], Any], ...]] = {
     "config.json": (Run.evaluate, Run.predict, Run.train_again, Run.go_on),
+    "environment.json": (Run.evaluate, Run.go_on),
     "fields/input.json": (Run.evaluate, Run.predict, Run.go_on),
     "fields/output.json": (Run.evaluate, Run.predict, Run.go_on),
     "metrics.jsonl": (Run.go_on, Run.compare),

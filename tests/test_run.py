@@ -468,6 +468,31 @@ def test_a_run_of_another_task_in_the_place_of_one_is_refused(
     assert "config.json: the file is damaged (expected the task 'sentiment', got 'rating')" in message
 
 
+def test_it_is_said_where_a_run_was_trained_if_that_is_not_here(
+    runs: Path, reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    shutil.copytree(runs, tmp_path / "runs")
+    directory = tmp_path / "runs" / "sentiment" / "simple-s0"
+    here = json.loads((directory / "environment.json").read_text())["device"]
+    (directory / "scores.json").unlink()
+    change_json(directory / "environment.json", device="JAX on NVIDIA H100")
+    said = f"trained on JAX on NVIDIA H100; now on {here}: the last digits may differ"
+    resume = ["train", "sentiment", "--data", str(reviews), "--runs", str(tmp_path / "runs"), *TINY]
+    for command in (["evaluate", str(directory)], ["predict", str(directory), "good"], resume):
+        capsys.readouterr()
+        assert main(command) == 0
+        assert capsys.readouterr().err.count(said) == 1
+    # What it began with is kept, and what changed beside it.
+    environment = json.loads((directory / "environment.json").read_text())
+    assert environment["device"] == "JAX on NVIDIA H100"
+    assert [(part["epoch"], part["device"]) for part in environment["resumed"]] == [(2, here)]
+    # Neither of the two alone.
+    assert main(["evaluate", str(directory)]) == 0
+    assert f"trained on JAX on NVIDIA H100, then {here}; now on {here}" in capsys.readouterr().err
+    assert main(["evaluate", str(runs / "sentiment" / "simple-s0")]) == 0
+    assert "trained on" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

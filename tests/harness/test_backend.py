@@ -134,3 +134,11 @@ def test_the_weights_of_a_model_whose_shapes_alone_are_wanted_are_never_drawn() 
         build(10**15)
         _ = 1 / 0
     assert build(3).count_params() == 6
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system does not divide its cores")
+def test_the_cores_are_those_that_the_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    for cores, named in (({0}, "CPU (1 core)"), ({0, 3, 5}, "CPU (3 cores)")):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: cores)
+        assert named in backend.start(device="cpu")

@@ -1,4 +1,5 @@
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -252,3 +253,39 @@ def test_damaged_scores_are_refused(change: dict, message: str, tmp_path: Path) 
         runs.read_scores(tmp_path, CONFIG)
     assert str(caught.value).startswith(f"{tmp_path / 'scores.json'}: the file is damaged (")
     assert message in str(caught.value)
+
+
+def test_the_environment_is_that_of_the_beginning_and_says_what_changed_when_the_run_went_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    config = begin(tmp_path)
+    first = json.loads((tmp_path / "environment.json").read_text())
+    runs.go_on(tmp_path, config, {}, "JAX on CPU", 1)
+    assert json.loads((tmp_path / "environment.json").read_text()) == first
+    runs.go_on(tmp_path, config, {}, "JAX on GPU", 2)
+    monkeypatch.setattr(sys, "argv", ["run.py", "train", "\udcff"])
+    runs.go_on(tmp_path, config, {}, "JAX on GPU", 3)
+    # As it began, with another command.
+    runs.go_on(tmp_path, config, {}, "JAX on CPU", 3)
+    resumed = [
+        {"epoch": 2, "device": "JAX on GPU"},
+        {"epoch": 3, "command": ["run.py", "train", "\udcff"]},
+        {"epoch": 3, "device": "JAX on CPU"},
+    ]
+    assert json.loads((tmp_path / "environment.json").read_text()) == first | {"resumed": resumed}
+    capsys.readouterr()
+    runs.tell_device(tmp_path, "JAX on GPU")
+    expected = "trained on JAX on CPU, then JAX on GPU; now on JAX on GPU: the last digits may differ\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_nothing_is_said_of_the_same_device_nor_where_none_is_known(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    runs.tell_device(tmp_path, "JAX on CPU")
+    begin(tmp_path)
+    runs.tell_device(tmp_path, "JAX on CPU")
+    assert capsys.readouterr().err == ""
+    (tmp_path / "environment.json").write_text('{"device": 5}')
+    with pytest.raises(BadInput, match=r"environment.json: the file is damaged .device: expected str, got int"):
+        runs.tell_device(tmp_path, "JAX on CPU")
