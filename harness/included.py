@@ -50,7 +50,7 @@ def read_list() -> set[bytes]:
     with os.fdopen(file, "rb") as opened:
         for place, found in ((path.parent, path.parent.stat()), (path, os.fstat(file))):
             if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
-                raise BadInput(f"{place} belongs to another user, or others may write to it")
+                raise BadInput(f"{place} belongs to another user, or others may write to it (chmod go-w)")
         return set(opened.read().split(b"\n"))
 
 

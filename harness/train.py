@@ -199,9 +199,10 @@ def make_optimizer(options: Options, steps: int, rows: int) -> keras.optimizers.
 
 
 def read_earlier(directory: Path, task: Task, options: Options) -> tuple[Config, Options]:
-    """Return the config of the run in a directory, and the options that it goes on with; BadInput if those differ.
+    """Return the config of the run in a directory, and the options that it goes on with.
 
     Where an earlier version began the run, options that it did not have are as the run did, unless they are given.
+    Raises BadInput if the options given are not those of the run, or if the run is of another task.
     """
     stored = runs.read_config(directory)
     with record.reading(str(directory / "config.json"), runs.RESTORE):
