@@ -3,12 +3,12 @@
 import harness.allocator  # noqa: F401 (first of all: NumPy starts threads)
 
 # isort: split
-import json
 import os
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -19,6 +19,7 @@ import tasks
 from harness.console import print_table, say
 from harness.options import AS_TRAINED, Decoding, Options, defaults
 from pipeline.errors import BadInput, unknown
+from pipeline.record import dump
 
 Include = Annotated[
     UseAppendAction[tuple[Path, ...]],
@@ -110,7 +111,7 @@ def evaluate(
         data: Other data than the run's own: a source of the task, tfds:NAME, or a path.
         split: Which part of the data.
     """
-    start(backend, device, stored_precision(run), kernels)
+    start_again(run, backend, device, kernels)
     from harness.evaluate import evaluate as score
 
     summary = score(run, data, split, include, decoding)
@@ -145,13 +146,13 @@ def predict(
         raise BadInput(f"--output {output}: not a file; leave the option out for standard output")
     if attention_weights and not json:
         raise BadInput("--attention-weights: they are tables of numbers, written with --json only; add that")
-    start(backend, device, stored_precision(run), kernels)
+    start_again(run, backend, device, kernels)
     from harness import predict as answers
     from harness.runs import write_text
 
     lines = answers.read_lines(input) if input else [(f"text {number}", text) for number, text in enumerate(texts, 1)]
     found = answers.predict(run, lines, include, decoding, attention_weights)
-    text = to_json({"run": str(run), "predictions": found}) if json else answers.format_plainly(found)
+    text = dump({"run": str(run), "predictions": found}, indent=1) if json else answers.format_plainly(found)
     write_text(output, text + "\n") if output else print(text)
 
 
@@ -253,21 +254,16 @@ def start(backend: str | None, device: str | None, precision: str, kernels: str)
     return where
 
 
-def stored_precision(run: Path) -> str:
-    """Return the precision that a run was trained with; BadInput if the folder is not a run."""
-    from harness.runs import read_config
+def start_again(run: Path, backend: str | None, device: str | None, kernels: str) -> None:
+    """Start Keras as for a trained run; say what it runs on, and what the run was trained on if not on that."""
+    from harness.runs import read_config, tell_device
 
-    return read_config(run)["options"].get("precision", "float32")
-
-
-def to_json(content: Any) -> str:
-    """Return JSON in UTF-8."""
-    return json.dumps(content, ensure_ascii=False, indent=1)
+    tell_device(run, start(backend, device, read_config(run)["options"].get("precision", "float32"), kernels))
 
 
 def emit(content: Any) -> None:
     """Print one JSON object on standard output."""
-    print(to_json(content))
+    print(dump(content, indent=1))
 
 
 def print_scores(summary: dict) -> None:
@@ -375,4 +371,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    if isinstance(sys.stdout, TextIOWrapper):
+        # A name that is not UTF-8 is shown with escapes.
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.exit(main(sys.argv[1:]))

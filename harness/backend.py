@@ -7,7 +7,7 @@ import json
 import os
 import random
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +118,11 @@ def _device_name(backend: str, device: str | None) -> str:
         raise BadInput(
             f"--device gpu: {backend} sees no GPU on this machine; use --device cpu, or install {backend} with CUDA"
         )
-    return gpus[0] if gpus else f"CPU ({os.cpu_count()} cores)"
+    if gpus:
+        return gpus[0]
+    # Those that this process may use: a worker has its share of the machine's.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"CPU ({cores} core{'s' * (cores != 1)})"
 
 
 @functools.cache
@@ -165,6 +169,19 @@ def describe_out_of_memory(error: BaseException) -> str | None:
         return None
     reason = f" ({(said or lines)[0][:200]})" if lines else ""
     return f"out of memory{reason}; give a smaller --batch, --max-length or --units"
+
+
+@contextlib.contextmanager
+def shapes_only(seed: int, precision: str) -> Iterator[None]:
+    """Inside, a model that is built has variables with shapes, and no weights are drawn for them; then `reset`."""
+    import keras
+
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        # Keras has noted what it has not drawn, and would draw it with the next model's weights.
+        reset(seed, precision)
 
 
 def reset(seed: int, precision: str) -> None:

@@ -20,7 +20,7 @@ from harness.sweep import Entry
 from pipeline.errors import BadInput
 
 ROOT = Path(__file__).parents[1]
-CODE = ("harness", "models", "pipeline", "tasks", "run.py")
+CODE = ("harness", "models", "pipeline", "tasks", "run.py", "pyproject.toml")
 PATIENCE = 5  # seconds that the cluster has to answer in
 RETRIES = 3
 
@@ -56,7 +56,7 @@ class Cluster:
     def collect(self, entry: Entry, found: Any) -> dict[str, Any]:
         result, packed = found
         unpack(packed, entry.directory)
-        scores = runs.read_json(entry.directory / "scores.json")
+        scores = runs.read_scores(entry.directory, runs.read_config(entry.directory))
         runs.write_json(entry.directory / "scores.json", scores | {"run": str(entry.directory)})
         return result | {"run": str(entry.directory), "command": work.name_command(entry)}
 

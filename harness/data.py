@@ -54,7 +54,7 @@ def read(task: Task, options: Options, say: Say = keep_quiet) -> Splits:
 
     say: takes what is guessed, and what is left out, in one line each.
     """
-    name = name_source(task, options)
+    name = options.data or name_source(task, options)
     columns = replace(task.columns, given_input=options.text_column, given_output=options.label_column)
     # Of a dataset of millions, no more is read than --limit asks for; but enough to meet every tag or label.
     enough = options.limit and max(options.limit, 10_000)
@@ -64,8 +64,8 @@ def read(task: Task, options: Options, say: Say = keep_quiet) -> Splits:
         return task.sources[name].load(options)
     if task.reader and task.reader.dataset and name.startswith("tfds:"):
         return task.reader.arrange(tfds.read(name.removeprefix("tfds:"), task.reader.dataset, columns, enough))
-    if task.reader and Path(name).exists():
-        return task.reader.arrange(task.reader.files(make_request(task, options, Path(name)), say))
+    if task.reader and (path := Path(name).expanduser()).exists():
+        return task.reader.arrange(task.reader.files(make_request(task, options, path), say))
     own = f", or the path of a file or folder ({task.reader.formats})" if task.reader else ""
     if task.reader and task.reader.dataset:
         own = f", tfds:NAME{own}"

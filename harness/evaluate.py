@@ -1,6 +1,5 @@
 """Evaluate: the model's answers to a split, and how good they are."""
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from harness.cost import Pace
 from harness.losses import measure_loss
 from harness.options import AS_TRAINED, Decoding
 from harness.trained import Trained, open_run
+from pipeline import record
 from pipeline.batching import Batches
 from pipeline.errors import BadInput
 from pipeline.example import Example
@@ -111,15 +111,14 @@ def measure(
 def write_answers(path: Path, examples: Sequence[Example], answers: Sequence[Answer]) -> None:
     """Write a JSON line an example: its input, expected output, predicted output and where it was read."""
     lines = [
-        json.dumps(
+        record.dump(
             {
                 "input": data.to_plain(example.input),
                 "output": example.output,
                 "prediction": found.output,
                 **found.details,
             }
-            | {"origin": example.origin},
-            ensure_ascii=False,
+            | {"origin": example.origin}
         )
         for example, found in zip(examples, answers, strict=True)
     ]
@@ -195,7 +194,7 @@ def evaluate(
         write_answers(directory / "predictions" / f"{split}.jsonl", examples, answers)
     # The baselines' scores are those of the run's own test.
     own = source is None and split == "test" and (directory / "scores.json").exists()
-    baselines = runs.read_json(directory / "scores.json").get("baselines") if own else None
+    baselines = runs.read_scores(directory, runs.read_config(directory))["baselines"] if own else None
     return {
         "run": str(directory),
         "task": run.task.name,

@@ -20,7 +20,6 @@ of the time: least where one cell varies much more than the other; most, 96.9%, 
 the same. Among three or four equal cells the corrected tests err in 2% to 4%.
 """
 
-import json
 import math
 import time
 from bisect import bisect_left
@@ -33,6 +32,7 @@ from typing import Any
 
 import numpy as np
 
+from pipeline import record
 from tasks.task import Task
 
 MOST, FEWEST = 1000, 25  # resamples
@@ -328,7 +328,7 @@ def read_predictions(runs: Sequence[dict]) -> tuple[list | None, list[list]]:
     references, predictions, asked = None, [], None
     for run in runs:
         text = (Path(run["run"]) / "predictions" / "test.jsonl").read_text(encoding="utf-8")
-        lines = [json.loads(line) for line in text.split("\n") if line]
+        lines = [record.convert(record.load(line), dict[str, Any]) for line in text.split("\n") if line]
         inputs = [(line.get("input"), line["output"]) for line in lines]
         if asked is not None and inputs != asked:
             return None, []

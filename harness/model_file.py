@@ -21,6 +21,8 @@ from harness.backend import describe_out_of_memory
 from pipeline.errors import BadInput
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
+# Bytes that a file may hold, however small it is itself: Keras packs nothing, but a user may have packed it again.
+SMALL = 64 * 2**20
 
 
 def load(path: Path) -> keras.Model:
@@ -33,7 +35,7 @@ def load(path: Path) -> keras.Model:
     size = path.stat().st_size
     try:
         config, weights = read(path, size)
-        check_layers(config, count_numbers(weights, size))
+        check_layers(config, count_numbers(weights))
         return keras.models.load_model(path, compile=False)
     except BadInput:
         raise
@@ -55,19 +57,19 @@ def read(path: Path, size: int) -> tuple[str, bytes]:
             missing = {CONFIG, WEIGHTS} - {member.filename for member in members}
             if missing:
                 raise BadInput(f"there is no {' and no '.join(sorted(missing))} in it")
-            # Keras packs nothing. What unpacks to more than the file may unpack to anything.
-            if sum(member.file_size for member in members) > size:
+            # What unpacks to more than the file may unpack to anything.
+            if sum(member.file_size for member in members) > max(size, SMALL):
                 raise BadInput(f"its parts are compressed, or said to be larger than the file of {size:,} bytes")
             # Keras itself reads on where a part is not what was written.
             if damaged := archive.testzip():
                 raise BadInput(f"the file is damaged: {damaged} in it is not what was written")
             return archive.read(CONFIG).decode(), archive.read(WEIGHTS)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
         raise BadInput(f"the file is damaged or cut short ({error})") from None
 
 
-def count_numbers(weights: bytes, size: int) -> int:
-    """Return how many numbers the arrays of a weights file hold; BadInput where they would be larger than `size`."""
+def count_numbers(weights: bytes) -> int:
+    """Return how many numbers the arrays of a weights file hold; BadInput where they would be larger than the file."""
     arrays: list[Any] = []
 
     def note(name: str, item: Any) -> None:
@@ -77,8 +79,8 @@ def count_numbers(weights: bytes, size: int) -> int:
     with h5py.File(io.BytesIO(weights), "r") as file:
         file.visititems(note)
     claimed = sum(count * width for count, width in arrays)
-    if claimed > size:
-        raise BadInput(f"its weights are said to take {claimed:,} bytes, and the file has {size:,}")
+    if claimed > len(weights):
+        raise BadInput(f"its weights are said to take {claimed:,} bytes, and the file has {len(weights):,}")
     return sum(count for count, _ in arrays)
 
 

@@ -2,9 +2,10 @@
 
 import dataclasses
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
+from harness.console import say
+from pipeline import record
 from pipeline.errors import BadInput, unknown
 
 
@@ -183,6 +184,12 @@ BOUNDS: dict[str, tuple[float, float]] = {
 }
 
 
+# What runs of a format did before there was an option for it, where its default is something else.
+EARLIER: dict[int, dict[str, Any]] = {1: {"stratify": False}}
+# Options that there were once: runs that have them do as well without.
+REMOVED: set[str] = set()
+
+
 def defaults(task: Any) -> Options:
     """Return the options of a task as its file sets them; BadInput if it sets one that does not exist."""
     known = {field.name for field in dataclasses.fields(Options)}
@@ -192,15 +199,21 @@ def defaults(task: Any) -> Options:
     return Options(**task.options)
 
 
+def useless(task: Any) -> set[str]:
+    """Return the names of the options that a task has no use for."""
+    return {field.name for field in dataclasses.fields(Options) if field.metadata and field.name not in task.options}
+
+
 def check(options: Options, task: Any) -> None:
     """Refuse numbers out of range, and options that the task has no use for, with BadInput."""
+    unused = useless(task)
     for field in dataclasses.fields(Options):
         value, flag = getattr(options, field.name), "--" + field.name.replace("_", "-")
         low, high = BOUNDS.get(field.name, (None, None))
         if low is not None and value is not None and not low <= value <= high:
             wanted = f"at least {low:g}" if high == float("inf") else f"between {low:g} and {high:g}"
             raise BadInput(f"{flag} {value}: expected a number {wanted}")
-        if field.metadata and value is not None and field.name not in task.options:
+        if value is not None and field.name in unused:
             raise BadInput(f"{flag} {value}: the task {task.name!r} has no use for this option; leave it out")
     if task.reader is None and (options.text_column or options.label_column):
         raise BadInput(f"--text-column, --label-column: the task {task.name!r} reads no files")
@@ -214,22 +227,37 @@ def override(options: Options, decoding: Decoding, task: Any) -> Options:
     return options
 
 
-def restore(stored: dict) -> Options:
-    """Return the options that a run was trained with; BadInput if one is missing, unknown, or of the wrong kind."""
-    kinds = get_type_hints(Options)
-    if strange := sorted(set(stored) ^ set(kinds)):
-        raise BadInput(f"the options {', '.join(strange)} are missing, or not of this version")
-    for name, value in stored.items():
-        if not _fits(value, kinds[name]):
-            raise BadInput(f"the option {name} is {value!r}")
-    return Options(**stored)
+def parse(stored: dict[str, Any]) -> dict[str, Any]:
+    """Return those of a run's stored options that there still are; BadInput if one is of the wrong kind, or unknown."""
+    known = {field.name for field in dataclasses.fields(Options)}
+    if strange := sorted(stored.keys() - known - REMOVED):
+        raise BadInput(f"the option {strange[0]!r:.60} is not of this version")
+    kept = {name: value for name, value in stored.items() if name in known}
+    try:
+        converted = record.convert(kept, Options)
+    except BadInput as error:
+        raise BadInput(f"the option {error}") from None
+    return {name: getattr(converted, name) for name in kept}
 
 
-def _fits(value: Any, kind: Any) -> bool:
-    if get_origin(kind) is Literal:
-        return value in get_args(kind)
-    # An integer is written 1, and so may a float be.
-    return any(map(partial(_fits, value), get_args(kind))) or type(value) is kind or (kind, type(value)) == (float, int)
+def restore(stored: dict[str, Any], task: Any, number: int) -> Options:
+    """Return the options of a run of format `number`; BadInput as `parse`.
+
+    One that the run lacks, for it came later, is what such runs did without it, else the task's default. One that there
+    is no more is said, and left out.
+    """
+    for name in sorted(stored.keys() & REMOVED):
+        say(f"--{name.replace('_', '-')} {stored[name]}: this version has no such option; it is left out")
+    known = dataclasses.asdict(defaults(task))
+    for older in sorted(EARLIER, reverse=True):
+        if older >= number:
+            known |= {name: value for name, value in EARLIER[older].items() if name not in useless(task)}
+    # An option that the task had no use for then may be one that it has now.
+    return Options(**known | {name: value for name, value in parse(stored).items() if not _is_new(name, value, task)})
+
+
+def _is_new(name: str, value: Any, task: Any) -> bool:
+    return value is None and task.options.get(name) is not None
 
 
 def differences(stored: dict, options: dict) -> list[str]:

@@ -1,18 +1,14 @@
 """Plan: from a sweep to its runs, checked before the first one starts."""
 
-import dataclasses
 import importlib
-import json
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
-
-import keras
 
 import tasks
-from harness import data, runs
+from harness import backend, data, runs
 from harness.options import Options, check
+from harness.schema import Speeds
 from harness.sweep import Entry, Sweep
 from harness.train import plan_epochs, read_earlier, suit_cell, train
 from models.recurrent import CELLS
@@ -50,7 +46,7 @@ def plan(sweep: Sweep) -> list[Entry]:
                 chosen = suit_cell(replace(matched[cell], seed=seed), task)
                 entry = Entry(name, chosen, folder, sweep.include)
                 if runs.holds_run(entry.directory) and not sweep.fresh:
-                    read_earlier(entry.directory, dataclasses.asdict(entry.options))
+                    read_earlier(entry.directory, task, entry.options)
                 entries.append(entry)
     return sorted(entries, key=lambda entry: (list(sweep.each).index(entry.task), entry.options.seed))
 
@@ -66,8 +62,8 @@ def match_weights(task: Task, options: Options, cells: tuple[str, ...], folder: 
 
     def count(cell: str, units: int) -> int:
         changed = replace(options, cell=cell, units=units)
-        # Counted by their shapes: to draw the weights of every size tried would take seconds each.
-        with keras.StatelessScope(initialize_variables=False):
+        # To draw the weights of every size tried would take seconds each.
+        with backend.shapes_only(options.seed, options.precision):
             return family.build(prepared.input_field, prepared.output_field, changed).count_params()
 
     wanted = count(cells[0], options.units)
@@ -100,7 +96,7 @@ def match_seconds(task: Task, options: Options, cells: tuple[str, ...], folder: 
     How fast each is here is measured once, and kept in folder/TASK/speed.json: a sweep that goes on keeps its epochs.
     """
     path = folder / task.name / "speed.json"
-    speeds: dict[str, Any] = runs.read_json(path) if path.exists() else {}
+    speeds = runs.read_json(path, Speeds, runs.MEASURE) if path.exists() else {}
     for cell in cells:
         if cell not in speeds:
             speeds[cell] = measure_speed(task, replace(options, cell=cell))
@@ -117,6 +113,6 @@ def measure_speed(task: Task, options: Options) -> int:
     """Return the tokens a second of a short training, nothing of which is kept."""
     few = replace(options, limit=min(options.limit or 10**9, PROBE_STEPS * options.batch), epochs=PROBE_EPOCHS)
     with tempfile.TemporaryDirectory() as folder:
-        directory = Path(train(task, few, Path(folder))["run"])
-        lines = (directory / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
-        return max(json.loads(line)["tokens_per_second"] for line in lines)
+        summary = train(task, few, Path(folder))
+        lines = runs.read_metrics(Path(summary["run"]), summary["epochs"], task.monitor)
+        return max(line["tokens_per_second"] for line in lines)

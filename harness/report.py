@@ -10,7 +10,6 @@ Every file is written whole or not at all. A run is a dict as it stands in resul
 
 import csv
 import io
-import math
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -25,6 +24,7 @@ from harness.evidence import Pair, Summary, compare, score, summarise
 from harness.page import format_page
 from harness.pictures import Cells, Run
 from harness.table import COSTS, name_run
+from pipeline import record
 from tasks.task import Task
 
 COLUMNS = (
@@ -123,21 +123,12 @@ def write_report(
     environment = runs.describe_environment(device)
     environment["packages"] = environment["packages"] | packages
     sections = summarise_runs(found, tasks, seconds)
-    content = _finite({"environment": environment, "tasks": sections, "runs": list(found)})
+    content = record.finite({"environment": environment, "tasks": sections, "runs": list(found)})
     drawn = {section["task"]: _draw(folder, section, found) for section in sections}
     runs.write_text(folder / "results.csv", format_csv(found))
     runs.write_json(folder / "results.json", content)
     runs.write_text(folder / "report.html", format_page(title or "Comparison of RNN types", content, drawn))
     return content
-
-
-def _finite(value: Any) -> Any:
-    # JSON has no NaN and no infinity.
-    if isinstance(value, dict):
-        return {name: _finite(part) for name, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(part) for part in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def format_csv(found: Sequence[Run]) -> str:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import importlib
-import json
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -14,18 +14,21 @@ from typing import Any
 import keras
 import numpy as np
 
-from harness import adapt, backend, data, evaluate, runs
+import tasks
+from harness import adapt, backend, data, evaluate, included, runs
 from harness.console import say
 from harness.cost import Pace, forget_peak, peak_megabytes
 from harness.interrupt import Interrupt
-from harness.options import Options, check, differences
+from harness.options import Options, check, defaults, differences, restore
 from harness.progress import Bar, Callbacks
 from harness.rehearsal import rehearse
+from harness.schema import Config, Progress
 from harness.trained import load_model
 from models import recurrent
 from models.losses import judge
 from models.optimizers import Adam, LazyAdam
 from models.rows import train_by_rows
+from pipeline import record
 from pipeline.batching import Batches
 from pipeline.errors import BadInput, unknown
 from pipeline.example import Splits
@@ -107,19 +110,20 @@ class Keeper(keras.callbacks.Callback):
 
     def restore(self) -> None:
         """Take up the state of a stopped run, if there is one; the lines of an unfinished epoch are dropped."""
-        path, lines = self.directory / "state.npz", self.directory / "metrics.jsonl"
+        path = self.directory / "state.npz"
         if path.exists():
             try:
                 with np.load(path, allow_pickle=False) as saved:
-                    self.progress = json.loads(str(saved["progress"]))
+                    progress = record.convert(record.load(str(saved["progress"])), Progress)
+                    if progress["best_epoch"] > progress["epoch"]:
+                        raise BadInput(f"the best epoch is {progress['best_epoch']} of {progress['epoch']}")
                     for number, variable in enumerate(self.variables()):
                         variable.assign(saved[str(number)])
             # Of a damaged file anything may be raised: by zipfile, zlib, NumPy, Keras.
             except Exception as error:
                 raise BadInput(f"{path}: the file is damaged ({error}); start over with --fresh") from None
-        kept = lines.read_text(encoding="utf-8").splitlines(keepends=True) if lines.exists() else []
-        if kept[self.progress["epoch"] :]:
-            runs.write_text(lines, "".join(kept[: self.progress["epoch"]]))
+            self.progress = {**progress}
+        runs.cut_metrics(self.directory, self.progress["epoch"], self.task.monitor)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.started, self.before = time.perf_counter(), self.compiled()
@@ -137,7 +141,9 @@ class Keeper(keras.callbacks.Callback):
                 alone = keras.Model(self.model.input, self.model.output, name=self.model.name)
                 runs.write(self.directory / "best.keras", alone.save)
         if better:
-            state |= {"best": scores[self.task.monitor], "best_epoch": epoch + 1}
+            # One that is not finite is none: any that comes later is better, after a stop too.
+            best = scores[self.task.monitor]
+            state |= {"best": best if np.isfinite(best) else None, "best_epoch": epoch + 1}
         waited = 0 if better else state["waited"] + 1
         spent = time.perf_counter() - self.started
         state |= {"epoch": epoch + 1, "waited": waited, "seconds": state["seconds"] + spent}
@@ -153,9 +159,12 @@ class Keeper(keras.callbacks.Callback):
         }
         # The line first, the state last: a run stopped in between does this epoch again, and drops the line.
         with (self.directory / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+            file.write(record.dump(line) + "\n")
+            # It must be on the disk before the state that counts it.
+            file.flush()
+            os.fsync(file.fileno())
         runs.write(self.directory / "state.npz", self._save)
-        self.bar.note = f"best {self.task.monitor} {state['best']:.4f}  "
+        self.bar.note = "" if state["best"] is None else f"best {self.task.monitor} {state['best']:.4f}  "
         say(
             f"epoch {epoch + 1}/{self.epochs}  loss {line['loss']:.4f}  validation "
             f"{describe(self.task.monitor, scores)}  {line['tokens_per_second']:,} tokens/s  {spent:.1f} s"
@@ -165,7 +174,7 @@ class Keeper(keras.callbacks.Callback):
 
     def _save(self, path: Path) -> None:
         values = {str(number): np.asarray(variable) for number, variable in enumerate(self.variables())}
-        np.savez(path, allow_pickle=False, progress=np.array(json.dumps(self.progress)), **values)
+        np.savez(path, allow_pickle=False, progress=np.array(record.dump(self.progress)), **values)
 
 
 def plan_epochs(options: Options, steps: int) -> tuple[int, int]:
@@ -190,15 +199,33 @@ def make_optimizer(options: Options, steps: int, rows: int) -> keras.optimizers.
     return Adam(schedule, global_clipnorm=options.clip, **averaging)
 
 
-def read_earlier(directory: Path, options: dict) -> dict:
-    """Return the config of the run in a directory; BadInput if its options differ."""
+def read_earlier(directory: Path, task: Task, options: Options) -> tuple[Config, Options]:
+    """Return the config of the run in a directory, and the options that it goes on with.
+
+    Where an earlier version began the run, options that it did not have are as the run did, unless they are given.
+    Raises BadInput if the options given are not those of the run, or if the run is of another task.
+    """
     stored = runs.read_config(directory)
-    if found := differences(stored["options"], options):
+    with record.reading(str(directory / "config.json"), runs.RESTORE):
+        if stored["task"] != task.name:
+            raise BadInput(f"expected the task {task.name!r}, got {stored['task']!r:.60}")
+        earlier = restore(stored["options"], task, stored.get("format", 1))
+    if options.data == data.name_source(task, earlier):
+        # Earlier versions kept the path as it was typed, and it is in what they know of the data.
+        options = dataclasses.replace(options, data=earlier.data)
+    usual = defaults(task)
+    for field in dataclasses.fields(options):
+        name, value = field.name, getattr(earlier, field.name)
+        if name in stored["options"] or getattr(options, name) != getattr(usual, name) or value == getattr(usual, name):
+            continue
+        say(f"--{name.replace('_', '-')} {value}: as this run began, before there was the option")
+        options = dataclasses.replace(options, **{name: value})
+    if found := differences(dataclasses.asdict(earlier), dataclasses.asdict(options)):
         raise BadInput(
             f"{directory} holds a run with other options:\n  " + "\n  ".join(found) + "\n"
             "Start over with --fresh, which deletes that run, or keep both with --runs DIR."
         )
-    return stored
+    return stored, options
 
 
 def suit_cell(options: Options, task: Task) -> Options:
@@ -241,23 +268,30 @@ def train(
     options = suit_cell(options, task)
     options = dataclasses.replace(options, data=data.name_source(task, options))
     directory = runs.locate(folder, task.name, options)
-    config: dict[str, Any] = {
-        "task": task.name,
-        "include": [str(Path(path).resolve()) for path in include],
-        "options": dataclasses.asdict(options),
-    }
-    exists = runs.holds_run(directory)
-    stored = read_earlier(directory, config["options"]) if exists and not fresh else None
-    if stored and (directory / "scores.json").exists():
-        say(f"{directory} is complete; --fresh trains it again")
-        return runs.read_json(directory / "scores.json")
+    paths = [Path(path).resolve() for path in include]
+    files = [tasks.ran.get(path) or tasks.read(path) for path in paths]
+    included.remember(files)
+    exists, stored = runs.holds_run(directory), None
+    if exists and not fresh:
+        stored, options = read_earlier(directory, task, options)
+        included.tell_changes(files, stored["include"])
+        if (directory / "scores.json").exists():
+            say(f"{directory} is complete; --fresh trains it again")
+            return runs.read_scores(directory, stored) | {"run": str(directory)}
 
     say(f"{task.name}: {task.summary}")
     forget_peak()
     prepared = data.prepare(task, options)
-    config["data"] = prepared.fingerprint
-    if stored and stored["data"] != config["data"]:
+    if stored and stored["data"] != prepared.fingerprint:
         raise BadInput(f"{directory}: the data has changed since this run began; start over with --fresh")
+    begun = stored if (directory / "state.npz").exists() else None
+    if begun:
+        # Those that the weights belong to: another version, or another machine, may fit them otherwise.
+        restored = {
+            f"{name}_field": runs.restore_field(directory, name, make(options), begun)
+            for name, make in (("input", task.input), ("output", task.output))
+        }
+        prepared = dataclasses.replace(prepared, **restored)
     examples, input_field, output_field = prepared.examples, prepared.input_field, prepared.output_field
     training, validation, test = prepared.batches("train", options.seed), *map(prepared.batches, ("validation", "test"))
     tokens = evaluate.count_tokens(training)
@@ -293,12 +327,16 @@ def train(
         shutil.rmtree(directory)
     # Before anything is written: the state may be damaged.
     keeper.restore()
-    runs.write_json(directory / "config.json", config)
-    runs.write_json(directory / "environment.json", runs.describe_environment(device))
-    runs.save_fields(directory, input=input_field, output=output_field)
     first = bar.first = keeper.progress["epoch"]
-    if first:
+    named = {str(file.path): file.digest for file in files}
+    if begun:
         say(f"going on after epoch {first}")
+        runs.tell_device(directory, device)
+        runs.go_on(directory, begun, named, device, first)
+    else:
+        about = {"task": task.name, "include": named, "options": dataclasses.asdict(options)}
+        config = about | {"data": prepared.fingerprint}
+        runs.begin(directory, config, device, input=input_field, output=output_field)
     if not keeper.progress["done"]:
         interrupt = Interrupt()
         with bar.progress, interrupt.listen():

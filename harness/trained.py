@@ -8,10 +8,12 @@ from typing import Any
 import keras
 
 import tasks
-from harness import model_file, runs
+from harness import backend, included, model_file, runs
+from harness.data import pointing_at
 from harness.options import AS_TRAINED, Decoding, Options, check, override, restore
 from models.losses import judge
-from pipeline.errors import BadInput
+from models.recurrent import CELLS
+from pipeline.errors import BadInput, unknown
 from tasks.task import Task
 
 
@@ -56,29 +58,45 @@ def load_model(
 def open_run(directory: Path, include: tuple[Path, ...] = (), decoding: Decoding = AS_TRAINED) -> Trained:
     """Return a trained run; BadInput if the folder is not one, or if a file of it is missing or damaged.
 
-    include: task files to use in place of those that the run was trained with, where these have moved.
+    include: Python files to run in place of those that it was trained with. Without any, those that it names are run if
+        the user has trained with them; see harness/included.py.
     decoding: options to use in place of those that the run was trained with; BadInput if one cannot be.
     """
     config = runs.read_config(directory)
-    files = include or tuple(Path(str(path)) for path in config["include"])
-    for path in files:
-        if not path.is_file():
-            raise BadInput(f"{directory}: its task file {path} is not there; say with --include FILE where it is now")
-    task = tasks.get(config["task"], files)
+    files = [tasks.read(path.resolve()) for path in include] or included.trust(directory, config["include"])
+    included.tell_changes(files, config["include"])
+    with pointing_at(str(directory)):
+        task = tasks.get(config["task"], files)
     try:
-        options = restore(config["options"])
+        options = restore(config["options"], task, config.get("format", 1))
         check(options, task)
+        if options.cell not in CELLS:
+            raise unknown("RNN type", options.cell, CELLS)
     except BadInput as error:
-        raise BadInput(f"{directory / 'config.json'}: {error}; restore the file, or train with --fresh") from None
+        raise BadInput(f"{directory / 'config.json'}: {error}; {runs.RESTORE}") from None
+    input_field = runs.restore_field(directory, "input", task.input(options), config)
+    output_field = runs.restore_field(directory, "output", task.output(options), config)
     options = override(options, decoding, task)
-    input_field = runs.restore_field(directory, "input", task.input(options))
-    output_field = runs.restore_field(directory, "output", task.output(options))
-    return Trained(
-        directory,
-        task,
-        options,
-        config["data"],
-        input_field,
-        output_field,
-        *load_model(directory, task, output_field, options),
-    )
+    models = load_fitting(directory, task, options, input_field, output_field)
+    return Trained(directory, task, options, config["data"], input_field, output_field, *models)
+
+
+def load_fitting(
+    directory: Path, task: Task, options: Options, input_field: Any, output_field: Any
+) -> tuple[keras.Model, keras.Model, keras.Model]:
+    """Return what `load_model` does; BadInput too if the model is not the one that the options and fields make."""
+    try:
+        with backend.shapes_only(options.seed, options.precision):
+            expected = importlib.import_module(task.model).build(input_field, output_field, options)
+        models = load_model(directory, task, output_field, options)
+    except BadInput:
+        raise
+    # Of options or fields that make no model, anything may be raised by Keras.
+    except Exception as error:
+        raise BadInput(
+            f"{directory}: config.json and fields/ make no model ({error!s:.200}); {runs.RESTORE}"
+        ) from error
+    shapes, found = ([weight.shape for weight in model.weights] for model in (expected, models[0]))
+    if shapes != found:
+        raise BadInput(f"{directory}: best.keras is not the model of config.json and fields/; {runs.RESTORE}")
+    return models

@@ -1,7 +1,6 @@
 """What a worker does: start Keras once, then train one run after the other, and say what each took and gave."""
 
 import dataclasses
-import json
 import os
 import time
 from collections.abc import Callable
@@ -11,6 +10,7 @@ from typing import Any
 import tasks
 from harness import runs
 from harness.console import console
+from harness.schema import Memory
 from harness.sweep import Entry, Sweep
 from pipeline.errors import BadInput
 
@@ -78,7 +78,7 @@ def run(entry: Entry, fresh: bool, remember: bool) -> dict[str, Any]:
     reused = not fresh and (entry.directory / "scores.json").exists()
     task = tasks.get(entry.task, entry.include)
     summary = train(task, entry.options, entry.folder, entry.include, fresh, device)
-    lines = [json.loads(line) for line in (entry.directory / "metrics.jsonl").read_text("utf-8").splitlines()]
+    lines = runs.read_metrics(entry.directory, summary["epochs"], task.monitor)
     best = lines[: summary["best_epoch"]]
     return describe(
         entry,
@@ -126,4 +126,8 @@ def recall(directory: Path, include: tuple[Path, ...]) -> dict[str, Any] | None:
             return None
         lengths, delays = score_by_length(directory, include=include), score_by_delay(directory, include=include)
         runs.write_json(path, found | {"by_length": lengths, "by_delay": delays})
-    return runs.read_json(path)
+    known = runs.read_json(path, Memory, runs.MEASURE)
+    for curve in (known["before"], known["after"]):
+        if curve["lags"] != list(range(len(curve["gradient"]))):
+            raise BadInput(f"{path}: the file is damaged (expected a gradient for each lag from 0 on); {runs.MEASURE}")
+    return {**known}

@@ -7,12 +7,13 @@ in the training data is UNSEEN: no model can give it, so that it counts as wrong
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cache, cached_property
 from typing import Any, ClassVar
 
 import numpy as np
 
+from pipeline import record
 from pipeline.errors import BadInput, unknown
 from pipeline.tokenizers import (
     PADDING,
@@ -351,7 +352,13 @@ class Number:
     def fit(self, numbers: Iterable[float]) -> None:
         values = np.array(list(numbers), "float64")
         self.low, self.high = float(values.min()), float(values.max())
-        self.mean, self.deviation = float(values.mean()), float(values.std()) if self.low < self.high else 1.0
+        with np.errstate(over="ignore"):
+            self.mean, self.deviation = float(values.mean()), float(values.std()) if self.low < self.high else 1.0
+        if not np.isfinite([self.mean, self.deviation]).all():
+            raise BadInput(
+                f"the training data's numbers reach from {self.low:g} to {self.high:g}, too far for their mean and "
+                f"deviation to be computed; leave the extreme ones out, or give their logarithms"
+            )
 
     def encode(self, number: float) -> dict[str, np.ndarray]:
         return {"output": np.array((number - self.mean) / self.deviation, "float32")}
@@ -408,9 +415,21 @@ def save(fitted: Any) -> dict:
     return {"type": type(fitted).__name__, **{part.name: getattr(fitted, part.name) for part in fields(fitted)}}
 
 
-def restore(empty: Any, saved: dict) -> Any:
-    """Return `empty`, a field as its task makes it, with what `save` wrote; BadInput if another type wrote it."""
-    values = dict(saved)
-    if values.pop("type", None) != type(empty).__name__ or set(values) != {part.name for part in fields(empty)}:
-        raise BadInput(f"the saved field is a {saved.get('type')!r}, and the task uses a {type(empty).__name__!r}")
-    return type(empty)(**values)
+def restore(empty: Any, saved: dict[str, Any]) -> Any:
+    """Return `empty`, a field as its task makes it, with what `save` wrote; BadInput for what it cannot have written.
+
+    A part that has a plain default may be missing: it came later. Parts without any are those that the task gives, from
+    the options: they must be the same.
+    """
+    values, kind = dict(saved), type(empty)
+    if (name := values.pop("type", None)) != kind.__name__:
+        raise BadInput(f"the saved field is a {name!r:.60}, and the task uses a {kind.__name__!r}")
+    for part in fields(empty):
+        if part.default is MISSING and part.name not in values:
+            raise BadInput(f"{part.name} is missing")
+    restored = record.convert(values, kind)
+    for part in fields(empty):
+        found, given = getattr(restored, part.name), getattr(empty, part.name)
+        if part.default is MISSING and part.default_factory is MISSING and found != given:
+            raise BadInput(f"{part.name} is {found!r:.60}, and by the options {given!r:.60}")
+    return restored

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import cache, fields
+from pipeline import cache, fields, record
 from pipeline.fields import Array
 from pipeline.padding import Arrays
 
@@ -113,11 +113,12 @@ def _write(folder: Path, sides: Sides, arrays: Sequence[dict[str, Array]]) -> No
 def _read(folder: Path, arrays: Sequence[dict[str, Array]]) -> Sides | None:
     """Return what `_write` wrote; None if it is not there, or damaged."""
     try:
-        sums = json.loads((folder / "checksums.json").read_text())
+        sums = record.convert(record.load((folder / "checksums.json").read_bytes()), dict[str, str])
         if any(_digest(folder / file) != known for file, known in sums.items()):
             return None
         # Plain arrays, not np.memmap: a slice of these takes several times as long.
-        found = {file.removesuffix(".npy"): np.asarray(np.load(folder / file, mmap_mode="r")) for file in sums}
+        maps = {file: np.load(folder / file, mmap_mode="r", allow_pickle=False) for file in sums}
+        found = {file.removesuffix(".npy"): np.asarray(mapped) for file, mapped in maps.items()}
         inputs, outputs = (
             Rows(
                 found[f"{side}.rows"],

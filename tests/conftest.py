@@ -38,6 +38,12 @@ from pipeline.cache import folder  # noqa: E402
 kernels.use(True, folder() / "kernels", print)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--mutations", type=int, default=4, help="how often tests/test_damage.py damages each file of a run"
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the files that have the most slow tests, so that no process has one left when the others are done."""
     slow = Counter(item.path for item in items if item.get_closest_marker("slow"))

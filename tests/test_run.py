@@ -430,6 +430,69 @@ def test_a_damaged_run_is_one_message(name: str, damage: Any, trained: Path, cap
     assert read_bytes(trained) == before
 
 
+def change_json(path: Path, **changed: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"units": 9}, "best.keras is not the model of config.json and fields/"),
+        ({"layers": 2}, "best.keras is not the model of config.json and fields/"),
+        ({"bidirectional": False}, "best.keras is not the model of config.json and fields/"),
+        ({"cell": "gru"}, "best.keras is not the model of config.json and fields/"),
+        ({"cell": "simpla"}, "config.json: unknown RNN type 'simpla'. Did you mean 'simple'?"),
+        ({"max_length": 9}, "fields/input.json: the file is damaged (max_length is 400, and by the options 9)"),
+        ({"units": 10**18}, "best.keras is not the model of config.json and fields/"),
+        ({"dropout": 7}, "config.json: --dropout 7.0: expected a number between 0 and 0.95"),
+        (
+            {"precision": "float8"},
+            "config.json: the file is damaged (the option precision: invalid enum value",
+        ),
+    ],
+)
+def test_options_that_are_not_those_of_the_fields_or_the_model_are_refused(
+    change: dict, message: str, trained: Path, capsys: pytest.CaptureFixture
+) -> None:
+    path = trained / "config.json"
+    change_json(path, options=json.loads(path.read_text())["options"] | change)
+    assert message in refused(capsys, "evaluate", trained)
+
+
+def test_a_run_of_another_task_in_the_place_of_one_is_refused(
+    runs: Path, reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    shutil.copytree(runs, tmp_path / "runs")
+    change_json(tmp_path / "runs" / "sentiment" / "simple-s0" / "config.json", task="rating")
+    message = refused(capsys, "train", "sentiment", "--data", reviews, "--runs", tmp_path / "runs", *TINY)
+    assert "config.json: the file is damaged (expected the task 'sentiment', got 'rating')" in message
+
+
+def test_it_is_said_where_a_run_was_trained_if_that_is_not_here(
+    runs: Path, reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    shutil.copytree(runs, tmp_path / "runs")
+    directory = tmp_path / "runs" / "sentiment" / "simple-s0"
+    here = json.loads((directory / "environment.json").read_text())["device"]
+    (directory / "scores.json").unlink()
+    change_json(directory / "environment.json", device="JAX on NVIDIA H100")
+    said = f"trained on JAX on NVIDIA H100; now on {here}: the last digits may differ"
+    resume = ["train", "sentiment", "--data", str(reviews), "--runs", str(tmp_path / "runs"), *TINY]
+    for command in (["evaluate", str(directory)], ["predict", str(directory), "good"], resume):
+        capsys.readouterr()
+        assert main(command) == 0
+        assert capsys.readouterr().err.count(said) == 1
+    # What it began with is kept, and what changed beside it.
+    environment = json.loads((directory / "environment.json").read_text())
+    assert environment["device"] == "JAX on NVIDIA H100"
+    assert [(part["epoch"], part["device"]) for part in environment["resumed"]] == [(2, here)]
+    # Neither of the two alone.
+    assert main(["evaluate", str(directory)]) == 0
+    assert f"trained on JAX on NVIDIA H100, then {here}; now on {here}" in capsys.readouterr().err
+    assert main(["evaluate", str(runs / "sentiment" / "simple-s0")]) == 0
+    assert "trained on" not in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

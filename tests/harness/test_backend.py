@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import keras
 import pytest
@@ -258,3 +259,34 @@ def test_a_model_too_large_for_the_memory_is_one_message(name: str, tmp_path: Pa
     *_, line = done.stderr.splitlines()
     assert line.startswith("error: out of memory (") and "--batch, --max-length or --units" in line
     assert "Traceback" not in done.stderr
+
+
+def test_the_weights_of_a_model_whose_shapes_alone_are_wanted_are_never_drawn() -> None:
+    class Product(keras.layers.Layer):
+        """A layer whose output's shape Keras finds by calling it."""
+
+        def __init__(self, units: int):
+            super().__init__()
+            self.kernel = self.add_weight((2, units), "zeros")
+
+        def call(self, inputs: Any) -> Any:
+            return inputs @ self.kernel
+
+    def build(units: int) -> keras.Model:
+        return keras.Sequential([keras.Input((2,)), Product(units)])
+
+    # No memory holds so many.
+    with backend.shapes_only(0, "float32"):
+        assert build(10**15).count_params() == 2 * 10**15
+    with pytest.raises(ZeroDivisionError), backend.shapes_only(0, "float32"):
+        build(10**15)
+        _ = 1 / 0
+    assert build(3).count_params() == 6
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="the system does not divide its cores")
+def test_the_cores_are_those_that_the_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    for cores, named in (({0}, "CPU (1 core)"), ({0, 3, 5}, "CPU (3 cores)")):
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: cores)
+        assert named in backend.start(device="cpu")

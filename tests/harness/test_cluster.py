@@ -82,8 +82,9 @@ def test_a_sweep_goes_on_when_a_machine_dies_and_no_run_is_lost_or_done_twice(
         scores = json.loads((entry.directory / "scores.json").read_text())
         assert scores["scores"] == result["scores"] and scores["run"] == str(entry.directory) == result["run"]
         assert (entry.directory / "best.keras").exists()
-    # A model was built for each run, for the one that died with its machine once more, and for the memory of seed 0.
-    assert len(list((tmp_path / "log").iterdir())) == 5 + 1 + 1
+    # A model was built for each run, and for the one that died with its machine once more; for the memory of seed 0 one
+    # anew, and one each of the three times that the run is opened, to compare its shapes.
+    assert len(list((tmp_path / "log").iterdir())) == 5 + 1 + 1 + 3
 
 
 def test_a_folder_is_packed_and_takes_the_place_of_another(tmp_path: Path) -> None:

@@ -88,7 +88,12 @@ def test_arrays_that_are_said_to_be_larger_than_the_file_are_refused(path: Path)
         model_file.load(path)
 
 
-def test_an_archive_that_unpacks_to_more_than_itself_is_refused(path: Path) -> None:
+def test_an_archive_that_unpacks_to_much_more_than_itself_is_refused(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rewrite(path, lambda name, content: content, compression=zipfile.ZIP_DEFLATED)
+    assert model_file.load(path).weights
+    monkeypatch.setattr(model_file, "SMALL", 10**6)
     rewrite(
         path,
         lambda name, content: bytes(10**7) if name == WEIGHTS else content,

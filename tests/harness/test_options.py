@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 import tasks
-from harness.options import Options, check, defaults, differences, restore
+from harness.options import EARLIER, Options, check, defaults, differences, restore
 from pipeline.errors import BadInput
 
 SENTIMENT, POS = tasks.get("sentiment"), tasks.get("pos")
@@ -54,33 +54,59 @@ def test_columns_are_of_no_use_to_a_task_that_reads_no_files() -> None:
 
 def test_stored_options_come_back() -> None:
     options = dataclasses.replace(defaults(SENTIMENT), lr=1, limit=5)
-    assert restore(dataclasses.asdict(options)) == options
+    assert restore(dataclasses.asdict(options), SENTIMENT, 1) == options
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"units": "8"}, "the option units is '8'"),
-        ({"units": True}, "the option units is True"),
-        ({"units": None}, "the option units is None"),
-        ({"units": 8.5}, "the option units is 8.5"),
-        ({"lr": []}, r"the option lr is \[\]"),
-        ({"bidirectional": 1}, "the option bidirectional is 1"),
-        ({"pooling": "most"}, "the option pooling is 'most'"),
-        ({"precision": []}, r"the option precision is \[\]"),
-        ({"colour": 1}, "the options colour are missing, or not of this version"),
+        ({"units": "8"}, "units: expected int, got str"),
+        ({"units": True}, "units: expected int, got bool"),
+        ({"units": None}, "units: expected int, got null"),
+        ({"units": 8.5}, "units: expected int, got float"),
+        ({"lr": []}, "lr: expected float, got array"),
+        ({"bidirectional": 1}, "bidirectional: expected bool, got int"),
+        ({"pooling": "most"}, "pooling: invalid enum value 'most'"),
+        ({"downsample": True}, r"downsample: expected int \| null, got bool"),
+        ({"precision": []}, "precision: expected str, got array"),
+        ({"colour": 1}, "the option 'colour' is not of this version"),
     ],
 )
 def test_stored_options_of_the_wrong_kind_are_refused(change: dict, message: str) -> None:
     with pytest.raises(BadInput, match=message):
-        restore(dataclasses.asdict(Options()) | change)
+        restore(dataclasses.asdict(Options()) | change, POS, 1)
 
 
-def test_a_stored_option_that_is_missing_is_named() -> None:
-    stored = dataclasses.asdict(Options())
-    del stored["lr"]
-    with pytest.raises(BadInput, match="the options lr are missing"):
-        restore(stored)
+def without(options: Options, *names: str) -> dict:
+    return {name: value for name, value in dataclasses.asdict(options).items() if name not in names}
+
+
+def test_an_option_that_came_after_a_run_has_its_default_or_what_such_runs_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = dataclasses.replace(defaults(POS), units=9)
+    stored = without(options, "clip", "word_dropout", "min_count", "pooling")
+    assert restore(stored, POS, 1) == options
+    monkeypatch.setitem(EARLIER, 1, {"clip": 5.0, "word_dropout": 0.0, "units": 7, "pooling": "last"})
+    monkeypatch.setitem(EARLIER, 2, {"clip": 3.0, "min_count": 1})
+    # What it was then; what is stored all the same; and nothing that the task has no use for.
+    for number, clip, dropout in (
+        (1, 5.0, 0.0),
+        (2, 3.0, options.word_dropout),
+        (3, options.clip, options.word_dropout),
+    ):
+        found = restore(stored, POS, number)
+        assert (found.clip, found.word_dropout, found.units, found.pooling) == (clip, dropout, 9, None)
+        assert found.min_count == (1 if number < 3 else options.min_count)
+
+
+def test_an_option_that_there_is_no_more_is_said_and_left_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr("harness.options.REMOVED", {"old_one"})
+    options = defaults(POS)
+    assert restore(dataclasses.asdict(options) | {"old_one": 3}, POS, 1) == options
+    assert capsys.readouterr().err == "--old-one 3: this version has no such option; it is left out\n"
+    with pytest.raises(BadInput, match="the option 'older' is not of this version"):
+        restore(dataclasses.asdict(options) | {"older": 3}, POS, 1)
 
 
 def test_differences_name_the_options_as_they_are_typed() -> None:

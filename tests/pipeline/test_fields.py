@@ -217,3 +217,26 @@ def test_a_field_of_another_type_or_with_other_values_is_not_restored():
         restore(Number(), saved)
     with pytest.raises(BadInput):
         restore(Label(), saved | {"more": 1})
+
+
+def test_a_part_with_a_plain_default_may_be_missing_and_what_was_learned_may_not():
+    field = Tokens(100, 50, min_count=1)
+    field.fit([("a", "b")])
+    saved = save(field)
+    assert restore(Tokens(100, 50, 1), {name: value for name, value in saved.items() if name != "min_count"}) == field
+    for name in ("words", "characters", "vocabulary"):
+        with pytest.raises(BadInput, match=f"^{name} is missing$"):
+            restore(Tokens(100, 50, 1), {part: value for part, value in saved.items() if part != name})
+
+
+def test_what_the_task_gives_a_field_must_be_what_it_was():
+    saved = save(Text(100, 50))
+    with pytest.raises(BadInput, match="max_length is 50, and by the options 60"):
+        restore(Text(100, 60), saved)
+
+
+@pytest.mark.parametrize("kind", [Number, Histogram])
+@pytest.mark.parametrize("far", [1e200, -1e200, 1.7e308])
+def test_numbers_too_far_apart_to_be_scaled_are_refused(kind, far):
+    with pytest.raises(BadInput, match="reach from .* to .*, too far for their mean and deviation"):
+        kind().fit([1.0, 2.0, far, -far])

@@ -1,0 +1,231 @@
+"""Files of a run, damaged by chance: every command does as before, or refuses with one message.
+
+`python -m pytest tests/test_damage.py --mutations 2000` damages each file 2,000 times.
+"""
+
+import contextlib
+import io
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tasks
+from harness import plan, runs, trained, work
+from harness.options import restore
+from harness.report import write_report
+from harness.schema import FORMAT
+from harness.sweep import Entry
+from pipeline.errors import BadInput
+from run import main
+from tests.harness import start_keras
+from tests.test_run import TINY, write_reviews
+
+Random = np.random.Generator
+# JSON of other kinds than what it takes the place of, and what no program expects.
+STRANGE = (
+    "null", "true", "false", "0", "-1", "7", "1.5", "1e400", "NaN", "-Infinity", '"x"', '"\\udc80"', '"8"', "[]", "{}",
+    "[1]", '{"a": 1}', "1" * 5000, "9" * 19, "[" * 100_000, "[" * 60 + "]" * 60, '"' + "x" * 100_000 + '"',
+)  # fmt: skip
+
+
+def change_bytes(content: bytes, random: Random) -> bytes:
+    changed = bytearray(content)
+    for place in random.integers(len(content), size=random.integers(1, 4)):
+        changed[place] = random.integers(256)
+    return bytes(changed)
+
+
+def cut(content: bytes, random: Random) -> bytes:
+    return content[: random.integers(len(content))]
+
+
+def change_lines(content: bytes, random: Random) -> bytes:
+    """Leave a line out, or have it twice."""
+    lines = content.splitlines(keepends=True)
+    place = random.integers(len(lines))
+    return b"".join(lines[:place] + lines[place : place + 1] * int(random.choice([0, 2])) + lines[place + 1 :])
+
+
+def change_value(content: bytes, random: Random) -> bytes:
+    """Change a value, or a key, of the JSON on one line, or on all of them."""
+    whole = not content.endswith(b"}\n{") and content.count(b"\n{") == 0
+    lines = [content] if whole else content.splitlines()
+    place = int(random.integers(len(lines)))
+    lines[place] = _change_value(json.loads(lines[place]), random).encode()
+    return b"\n".join(lines) + b"\n" * (not whole)
+
+
+def _change_value(root: Any, random: Random) -> str:
+    holders: list[Any] = []
+
+    def look(value: Any) -> None:
+        if isinstance(value, (dict, list)) and value:
+            holders.append(value)
+            for part in value.values() if isinstance(value, dict) else value:
+                look(part)
+
+    look(root)
+    holder = holders[random.integers(len(holders))]
+    keys = list(holder) if isinstance(holder, dict) else range(len(holder))
+    key = keys[random.integers(len(keys))]
+    deed = random.choice(["replace", "replace", "delete", "swap", "add"])
+    strange = str(random.choice(STRANGE))
+    if deed == "delete":
+        del holder[key]
+    elif deed == "swap":
+        other = keys[random.integers(len(keys))]
+        holder[key], holder[other] = holder[other], holder[key]
+    elif deed == "add" and isinstance(holder, dict):
+        # Twice, or one that there is not.
+        holder["<new>"] = "<new>"
+        text = json.dumps(root)
+        return text.replace('"<new>": "<new>"', f"{json.dumps(str(random.choice([key, 'new'])))}: {strange}")
+    else:
+        holder[key] = "<new>"
+    return json.dumps(root, indent=int(random.integers(3)) or None).replace('"<new>"', strange)
+
+
+def change_json(content: bytes, random: Random) -> bytes:
+    changes = (change_bytes, cut, change_lines, change_value, change_value, change_value)
+    return changes[random.integers(len(changes))](content, random)
+
+
+def change_archive(content: bytes, random: Random) -> bytes:
+    return [change_bytes, cut][random.integers(2)](content, random)
+
+
+def change_state(content: bytes, random: Random) -> bytes:
+    """Change what state.npz says of the progress, or the shape of an array, or its bytes."""
+    deed = random.integers(4)
+    if not deed:
+        return change_archive(content, random)
+    with np.load(io.BytesIO(content)) as saved:
+        arrays = {name: saved[name] for name in saved.files}
+    if deed == 1:
+        name = str(random.choice([name for name in arrays if name != "progress"]))
+        arrays[name] = [arrays[name][..., None], np.zeros((0, 3)), np.array("x")][random.integers(3)]
+    else:
+        changed = change_json(str(arrays["progress"]).encode(), random)
+        arrays["progress"] = np.array(changed.decode("utf-8", "replace"))
+    file = io.BytesIO()
+    np.savez(file, **arrays)
+    return file.getvalue()
+
+
+class Run:
+    """A complete run with every file, its data, and what can be asked of it: each returns what no damage may change."""
+
+    def __init__(self, folder: Path):
+        self.folder, self.directory = folder, folder / "runs" / "sentiment" / "simple-s0"
+        self.data, self.runs = write_reviews(folder / "reviews.csv"), folder / "runs"
+        assert main(self.command) == 0
+        work.recall(self.directory, ())
+        runs.write_json(self.runs / "sentiment" / "speed.json", {"simple": 900, "gru": 1000})
+        self.files = {path: path.read_bytes() for path in self.runs.rglob("*") if path.is_file()}
+
+    @property
+    def command(self) -> list[str]:
+        return ["train", "sentiment", "--data", str(self.data), "--runs", str(self.runs), *TINY, "--json"]
+
+    @property
+    def entry(self) -> Entry:
+        task = tasks.get("sentiment")
+        config = json.loads(self.files[self.directory / "config.json"])
+        return Entry("sentiment", restore(config["options"], task, FORMAT), self.runs)
+
+    def make_whole(self) -> None:
+        for path in self.runs.rglob("*"):
+            if path.is_file() and path not in self.files:
+                path.unlink()
+        for path, content in self.files.items():
+            path.write_bytes(content)
+
+    def evaluate(self) -> Any:
+        return self.ask("evaluate", str(self.directory), "--json")["scores"]
+
+    def predict(self) -> Any:
+        return self.ask("predict", str(self.directory), "good fun", "cold", "--json")["predictions"]
+
+    def train_again(self) -> None:
+        # What was measured is what the files say.
+        self.ask(*self.command)
+
+    def go_on(self) -> Any:
+        (self.directory / "scores.json").unlink()
+        return self.ask(*self.command)["scores"]
+
+    def compare(self) -> None:
+        result = work.run(self.entry, False, True)
+        result["status"], found = "done", [result]
+        write_report(self.folder / "report", found, {"sentiment": tasks.get("sentiment")}, seconds=0.1)
+
+    def match(self) -> None:
+        plan.match_seconds(tasks.get("sentiment"), self.entry.options, ("simple", "gru"), self.runs)
+
+    def ask(self, *arguments: str) -> Any:
+        """Return what a command answers; BadInput if it refuses, with one message."""
+        out, errors = io.StringIO(), io.StringIO()
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(errors):
+            code = main(list(arguments))
+        if code == 2 and errors.getvalue().count("error: ") == 1 and not out.getvalue():
+            raise BadInput(errors.getvalue())
+        assert code == 0, errors.getvalue()
+        return json.loads(out.getvalue())
+
+
+QUESTIONS: dict[str, tuple[Callable[[Run], Any], ...]] = {
+    "config.json": (Run.evaluate, Run.predict, Run.train_again, Run.go_on),
+    "environment.json": (Run.evaluate, Run.go_on),
+    "fields/input.json": (Run.evaluate, Run.predict, Run.go_on),
+    "fields/output.json": (Run.evaluate, Run.predict, Run.go_on),
+    "metrics.jsonl": (Run.go_on, Run.compare),
+    "scores.json": (Run.evaluate, Run.train_again, Run.compare),
+    "memory.json": (Run.compare,),
+    "../speed.json": (Run.match,),
+    "state.npz": (Run.go_on,),
+    "best.keras": (Run.evaluate, Run.predict),
+}
+CHANGES = {"state.npz": change_state, "best.keras": change_archive}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    start_keras()
+    return Run(tmp_path_factory.mktemp("damage"))
+
+
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_a_damaged_file_changes_nothing_or_is_one_message(
+    name: str, run: Run, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.make_whole()
+    path = (run.directory / name).resolve()
+    if name != "best.keras":
+        # Loaded once: what is damaged is something else.
+        opened = trained.open_run(run.directory)
+        for module in ("harness.trained", "harness.train"):
+            monkeypatch.setattr(f"{module}.load_model", lambda *_: (opened.model, opened.decoder, opened.judge))
+    random = np.random.default_rng(sum(name.encode()))
+    expected = {}
+    for ask in QUESTIONS[name]:
+        run.make_whole()
+        expected[ask] = ask(run)
+    refused = 0
+    for _ in range(request.config.getoption("--mutations")):
+        content = CHANGES.get(name, change_json)(run.files[path], random)
+        for ask in QUESTIONS[name]:
+            run.make_whole()
+            path.write_bytes(content)
+            try:
+                found = ask(run)
+            except BadInput:
+                refused += 1
+            except Exception as error:
+                raise AssertionError(f"{ask.__name__}: {content[:2000]!r}") from error
+            else:
+                assert found == expected[ask], content
+    assert refused
