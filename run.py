@@ -3,9 +3,15 @@
 import harness.allocator  # noqa: F401 (first of all: NumPy starts threads)
 
 # isort: split
+import sys
+
+from harness import streams
+
+if __name__ == "__main__":
+    streams.prepare()
+
 import json
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -151,8 +157,11 @@ def predict(
 
     lines = answers.read_lines(input) if input else [(f"text {number}", text) for number, text in enumerate(texts, 1)]
     found = answers.predict(run, lines, include, decoding, attention_weights)
-    text = to_json({"run": str(run), "predictions": found}) if json else answers.format_plainly(found)
-    write_text(output, text + "\n") if output else print(text)
+    content = {"run": str(run), "predictions": found}
+    if output:
+        write_text(output, (to_json(content) if json else answers.format_plainly(found)) + "\n")
+    else:
+        emit(content) if json else print(answers.format_plainly(found))
 
 
 @dataclass(frozen=True)
@@ -260,14 +269,19 @@ def stored_precision(run: Path) -> str:
     return read_config(run)["options"].get("precision", "float32")
 
 
-def to_json(content: Any) -> str:
-    """Return JSON in UTF-8."""
-    return json.dumps(content, ensure_ascii=False, indent=1)
+def to_json(content: Any, encoding: str = "utf-8") -> str:
+    """Return JSON; if the encoding lacks a character of it, with escapes for all that are not ASCII."""
+    text = json.dumps(content, ensure_ascii=False, indent=1)
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return json.dumps(content, indent=1)
+    return text
 
 
 def emit(content: Any) -> None:
     """Print one JSON object on standard output."""
-    print(to_json(content))
+    print(to_json(content, sys.stdout.encoding))
 
 
 def print_scores(summary: dict) -> None:
@@ -327,38 +341,41 @@ def task_defaults(arguments: list[str]) -> Options:
     return defaults(known[named]) if named else Options()
 
 
-def main(arguments: list[str]) -> int:
-    """Run one command; return the exit code: 0, 1 if a run of a comparison failed, or 2 for a user's mistake."""
-    code = 0
+def execute(arguments: list[str]) -> int:
+    """Run one command; return 1 if a run of a comparison failed, else 0. What it cannot do is raised."""
     # --ray alone stands for this machine's own cluster.
     following = [*arguments[1:], "--"]
     arguments = [
         "--ray=auto" if word == "--ray" and following[place].startswith("--") else word
         for place, word in enumerate(arguments)
     ]
+    if given_includes(arguments):
+        select_backend(arguments)
+    commands: dict[str, Callable[..., Any]] = {
+        "list": list_tasks,
+        "show": show,
+        "train": make_train(task_defaults(arguments)),
+        "evaluate": evaluate,
+        "predict": predict,
+        "compare": make_compare(task_defaults(arguments), arguments),
+        "new": new,
+    }
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in commands:
+        raise unknown("command", arguments[0], commands)
+    return tyro.extras.subcommand_cli_from_dict(commands, prog="run.py", args=arguments, description=__doc__) or 0
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; return the exit code: 0, 1 if a run of a comparison failed, or 2 for a user's mistake."""
     try:
-        if given_includes(arguments):
-            select_backend(arguments)
-        commands: dict[str, Callable[..., Any]] = {
-            "list": list_tasks,
-            "show": show,
-            "train": make_train(task_defaults(arguments)),
-            "evaluate": evaluate,
-            "predict": predict,
-            "compare": make_compare(task_defaults(arguments), arguments),
-            "new": new,
-        }
-        if arguments and not arguments[0].startswith("-") and arguments[0] not in commands:
-            raise unknown("command", arguments[0], commands)
-        code = tyro.extras.subcommand_cli_from_dict(commands, prog="run.py", args=arguments, description=__doc__) or 0
-        sys.stdout.flush()
-    except BadInput as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        try:
+            return execute(arguments)
+        finally:
+            sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever reads standard output (head, say) has enough; the interpreter must not try to flush it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:
+        # Whoever reads standard output (head, say) has enough.
+        return 0
+    except (BadInput, OSError) as error:
         # Of the disk: no space, no permission, a file where a folder should be. The text names the path.
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -366,7 +383,6 @@ def main(arguments: list[str]) -> int:
         training = arguments[:1] in (["train"], ["compare"])
         print("\nstopped" + "; the same command goes on after the last finished epoch" * training, file=sys.stderr)
         return 130
-    return code
 
 
 if __name__ == "__main__":
