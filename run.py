@@ -1,14 +1,16 @@
 """Unrolled's command line: parse, call the harness, print. Nothing else."""
 
-import harness.allocator  # noqa: F401 (first of all: NumPy starts threads)
+import harness.allocator  # noqa: F401 (first of all: threads are started)
 
 # isort: split
 import sys
 
-from harness import streams
+from harness import interrupt, streams
 
 if __name__ == "__main__":
+    # What comes next takes seconds.
     streams.prepare()
+    interrupt.listen(sys.argv[1:])
 
 import json
 import os
@@ -24,7 +26,10 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, UseAppend
 import tasks
 from harness.console import print_table, say
 from harness.options import AS_TRAINED, Decoding, Options, defaults
+from pipeline import files
 from pipeline.errors import BadInput, unknown
+
+interrupt.before_end.append(files.remove_unfinished)
 
 Include = Annotated[
     UseAppendAction[tuple[Path, ...]],
@@ -380,10 +385,10 @@ def main(arguments: list[str]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        training = arguments[:1] in (["train"], ["compare"])
-        print("\nstopped" + "; the same command goes on after the last finished epoch" * training, file=sys.stderr)
+        print(f"\n{interrupt.say_stopped(arguments)}", file=sys.stderr)
         return 130
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    interrupt.exit_code = main(sys.argv[1:])
+    sys.exit(interrupt.exit_code)

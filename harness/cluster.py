@@ -9,7 +9,6 @@ import io
 import logging
 import socket
 import tarfile
-import tempfile
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any
 
 from harness import runs, work
 from harness.sweep import Entry
+from pipeline import files
 from pipeline.errors import BadInput
 
 ROOT = Path(__file__).parents[1]
@@ -84,8 +84,8 @@ def _unreachable(address: str, why: str) -> BadInput:
 def run_there(start: Callable[[], str], entry: Entry, left: bytes, remember: bool) -> tuple[dict[str, Any], bytes]:
     """Train a run on whichever machine this is; return its result and its directory, packed. left: what there was."""
     work.begin([], start)
-    with tempfile.TemporaryDirectory() as folder:
-        there = dataclasses.replace(entry, folder=Path(folder))
+    with files.temporary_folder() as folder:
+        there = dataclasses.replace(entry, folder=folder)
         if left:
             unpack(left, there.directory)
         return work.run(there, False, remember), pack(there.directory)
@@ -101,9 +101,8 @@ def pack(directory: Path) -> bytes:
 
 def unpack(packed: bytes, directory: Path) -> None:
     """Put what `pack` returned in the place of a folder, whole or not at all."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".") as temporary:
-        new, old = Path(temporary) / "new", Path(temporary) / "old"
+    with files.temporary_folder(directory.parent) as temporary:
+        new, old = temporary / "new", temporary / "old"
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
             archive.extractall(new, filter="data")
         if directory.exists():

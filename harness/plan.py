@@ -3,7 +3,6 @@
 import dataclasses
 import importlib
 import json
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from harness.options import Options, check
 from harness.sweep import Entry, Sweep
 from harness.train import plan_epochs, read_earlier, suit_cell, train
 from models.recurrent import CELLS
+from pipeline import files
 from pipeline.errors import BadInput, unknown
 from tasks.task import Task
 
@@ -116,7 +116,7 @@ def match_seconds(task: Task, options: Options, cells: tuple[str, ...], folder: 
 def measure_speed(task: Task, options: Options) -> int:
     """Return the tokens a second of a short training, nothing of which is kept."""
     few = replace(options, limit=min(options.limit or 10**9, PROBE_STEPS * options.batch), epochs=PROBE_EPOCHS)
-    with tempfile.TemporaryDirectory() as folder:
-        directory = Path(train(task, few, Path(folder))["run"])
+    with files.temporary_folder() as folder:
+        directory = Path(train(task, few, folder)["run"])
         lines = (directory / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
         return max(json.loads(line)["tokens_per_second"] for line in lines)

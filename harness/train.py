@@ -17,7 +17,6 @@ import numpy as np
 from harness import adapt, backend, data, evaluate, runs
 from harness.console import say
 from harness.cost import Pace, forget_peak, peak_megabytes
-from harness.interrupt import Interrupt
 from harness.options import Options, check, differences
 from harness.progress import Bar, Callbacks
 from harness.trained import load_model
@@ -298,15 +297,12 @@ def train(
     if first:
         say(f"going on after epoch {first}")
     if not keeper.progress["done"]:
-        interrupt = Interrupt()
-        with bar.progress, interrupt.listen():
+        with bar.progress:
             model.fit(
                 Epochs(training, first),
                 epochs=epochs,
                 initial_epoch=first,
-                callbacks=Callbacks(
-                    [bar, keeper, interrupt], add_history=True, model=model, epochs=epochs, steps=steps
-                ),
+                callbacks=Callbacks([bar, keeper], add_history=True, model=model, epochs=epochs, steps=steps),
                 # Keras would mix the batches anew, and not the same way after a stop; Epochs has mixed them.
                 shuffle=False,
                 verbose=0,
