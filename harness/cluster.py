@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import runs, work
+from harness.lock import hold
 from harness.sweep import Entry
 from pipeline import files
 from pipeline.errors import BadInput
@@ -55,9 +56,10 @@ class Cluster:
 
     def collect(self, entry: Entry, found: Any) -> dict[str, Any]:
         result, packed = found
-        unpack(packed, entry.directory)
-        scores = runs.read_json(entry.directory / "scores.json")
-        runs.write_json(entry.directory / "scores.json", scores | {"run": str(entry.directory)})
+        with hold(entry.directory):
+            unpack(packed, entry.directory)
+            scores = runs.read_json(entry.directory / "scores.json")
+            runs.write_json(entry.directory / "scores.json", scores | {"run": str(entry.directory)})
         return result | {"run": str(entry.directory), "command": work.name_command(entry)}
 
     def end(self) -> None:

@@ -17,6 +17,7 @@ import numpy as np
 from harness import adapt, backend, data, evaluate, runs
 from harness.console import say
 from harness.cost import Pace, forget_peak, peak_megabytes
+from harness.lock import hold
 from harness.options import Options, check, differences
 from harness.progress import Bar, Callbacks
 from harness.trained import load_model
@@ -233,7 +234,8 @@ def train(
     folder: where all runs are kept; this one's directory is folder/TASK/CELL-sSEED.
     The summary: "run", "task", "scores" (test), "validation", "best_epoch", "epochs", "weights", "seconds", and of
     these "compiling", "tokens_per_second_answering" (None where too few batches), "megabytes" of memory at the most.
-    Raises BadInput for bad data or options, before anything is written, and if the directory holds another run.
+    Raises BadInput for bad data or options, before anything is written, and if the directory holds another run, or
+    another process trains this one.
     """
     check(options, task)
     options = suit_cell(options, task)
@@ -244,12 +246,20 @@ def train(
         "include": [str(Path(path).resolve()) for path in include],
         "options": dataclasses.asdict(options),
     }
-    exists = runs.holds_run(directory)
-    stored = read_earlier(directory, config["options"]) if exists and not fresh else None
-    if stored and (directory / "scores.json").exists():
+    if not fresh and (directory / "scores.json").exists() and runs.holds_run(directory):
+        read_earlier(directory, config["options"])
         say(f"{directory} is complete; --fresh trains it again")
         return runs.read_json(directory / "scores.json")
+    with hold(directory):
+        return train_alone(task, options, directory, config, fresh, device)
 
+
+def train_alone(
+    task: Task, options: Options, directory: Path, config: dict[str, Any], fresh: bool, device: str
+) -> dict[str, Any]:
+    """Train a run whose directory no other process writes to; see `train`. config: what makes it the run that it is."""
+    exists = runs.holds_run(directory)
+    stored = read_earlier(directory, config["options"]) if exists and not fresh else None
     say(f"{task.name}: {task.summary}")
     forget_peak()
     prepared = data.prepare(task, options)
