@@ -26,7 +26,7 @@ from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, UseAppend
 import tasks
 from harness.console import print_table, say
 from harness.options import AS_TRAINED, Decoding, Options, defaults
-from pipeline import files
+from pipeline import cache, files
 from pipeline.errors import BadInput, unknown
 
 interrupt.before_end.append(files.remove_unfinished)
@@ -230,6 +230,8 @@ def make_compare(options: Options, arguments: list[str]) -> Callable[..., int]:
             given.include,
             given.fresh,
         )
+        # Once for all workers.
+        cache.prepare(say)
         begin = partial(backend.start, given.backend, given.device, kernels=given.kernels)
         results = train_all(sweep, begin, given.workers, given.ray)
         folder = given.output or given.runs / "comparisons" / "-".join(sweep.each)
