@@ -47,6 +47,8 @@ Kernels = Annotated[
 ]
 Name = Annotated[Positional[str], arg(metavar="TASK", help="Name of the task; `list` shows them.")]
 Run = Annotated[Positional[Path], arg(metavar="RUN", help="The run directory.")]
+# Options whose values are paths.
+PATHS = ("--data", "--runs", "--include", "--input", "--output", "--folder")
 FLAGS = ("-h", "--help", "--fresh", "--json", "--bidirectional", "--no-bidirectional")
 Shape = Literal["one-to-many", "many-to-one", "many-to-many", "many-to-many-unequal"]
 
@@ -160,7 +162,7 @@ def predict(
     from harness import predict as answers
     from harness.runs import write_text
 
-    lines = answers.read_lines(input) if input else [(f"text {number}", text) for number, text in enumerate(texts, 1)]
+    lines = answers.read_lines(input) if input else answers.read_words(texts)
     found = answers.predict(run, lines, include, decoding, attention_weights)
     content = {"run": str(run), "predictions": found}
     if output:
@@ -306,6 +308,17 @@ def print_scores(summary: dict) -> None:
     print_table([{"": name, "value": str(value)} for name, value in facts.items()])
 
 
+def expand_home(arguments: list[str]) -> list[str]:
+    """Return the command line with the home folder for ~ in paths, which a shell leaves in --data=~/reviews.csv."""
+    expanded = []
+    for before, word in zip(["", *arguments], arguments, strict=False):
+        name, equals, value = word.partition("=")
+        if name in PATHS and equals:
+            word = f"{name}={os.path.expanduser(value)}"
+        expanded.append(os.path.expanduser(word) if before in PATHS else word)
+    return expanded
+
+
 def given(arguments: list[str], name: str) -> list[str]:
     """Return the values given for an option, before the command line is parsed."""
     # The last word has no value.
@@ -350,6 +363,7 @@ def task_defaults(arguments: list[str]) -> Options:
 
 def execute(arguments: list[str]) -> int:
     """Run one command; return 1 if a run of a comparison failed, else 0. What it cannot do is raised."""
+    arguments = expand_home(arguments)
     # --ray alone stands for this machine's own cluster.
     following = [*arguments[1:], "--"]
     arguments = [

@@ -1,5 +1,7 @@
 """Predict: answers of a trained run to inputs that nobody has labelled."""
 
+import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,14 +16,31 @@ from pipeline.errors import BadInput
 
 def read_lines(source: str) -> list[tuple[str, str]]:
     """Return (origin, text) of each line of a file, or of standard input for "-"; BadInput for an empty line."""
-    name = "/dev/stdin" if source == "-" else source
-    if not Path(name).exists():
+    name, data = source, None
+    if source == "-":
+        if sys.stdin is None:
+            raise BadInput("--input -: standard input is closed; give a file, or TEXT after the run")
+        # By a name of its own, such as /dev/stdin, a socket could not be opened, nor another user's pipe.
+        name, data = "standard input", sys.stdin.buffer.read()
+    elif not Path(name).exists():
         raise BadInput(f"--input {source}: there is no such file under {Path.cwd()}")
-    lines = files.read_lines(Path(name))
+    lines = files.read_lines(Path(name), data)
     for number, line in enumerate(lines, 1):
         if not line.strip():
             raise BadInput(f"{name}:{number}: the line is empty; expected one input a line")
     return [(f"{name}:{number}", line) for number, line in enumerate(lines, 1)]
+
+
+def read_words(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Return (origin, text) of each text of a command line; BadInput for one that is not UTF-8."""
+    texts = []
+    for number, word in enumerate(words, 1):
+        try:
+            # Python decodes a command line as the locale says, which may know ASCII alone.
+            texts.append((f"text {number}", os.fsencode(word).decode()))
+        except UnicodeDecodeError as error:
+            raise BadInput(f"text {number}: not UTF-8: byte 0x{error.object[error.start]:02x}") from None
+    return texts
 
 
 def predict(

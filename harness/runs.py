@@ -35,8 +35,8 @@ def locate(folder: Path, task: str, options: Any) -> Path:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file whole or not at all."""
-    write(path, lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"))
+    """Write a UTF-8 text file whole or not at all; what is not Unicode, as in some file names, as JSON's escapes."""
+    write(path, lambda temporary: temporary.write_text(text, "utf-8", "backslashreplace", "\n"))
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -71,14 +71,15 @@ def find(path: Path, suffixes: Sequence[str]) -> dict[str, Path]:
     return {split: found[split] for split in SPLIT_WORDS if split in found}
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, data: bytes | None = None) -> str:
     """Return the text of a UTF-8 file, its lines ended by "\\n", without a byte order mark.
 
+    data: what is in the file, if it has been read already; the path is for messages then.
     Line ends of Windows, and of old Macs if the file has no other, become "\\n". Nothing else is changed.
     Raises BadInput if the file is missing, not text, not UTF-8, or has nothing but blank lines.
     """
     try:
-        data = path.read_bytes()
+        data = path.read_bytes() if data is None else data
     except FileNotFoundError:
         raise BadInput(_missing(path)) from None
     except OSError as error:
@@ -95,12 +96,12 @@ def read_text(path: Path) -> str:
     return text
 
 
-def read_lines(path: Path) -> list[str]:
-    """Return the lines of read_text, without their ends; only a line end ends a line, never U+2028.
+def read_lines(path: Path, data: bytes | None = None) -> list[str]:
+    """Return the lines of `read_text`, without their ends; only a line end ends a line, never U+2028.
 
     Raises BadInput as read_text does, and for a carriage return inside a line: the line ends are mixed.
     """
-    text = read_text(path)
+    text = read_text(path, data)
     if "\r" in text:
         line = text.count("\n", 0, text.index("\r")) + 1
         raise BadInput(
