@@ -232,11 +232,12 @@ def make_compare(options: Options, arguments: list[str]) -> Callable[..., int]:
             given.include,
             given.fresh,
         )
+        folder = given.output or given.runs / "comparisons" / "-".join(sweep.each)
+        files.check_folder(folder, "--output")
         # Once for all workers.
         cache.prepare(say)
         begin = partial(backend.start, given.backend, given.device, kernels=given.kernels)
         results = train_all(sweep, begin, given.workers, given.ray)
-        folder = given.output or given.runs / "comparisons" / "-".join(sweep.each)
         device = next((result["device"] for result in results if result["status"] == "done"), "")
         found = write_report(folder, results, {name: tasks.get(name, given.include) for name in sweep.each}, device)
         emit(found) if given.json else print_comparison(found)

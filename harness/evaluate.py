@@ -11,6 +11,7 @@ import keras
 import numpy as np
 
 from harness import adapt, data, runs
+from harness.console import say
 from harness.cost import Pace
 from harness.losses import measure_loss
 from harness.options import AS_TRAINED, Decoding
@@ -191,7 +192,12 @@ def evaluate(
         run.task, examples, batches, run.model, run.judge, run.output_field, training, adapted=adapted
     )
     if source is None and decoding == AS_TRAINED:
-        write_answers(directory / "predictions" / f"{split}.jsonl", examples, answers)
+        path = directory / "predictions" / f"{split}.jsonl"
+        try:
+            write_answers(path, examples, answers)
+        except OSError as error:
+            # The run may be another user's.
+            say(f"{path}: the answers cannot be written there: {error.strerror}")
     # The baselines' scores are those of the run's own test.
     own = source is None and split == "test" and (directory / "scores.json").exists()
     baselines = runs.read_json(directory / "scores.json").get("baselines") if own else None

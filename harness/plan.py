@@ -29,8 +29,9 @@ def plan(sweep: Sweep) -> list[Entry]:
     """Return the runs, all cells of one seed before the next seed.
 
     Raises BadInput for what no run can be made of: an unknown cell, a cell that cannot run a task, options out of
-    range, a run directory that holds a run of other options.
+    range, a run directory that holds a run of other options, a clock that is far off.
     """
+    runs.check_clock()
     entries = []
     # Runs that are not as train makes them by itself have a folder of their own.
     folder = sweep.folder if sweep.match == "units" else sweep.folder / f"same-{sweep.match}"

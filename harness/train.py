@@ -238,6 +238,7 @@ def train(
     another process trains this one.
     """
     check(options, task)
+    runs.check_clock()
     options = suit_cell(options, task)
     options = dataclasses.replace(options, data=data.name_source(task, options))
     directory = runs.locate(folder, task.name, options)

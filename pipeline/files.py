@@ -168,6 +168,13 @@ def write(path: Path, save: Callable[[Path], Any]) -> None:
         temporary.replace(path)
 
 
+def check_folder(folder: Path, option: str) -> None:
+    """Refuse, with BadInput, a folder that can neither be written to nor made. option: the one that names it."""
+    there = next(part for part in (folder, *folder.absolute().parents) if part.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise BadInput(f"{folder}: {there} cannot be written to; name another folder with {option}")
+
+
 @contextmanager
 def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
     """Make a folder for what is not finished, in a folder, which need not exist, or where temporary files go."""

@@ -107,6 +107,17 @@ def test_a_mistake_is_one_message(more: list[str], message: str, capfd: pytest.C
     assert message in error and "Traceback" not in error
 
 
+def test_a_report_that_could_not_be_written_is_refused_before_any_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("a file")
+    for where in ("--runs", "--output"):
+        assert main(["compare", "sentiment", where, str(tmp_path / "file")]) == 2
+        error = capsys.readouterr().err
+        assert f"{tmp_path / 'file'} cannot be written to; name another folder with --output" in error
+    assert read_bytes(tmp_path) == {"file": b"a file"}
+
+
 @pytest.mark.slow
 def test_workers_end_with_the_comparison_and_what_they_trained_goes_on(tmp_path: Path) -> None:
     options = ["--data", str(write_reviews(tmp_path / "reviews.csv")), "--runs", str(tmp_path / "runs"), *TINY]

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,11 @@ import keras
 import numpy as np
 import pytest
 
-from harness import runs, train
+from harness import plan, runs, train
 from harness.evaluate import write_answers
 from harness.lock import hold
 from harness.options import Options
+from harness.sweep import Sweep
 from pipeline.errors import BadInput
 from pipeline.example import Example
 from pipeline.files import UNFINISHED
@@ -206,6 +208,20 @@ def test_a_run_that_was_killed_at_its_first_file_is_begun_anew(
     train.train(task, options, tmp_path)
     assert_same_run(complete / RUN, tmp_path / RUN)
     assert {path.name for path in (tmp_path / NAME).iterdir()} == {RUN.name}
+
+
+def test_a_clock_that_is_far_off_is_refused_before_anything_is_written(
+    task: Task, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "localtime", lambda: time.gmtime(0))
+        for begin in (
+            lambda: train.train(task, options, tmp_path),
+            lambda: plan.plan(Sweep({NAME: options}, ("simple",), 1, "units", tmp_path)),
+        ):
+            with pytest.raises(BadInput, match="the clock of this machine says 1970-01-01"):
+                begin()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("fresh", [False, True])
