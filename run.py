@@ -1,25 +1,38 @@
 """Unrolled's command line: parse, call the harness, print. Nothing else."""
 
-import harness.allocator  # noqa: F401 (first of all: NumPy starts threads)
+import harness.allocator  # noqa: F401 (first of all: threads are started)
 
 # isort: split
-import os
 import sys
+
+from harness import interrupt, streams
+
+if __name__ == "__main__":
+    # What comes next takes seconds.
+    streams.prepare()
+    interrupt.listen(sys.argv[1:])
+
+import os
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from functools import partial
-from io import TextIOWrapper
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import tyro
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, UseAppendAction, arg
 
 import tasks
 from harness.console import print_table, say
-from harness.options import AS_TRAINED, Decoding, Options, defaults
+from harness.options import AS_STORED, AS_TRAINED, Decoding, Options, Reading, defaults
+from pipeline import cache, files
 from pipeline.errors import BadInput, unknown
 from pipeline.record import dump
+
+if TYPE_CHECKING:
+    from harness.stored import Stored
+
+interrupt.before_end.append(files.remove_unfinished)
 
 Include = Annotated[
     UseAppendAction[tuple[Path, ...]],
@@ -37,7 +50,15 @@ Kernels = Annotated[
 ]
 Name = Annotated[Positional[str], arg(metavar="TASK", help="Name of the task; `list` shows them.")]
 Run = Annotated[Positional[Path], arg(metavar="RUN", help="The run directory.")]
-FLAGS = ("-h", "--help", "--fresh", "--json", "--bidirectional", "--no-bidirectional")
+# Options whose values are paths.
+PATHS = (
+    *("--data", "--train-file", "--validation-file", "--test-file"),
+    *("--runs", "--include", "--input", "--output", "--folder"),
+)
+# Options that have no value.
+FLAGS = {"-h", "--help", "--fresh", "--json"} | {
+    f"--{no}{field.name.replace('_', '-')}" for field in fields(Options) if field.type is bool for no in ("", "no-")
+}
 Shape = Literal["one-to-many", "many-to-one", "many-to-many", "many-to-many-unequal"]
 
 
@@ -84,11 +105,17 @@ def make_train(options: Options) -> Callable[..., None]:
             runs: Folder of all runs; this one's directory is RUNS/TASK/CELL-sSEED.
             fresh: Delete the earlier run of the same name and start over.
         """
-        found = tasks.get(task, include)
-        where = start(backend, device, options.precision, kernels)
-        from harness.train import train as run
+        from harness import experiment
 
-        summary = run(found, options, runs, include, fresh, where)
+        run = experiment.settle(tasks.get(task, include), options, runs, include, fresh)
+        summary = experiment.read_complete(run)
+        if summary is None:
+            # What is wrong with the data is told before Keras starts, which takes seconds.
+            with experiment.begin(run) as begun:
+                where = start(backend, device, begun.run.options.precision, kernels)
+                from harness.train import train_experiment
+
+                summary = train_experiment(begun, where)
         emit(summary) if json else print_scores(summary)
 
     return train
@@ -98,6 +125,7 @@ def evaluate(
     run: Run,
     data: str | None = None,
     split: Literal["train", "validation", "test"] = "test",
+    reading: OmitArgPrefixes[Reading] = AS_STORED,
     decoding: OmitArgPrefixes[Decoding] = AS_TRAINED,
     device: Device = None,
     backend: Backend = None,
@@ -111,10 +139,15 @@ def evaluate(
         data: Other data than the run's own: a source of the task, tfds:NAME, or a path.
         split: Which part of the data.
     """
-    start_again(run, backend, device, kernels)
-    from harness.evaluate import evaluate as score
+    from harness import selection
+    from harness.stored import read_run
 
-    summary = score(run, data, split, include, decoding)
+    stored = read_run(run, include, decoding)
+    chosen = selection.select(stored, data, split, reading)
+    start_again(stored, backend, device, kernels)
+    from harness.evaluate import score
+
+    summary = score(stored, chosen, data, keep=decoding == AS_TRAINED)
     emit(summary) if json else print_scores(summary)
 
 
@@ -123,7 +156,9 @@ def predict(
     texts: Annotated[Positional[tuple[str, ...]], arg(metavar="[TEXT ...]", help="The inputs.")] = (),
     input: str | None = None,
     output: Path | None = None,
+    tokenized: FlagCreatePairsOff[bool] = False,
     attention_weights: FlagCreatePairsOff[bool] = False,
+    reading: OmitArgPrefixes[Reading] = AS_STORED,
     decoding: OmitArgPrefixes[Decoding] = AS_TRAINED,
     device: Device = None,
     backend: Backend = None,
@@ -134,8 +169,9 @@ def predict(
     """Answer inputs with a trained run.
 
     Args:
-        input: A file with one input a line; - for standard input.
+        input: A file with one input per line, or a table or corpus as for training; - for standard input.
         output: Write the answers to this file, not to standard output.
+        tokenized: The sentences have blanks between their tokens.
         attention_weights: With --json, add for each written symbol how much it looked at each symbol of the input.
     """
     if texts and input:
@@ -146,14 +182,23 @@ def predict(
         raise BadInput(f"--output {output}: not a file; leave the option out for standard output")
     if attention_weights and not json:
         raise BadInput("--attention-weights: they are tables of numbers, written with --json only; add that")
-    start_again(run, backend, device, kernels)
+    from harness import inputs
+    from harness.stored import read_run
+
+    stored = read_run(run, include, decoding)
+    stored = inputs.take_tokenized(stored) if tokenized else stored
+    asked = inputs.read_file(stored, input, reading) if input else inputs.parse(stored, inputs.read_words(texts))
+    inputs.check_any(asked)
+    start_again(stored, backend, device, kernels)
     from harness import predict as answers
     from harness.runs import write_text
 
-    lines = answers.read_lines(input) if input else [(f"text {number}", text) for number, text in enumerate(texts, 1)]
-    found = answers.predict(run, lines, include, decoding, attention_weights)
-    text = dump({"run": str(run), "predictions": found}, indent=1) if json else answers.format_plainly(found)
-    write_text(output, text + "\n") if output else print(text)
+    found = answers.answer_inputs(stored, asked, attention_weights)
+    content = {"run": str(run), "predictions": found}
+    if output:
+        write_text(output, (dump(content, indent=1) if json else answers.format_plainly(found)) + "\n")
+    else:
+        emit(content) if json else print(answers.format_plainly(found))
 
 
 @dataclass(frozen=True)
@@ -217,9 +262,12 @@ def make_compare(options: Options, arguments: list[str]) -> Callable[..., int]:
             given.include,
             given.fresh,
         )
+        folder = given.output or given.runs / "comparisons" / "-".join(sweep.each)
+        files.check_folder(folder, "--output")
+        # Once for all workers.
+        cache.prepare(say)
         begin = partial(backend.start, given.backend, given.device, kernels=given.kernels)
         results = train_all(sweep, begin, given.workers, given.ray)
-        folder = given.output or given.runs / "comparisons" / "-".join(sweep.each)
         device = next((result["device"] for result in results if result["status"] == "done"), "")
         found = write_report(folder, results, {name: tasks.get(name, given.include) for name in sweep.each}, device)
         emit(found) if given.json else print_comparison(found)
@@ -254,16 +302,21 @@ def start(backend: str | None, device: str | None, precision: str, kernels: str)
     return where
 
 
-def start_again(run: Path, backend: str | None, device: str | None, kernels: str) -> None:
-    """Start Keras as for a trained run; say what it runs on, and what the run was trained on if not on that."""
-    from harness.runs import read_config, tell_device
+def start_again(stored: "Stored", backend: str | None, device: str | None, kernels: str) -> None:
+    """Start Keras as for a stored run; say what it runs on, and what the run was trained on if not on that."""
+    from harness.runs import tell_device
 
-    tell_device(run, start(backend, device, read_config(run)["options"].get("precision", "float32"), kernels))
+    tell_device(stored.directory, start(backend, device, stored.options.precision, kernels))
 
 
 def emit(content: Any) -> None:
     """Print one JSON object on standard output."""
-    print(dump(content, indent=1))
+    text = dump(content, indent=1)
+    try:
+        text.encode(sys.stdout.encoding)
+    except UnicodeEncodeError:
+        text = dump(content, indent=1, ascii_only=True)
+    print(text)
 
 
 def print_scores(summary: dict) -> None:
@@ -279,6 +332,17 @@ def print_scores(summary: dict) -> None:
     shown = ("scores", "monitor", "split", "baselines", "samples")
     facts = {name: value for name, value in summary.items() if name not in shown}
     print_table([{"": name, "value": str(value)} for name, value in facts.items()])
+
+
+def expand_home(arguments: list[str]) -> list[str]:
+    """Return the command line with the home folder for ~ in paths, which a shell leaves in --data=~/reviews.csv."""
+    expanded = []
+    for before, word in zip(["", *arguments], arguments, strict=False):
+        name, equals, value = word.partition("=")
+        if name in PATHS and equals:
+            word = f"{name}={os.path.expanduser(value)}"
+        expanded.append(os.path.expanduser(word) if before in PATHS else word)
+    return expanded
 
 
 def given(arguments: list[str], name: str) -> list[str]:
@@ -323,55 +387,55 @@ def task_defaults(arguments: list[str]) -> Options:
     return defaults(known[named]) if named else Options()
 
 
-def main(arguments: list[str]) -> int:
-    """Run one command; return the exit code: 0, 1 if a run of a comparison failed, or 2 for a user's mistake."""
-    code = 0
+def execute(arguments: list[str]) -> int:
+    """Run one command; return 1 if a run of a comparison failed, else 0. What it cannot do is raised."""
+    arguments = expand_home(arguments)
     # --ray alone stands for this machine's own cluster.
     following = [*arguments[1:], "--"]
     arguments = [
         "--ray=auto" if word == "--ray" and following[place].startswith("--") else word
         for place, word in enumerate(arguments)
     ]
+    if given_includes(arguments):
+        select_backend(arguments)
+    commands: dict[str, Callable[..., Any]] = {
+        "list": list_tasks,
+        "show": show,
+        "train": make_train(task_defaults(arguments)),
+        "evaluate": evaluate,
+        "predict": predict,
+        "compare": make_compare(task_defaults(arguments), arguments),
+        "new": new,
+    }
+    if arguments and not arguments[0].startswith("-") and arguments[0] not in commands:
+        raise unknown("command", arguments[0], commands)
+    return tyro.extras.subcommand_cli_from_dict(commands, prog="run.py", args=arguments, description=__doc__) or 0
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; return the exit code: 0, 1 if a run of a comparison failed, or 2 for a user's mistake."""
     try:
-        if given_includes(arguments):
-            select_backend(arguments)
-        commands: dict[str, Callable[..., Any]] = {
-            "list": list_tasks,
-            "show": show,
-            "train": make_train(task_defaults(arguments)),
-            "evaluate": evaluate,
-            "predict": predict,
-            "compare": make_compare(task_defaults(arguments), arguments),
-            "new": new,
-        }
-        if arguments and not arguments[0].startswith("-") and arguments[0] not in commands:
-            raise unknown("command", arguments[0], commands)
-        code = tyro.extras.subcommand_cli_from_dict(commands, prog="run.py", args=arguments, description=__doc__) or 0
-        sys.stdout.flush()
-    except BadInput as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        try:
+            return execute(arguments)
+        finally:
+            sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever reads standard output (head, say) has enough; the interpreter must not try to flush it again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever reads standard output (head, say) has enough.
+        return 0
     except Exception as error:
         from harness import backend as keras_backend
 
         exhausted = keras_backend.describe_out_of_memory(error)
         # An OSError is of the disk: no space, no permission, a file where a folder should be. Its text names the path.
-        if exhausted is None and not isinstance(error, OSError):
+        if exhausted is None and not isinstance(error, BadInput | OSError):
             raise
         print(f"error: {exhausted or error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        training = arguments[:1] in (["train"], ["compare"])
-        print("\nstopped" + "; the same command goes on after the last finished epoch" * training, file=sys.stderr)
+        print(f"\n{interrupt.say_stopped(arguments)}", file=sys.stderr)
         return 130
-    return code
 
 
 if __name__ == "__main__":
-    if isinstance(sys.stdout, TextIOWrapper):
-        # A name that is not UTF-8 is shown with escapes.
-        sys.stdout.reconfigure(errors="backslashreplace")
-    sys.exit(main(sys.argv[1:]))
+    interrupt.exit_code = main(sys.argv[1:])
+    sys.exit(interrupt.exit_code)

@@ -84,6 +84,7 @@ def start(
     kernels: "auto" or "off"; whether JAX and TensorFlow on the CPU run the recurrent loops as native code (see
     models/kernels).
     """
+    cache.prepare(say)
     chosen = select(backend, device)
     reset(0, precision)
     name = _device_name(chosen, device)

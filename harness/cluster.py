@@ -7,16 +7,19 @@ and --include must be at the same path on every machine.
 import dataclasses
 import io
 import logging
+import signal
 import socket
 import tarfile
-import tempfile
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 from harness import runs, work
+from harness.lock import hold
 from harness.sweep import Entry
+from pipeline import files
 from pipeline.errors import BadInput
 
 ROOT = Path(__file__).parents[1]
@@ -30,17 +33,23 @@ class Cluster:
 
     def __init__(self, address: str, workers: int, start: Callable[[], str]):
         """Raises BadInput if Ray is not installed, or if nothing answers at the address ("auto": on this machine)."""
+        place = _parse(address)
         try:
             import ray
         except ModuleNotFoundError:
             raise BadInput("--ray: Ray is not installed; run: pip install -r requirements-ray.txt") from None
-        _knock(address)
+        if place:
+            _knock(address, place)
         others = [path.name for path in ROOT.iterdir() if path.name not in CODE]
         environment = {"working_dir": str(ROOT), "excludes": [f"/{name}" for name in others]}
+        heard = signal.getsignal(signal.SIGTERM)
         try:
             ray.init(address, runtime_env=environment, logging_level=logging.ERROR, log_to_driver=False)
         except (ConnectionError, RuntimeError) as error:
             raise _unreachable(address, str(error)) from None
+        if heard is not None and threading.current_thread() is threading.main_thread():
+            # Ray's own handler writes where each of its threads is.
+            signal.signal(signal.SIGTERM, heard)
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
         share = {name: min(node.get(name, 0) for node in nodes) / workers for name in ("CPU", "GPU")}
         self.start = start
@@ -55,24 +64,28 @@ class Cluster:
 
     def collect(self, entry: Entry, found: Any) -> dict[str, Any]:
         result, packed = found
-        unpack(packed, entry.directory)
-        scores = runs.read_scores(entry.directory, runs.read_config(entry.directory))
-        runs.write_json(entry.directory / "scores.json", scores | {"run": str(entry.directory)})
+        with hold(entry.directory):
+            unpack(packed, entry.directory)
+            scores = runs.read_scores(entry.directory, runs.read_config(entry.directory))
+            runs.write_json(entry.directory / "scores.json", scores | {"run": str(entry.directory)})
         return result | {"run": str(entry.directory), "command": work.name_command(entry)}
 
     def end(self) -> None:
         self.ray.shutdown()
 
 
-def _knock(address: str) -> None:
-    """Raise BadInput if nothing answers: Ray itself would try for minutes."""
-    if address == "auto":
-        return
+def _parse(address: str) -> tuple[str, int] | None:
+    """Return host and port of an address; None for "auto". Raises BadInput for what is neither."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
-    if not host or not port.isdigit():
+    if address != "auto" and not (host and port.isdigit()):
         raise BadInput(f"--ray {address}: expected HOST:PORT, as `ray start --head` prints it, or auto")
+    return (host, int(port)) if host else None
+
+
+def _knock(address: str, place: tuple[str, int]) -> None:
+    """Raise BadInput if nothing answers: Ray itself would try for minutes."""
     try:
-        socket.create_connection((host, int(port)), timeout=PATIENCE).close()
+        socket.create_connection(place, timeout=PATIENCE).close()
     except OSError as error:
         raise _unreachable(address, str(error)) from None
 
@@ -84,8 +97,8 @@ def _unreachable(address: str, why: str) -> BadInput:
 def run_there(start: Callable[[], str], entry: Entry, left: bytes, remember: bool) -> tuple[dict[str, Any], bytes]:
     """Train a run on whichever machine this is; return its result and its directory, packed. left: what there was."""
     work.begin([], start)
-    with tempfile.TemporaryDirectory() as folder:
-        there = dataclasses.replace(entry, folder=Path(folder))
+    with files.temporary_folder() as folder:
+        there = dataclasses.replace(entry, folder=folder)
         if left:
             unpack(left, there.directory)
         return work.run(there, False, remember), pack(there.directory)
@@ -101,9 +114,8 @@ def pack(directory: Path) -> bytes:
 
 def unpack(packed: bytes, directory: Path) -> None:
     """Put what `pack` returned in the place of a folder, whole or not at all."""
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=".") as temporary:
-        new, old = Path(temporary) / "new", Path(temporary) / "old"
+    with files.temporary_folder(directory.parent) as temporary:
+        new, old = temporary / "new", temporary / "old"
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
             archive.extractall(new, filter="data")
         if directory.exists():

@@ -5,13 +5,11 @@ trains many runs, so that what is compiled for one seed is there for the next.
 """
 
 import errno
-import multiprocessing
 import os
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, Protocol
 
 from harness import work
@@ -19,6 +17,7 @@ from harness.backend import describe_out_of_memory
 from harness.console import make_progress, say, show_time
 from harness.sweep import Entry, Sweep
 from pipeline.errors import BadInput
+from pipeline.worker import Ended, Worker
 
 Result = dict[str, Any]
 
@@ -33,7 +32,7 @@ class Pool(Protocol):
         """Return the result that a future has found, once the run's directory is where it belongs."""
 
     def end(self) -> None:
-        """Begin no further run."""
+        """Begin no further run, and end those that are being trained: they go on at the next start."""
 
 
 class Local:
@@ -48,6 +47,7 @@ class Local:
         self.shares = [cores[number::workers] or cores for number in range(workers)]
         self.threads = ThreadPoolExecutor(workers)
         self.mine = threading.local()
+        self.workers: list[Worker] = []
 
     def call(self, function: Callable, *arguments: Any) -> Future:
         """Return the future of function(*arguments), called in a worker process."""
@@ -55,14 +55,16 @@ class Local:
 
     def _call(self, function: Callable, *arguments: Any) -> Any:
         if not hasattr(self.mine, "cores"):
-            self.mine.cores, self.mine.process = self.shares.pop(), None
-        if self.mine.process is None:
-            context = multiprocessing.get_context("spawn")
-            self.mine.process = ProcessPoolExecutor(1, context, work.begin, (self.mine.cores, self.start))
+            self.mine.cores, self.mine.worker = self.shares.pop(), None
         try:
-            return self.mine.process.submit(function, *arguments).result()
-        except BrokenProcessPool:
-            self.mine.process = None
+            if self.mine.worker is None:
+                worker = Worker()
+                self.workers.append(worker)
+                worker.call(work.begin, self.mine.cores, self.start)
+                self.mine.worker = worker
+            return self.mine.worker.call(function, *arguments)
+        except Ended:
+            self.mine.worker = None
             raise
 
     def train(self, entry: Entry, fresh: bool, remember: bool) -> Future:
@@ -73,6 +75,8 @@ class Local:
 
     def end(self) -> None:
         self.threads.shutdown(wait=False, cancel_futures=True)
+        for worker in self.workers:
+            worker.end()
 
 
 def compare(sweep: Sweep, start: Callable[[], str], workers: int = 1, address: str | None = None) -> list[Result]:
@@ -133,11 +137,8 @@ def _result(entry: Entry, future: Future, pool: Pool) -> Result:
         error = getattr(raised, "cause", None) or raised
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
             raise error from raised
-        if isinstance(error, BrokenProcessPool):
-            message = "the process that trained it ended abruptly; was there too little memory?"
-        else:
-            known = str(error) if isinstance(error, BadInput) else describe_out_of_memory(error)
-            message = known or f"{type(error).__name__}: {error}"
+        known = str(error) if isinstance(error, BadInput | Ended) else describe_out_of_memory(error)
+        message = known or f"{type(error).__name__}: {error}"
         return work.describe(entry, status="failed", message=message)
 
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from harness.cells import check_lengths
 from harness.options import Options
 from pipeline import findings, splits, store
 from pipeline.batching import Batches
 from pipeline.errors import BadInput
 from pipeline.example import Alternatives, Example, Splits, first
-from pipeline.fields import Array
-from pipeline.padding import Arrays, measure
+from pipeline.padding import Arrays
 from pipeline.readers import tfds
 from pipeline.readers.files import check_exists
 from pipeline.readers.request import Request, Say
@@ -139,7 +139,8 @@ def to_plain(value: Any) -> Any:
 def encode(examples: list[Example], input_field: Any, output_field: Any) -> tuple[list[Arrays], list[Arrays]]:
     """Return the encoded inputs and outputs of examples; BadInput with the file and line of one that cannot be.
 
-    Of several right outputs the first: the loss of validation and test examples is that of one answer each.
+    Of several right outputs the first: the loss of validation and test examples is that of one answer each. Examples
+    without an output have an encoded input alone.
     """
     inputs: list[Arrays] = []
     outputs: list[Arrays] = []
@@ -151,25 +152,13 @@ def encode(examples: list[Example], input_field: Any, output_field: Any) -> tupl
             # The captions of one image follow each other, and share its array.
             inputs.append(inputs[-1] if example.input is before else input_field.encode(example.input))
             before = example.input
+            if example.output is None:
+                # What is asked of a competition's test: nobody knows the answers.
+                continue
             outputs.append(output_field.encode(first(example.output)))
             if check:
                 check(inputs[-1], outputs[-1])
     return inputs, outputs
-
-
-def check_lengths(options: Options, origins: Sequence[str], inputs: Sequence[Arrays], arrays: dict[str, Array]) -> None:
-    """Raise BadInput, with its origin, for an encoded input that is longer than the cell was built for."""
-    from models.recurrent import is_bounded
-
-    if not is_bounded(options.cell):
-        return
-    for origin, encoded in zip(origins, inputs, strict=True):
-        steps = measure(encoded, arrays)
-        if steps > options.max_length:
-            raise BadInput(
-                f"{origin}: the input has {steps} steps, and the cell {options.cell!r} is built for at most "
-                f"{options.max_length}; shorten it, or train with --max-length {steps}"
-            )
 
 
 def make_batches(
@@ -226,9 +215,16 @@ class Prepared:
     output_field: Any
     fingerprint: str
 
+    def is_labelled(self, split: str) -> bool:
+        """Return whether the outputs of a split's examples are known."""
+        return self.examples[split][0].output is not None
+
     def batches(self, split: str, seed: int | None = None) -> Batches:
-        """Return the batches of a split; see `encode_batches`."""
+        """Return the batches of a split; see `encode_batches`. They have no outputs where these are not known."""
         fields, examples = (self.input_field, self.output_field), self.examples[split]
+        if not self.is_labelled(split):
+            inputs, _ = encode(examples, *fields)
+            return make_batches(self.options, *fields, [example.origin for example in examples], inputs)
         # Of an input that is the path of a file, the fingerprint does not know what is in it.
         stamp = getattr(self.input_field, "stamp", None)
         stamps = [stamp(example.input) for example in examples] if stamp else []

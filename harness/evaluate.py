@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +10,15 @@ import keras
 import numpy as np
 
 from harness import adapt, data, runs
+from harness.console import say
 from harness.cost import Pace
 from harness.losses import measure_loss
-from harness.options import AS_TRAINED, Decoding
-from harness.trained import Trained, open_run
+from harness.options import AS_STORED, AS_TRAINED, Decoding, Reading
+from harness.selection import Selection, select
+from harness.stored import Stored, read_run
+from harness.trained import load
 from pipeline import record
 from pipeline.batching import Batches
-from pipeline.errors import BadInput
 from pipeline.example import Example
 from tasks.task import Task
 
@@ -125,35 +127,6 @@ def write_answers(path: Path, examples: Sequence[Example], answers: Sequence[Ans
     runs.write_text(path, "\n".join(lines) + "\n")
 
 
-def select(run: Trained, source: str | None, split: str) -> tuple[str, list[Example], list[Example]]:
-    """Return the split's name and examples of a run's own data, or of `source`; BadInput if there are none.
-
-    Last of the three, the examples that the run was trained on; none with other data, for they may be gone.
-
-    Own data must be what it was in training. Other data that comes without splits, one file say, is taken whole.
-    """
-    options = run.options
-    if source is None:
-        loaded = data.limit(run.task, options, data.load(run.task, options))
-        found = data.leave_out(loaded, run.input_field, options, data.keep_quiet)
-        if data.fingerprint(found) != run.data:
-            raise BadInput(
-                f"{run.directory}: the data {options.data} has changed since training; to score the run on it as it is "
-                f"now, give --data {options.data}"
-            )
-        return split, found[split], found["train"]
-    options = replace(options, data=source, limit=None)
-    if source in run.task.sources:
-        # It has columns of its own.
-        options = replace(options, text_column=None, label_column=None)
-    found = data.read(run.task, options)
-    if found.keys() == {"train"}:
-        return "all", found["train"], []
-    if not found.get(split):
-        raise BadInput(f"--split {split}: {source} has no examples there; it has {', '.join(found)}")
-    return split, found[split], []
-
-
 def read_contexts(model: keras.Model, batches: Batches) -> np.ndarray:
     """Return what a model that writes starts from for each example, (examples, features), in their order."""
     inputs = {name: tensor for name, tensor in model.input.items() if name != "previous"}
@@ -178,36 +151,44 @@ def evaluate(
     split: str = "test",
     include: tuple[Path, ...] = (),
     decoding: Decoding = AS_TRAINED,
+    reading: Reading = AS_STORED,
 ) -> dict:
     """Return the scores of a trained run on a split of its own data, or of other data (`source`, as for --data).
 
     decoding: options to decode with in place of the run's own; then its predictions are not written.
+    reading: how `source` is read.
     """
-    run = open_run(directory, include, decoding)
-    split, examples, training = select(run, source, split)
-    batches = data.encode_batches(run.options, run.input_field, run.output_field, examples)
+    stored = read_run(directory, include, decoding)
+    return score(stored, select(stored, source, split, reading), source, keep=decoding == AS_TRAINED)
+
+
+def score(stored: Stored, selection: Selection, source: str | None, keep: bool) -> dict:
+    """Return the scores of a run on selected examples. source: of other data. keep: write the answers to the run."""
+    examples, directory = selection.examples, stored.directory
+    batches = data.encode_batches(stored.options, stored.input_field, stored.output_field, examples)
+    run = load(stored)
     adapted = adapt.measure_loss(run.task, run.options, run.model, run.input_field, run.output_field, batches)
     scores, answers = measure(
-        run.task, examples, batches, run.model, run.judge, run.output_field, training, adapted=adapted
+        run.task, examples, batches, run.model, run.judge, run.output_field, selection.training, adapted=adapted
     )
-    if source is None and decoding == AS_TRAINED:
-        write_answers(directory / "predictions" / f"{split}.jsonl", examples, answers)
+    if source is None and keep:
+        path = directory / "predictions" / f"{selection.split}.jsonl"
+        try:
+            write_answers(path, examples, answers)
+        except OSError as error:
+            # The run may be another user's.
+            say(f"{path}: the answers cannot be written there: {error.strerror}")
     # The baselines' scores are those of the run's own test.
-    own = source is None and split == "test" and (directory / "scores.json").exists()
+    own = source is None and selection.split == "test" and (directory / "scores.json").exists()
     baselines = runs.read_scores(directory, runs.read_config(directory))["baselines"] if own else None
     return {
         "run": str(directory),
         "task": run.task.name,
         "data": source or run.options.data,
-        "split": split,
+        "split": selection.split,
         "examples": len(examples),
         "monitor": run.task.monitor,
         "scores": scores,
         **({"baselines": baselines} if baselines else {}),
         **describe_metrics(run.task),
     }
-
-
-def count_tokens(batches: Batches) -> int:
-    """Return the number of time steps that are not padding."""
-    return int(batches.steps.sum())

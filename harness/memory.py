@@ -18,6 +18,7 @@ from keras import ops
 
 from harness import backend, data, evaluate
 from harness.options import check
+from harness.selection import select
 from harness.trained import Trained, open_run
 from pipeline.batching import Batches
 from pipeline.errors import BadInput
@@ -45,7 +46,7 @@ def measure_memory(directory: Path, include: tuple[Path, ...] = (), examples: in
     Raises BadInput as `harness.trained.open_run` does.
     """
     run = open_run(directory, include)
-    batches = _encode(run, evaluate.select(run, None, "test")[1][:examples])
+    batches = _encode(run, select(run, None, "test").examples[:examples])
     # One shape, to be compiled once.
     batches.lengths, batches.output_lengths = batches.lengths[-1:], batches.output_lengths[-1:]
     # As training does: then these are its weights.
@@ -234,7 +235,8 @@ def score_by_length(directory: Path, groups: int = 6, include: tuple[Path, ...] 
     steps of the input; of the output where the input has none, as an image. One group if all have one length.
     """
     run = open_run(directory, include)
-    _, examples, training = evaluate.select(run, None, "test")
+    selection = select(run, None, "test")
+    examples, training = selection.examples, selection.training
     batches = _encode(run, examples)
     steps = batches.steps
     edges = np.unique(np.quantile(steps, np.linspace(0, 1, groups + 1)[1:-1], method="inverted_cdf"))

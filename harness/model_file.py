@@ -17,6 +17,7 @@ from typing import Any
 import h5py
 import keras
 
+import models.custom_objects  # noqa: F401 (what a file's layers may be)
 from harness.backend import describe_out_of_memory
 from pipeline.errors import BadInput
 

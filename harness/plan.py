@@ -1,17 +1,19 @@
 """Plan: from a sweep to its runs, checked before the first one starts."""
 
 import importlib
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import tasks
 from harness import backend, data, runs
+from harness.cells import suit_cell
+from harness.experiment import Run, read_earlier
 from harness.options import Options, check
+from harness.schedule import plan_epochs
 from harness.schema import Speeds
 from harness.sweep import Entry, Sweep
-from harness.train import plan_epochs, read_earlier, suit_cell, train
-from models.recurrent import CELLS
+from models.cells import CELLS
+from pipeline import files
 from pipeline.errors import BadInput, unknown
 from tasks.task import Task
 
@@ -25,8 +27,9 @@ def plan(sweep: Sweep) -> list[Entry]:
     """Return the runs, all cells of one seed before the next seed.
 
     Raises BadInput for what no run can be made of: an unknown cell, a cell that cannot run a task, options out of
-    range, a run directory that holds a run of other options.
+    range, a run directory that holds a run of other options, a clock that is far off.
     """
+    runs.check_clock()
     entries = []
     # Runs that are not as train makes them by itself have a folder of their own.
     folder = sweep.folder if sweep.match == "units" else sweep.folder / f"same-{sweep.match}"
@@ -46,7 +49,7 @@ def plan(sweep: Sweep) -> list[Entry]:
                 chosen = suit_cell(replace(matched[cell], seed=seed), task)
                 entry = Entry(name, chosen, folder, sweep.include)
                 if runs.holds_run(entry.directory) and not sweep.fresh:
-                    read_earlier(entry.directory, task, entry.options)
+                    read_earlier(Run(task, entry.options, entry.directory))
                 entries.append(entry)
     return sorted(entries, key=lambda entry: (list(sweep.each).index(entry.task), entry.options.seed))
 
@@ -111,8 +114,10 @@ def match_seconds(task: Task, options: Options, cells: tuple[str, ...], folder: 
 
 def measure_speed(task: Task, options: Options) -> int:
     """Return the tokens a second of a short training, nothing of which is kept."""
+    from harness.train import train
+
     few = replace(options, limit=min(options.limit or 10**9, PROBE_STEPS * options.batch), epochs=PROBE_EPOCHS)
-    with tempfile.TemporaryDirectory() as folder:
-        summary = train(task, few, Path(folder))
+    with files.temporary_folder() as folder:
+        summary = train(task, few, folder)
         lines = runs.read_metrics(Path(summary["run"]), summary["epochs"], task.monitor)
         return max(line["tokens_per_second"] for line in lines)

@@ -6,22 +6,11 @@ from typing import Any
 
 from harness import data
 from harness.evaluate import answer
+from harness.inputs import Input, check_any, parse
 from harness.options import AS_TRAINED, Decoding
-from harness.trained import open_run
-from pipeline import files
+from harness.stored import Stored, read_run
+from harness.trained import load
 from pipeline.errors import BadInput
-
-
-def read_lines(source: str) -> list[tuple[str, str]]:
-    """Return (origin, text) of each line of a file, or of standard input for "-"; BadInput for an empty line."""
-    name = "/dev/stdin" if source == "-" else source
-    if not Path(name).exists():
-        raise BadInput(f"--input {source}: there is no such file under {Path.cwd()}")
-    lines = files.read_lines(Path(name))
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            raise BadInput(f"{name}:{number}: the line is empty; expected one input a line")
-    return [(f"{name}:{number}", line) for number, line in enumerate(lines, 1)]
 
 
 def predict(
@@ -31,41 +20,59 @@ def predict(
     decoding: Decoding = AS_TRAINED,
     attention: bool = False,
 ) -> list[dict[str, Any]]:
-    """Return for each (origin, text) its "input" as the task reads it, its "output", and its probability.
+    """Return the answers of a run to (origin, text); see `answer_inputs`.
 
-    decoding: options to decode with in place of the run's own. attention: return "attention" too, where the model has
-    it: a list for each written symbol, the end symbol included, of its weight for each time step of the input.
-
-    All inputs are answered in batches of similar length. BadInput names the origin of an input with nothing in it.
+    decoding: options to decode with in place of the run's own.
     """
-    if not texts:
-        raise BadInput("nothing to predict: give TEXT after the run, or --input FILE (- for standard input)")
-    run = open_run(directory, include, decoding)
-    if attention and "attention" not in run.decoder.output:
-        raise BadInput(f"--attention-weights: {directory} has none; train a run with --attention bahdanau or luong")
-    inputs = []
-    for origin, text in texts:
-        with data.pointing_at(origin):
-            inputs.append(run.input_field.parse(text))
+    stored = read_run(directory, include, decoding)
+    return answer_inputs(stored, parse(stored, texts), attention)
+
+
+def answer_inputs(stored: Stored, inputs: Sequence[Input], attention: bool = False) -> list[dict[str, Any]]:
+    """Return for each input its "input" as the task reads it, its "output", and its probability.
+
+    Of one that is empty both are None. attention: return "attention" too, where the model has it: a list for each
+    written symbol, the end symbol included, of its weight for each time step of the input.
+
+    All inputs are answered in batches of similar length. BadInput names the origin of an input with nothing in it, and
+    is raised if there is none at all.
+    """
+    check_any(inputs)
+    asked = [one for one in inputs if one.value is not None]
     encoded = []
-    for (origin, _), parsed in zip(texts, inputs, strict=True):
-        with data.pointing_at(origin):
-            encoded.append(run.input_field.encode(parsed))
-    origins = [origin for origin, _ in texts]
+    for one in asked:
+        with data.pointing_at(one.origin):
+            encoded.append(stored.input_field.encode(one.value))
+    run = load(stored)
+    if attention and "attention" not in run.decoder.output:
+        raise BadInput(
+            f"--attention-weights: {stored.directory} has none; train a run with --attention bahdanau or luong"
+        )
+    origins = [one.origin for one in asked]
     batches = data.make_batches(run.options, run.input_field, run.output_field, origins, encoded)
-    answers = answer(run.decoder, batches, run.output_field)
-    return [
-        {"input": data.to_plain(parsed), "output": found.output, **found.details}
-        | ({"attention": found.attention.round(4).tolist()} if attention and found.attention is not None else {})
-        for parsed, found in zip(inputs, answers, strict=True)
-    ]
+    found = iter(answer(run.decoder, batches, run.output_field))
+    answers: list[dict[str, Any]] = []
+    for one in inputs:
+        if one.value is None:
+            answers.append({"input": None, "output": None})
+            continue
+        answered = next(found)
+        answers.append({"input": data.to_plain(one.value), "output": answered.output, **answered.details})
+        if attention and answered.attention is not None:
+            answers[-1]["attention"] = answered.attention.round(4).tolist()
+    return answers
 
 
 def format_plainly(predictions: Sequence[dict[str, Any]]) -> str:
-    """Return predictions for a reader's eye: token and tag side by side, or the output, its probability, the input."""
+    """Return predictions for a reader's eye: token and tag side by side, or the output, its probability, the input.
+
+    An empty line stands for an empty input.
+    """
     blocks = []
     for found in predictions:
-        if isinstance(found["output"], tuple):
+        if found["input"] is None:
+            blocks.append("")
+        elif isinstance(found["output"], tuple):
             width = max(map(len, found["input"]))
             pairs = zip(found["input"], found["output"], strict=True)
             blocks.append("\n".join(f"{token:{width}}  {tag}" for token, tag in pairs) + "\n")

@@ -15,7 +15,7 @@ import numpy as np
 
 from harness import backend, model_file
 from harness.options import Options
-from models.recurrent import BUILT_IN, CELLS
+from models.cells import BUILT_IN, CELLS
 from pipeline.batching import Batches
 from pipeline.errors import BadInput
 from tasks.task import Task

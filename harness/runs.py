@@ -20,6 +20,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -108,6 +109,16 @@ def holds_run(directory: Path) -> bool:
     if not (directory / "config.json").exists():
         raise BadInput(f"{directory}: neither empty nor a run directory; move it, or choose another --runs")
     return True
+
+
+def check_clock() -> None:
+    """Refuse, with BadInput, a date that best.keras and state.npz could not hold: they are ZIP archives."""
+    date = time.localtime()
+    if not 1980 <= date.tm_year <= 2107:
+        raise BadInput(
+            f"the clock of this machine says {time.strftime('%F', date)}: the files of a run hold their date, between "
+            f"1980 and 2107; set the clock"
+        )
 
 
 def begin(directory: Path, config: dict[str, Any], device: str, **named: Any) -> None:

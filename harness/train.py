@@ -14,30 +14,26 @@ from typing import Any
 import keras
 import numpy as np
 
-import tasks
-from harness import adapt, backend, data, evaluate, included, runs
+from harness import adapt, backend, data, evaluate, runs
 from harness.console import say
-from harness.cost import Pace, forget_peak, peak_megabytes
-from harness.interrupt import Interrupt
-from harness.options import Options, check, defaults, differences, restore
+from harness.cost import Pace, peak_megabytes
+from harness.experiment import Experiment, begin, read_complete, settle
+from harness.options import Options
 from harness.progress import Bar, Callbacks
 from harness.rehearsal import rehearse
-from harness.schema import Config, Progress
+from harness.schedule import plan_epochs
+from harness.schema import Progress
 from harness.trained import load_model
-from models import recurrent
-from models.losses import judge
+from models.losses import judge as add_loss
 from models.optimizers import Adam, LazyAdam
 from models.rows import train_by_rows
 from pipeline import record
 from pipeline.batching import Batches
-from pipeline.errors import BadInput, unknown
-from pipeline.example import Splits
+from pipeline.errors import BadInput
 from pipeline.metrics import describe
 from tasks.task import Task
 
 WARM_UP = 0.1
-# Steps that a cell with weights of its own for every step may have.
-LONGEST = 10_000
 
 
 class Epochs(keras.utils.PyDataset):
@@ -177,12 +173,6 @@ class Keeper(keras.callbacks.Callback):
         np.savez(path, allow_pickle=False, progress=np.array(record.dump(self.progress)), **values)
 
 
-def plan_epochs(options: Options, steps: int) -> tuple[int, int]:
-    """Return the most epochs, and after how many without a better score to stop. steps: training steps an epoch."""
-    epochs = options.epochs or min(max(round(options.steps / steps), 2), 30)
-    return epochs, options.patience or max(epochs // 3, 3)
-
-
 def make_optimizer(options: Options, steps: int, rows: int) -> keras.optimizers.Optimizer:
     """Return Adam with a linear warm-up, a cosine fall to 0 over `steps` training steps, and gradient clipping.
 
@@ -199,107 +189,32 @@ def make_optimizer(options: Options, steps: int, rows: int) -> keras.optimizers.
     return Adam(schedule, global_clipnorm=options.clip, **averaging)
 
 
-def read_earlier(directory: Path, task: Task, options: Options) -> tuple[Config, Options]:
-    """Return the config of the run in a directory, and the options that it goes on with.
-
-    Where an earlier version began the run, options that it did not have are as the run did, unless they are given.
-    Raises BadInput if the options given are not those of the run, or if the run is of another task.
-    """
-    stored = runs.read_config(directory)
-    with record.reading(str(directory / "config.json"), runs.RESTORE):
-        if stored["task"] != task.name:
-            raise BadInput(f"expected the task {task.name!r}, got {stored['task']!r:.60}")
-        earlier = restore(stored["options"], task, stored.get("format", 1))
-    if options.data == data.name_source(task, earlier):
-        # Earlier versions kept the path as it was typed, and it is in what they know of the data.
-        options = dataclasses.replace(options, data=earlier.data)
-    usual = defaults(task)
-    for field in dataclasses.fields(options):
-        name, value = field.name, getattr(earlier, field.name)
-        if name in stored["options"] or getattr(options, name) != getattr(usual, name) or value == getattr(usual, name):
-            continue
-        say(f"--{name.replace('_', '-')} {value}: as this run began, before there was the option")
-        options = dataclasses.replace(options, **{name: value})
-    if found := differences(dataclasses.asdict(earlier), dataclasses.asdict(options)):
-        raise BadInput(
-            f"{directory} holds a run with other options:\n  " + "\n  ".join(found) + "\n"
-            "Start over with --fresh, which deletes that run, or keep both with --runs DIR."
-        )
-    return stored, options
-
-
-def suit_cell(options: Options, task: Task) -> Options:
-    """Return the options with those that the cell sets; BadInput for a cell that is unknown or cannot run the task."""
-    cell = options.cell
-    if cell not in recurrent.CELLS:
-        raise unknown("--cell", cell, recurrent.CELLS)
-    if task.output(options).start is not None and not recurrent.writes(cell):
-        others = ", ".join(name for name in recurrent.CELLS if recurrent.writes(name))
-        raise BadInput(
-            f"--cell {cell}: the task {task.name!r} writes one symbol after another, and this cell reads all of its "
-            f"input at once, with no state to go on from; expected one of {others}"
-        )
-    if recurrent.is_bounded(cell) and options.max_length > LONGEST:
-        raise BadInput(
-            f"--cell {cell}: it would be built for inputs of --max-length {options.max_length:,} steps, each with "
-            f"weights of its own; give --max-length, the steps of the longest input, at most {LONGEST:,}"
-        )
-    changed = {
-        name: value
-        for name, value in recurrent.settings(cell).items()
-        if name in task.options and getattr(options, name) != value
-    }
-    for name, value in changed.items():
-        say(f"--{name.replace('_', '-')} {value}: the only one that the cell {cell} has")
-    return dataclasses.replace(options, **changed)
-
-
 def train(
     task: Task, options: Options, folder: Path, include: tuple[Path, ...] = (), fresh: bool = False, device: str = ""
 ) -> dict:
-    """Train, or go on where a run of the same options stopped; return its summary.
+    """Train, or go on where a run of the same options stopped; return its summary; see `train_experiment`.
 
     folder: where all runs are kept; this one's directory is folder/TASK/CELL-sSEED.
+    Raises BadInput for bad data or options, before anything is written, and if the directory holds another run, or
+    another process trains this one.
+    """
+    run = settle(task, options, folder, include, fresh)
+    if complete := read_complete(run):
+        return complete
+    with begin(run) as experiment:
+        return train_experiment(experiment, device)
+
+
+def train_experiment(experiment: Experiment, device: str) -> dict[str, Any]:
+    """Train a run that has begun, and return its summary. device: what Keras runs on, for its environment.json.
+
     The summary: "run", "task", "scores" (test), "validation", "best_epoch", "epochs", "weights", "seconds", and of
     these "compiling", "tokens_per_second_answering" (None where too few batches), "megabytes" of memory at the most.
-    Raises BadInput for bad data or options, before anything is written, and if the directory holds another run.
     """
-    check(options, task)
-    options = suit_cell(options, task)
-    options = dataclasses.replace(options, data=data.name_source(task, options))
-    directory = runs.locate(folder, task.name, options)
-    paths = [Path(path).resolve() for path in include]
-    files = [tasks.ran.get(path) or tasks.read(path) for path in paths]
-    included.remember(files)
-    exists, stored = runs.holds_run(directory), None
-    if exists and not fresh:
-        stored, options = read_earlier(directory, task, options)
-        included.tell_changes(files, stored["include"])
-        if (directory / "scores.json").exists():
-            say(f"{directory} is complete; --fresh trains it again")
-            return runs.read_scores(directory, stored) | {"run": str(directory)}
-
-    say(f"{task.name}: {task.summary}")
-    forget_peak()
-    prepared = data.prepare(task, options)
-    if stored and stored["data"] != prepared.fingerprint:
-        raise BadInput(f"{directory}: the data has changed since this run began; start over with --fresh")
-    begun = stored if (directory / "state.npz").exists() else None
-    if begun:
-        # Those that the weights belong to: another version, or another machine, may fit them otherwise.
-        restored = {
-            f"{name}_field": runs.restore_field(directory, name, make(options), begun)
-            for name, make in (("input", task.input), ("output", task.output))
-        }
-        prepared = dataclasses.replace(prepared, **restored)
+    run, prepared, begun = experiment.run, experiment.prepared, experiment.begun
+    task, options, directory = run.task, run.options, run.directory
     examples, input_field, output_field = prepared.examples, prepared.input_field, prepared.output_field
-    training, validation, test = prepared.batches("train", options.seed), *map(prepared.batches, ("validation", "test"))
-    tokens = evaluate.count_tokens(training)
-    say(
-        f"{len(training.inputs):,} examples to train on ({tokens:,} tokens), {len(validation.inputs):,} to validate, "
-        f"{len(test.inputs):,} to test; padded to {', '.join(map(str, training.lengths))}"
-    )
-
+    training, validation = experiment.batches["train"], experiment.batches["validation"]
     rehearse(task, options, input_field=input_field, output_field=output_field, batches=training)
     backend.reset(options.seed, options.precision)
     family = importlib.import_module(task.model)
@@ -312,7 +227,7 @@ def train(
     model.optimizer.build(model.trainable_variables)
     if options.lazy_embeddings:
         train_by_rows(model)
-    decoder = judge(model, family.decode(model, output_field, options), output_field)
+    decoder = add_loss(model, family.decode(model, output_field, options), output_field)
     say(f"{options.cell}: {model.count_params():,} weights, {steps} steps an epoch, {epochs} epochs at most; {device}")
 
     def measure() -> dict[str, float]:
@@ -320,15 +235,15 @@ def train(
             task, examples["validation"], validation, model, decoder, output_field, examples["train"]
         )[0]
 
-    bar = Bar(epochs, 0, tokens)
+    bar = Bar(epochs, 0, training.count_tokens())
     keeper = Keeper(task, epochs, patience, directory, bar, measure)
     keeper.set_model(model)
-    if exists and fresh:
+    if run.fresh and runs.holds_run(directory):
         shutil.rmtree(directory)
     # Before anything is written: the state may be damaged.
     keeper.restore()
     first = bar.first = keeper.progress["epoch"]
-    named = {str(file.path): file.digest for file in files}
+    named = {str(file.path): file.digest for file in run.files}
     if begun:
         say(f"going on after epoch {first}")
         runs.tell_device(directory, device)
@@ -338,41 +253,39 @@ def train(
         config = about | {"data": prepared.fingerprint}
         runs.begin(directory, config, device, input=input_field, output=output_field)
     if not keeper.progress["done"]:
-        interrupt = Interrupt()
-        with bar.progress, interrupt.listen():
+        with bar.progress:
             model.fit(
                 Epochs(training, first),
                 epochs=epochs,
                 initial_epoch=first,
-                callbacks=Callbacks(
-                    [bar, keeper, interrupt], add_history=True, model=model, epochs=epochs, steps=steps
-                ),
+                callbacks=Callbacks([bar, keeper], add_history=True, model=model, epochs=epochs, steps=steps),
                 # Keras would mix the batches anew, and not the same way after a stop; Epochs has mixed them.
                 shuffle=False,
                 verbose=0,
             )
-    batches = {"train": training, "test": test}
-    return conclude(task, options, directory, examples, batches, input_field, output_field, keeper.progress)
+    return conclude(experiment, keeper.progress)
 
 
-def conclude(
-    task: Task,
-    options: Options,
-    directory: Path,
-    examples: Splits,
-    batches: dict[str, Batches],
-    input_field: Any,
-    output_field: Any,
-    progress: dict,
-) -> dict:
+def conclude(experiment: Experiment, progress: dict) -> dict:
     """Test the best model as it was saved, write predictions and scores, and return the summary of the run."""
+    run, prepared = experiment.run, experiment.prepared
+    task, options, directory = run.task, run.options, run.directory
+    examples, batches, output_field = prepared.examples, experiment.batches["test"], prepared.output_field
     test = examples["test"]
-    model, _, decoder = load_model(directory, task, output_field, options)
+    model, decoder, judge = load_model(directory, task, output_field, options)
     pace = Pace()
-    adapted = adapt.measure_loss(task, options, model, input_field, output_field, batches["test"])
-    scores, answers = evaluate.measure(
-        task, test, batches["test"], model, decoder, output_field, examples["train"], pace, adapted
-    )
+    if prepared.is_labelled("test"):
+        adapted = adapt.measure_loss(task, options, model, prepared.input_field, output_field, batches)
+        scores, answers = evaluate.measure(
+            task, test, batches, model, judge, output_field, examples["train"], pace, adapted
+        )
+        baselines = {
+            name: score(options, examples, lambda split: evaluate.read_contexts(model, experiment.batches[split]))
+            for name, score in task.baselines.items()
+        }
+    else:
+        scores, baselines = {}, {}
+        answers = evaluate.answer(decoder, batches, output_field, pace)
     evaluate.write_answers(directory / "predictions" / "test.jsonl", test, answers)
     summary: dict[str, Any] = {
         "run": str(directory),
@@ -388,10 +301,7 @@ def conclude(
         "tokens_per_second_answering": pace.tokens_per_second,
         "megabytes": peak_megabytes(),
         **evaluate.describe_metrics(task),
-        "baselines": {
-            name: score(options, examples, lambda split: evaluate.read_contexts(model, batches[split]))
-            for name, score in task.baselines.items()
-        },
+        "baselines": baselines,
     }
     if task.samples:
         shown = zip(test[: task.samples], answers, strict=False)

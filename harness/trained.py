@@ -1,35 +1,24 @@
-"""A trained run, opened: its task, options, fields and model."""
+"""A trained run, opened: a stored one with its model."""
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 import keras
 
-import tasks
-from harness import backend, included, model_file, runs
-from harness.data import pointing_at
-from harness.options import AS_TRAINED, Decoding, Options, check, override, restore
-from models.losses import judge
-from models.recurrent import CELLS
-from pipeline.errors import BadInput, unknown
+from harness import backend, model_file, runs
+from harness.options import AS_TRAINED, Decoding, Options
+from harness.stored import Stored, read_run
+from models.losses import judge as add_loss
+from pipeline.errors import BadInput
 from tasks.task import Task
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What evaluate and predict need of a run.
+class Trained(Stored):
+    """A stored run with its model, which gives logits; decoder: decoded answers; judge: their loss beside them."""
 
-    data: the fingerprint of its examples. model gives logits, decoder decoded answers, judge their loss beside them.
-    """
-
-    directory: Path
-    task: Task
-    options: Options
-    data: str
-    input_field: Any
-    output_field: Any
     model: keras.Model
     decoder: keras.Model
     judge: keras.Model
@@ -52,33 +41,20 @@ def load_model(
         ) from error
     model.compile(loss=family.loss(output_field, options))
     decoder = family.decode(model, output_field, options)
-    return model, decoder, judge(model, decoder, output_field)
+    return model, decoder, add_loss(model, decoder, output_field)
 
 
 def open_run(directory: Path, include: tuple[Path, ...] = (), decoding: Decoding = AS_TRAINED) -> Trained:
-    """Return a trained run; BadInput if the folder is not one, or if a file of it is missing or damaged.
+    """Return a trained run; see harness/stored.py and `load`."""
+    return load(read_run(directory, include, decoding))
 
-    include: Python files to run in place of those that it was trained with. Without any, those that it names are run if
-        the user has trained with them; see harness/included.py.
-    decoding: options to use in place of those that the run was trained with; BadInput if one cannot be.
-    """
-    config = runs.read_config(directory)
-    files = [tasks.read(path.resolve()) for path in include] or included.trust(directory, config["include"])
-    included.tell_changes(files, config["include"])
-    with pointing_at(str(directory)):
-        task = tasks.get(config["task"], files)
-    try:
-        options = restore(config["options"], task, config.get("format", 1))
-        check(options, task)
-        if options.cell not in CELLS:
-            raise unknown("RNN type", options.cell, CELLS)
-    except BadInput as error:
-        raise BadInput(f"{directory / 'config.json'}: {error}; {runs.RESTORE}") from None
-    input_field = runs.restore_field(directory, "input", task.input(options), config)
-    output_field = runs.restore_field(directory, "output", task.output(options), config)
-    options = override(options, decoding, task)
-    models = load_fitting(directory, task, options, input_field, output_field)
-    return Trained(directory, task, options, config["data"], input_field, output_field, *models)
+
+def load(stored: Stored) -> Trained:
+    """Return a stored run with its model; BadInput if there is none, or if its file is damaged or of another run."""
+    models = load_fitting(stored.directory, stored.task, stored.options, stored.input_field, stored.output_field)
+    model, decoder, judge = models
+    known = {part.name: getattr(stored, part.name) for part in fields(stored)}
+    return Trained(**known, model=model, decoder=decoder, judge=judge)
 
 
 def load_fitting(

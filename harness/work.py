@@ -4,12 +4,14 @@ import dataclasses
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import tasks
 from harness import runs
 from harness.console import console
+from harness.lock import hold
 from harness.schema import Memory
 from harness.sweep import Entry, Sweep
 from pipeline.errors import BadInput
@@ -121,11 +123,14 @@ def recall(directory: Path, include: tuple[Path, ...]) -> dict[str, Any] | None:
     path = directory / "memory.json"
     if not path.exists():
         try:
-            found = measure_memory(directory, include)
+            found: dict[str, Any] = measure_memory(directory, include)
         except BadInput:
             return None
         lengths, delays = score_by_length(directory, include=include), score_by_delay(directory, include=include)
-        runs.write_json(path, found | {"by_length": lengths, "by_delay": delays})
+        # Else it is measured again next time: the run is another user's, or trained anew.
+        with suppress(BadInput), hold(directory):
+            runs.write_json(path, found | {"by_length": lengths, "by_delay": delays})
+        return found | {"by_length": lengths, "by_delay": delays}
     known = runs.read_json(path, Memory, runs.MEASURE)
     for curve in (known["before"], known["after"]):
         if curve["lags"] != list(range(len(curve["gradient"]))):

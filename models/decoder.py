@@ -20,7 +20,7 @@ import keras
 from keras import layers, ops
 
 from models.attention import Attention
-from models.recurrent import CELLS
+from models.cells import CELLS
 
 
 @keras.saving.register_keras_serializable("unrolled")

@@ -1,6 +1,6 @@
 """What is less than a recurrent network: a cell of single neurons, a bag of inputs, and no recurrence at all."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 import keras
 from keras import layers, ops
@@ -105,7 +105,6 @@ class Bag(Whole):
     """
 
     kind = BagCell
-    settings: ClassVar[dict[str, Any]] = {"pooling": "last"}
 
 
 @keras.saving.register_keras_serializable("unrolled")
@@ -121,10 +120,6 @@ class Flat(layers.Layer):
 
     It cannot write: there is no state to hand from one step to the next. With a mask, masked steps are 0.
     """
-
-    writes = False
-    bounded = True
-    settings: ClassVar[dict[str, Any]] = {"pooling": "last"}
 
     def __init__(self, units: int, longest: int, return_sequences: bool = False, **options: Any):
         super().__init__(**options)

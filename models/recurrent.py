@@ -1,4 +1,4 @@
-"""The recurrent part of every model, and the one table that names the RNN types.
+"""The recurrent part of every model. The table of models/cells.py names the RNN types.
 
 All of them but "dnn" unroll one cell over time: the same weights at every step, a hidden state handed from step to
 step, zero at the start. For SimpleRNN the state is h_t = tanh(x_t W + h_{t-1} U + b) (Elman 1990). Those beyond simple,
@@ -16,8 +16,9 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from models.linear import LRU, MinGRU, MinLSTM
-from models.plain import Bag, Flat, IndRNN
+from models.cells import CELLS, is_bounded, settings, writes
+
+__all__ = ["CELLS", "GRU", "LSTM", "SimpleRNN", "is_bounded", "settings", "unroll", "writes"]
 
 
 class Unrolled(layers.RNN):
@@ -118,55 +119,6 @@ class GRU(Unrolled, layers.GRU):
     """Gated recurrent unit (Cho et al. 2014), the reset gate after the product."""
 
     kind = "gru"
-
-
-class Cells(dict[str, Callable[..., Any]]):
-    """The table of cells. Files of the user's own may add to it, under names that are not taken.
-
-    additions: how often one was added; the same file may be read again, and then adds the same once more.
-    """
-
-    additions = 0
-
-    def __setitem__(self, name: str, make: Callable[..., Any]) -> None:
-        if name in self and getattr(self[name], "__module__", None) != getattr(make, "__module__", None):
-            raise ValueError(f"there is a cell {name!r} already; choose another name")
-        super().__setitem__(name, make)
-        self.additions += 1
-
-
-# name -> a function of units that returns a layer from (batch, time, features) to (batch, time, units): a
-# keras.layers.RNN, or what may be used as one. Where the layer's class says so,
-#     writes = False      it cannot go on from a state, one step at a time, so no decoder can be made of it
-#     bounded = True      it is made for inputs of so many steps at the most, and is told how many: longest
-#     settings            values of options which make no sense otherwise
-CELLS = Cells(
-    simple=SimpleRNN,
-    lstm=LSTM,
-    gru=GRU,
-    indrnn=IndRNN,
-    mingru=MinGRU,
-    minlstm=MinLSTM,
-    lru=LRU,
-    bag=Bag,
-    dnn=Flat,
-)
-BUILT_IN = frozenset(CELLS)
-
-
-def writes(cell: str) -> bool:
-    """Return whether a decoder can be made of a cell: it goes on from a state, one step at a time."""
-    return getattr(CELLS[cell], "writes", True)
-
-
-def is_bounded(cell: str) -> bool:
-    """Return whether a cell is made for inputs of so many steps at the most."""
-    return getattr(CELLS[cell], "bounded", False)
-
-
-def settings(cell: str) -> dict[str, Any]:
-    """Return the options that can have one value only with a cell: its own."""
-    return getattr(CELLS[cell], "settings", {})
 
 
 @keras.saving.register_keras_serializable("unrolled")

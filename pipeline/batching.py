@@ -80,6 +80,10 @@ class Batches:
             self.output_lengths = choose_lengths(self.output_steps, 4 if self.per_step else 1, WASTE)
         self.lengths = choose_lengths(self.steps, waste=WASTE)
 
+    def count_tokens(self) -> int:
+        """Return the number of time steps that are not padding."""
+        return int(self.steps.sum())
+
     def rows(self, length: int) -> int:
         """Return how many examples a batch of this padded length has."""
         return min(len(self.inputs), max(1, self.tokens // length) if self.tokens else self.size)

@@ -1,10 +1,66 @@
 """Where data that was generated, or unpacked from a dataset, is kept between runs."""
 
+import errno
 import os
+import pwd
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
+
+from pipeline.errors import BadInput
 
 
 def folder() -> Path:
-    """Return $UNROLLED_CACHE, else `unrolled` in $XDG_CACHE_HOME or ~/.cache; it need not exist yet."""
-    given = os.environ.get("UNROLLED_CACHE")
-    return Path(given) if given else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "unrolled"
+    """Return $UNROLLED_CACHE, else `unrolled` in $XDG_CACHE_HOME or ~/.cache; it need not exist yet.
+
+    Raises RuntimeError if it is in a home folder, and this user has none.
+    """
+    if given := os.environ.get("UNROLLED_CACHE"):
+        return Path(given).expanduser().absolute()
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.environ.get("HOME") or _registered_home(), ".cache")
+    return Path(base).absolute() / "unrolled"
+
+
+def prepare(say: Callable[[str], None]) -> None:
+    """Make the folder, and name it to the processes that this one starts; `say` so where it has to be another one.
+
+    What is kept there is run, too. So a folder that UNROLLED_CACHE does not name has to be the user's own; where there
+    is none that can be written to, it is a private one among the temporary files. BadInput where that is not, either.
+    """
+    try:
+        found = _make(folder(), own=not os.environ.get("UNROLLED_CACHE"))
+    except (OSError, RuntimeError) as error:
+        why = _describe(error)
+        try:
+            found = _make(Path(tempfile.gettempdir()) / f"unrolled-{os.geteuid()}", own=True)
+            found.chmod(0o700)
+        except OSError as other:
+            raise BadInput(
+                f"{why}; {_describe(other)}: name a folder that can be written to in UNROLLED_CACHE"
+            ) from None
+        say(f"{why}; what is kept between runs is in {found}")
+        # Matplotlib would say so too.
+        os.environ.setdefault("MPLCONFIGDIR", str(found / "matplotlib"))
+    os.environ["UNROLLED_CACHE"] = str(found)
+
+
+def _registered_home() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_dir
+    except KeyError:
+        raise RuntimeError(f"there is no user {os.getuid()}") from None
+
+
+def _make(path: Path, own: bool) -> Path:
+    path.mkdir(mode=0o700 if own else 0o777, parents=True, exist_ok=True)
+    if own and path.lstat().st_uid != os.geteuid():
+        raise PermissionError(errno.EPERM, "it belongs to another user", str(path))
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, "it cannot be written to", str(path))
+    return path
+
+
+def _describe(error: OSError | RuntimeError) -> str:
+    if isinstance(error, RuntimeError):
+        return "this user has no home folder"
+    return f"{error.filename}: {error.strerror}" if error.filename else str(error)

@@ -1,22 +1,19 @@
 """Spoken digits: strings of one to five of them, synthesised once, and kept in the cache as sound files and tables."""
 
-import multiprocessing
 import os
 import random
 import re
-import shutil
-import tempfile
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import numpy as np
 
-from pipeline import cache, espeak
+from pipeline import cache, espeak, files
 from pipeline.example import Splits
 from pipeline.readers import recordings
 from pipeline.readers.columns import Columns
 from pipeline.readers.request import Request
 from pipeline.sound import resample
+from pipeline.worker import Worker
 
 # To be raised with every change below: it names the folder.
 VERSION = 1
@@ -40,8 +37,11 @@ def spoken_digits() -> Splits:
 
 def make_apart(folder: Path, counts: dict[str, int] = COUNTS) -> None:
     """Call `make` in a process of its own, where the synthesiser is in its first state: the same sounds every time."""
-    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        process.submit(make, folder, counts).result()
+    worker = Worker()
+    try:
+        worker.call(make, folder, counts)
+    finally:
+        worker.end()
 
 
 def divide_voices(names: list[str], seed: int = 0) -> dict[str, list[str]]:
@@ -68,30 +68,27 @@ def make(folder: Path, counts: dict[str, int] = COUNTS, seed: int = 0) -> None:
     synthesiser = espeak.load()
     # A whisper has no pitch, and is another task.
     voices = divide_voices([name for name in synthesiser.variants if not name.startswith("whisper")], seed)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        for split, count in counts.items():
-            chance = random.Random(f"{seed} {split}")
-            lines = ["audio\ttext\tvoice"]
-            for number in range(count):
-                text = " ".join(chance.choices(DIGITS, k=chance.randint(1, 5)))
-                # Each voice in turn.
-                voice = f"{chance.choice(ACCENTS)}+{voices[split][number % len(voices[split])]}"
-                speed, pitch, liveliness = (chance.randint(*span) for span in ((130, 230), (25, 75), (20, 80)))
-                samples = synthesiser.say(text, voice, speed, pitch, liveliness)
-                name = f"{split}-{number:04}.flac"
-                soundfile.write(temporary / name, record(samples, synthesiser.rate, chance), RATE, subtype="PCM_16")
-                lines.append(f"{name}\t{text}\t{voice}")
-            (temporary / f"{split}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-        temporary.chmod(0o755)
-        os.replace(temporary, folder)
+        with files.temporary_folder(folder.parent) as temporary:
+            for split, count in counts.items():
+                chance = random.Random(f"{seed} {split}")
+                lines = ["audio\ttext\tvoice"]
+                for number in range(count):
+                    text = " ".join(chance.choices(DIGITS, k=chance.randint(1, 5)))
+                    # Each voice in turn.
+                    voice = f"{chance.choice(ACCENTS)}+{voices[split][number % len(voices[split])]}"
+                    speed, pitch, liveliness = (chance.randint(*span) for span in ((130, 230), (25, 75), (20, 80)))
+                    samples = synthesiser.say(text, voice, speed, pitch, liveliness)
+                    name = f"{split}-{number:04}.flac"
+                    soundfile.write(temporary / name, record(samples, synthesiser.rate, chance), RATE, subtype="PCM_16")
+                    lines.append(f"{name}\t{text}\t{voice}")
+                (temporary / f"{split}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+            temporary.chmod(0o755)
+            os.replace(temporary, folder)
     except OSError:
         # Another process was first.
         if not folder.exists():
             raise
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def record(samples: np.ndarray, rate: int, chance: random.Random) -> np.ndarray:

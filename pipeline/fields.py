@@ -246,6 +246,11 @@ class Tags:
             seen = {"O"} | {prefix + kind for kind in types for prefix in "BI"}
         self.tags = sorted(seen)
 
+    @property
+    def known(self) -> list[str]:
+        """Return the tags of the training data."""
+        return self.tags
+
     def find_unseen(self, sequence: Sequence[str]) -> set[str]:
         """Return the tags of a sequence that are not in the training data."""
         return set(sequence) - self._index.keys()
@@ -318,6 +323,11 @@ class Label:
             raise BadInput(
                 f"the training data has one label only, {self.labels[0]!r}; at least two are needed to tell apart"
             )
+
+    @property
+    def known(self) -> list[str]:
+        """Return the labels of the training data."""
+        return self.labels
 
     def find_unseen(self, label: str) -> set[str]:
         """Return the label, if it is not in the training data."""

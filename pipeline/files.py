@@ -1,19 +1,66 @@
 """Files written whole, or not at all."""
 
 import os
-from collections.abc import Callable
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from pipeline.errors import BadInput
+
+# What the names of files and folders begin with that are not finished; if their process is killed, they stay.
+UNFINISHED = ".unfinished."
+_unfinished: set[Path] = set()
 
 
 def write(path: Path, save: Callable[[Path], Any]) -> None:
     """Write a file whole or not at all: `save` is given a temporary path in the same folder, with the same suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{os.getpid()}.{path.name}")
-    try:
+    with remove_at_end(path.with_name(f"{UNFINISHED}{os.getpid()}.{path.name}")) as temporary:
         save(temporary)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+
+
+def check_folder(folder: Path, option: str) -> None:
+    """Refuse, with BadInput, a folder that can neither be written to nor made. option: the one that names it."""
+    there = next(part for part in (folder, *folder.absolute().parents) if part.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise BadInput(f"{folder}: {there} cannot be written to; name another folder with {option}")
+
+
+@contextmanager
+def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
+    """Make a folder for what is not finished, in a folder, which need not exist, or where temporary files go."""
+    if parent:
+        parent.mkdir(parents=True, exist_ok=True)
+    with remove_at_end(Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=parent))) as folder:
+        yield folder
+
+
+@contextmanager
+def remove_at_end(path: Path) -> Iterator[Path]:
+    """Remove a file or folder at the end, if it is there; `remove_unfinished` removes it if the end does not come."""
+    _unfinished.add(path)
+    try:
+        yield path
     finally:
-        temporary.unlink(missing_ok=True)
+        remove(path)
+        _unfinished.discard(path)
+
+
+def remove_unfinished() -> None:
+    """Remove what this process would have removed later; to be called when it is about to be ended."""
+    for path in list(_unfinished):
+        remove(path)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

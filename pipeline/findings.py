@@ -27,7 +27,7 @@ def look(splits: Splits, input_field: Any, output_field: Any, longest: int) -> I
         yield from _find_alike(counts)
         if isinstance(splits["train"][0].output, str):
             yield from _find_most(counts)
-        yield from _find_unseen(splits, output_field)
+        yield from find_unseen(splits, output_field)
     _check_numbers(splits)
     if input_field.closed and len(counts := Counter(_labels(splits["train"], "input"))) > 1:
         yield f"{len(counts):,} categories: {_list(counts)}"
@@ -51,8 +51,11 @@ def _check_numbers(splits: Splits) -> None:
 
 def _labels(examples: Any, side: str) -> Iterator[str]:
     for example in examples:
-        value = getattr(example, side)
-        yield from value if isinstance(value, tuple) else (value,)
+        yield from _split(getattr(example, side))
+
+
+def _split(value: Any) -> tuple:
+    return value if isinstance(value, tuple) else (value,)
 
 
 def _list(counts: Counter) -> str:
@@ -75,20 +78,23 @@ def _find_most(counts: Counter) -> Iterator[str]:
         yield f"{count / total:.1%} are {label!r}: one who always answers that is as accurate; see macro_f1"
 
 
-def _find_unseen(splits: Splits, output_field: Any) -> Iterator[str]:
-    for split in ("validation", "test"):
-        examples = [example for example in splits.get(split, []) if example.output is not None]
-        found = [output_field.find_unseen(example.output) for example in examples]
+def find_unseen(splits: Splits, output_field: Any) -> Iterator[str]:
+    """Yield how many examples of a split have outputs that are not in the training data; nothing of training itself.
+
+    BadInput where no output of a split is.
+    """
+    if not output_field.closed:
+        return
+    for split, examples in splits.items():
+        found = [output_field.find_unseen(one.output) for one in examples if one.output is not None]
         unseen = Counter(label for labels in found for label in labels)
         if not unseen:
             continue
-        count = sum(map(bool, found))
-        known = set(_labels(splits["train"], "output")) if "train" in splits else set()
-        if known and unseen.keys() == set(_labels(examples, "output")):
-            raise BadInput(f"{examples[0].origin}: {unknown('label', next(iter(unseen)), known)}")
+        if unseen.keys() == {label for one in examples for label in _split(one.output)}:
+            raise BadInput(f"{examples[0].origin}: {unknown('label', next(iter(unseen)), output_field.known)}")
         yield (
-            f"{split}: {count:,} of {len(examples):,} examples have labels that are not in the training data "
-            f"({_list(unseen)}); they count as wrong, and have no loss"
+            f"{split}: {sum(map(bool, found)):,} of {len(examples):,} examples have labels that are not in the "
+            f"training data ({_list(unseen)}); they count as wrong, and have no loss"
         )
 
 

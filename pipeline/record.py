@@ -23,9 +23,9 @@ DEEPEST, LONGEST = 50, 19
 TEXT_OR_BRACKET = re.compile(r'"(?:\\.|[^"\\])*"?|[][{}]', re.DOTALL)
 
 
-def dump(content: Any, indent: int | None = None) -> str:
-    """Return JSON: on one line, or with an indent."""
-    text = json.dumps(finite(content), ensure_ascii=False, allow_nan=False, indent=indent)
+def dump(content: Any, indent: int | None = None, ascii_only: bool = False) -> str:
+    """Return JSON: on one line, or with an indent. ascii_only: with escapes for all other characters."""
+    text = json.dumps(finite(content), ensure_ascii=ascii_only, allow_nan=False, indent=indent)
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

@@ -15,7 +15,6 @@ import hashlib
 import inspect
 import json
 import shutil
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import cache, fields, record
+from pipeline import cache, fields, files, record
 from pipeline.fields import Array
 from pipeline.padding import Arrays
 
@@ -80,11 +79,10 @@ def keep(name: str | None, arrays: Sequence[dict[str, Array]], encode: Callable[
     if time.perf_counter() - started < WORTH:
         return sides
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as temporary:
-            _write(Path(temporary) / name, sides, arrays)
+        with files.temporary_folder(folder.parent) as temporary:
+            _write(temporary / name, sides, arrays)
             shutil.rmtree(folder, ignore_errors=True)
-            (Path(temporary) / name).rename(folder)
+            (temporary / name).rename(folder)
     except OSError:
         # The disk is full, say, or another process was first.
         return sides

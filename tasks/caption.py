@@ -25,7 +25,7 @@ TASK = Task(
             lambda options: openmoji.read(options.image_size),
         ),
     },
-    reader=Reader(captions.read, "images and a CSV, TSV or JSONL with the columns image and caption"),
+    reader=Reader(captions.read, "images and a table of them; COCO, Flickr8k, Flickr30k, imagefolder"),
     columns=Columns(
         ("image", "image_path", "image_name", "file_name", "filename", "file", "path"),
         ("caption", "description", "text", "comment"),

@@ -19,7 +19,13 @@ TASK = Task(
             lambda options: english.named_entities(),
         ),
     },
-    reader=Reader(partial(conll.read, spans=True), "CoNLL columns, CoNLL-U", "tagged", ("tfds:conll2003",)),
+    reader=Reader(
+        partial(conll.read, spans=True),
+        "CoNLL columns, CoNLL-U; JSON, JSON lines or Parquet with lists of tokens and of tags",
+        "tagged",
+        ("tfds:conll2003",),
+        conll.INPUTS,
+    ),
     columns=Columns(("form", "tokens"), ("ner", "ner_tags", "tags")),
     input=lambda options: Tokens(
         options.vocabulary, options.max_length, options.min_count, tokenizer=options.tokenizer

@@ -23,9 +23,10 @@ TASK = Task(
     },
     reader=Reader(
         passages.read,
-        "CSV, TSV, JSONL with text and category; lines; or one running text, which has a blank line",
+        "CSV, TSV, JSON, Parquet with text and category; lines; or one running text, which has a blank line",
         "text",
         ("tfds:tiny_shakespeare",),
+        inputs=(),
         arrange=passages.arrange,
         apart="output",
     ),

@@ -22,9 +22,10 @@ TASK = Task(
     },
     reader=Reader(
         conll.read,
-        "CoNLL columns, CoNLL-U",
+        "CoNLL columns, CoNLL-U; JSON, JSON lines or Parquet with lists of tokens and of tags",
         "tagged",
         ("tfds:universal_dependencies/en_ewt", "tfds:conll2003"),
+        conll.INPUTS,
     ),
     columns=Columns(("form", "tokens"), ("upos", "pos", "pos_tags", "tags")),
     input=lambda options: Tokens(

@@ -21,7 +21,7 @@ TASK = Task(
     },
     reader=Reader(
         partial(tables.read, number=True),
-        "CSV, TSV, JSONL",
+        "CSV, TSV, JSON, JSON lines, Parquet",
         "number",
         ("tfds:amazon_us_reviews/Video_DVD_v1_00", "tfds:yelp_polarity_reviews"),
     ),

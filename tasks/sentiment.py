@@ -22,7 +22,12 @@ TASK = Task(
             lambda options: packaged.sentiment("rotten_tomatoes"),
         ),
     },
-    reader=Reader(tables.read, "CSV, TSV, JSONL", "labelled", ("tfds:imdb_reviews", "tfds:glue/sst2")),
+    reader=Reader(
+        tables.read,
+        "CSV, TSV, JSON, JSON lines, Parquet; a folder of texts per label",
+        "labelled",
+        ("tfds:imdb_reviews", "tfds:glue/sst2"),
+    ),
     columns=Columns(
         ("text", "sentence", "review", "content", "review_text", "review_body", "comment", "tweet", "phrase", "body"),
         ("label", "sentiment", "class", "category", "polarity", "target", "airline_sentiment", "emotion", "stars"),

@@ -20,7 +20,7 @@ TASK = Task(
     },
     reader=Reader(
         recordings.read,
-        "CSV, TSV, JSONL with the paths of WAV or FLAC files",
+        "a table with the paths of sound files; LJ Speech, Common Voice, audiofolder",
         "spoken",
         ("tfds:spoken_digit", "tfds:librispeech"),
     ),

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pipeline.example import Example, Splits
 from pipeline.readers.columns import Columns
+from pipeline.readers.records import SUFFIXES
 from pipeline.readers.request import Request, Say
 
 SHAPES = ("one-to-many", "many-to-one", "many-to-many", "many-to-many-unequal")
@@ -31,6 +32,7 @@ class Reader:
     these may be, in words.
     dataset: the kind of TensorFlow dataset that fits: see pipeline/readers/tfds.py; None: none does. examples: names
     of some that do.
+    inputs: endings of files that predict reads as training does; any other has one input per line.
     arrange: splits as either of them read them -> splits of the task's own examples.
     apart: the side of an example that two splits never share, where the data comes without splits.
     """
@@ -39,6 +41,7 @@ class Reader:
     formats: str
     dataset: str | None = None
     examples: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = SUFFIXES
     arrange: Callable[[Splits], Splits] = lambda splits: splits
     apart: Literal["input", "output"] = "input"
 

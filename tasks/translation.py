@@ -36,7 +36,7 @@ TASK = Task(
     },
     reader=Reader(
         parallel.read,
-        "a folder of parallel files such as train.en and train.de; CSV, TSV, JSONL",
+        "parallel files such as train.en and train.de, SGML too; TMX; CSV, TSV, JSON, Parquet",
         "translated",
         ("tfds:ted_hrlr_translate/pt_to_en", "tfds:opus/medical"),
     ),

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 import tasks
-from run import main
+from run import PATHS, expand_home, main
 from tests.harness import ROOT, read_bytes, start_keras
 
 WORDS = ("good fine great fun warm", "bad poor dull slow cold")
@@ -269,6 +269,34 @@ def test_a_terminal_shows_a_bar_and_a_stop_leaves_it_as_it_was(reviews: Path, tm
     assert "going on after epoch" in text
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
     assert re.search(r"epoch \d+/40 loss \d\.\d{4}  best accuracy \d\.\d{4}  [\d,]+ tokens/s  \d+:\d\d left", text)
+
+
+def test_the_home_folder_is_found_in_every_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    words = ["predict", "~/run", "~ is a tilde", "--text=~/x"]
+    assert expand_home(words) == words
+    for name in PATHS:
+        assert expand_home([f"{name}=~/x", name, "~/x"]) == [f"{name}={tmp_path}/x", name, f"{tmp_path}/x"]
+    path = write_reviews(tmp_path / "bad.csv", "|")
+    assert main(["train", "sentiment", f"--data=~/{path.name}", "--runs=~/runs"]) == 2
+    assert main(["new", "mine", "--folder=~"]) == 0 and (tmp_path / "mine.py").exists()
+    assert main(["list", "--include=~/mine.py"]) == 0
+
+
+def test_every_option_that_is_a_path_is_known(capsys: pytest.CaptureFixture) -> None:
+    for command in ("train", "evaluate", "predict", "compare", "new"):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        typed = re.findall(r"(--[\w-]+) (?:\{None\}\|)?(?:PATH|FILE)", capsys.readouterr().out)
+        assert typed and set(typed) <= set(PATHS)
+
+
+def test_the_command_line_may_be_a_link_and_work_begin_anywhere(tmp_path: Path) -> None:
+    (tmp_path / "unrolled").symlink_to(ROOT / "run.py")
+    for command in (["unrolled", "new", "mine"], ["unrolled", "show", "mine", "--include", "mine.py", "--json"]):
+        done = subprocess.run([sys.executable, *command], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["name"] == "mine"
 
 
 # Mistakes.

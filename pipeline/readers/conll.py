@@ -21,6 +21,8 @@ from pipeline.readers.values import short
 
 SUFFIXES = (".conll", ".conllu", ".tsv", ".txt", ".bio", ".iob", ".iob2", ".iobes", ".bmes", ".conll03", ".col")
 LISTS = (*JSON, ".parquet")
+# Endings that say more than that a file is text.
+INPUTS = (*(ending for ending in SUFFIXES if ending not in (".tsv", ".txt")), *LISTS)
 CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 # "# sent_id = 1", "# id 1c823d9e domain=en": not the token "#", which has a tag.
 COMMENT = re.compile(r"#\s*(?:[\w.:-]+\s*=|(?:newdoc|newpar|sent_id|text|id)\b|[^\t]*\s\w+=)|#+\s*$")

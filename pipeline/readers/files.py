@@ -222,13 +222,14 @@ def _read_at_most(path: Path, file: IO[bytes]) -> bytes:
     return content.getvalue()
 
 
-def read_text(path: Path, encoding: str = "utf-8") -> str:
+def read_text(path: Path, encoding: str = "utf-8", content: bytes | None = None) -> str:
     """Return the text of a file, its lines ended by "\\n", without a byte order mark.
 
+    content: what is in it, if that has been read already; the path is for messages then.
     Line ends of Windows, and of old Macs if the file has no other, become "\\n". Nothing else is changed.
     Raises BadInput if the file is missing, not text, in another encoding, or has nothing but blank lines.
     """
-    text = decode(path, read_bytes(path), encoding)
+    text = decode(path, read_bytes(path) if content is None else content, encoding)
     if "\r" in text:
         text = re.sub("\r+\n", "\n", text)  # some programs write "\r\r\n"
         if "\n" not in text:
@@ -240,12 +241,12 @@ def read_text(path: Path, encoding: str = "utf-8") -> str:
     return text
 
 
-def read_lines(path: Path, encoding: str = "utf-8") -> list[str]:
+def read_lines(path: Path, encoding: str = "utf-8", content: bytes | None = None) -> list[str]:
     """Return the lines of read_text, without their ends; only a line end ends a line, never U+2028.
 
     Raises BadInput as read_text does, and for a carriage return inside a line: the line ends are mixed.
     """
-    text = read_text(path, encoding)
+    text = read_text(path, encoding, content)
     check_line_ends(path, text)
     lines = text.split("\n")
     if not lines[-1]:

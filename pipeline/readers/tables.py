@@ -120,9 +120,13 @@ def read_rows(table: Table, chosen: Choice, request: Request, say: Say, sides: t
     examples: list[Example] = []
     faults = Faults(table.path, request.strict)
     for line, record in table.records:
+        kept = len(examples)
         with faults.row(line):
             given = sides[0].read(table.get(record, chosen.input), table.path.parent)
             wanted = None if column is None else sides[1].read(table.get(record, column), table.path.parent)
             examples.append(Example(given, wanted, f"{table.path.name}:{line}"))
-    faults.conclude(len(examples), say)
+        if request.inputs_only and len(examples) == kept:
+            # In its place, so that the answers are as many as the rows.
+            examples.append(Example(None, None, f"{table.path.name}:{line}"))
+    faults.conclude(sum(example.input is not None for example in examples), say)
     return examples

@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import json
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -18,7 +19,9 @@ from harness.sweep import Entry, Sweep
 from models import classifier
 from pipeline.errors import BadInput
 from run import main
-from tests.harness import NOT_MEASURED, read_bytes, small, small_options, without_new_cells
+from tests.harness import NOT_MEASURED, read_bytes, small, small_options, start_keras, without_new_cells
+from tests.harness.interrupts import start, stop
+from tests.pipeline.test_worker import wait_for_end
 from tests.test_run import TINY, write_reviews
 
 BROKEN = """
@@ -37,6 +40,12 @@ CELLS["fatal"] = lambda units, **options: os._exit(1)
 def own_cells() -> Iterator[None]:
     with without_new_cells():
         yield
+
+
+def read_children(process: int) -> list[int]:
+    """Return the numbers of the processes that a process has started."""
+    tasks = Path(f"/proc/{process}/task").iterdir()
+    return [int(number) for task in tasks for number in (task / "children").read_text().split()]
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +105,37 @@ def test_a_mistake_is_one_message(more: list[str], message: str, capfd: pytest.C
     assert main(["compare", "sentiment", *more]) == 2
     error = capfd.readouterr().err
     assert message in error and "Traceback" not in error
+
+
+def test_a_report_that_could_not_be_written_is_refused_before_any_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "file").write_text("a file")
+    for where in ("--runs", "--output"):
+        assert main(["compare", "sentiment", where, str(tmp_path / "file")]) == 2
+        error = capsys.readouterr().err
+        assert f"{tmp_path / 'file'} cannot be written to; name another folder with --output" in error
+    assert read_bytes(tmp_path) == {"file": b"a file"}
+
+
+@pytest.mark.slow
+def test_workers_end_with_the_comparison_and_what_they_trained_goes_on(tmp_path: Path) -> None:
+    options = ["--data", str(write_reviews(tmp_path / "reviews.csv")), "--runs", str(tmp_path / "runs"), *TINY]
+    options += ["--epochs", "200", "--patience", "200"]
+    lines = [tmp_path / "runs" / "sentiment" / f"simple-s{seed}" / "metrics.jsonl" for seed in (0, 1)]
+    process = start("compare", "sentiment", *options, "--cells", "simple", "--seeds", "2", "--workers", "2")
+    while not all(path.exists() for path in lines):
+        assert process.poll() is None
+        time.sleep(0.01)
+    workers = read_children(process.pid)
+    trial = stop(process, signal.SIGTERM)
+    assert trial.code == 143 and trial.errors.endswith("the same command goes on after the last finished epoch\n")
+    assert len(workers) >= 2 and max(map(wait_for_end, workers)) < 2
+    before = lines[0].read_text().splitlines()[:-1]
+    start_keras()
+    assert main(["train", "sentiment", *options]) == 0
+    after = lines[0].read_text().splitlines()
+    assert len(after) == 200 and after[: len(before)] == before
 
 
 @pytest.mark.slow

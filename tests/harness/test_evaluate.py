@@ -38,6 +38,13 @@ def test_a_split_is_scored_and_its_answers_are_written(run: Path) -> None:
     assert [json.loads(line)["origin"] for line in lines] == [one.origin for one in small_splits(NAME)["validation"]]
 
 
+def test_a_run_that_cannot_be_written_to_is_scored(run: Path, capsys: pytest.CaptureFixture) -> None:
+    shutil.rmtree(run / "predictions")
+    (run / "predictions").write_text("a file")
+    assert 0 <= evaluate.evaluate(run)["scores"]["accuracy"] <= 1
+    assert f"{run / 'predictions' / 'test.jsonl'}: the answers cannot be written there: " in capsys.readouterr().err
+
+
 def test_other_data_is_scored_and_the_run_is_kept(run: Path, tmp_path: Path) -> None:
     files = tmp_path / "data"
     files.mkdir()
@@ -129,4 +136,4 @@ def test_the_loss_does_not_depend_on_the_batches(run: Path) -> None:
 def test_tokens_are_counted_without_padding() -> None:
     arrays = {"words": Array((None,), "int32", 9)}
     inputs = [{"words": np.ones(length, "int32")} for length in (3, 5, 2)]
-    assert evaluate.count_tokens(Batches(inputs, arrays, 2)) == 10
+    assert Batches(inputs, arrays, 2).count_tokens() == 10

@@ -1,9 +1,12 @@
+import os
+import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from harness.predict import format_plainly, predict, read_lines
+from harness.predict import format_plainly, predict, read_lines, read_words
 from pipeline.errors import BadInput
 from tests.harness import small, train_small
 
@@ -50,6 +53,25 @@ def test_an_empty_line_is_named(tmp_path: Path) -> None:
     path.write_text("bir\n \niki\n")
     with pytest.raises(BadInput, match=r"x.txt:2: the line is empty"):
         read_lines(str(path))
+
+
+def test_standard_input_is_read_whatever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, theirs.makefile() as stream:
+        monkeypatch.setattr(sys, "stdin", stream)
+        ours.sendall("bir\niki üç\n".encode())
+        ours.shutdown(socket.SHUT_WR)
+        assert read_lines("-") == [("standard input:1", "bir"), ("standard input:2", "iki üç")]
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(BadInput, match="--input -: standard input is closed"):
+        read_lines("-")
+
+
+def test_texts_of_the_command_line_are_utf8_whatever_the_locale() -> None:
+    # As Python reads them where the locale knows ASCII alone.
+    assert read_words(["iki", "ü".encode().decode("ascii", "surrogateescape")]) == [("text 1", "iki"), ("text 2", "ü")]
+    with pytest.raises(BadInput, match="text 2: not UTF-8: byte 0xe9"):
+        read_words(["iki", os.fsdecode(b"caf\xe9")])
 
 
 @pytest.mark.parametrize(("content", "message"), [(b"", "the file is empty"), (b"a\xff\n", "x.txt:1: not UTF-8")])

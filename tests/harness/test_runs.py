@@ -1,4 +1,5 @@
 import json
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -52,6 +53,12 @@ def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
     runs.write(path, save)
     assert seen == [(".json", '{\n "name": "ü",\n "score": 1.5\n}\n')]
     assert [found.name for found in path.parent.iterdir()] == ["scores.json"]
+
+
+def test_the_name_of_a_file_that_is_not_unicode_comes_back_as_it_was(tmp_path: Path) -> None:
+    named = {"data": os.fsdecode(b"/data/caf\xe9.csv")}
+    runs.write_json(tmp_path / "config.json", named)
+    assert runs.read_json(tmp_path / "config.json") == named
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,14 @@ import keras
 import numpy as np
 import pytest
 
-from harness import runs, train
+from harness import plan, runs, train
 from harness.evaluate import write_answers
+from harness.lock import hold
 from harness.options import Options
+from harness.sweep import Sweep
 from pipeline.errors import BadInput
 from pipeline.example import Example
+from pipeline.files import UNFINISHED
 from tasks.task import Source, Task
 from tests.harness import NOT_MEASURED, assert_same_run, read_bytes, read_metrics, small, small_options, small_splits
 
@@ -173,6 +177,51 @@ def test_fresh_starts_over(stopped: Path, task: Task, options: Options, tmp_path
     assert summary["epochs"] == 1
     assert json.loads((stopped / RUN / "config.json").read_text())["options"]["units"] == 9
     assert [line["epoch"] for line in read_metrics(stopped / RUN)] == [1]
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+def test_a_run_that_another_process_trains_is_refused_and_kept(
+    fresh: bool, stopped: Path, task: Task, options: Options
+) -> None:
+    with hold(stopped / RUN):
+        before = read_bytes(stopped)
+        with pytest.raises(BadInput, match="another process trains this run"):
+            train.train(task, options, stopped, fresh=fresh)
+        assert read_bytes(stopped) == before
+
+
+def test_a_complete_run_is_read_where_nothing_can_be_written(
+    complete: Path, task: Task, options: Options, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path) -> None:
+        raise BadInput(f"{path}: a read-only file system")
+
+    monkeypatch.setattr(train, "hold", refuse)
+    assert train.train(task, options, complete)["epochs"] == 3
+
+
+def test_a_run_that_was_killed_at_its_first_file_is_begun_anew(
+    complete: Path, task: Task, options: Options, tmp_path: Path
+) -> None:
+    (tmp_path / RUN).mkdir(parents=True)
+    (tmp_path / RUN / f"{UNFINISHED}7.config.json").touch()
+    train.train(task, options, tmp_path)
+    assert_same_run(complete / RUN, tmp_path / RUN)
+    assert {path.name for path in (tmp_path / NAME).iterdir()} == {RUN.name}
+
+
+def test_a_clock_that_is_far_off_is_refused_before_anything_is_written(
+    task: Task, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "localtime", lambda: time.gmtime(0))
+        for begin in (
+            lambda: train.train(task, options, tmp_path),
+            lambda: plan.plan(Sweep({NAME: options}, ("simple",), 1, "units", tmp_path)),
+        ):
+            with pytest.raises(BadInput, match="the clock of this machine says 1970-01-01"):
+                begin()
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("fresh", [False, True])

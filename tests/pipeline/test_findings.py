@@ -51,8 +51,8 @@ def test_labels_that_only_the_test_has_are_counted_and_another_set_of_labels_is_
     test = [("good song", "pos"), ("odd song", "neutral"), ("even song", "neutral")]
     splits = splits_of(train=BALANCED, validation=OTHER, test=test)
     assert look(splits, Text(99, 9), Label())[1:] == [
-        "test: 2 of 3 examples have labels that are not in the training data (neutral 2); they count as wrong, and have "
-        "no loss"
+        "test: 2 of 3 examples have labels that are not in the training data (neutral 2); they count as wrong, and "
+        "have no loss"
     ]
     splits["test"] = splits_of(test=[("x", "1"), ("y", "negative")])["test"]
     with pytest.raises(BadInput, match="test:1: unknown label '1'.* Known: neg, pos"):

@@ -1,0 +1,54 @@
+"""Cells and tasks: which cell can run which task, and with which options."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from harness.console import say
+from harness.options import Options
+from models import cells
+from pipeline.errors import BadInput, unknown
+from pipeline.fields import Array
+from pipeline.padding import Arrays, measure
+from tasks.task import Task
+
+# Steps that a cell with weights of its own for every step may have.
+LONGEST = 10_000
+
+
+def suit_cell(options: Options, task: Task) -> Options:
+    """Return the options with those that the cell sets; BadInput for a cell that is unknown or cannot run the task."""
+    cell = options.cell
+    if cell not in cells.CELLS:
+        raise unknown("--cell", cell, cells.CELLS)
+    if task.output(options).start is not None and not cells.writes(cell):
+        others = ", ".join(name for name in cells.CELLS if cells.writes(name))
+        raise BadInput(
+            f"--cell {cell}: the task {task.name!r} writes one symbol after another, and this cell reads all of its "
+            f"input at once, with no state to go on from; expected one of {others}"
+        )
+    if cells.is_bounded(cell) and options.max_length > LONGEST:
+        raise BadInput(
+            f"--cell {cell}: it would be built for inputs of --max-length {options.max_length:,} steps, each with "
+            f"weights of its own; give --max-length, the steps of the longest input, at most {LONGEST:,}"
+        )
+    changed = {
+        name: value
+        for name, value in cells.settings(cell).items()
+        if name in task.options and getattr(options, name) != value
+    }
+    for name, value in changed.items():
+        say(f"--{name.replace('_', '-')} {value}: the only one that the cell {cell} has")
+    return dataclasses.replace(options, **changed)
+
+
+def check_lengths(options: Options, origins: Sequence[str], inputs: Sequence[Arrays], arrays: dict[str, Array]) -> None:
+    """Raise BadInput, with its origin, for an encoded input that is longer than the cell was built for."""
+    if not cells.is_bounded(options.cell):
+        return
+    for origin, encoded in zip(origins, inputs, strict=True):
+        steps = measure(encoded, arrays)
+        if steps > options.max_length:
+            raise BadInput(
+                f"{origin}: the input has {steps} steps, and the cell {options.cell!r} is built for at most "
+                f"{options.max_length}; shorten it, or train with --max-length {steps}"
+            )

@@ -1,0 +1,100 @@
+"""Inputs to predict for: the texts of a command line, the lines of a file, or a table or corpus as for training."""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from harness.console import say
+from harness.data import make_request, pointing_at
+from harness.options import Reading
+from harness.stored import Stored
+from pipeline.errors import BadInput
+from pipeline.readers import files
+
+# The share of training sentences from which on a tokenizer does as the training data.
+AGREED = 0.9
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input. origin: where it was read. value: as the input field takes it; None of an empty line."""
+
+    origin: str
+    value: Any
+
+
+def take_tokenized(run: Stored) -> Stored:
+    """Return a run whose typed texts are tokens with blanks between them; BadInput if its texts are no tokens."""
+    if not hasattr(run.input_field, "tokenizer"):
+        raise BadInput(f"--tokenized: the task {run.task.name!r} reads texts that are not divided into tokens")
+    return replace(run, input_field=replace(run.input_field, tokenizer="blank"))
+
+
+def check_any(inputs: Sequence[Input]) -> None:
+    """Raise BadInput if there is nothing in any of the inputs."""
+    if all(one.value is None for one in inputs):
+        raise BadInput("nothing to predict: give TEXT after the run, or --input FILE (- for standard input)")
+
+
+def parse(run: Stored, texts: Sequence[tuple[str, str]]) -> list[Input]:
+    """Return the inputs that (origin, text) stand for; BadInput with the origin of one that cannot be read."""
+    inputs = []
+    for origin, text in texts:
+        with pointing_at(origin):
+            inputs.append(Input(origin, run.input_field.parse(text)))
+    agreement = getattr(run.input_field, "agreement", 1.0)
+    if agreement < AGREED and run.input_field.tokenizer != "blank":
+        say(
+            f"the texts are not divided into tokens as the training data is: it was so in {agreement:.0%} of its "
+            "sentences only; give --tokenized if they have blanks between their tokens"
+        )
+    return inputs
+
+
+def read_words(words: Sequence[str]) -> list[tuple[str, str]]:
+    """Return (origin, text) of each text of a command line; BadInput for one that is not UTF-8."""
+    texts = []
+    for number, word in enumerate(words, 1):
+        try:
+            # Python decodes a command line as the locale says, which may know ASCII alone.
+            texts.append((f"text {number}", os.fsencode(word).decode()))
+        except UnicodeDecodeError as error:
+            raise BadInput(f"text {number}: not UTF-8: byte 0x{error.object[error.start]:02x}") from None
+    return texts
+
+
+def read_file(run: Stored, source: str, reading: Reading) -> list[Input]:
+    """Return the inputs of a file, or of standard input for "-".
+
+    A file of an ending that the task's reader says (.csv, .jsonl, .conllu) is read as for training, without its labels;
+    any other has one input per line. What is empty stays in its place, with None.
+    """
+    path = Path(source).expanduser()
+    if run.task.reader and source != "-" and files.suffix(path) in run.task.reader.inputs:
+        files.check_exists(path, "--input")
+        options = replace(run.options, **vars(reading), train_file=None, validation_file=None, test_file=None)
+        request = make_request(run.task, options, path, inputs_only=True)
+        say(f"{path}: read as for training; the lines of a file of another name are the inputs")
+        return [Input(str(path.parent / one.origin), one.input) for one in run.task.reader.files(request, say)["train"]]
+    name, content = source, None
+    if source == "-":
+        if sys.stdin is None:
+            raise BadInput("--input -: standard input is closed; give a file, or TEXT after the run")
+        # By a name of its own, such as /dev/stdin, a socket could not be opened, nor another user's pipe.
+        name, content = "standard input", sys.stdin.buffer.read()
+    elif not path.exists():
+        raise BadInput(f"--input {source}: there is no such file under {Path.cwd()}")
+    lines = files.read_lines(Path(name) if source == "-" else path, reading.encoding, content)
+    if reading.strict and (empty := next((number for number, line in enumerate(lines, 1) if not line.strip()), None)):
+        raise BadInput(f"{name}:{empty}: the line is empty; expected one input per line")
+    places = [place for place, line in enumerate(lines) if line.strip()]
+    if len(places) < len(lines):
+        say(f"{name}: {len(lines) - len(places):,} of {len(lines):,} lines are empty; so is what is answered to them")
+    inputs = [Input(f"{name}:{number}", None) for number in range(1, len(lines) + 1)]
+    found = parse(run, [(inputs[place].origin, lines[place]) for place in places])
+    for place, one in zip(places, found, strict=True):
+        inputs[place] = one
+    return inputs

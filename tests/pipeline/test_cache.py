@@ -1,0 +1,124 @@
+"""The cache folder: where it is, and where it is when it cannot be there."""
+
+import os
+import pwd
+import stat
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline import cache
+from pipeline.errors import BadInput
+
+
+@pytest.fixture
+def said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is said; the home folder and that of temporary files are empty ones."""
+    for name in ("home", "tmp"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    monkeypatch.chdir(tmp_path)
+    for name in ("UNROLLED_CACHE", "XDG_CACHE_HOME", "MPLCONFIGDIR"):
+        # Set first, so that what is set later is undone.
+        monkeypatch.setenv(name, "")
+    return []
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, "home/.cache/unrolled"),
+        ({"UNROLLED_CACHE": ""}, "home/.cache/unrolled"),
+        ({"XDG_CACHE_HOME": "xdg"}, "xdg/unrolled"),
+        ({"UNROLLED_CACHE": "mine"}, "mine"),
+        ({"UNROLLED_CACHE": "~/mine", "XDG_CACHE_HOME": "xdg"}, "home/mine"),
+    ],
+)
+def test_the_cache_is_where_the_environment_says(
+    variables: dict[str, str], expected: str, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    cache.prepare(said.append)
+    assert cache.folder() == tmp_path / expected and (tmp_path / expected).is_dir() and not said
+    # Also for processes that are started in another folder.
+    assert os.environ["UNROLLED_CACHE"] == str(tmp_path / expected)
+
+
+def test_an_empty_home_is_that_of_the_user(said: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "")
+    assert cache.folder() == Path(pwd.getpwuid(os.getuid()).pw_dir) / ".cache" / "unrolled"
+
+
+def break_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    def find(user: int) -> Any:
+        raise KeyError(user)
+
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(pwd, "getpwuid", find)
+    return "this user has no home folder"
+
+
+def break_with_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "home" / ".cache").write_text("a file")
+    return f"{tmp_path / 'home' / '.cache' / 'unrolled'}: Not a directory"
+
+
+def break_with_a_file_in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    (tmp_path / "mine").write_text("a file")
+    monkeypatch.setenv("UNROLLED_CACHE", "mine")
+    return f"{tmp_path / 'mine'}: File exists"
+
+
+def break_the_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    access = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: "home" not in str(path) and access(path, mode))
+    return f"{tmp_path / 'home' / '.cache' / 'unrolled'}: it cannot be written to"
+
+
+def break_the_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    lstat = Path.lstat
+
+    def look(path: Path) -> os.stat_result:
+        found = list(lstat(path))
+        found[stat.ST_UID] += "home" in str(path)
+        return os.stat_result(found)
+
+    monkeypatch.setattr(Path, "lstat", look)
+    return f"{tmp_path / 'home' / '.cache' / 'unrolled'}: it belongs to another user"
+
+
+BREAKS = [
+    break_home,
+    break_with_a_file,
+    break_with_a_file_in_its_place,
+    break_the_permission,
+    break_the_owner,
+]
+
+
+@pytest.mark.parametrize("damage", BREAKS)
+def test_where_it_cannot_be_a_private_folder_takes_its_place(
+    damage: Any, said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    why = damage(tmp_path, monkeypatch)
+    private = tmp_path / "tmp" / f"unrolled-{os.geteuid()}"
+    for _ in range(2):
+        cache.prepare(said.append)
+        assert cache.folder() == private and stat.S_IMODE(private.stat().st_mode) == 0o700
+    # Once, also where other processes follow.
+    assert said == [f"{why}; what is kept between runs is in {private}"]
+
+
+def test_a_folder_of_others_that_has_its_name_is_not_used(
+    said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    break_home(tmp_path, monkeypatch)
+    number = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: number + 1)
+    (tmp_path / "tmp" / f"unrolled-{number + 1}").mkdir()
+    with pytest.raises(BadInput, match="another user: name a folder that can be written to in UNROLLED_CACHE"):
+        cache.prepare(said.append)
