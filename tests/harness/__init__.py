@@ -31,6 +31,9 @@ SMALL = {"units": 8, "embedding_size": 8, "batch": 4, "epochs": 3, "lr": 0.01}
 # Of the tasks that have these options: for data that is short, too.
 SMALL_DATA = {"delay": 4, "chrono": 8, "image_size": 16}
 
+# What follows processes in /proc, or needs /dev/full.
+linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux has /proc and /dev/full")
+
 # Of a run's summary: what is not the same every time.
 NOT_MEASURED = {"seconds": 0, "compiling": 0, "tokens_per_second_answering": 0, "megabytes": 0}
 

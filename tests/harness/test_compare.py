@@ -19,7 +19,7 @@ from harness.sweep import Entry, Sweep
 from models import classifier
 from pipeline.errors import BadInput
 from run import main
-from tests.harness import NOT_MEASURED, read_bytes, small, small_options, start_keras, without_new_cells
+from tests.harness import NOT_MEASURED, linux, read_bytes, small, small_options, start_keras, without_new_cells
 from tests.harness.interrupts import start, stop
 from tests.pipeline.test_worker import wait_for_end
 from tests.test_run import TINY, write_reviews
@@ -118,6 +118,7 @@ def test_a_report_that_could_not_be_written_is_refused_before_any_run(
     assert read_bytes(tmp_path) == {"file": b"a file"}
 
 
+@linux
 @pytest.mark.slow
 def test_workers_end_with_the_comparison_and_what_they_trained_goes_on(tmp_path: Path) -> None:
     options = ["--data", str(write_reviews(tmp_path / "reviews.csv")), "--runs", str(tmp_path / "runs"), *TINY]

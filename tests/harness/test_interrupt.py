@@ -12,7 +12,7 @@ import pytest
 
 from harness.interrupt import say_stopped
 from run import main
-from tests.harness import ROOT, assert_same_run, start_keras
+from tests.harness import ROOT, assert_same_run, linux, start_keras
 from tests.harness.interrupts import RUN, command, handled, start, stop, wait_for
 from tests.test_run import write_reviews
 
@@ -135,6 +135,7 @@ def test_the_message_says_what_goes_on() -> None:
     assert "the same command, without --fresh, goes on" in say_stopped(["train", "pos", "--fresh"])
 
 
+@linux
 @pytest.mark.slow
 def test_a_run_that_is_stopped_again_and_again_ends_as_one_that_was_not(tmp_path: Path) -> None:
     data = write_reviews(tmp_path / "reviews.csv")

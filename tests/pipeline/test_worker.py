@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.errors import BadInput
 from pipeline.worker import Ended, Worker
-from tests.harness import ROOT
+from tests.harness import ROOT, linux
 
 
 class Unwritable(Exception):
@@ -95,6 +95,7 @@ def test_a_worker_hears_no_ctrl_c(worker: Worker) -> None:
     assert worker.call(os.getpid) == number
 
 
+@linux
 def test_a_worker_ends_whatever_it_is_at(worker: Worker, tmp_path: Path) -> None:
     worker.line.send((work_on, (str(tmp_path),)))
     number = wait_for_file(tmp_path)
@@ -102,6 +103,7 @@ def test_a_worker_ends_whatever_it_is_at(worker: Worker, tmp_path: Path) -> None
     assert wait_for_end(number) < 2
 
 
+@linux
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_worker_ends_when_the_process_that_started_it_does(number: int, tmp_path: Path) -> None:
     program = (
