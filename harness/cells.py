@@ -3,20 +3,23 @@
 import dataclasses
 from collections.abc import Sequence
 
-from harness.console import say
 from harness.options import Options
 from models import cells
 from pipeline.errors import BadInput, unknown
 from pipeline.fields import Array
 from pipeline.padding import Arrays, measure
+from pipeline.readers.request import Say
 from tasks.task import Task
 
 # Steps that a cell with weights of its own for every step may have.
 LONGEST = 10_000
 
 
-def suit_cell(options: Options, task: Task) -> Options:
-    """Return the options with those that the cell sets; BadInput for a cell that is unknown or cannot run the task."""
+def suit_cell(options: Options, task: Task, say: Say) -> Options:
+    """Return the options with those that the cell sets; BadInput for a cell that is unknown or cannot run the task.
+
+    say: takes what the cell sets, in one line each.
+    """
     cell = options.cell
     if cell not in cells.CELLS:
         raise unknown("--cell", cell, cells.CELLS)

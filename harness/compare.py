@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, Protocol
 
-from harness import work
+from harness import plan, work
 from harness.backend import describe_out_of_memory
 from harness.console import make_progress, say, show_time
 from harness.sweep import Entry, Sweep
@@ -84,16 +84,18 @@ def compare(sweep: Sweep, start: Callable[[], str], workers: int = 1, address: s
 
     start: starts Keras in a worker. workers: runs at a time, on this machine or, given the address of a Ray cluster, on
     each of its machines. A run that fails is a result with its message, and the others go on.
-    Raises BadInput as plan.plan, `Local` and `Cluster` do, before anything is trained; OSError where the disk is full.
+    Raises BadInput as plan.settle, plan.plan, `Local` and `Cluster` do, before anything is trained; OSError where the
+    disk is full.
     """
     local = Local(workers, start)
+    sweep = plan.settle(sweep)
     try:
         pool: Pool = local
         if address:
             from harness.cluster import Cluster
 
             pool = Cluster(address, workers, start)
-        entries = local.call(work.plan, sweep).result()
+        entries = plan.plan(sweep) if sweep.match == "units" else local.call(plan.plan, sweep).result()
         seeds = "1 seed" if sweep.seeds == 1 else f"{sweep.seeds} seeds"
         say(f"{len(entries)} runs: {', '.join(sweep.each)} by {', '.join(sweep.cells)}, {seeds} each")
         return train_all(entries, sweep.fresh, pool)

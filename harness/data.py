@@ -251,7 +251,7 @@ def prepare(task: Task, options: Options, say: Say = keep_quiet) -> Prepared:
     if not input_field.closed:
         input_field.fit(example.input for example in examples["train"])
     output_field.fit(example.output for example in expand(loaded["train"]))
-    for line in findings.look(examples, input_field, output_field, options.max_length):
+    for line in findings.look(examples, input_field, output_field, options.max_length, options.strict):
         say(line)
     return Prepared(options, examples, input_field, output_field, known)
 

@@ -50,7 +50,7 @@ def settle(task: Task, options: Options, folder: Path, include: Sequence[Path] =
     """Return the run that options are of; its directory is folder/TASK/CELL-sSEED. BadInput for bad options."""
     check(options, task)
     runs.check_clock()
-    options = suit_cell(options, task)
+    options = suit_cell(options, task, say)
     options = dataclasses.replace(options, data=data.name_source(task, options))
     paths = [Path(path).resolve() for path in include]
     files = [tasks.ran.get(path) or tasks.read(path) for path in paths]

@@ -1,4 +1,4 @@
-"""Plan: from a sweep to its runs, checked before the first one starts."""
+"""Plan: from a sweep to its runs, checked before the first one starts, and before Keras does."""
 
 import importlib
 from dataclasses import replace
@@ -7,6 +7,7 @@ from pathlib import Path
 import tasks
 from harness import backend, data, runs
 from harness.cells import suit_cell
+from harness.console import say
 from harness.experiment import Run, read_earlier
 from harness.options import Options, check
 from harness.schedule import plan_epochs
@@ -23,30 +24,49 @@ CLOSE = 0.02
 PROBE_STEPS, PROBE_EPOCHS = 20, 3
 
 
-def plan(sweep: Sweep) -> list[Entry]:
-    """Return the runs, all cells of one seed before the next seed.
+def settle(sweep: Sweep) -> Sweep:
+    """Return a sweep with the options that its runs begin with; what is worth knowing of the user's own data is said.
 
     Raises BadInput for what no run can be made of: an unknown cell, a cell that cannot run a task, options out of
-    range, a run directory that holds a run of other options, a clock that is far off.
+    range, bad data, data without outputs to compare by, a clock that is far off.
     """
     runs.check_clock()
+    for cell in sweep.cells:
+        if cell not in CELLS:
+            raise unknown("RNN type in --cells", cell, CELLS)
+    each = {}
+    for name, options in sweep.each.items():
+        task = tasks.get(name, sweep.include)
+        each[name] = options = replace(options, data=data.name_source(task, options), cell=sweep.cells[0])
+        check(options, task)
+        for cell in sweep.cells:
+            suit_cell(replace(options, cell=cell), task, say)
+        say(f"{name}: {task.summary}")
+        # The suite's own sources are known, and take seconds.
+        if options.data not in task.sources and not data.prepare(task, options, say).is_labelled("test"):
+            raise BadInput(
+                f"--data {options.data}: the test split has no outputs to compare by; give --test-file with some, or "
+                "leave that split out: a test split is taken from the training data then"
+            )
+    return replace(sweep, each=each)
+
+
+def plan(sweep: Sweep) -> list[Entry]:
+    """Return the runs of a settled sweep, all cells of one seed before the next seed.
+
+    Keras is needed where the cells are matched by anything but their units.
+    Raises BadInput for a run directory that holds a run of other options.
+    """
     entries = []
     # Runs that are not as train makes them by itself have a folder of their own.
     folder = sweep.folder if sweep.match == "units" else sweep.folder / f"same-{sweep.match}"
+    match = {"units": match_units, "params": match_weights, "seconds": match_seconds}[sweep.match]
     for name, options in sweep.each.items():
         task = tasks.get(name, sweep.include)
-        for cell in sweep.cells:
-            if cell not in CELLS:
-                raise unknown("RNN type in --cells", cell, CELLS)
-        options = replace(options, data=data.name_source(task, options), cell=sweep.cells[0])
-        check(options, task)
-        match = {"units": _as_they_are, "params": match_weights, "seconds": match_seconds}[sweep.match]
-        for cell in sweep.cells:
-            suit_cell(replace(options, cell=cell), task)
         matched = match(task, options, sweep.cells, folder)
         for seed in range(options.seed, options.seed + sweep.seeds):
             for cell in sweep.cells:
-                chosen = suit_cell(replace(matched[cell], seed=seed), task)
+                chosen = suit_cell(replace(matched[cell], seed=seed), task, data.keep_quiet)
                 entry = Entry(name, chosen, folder, sweep.include)
                 if runs.holds_run(entry.directory) and not sweep.fresh:
                     read_earlier(Run(task, entry.options, entry.directory))
@@ -54,7 +74,8 @@ def plan(sweep: Sweep) -> list[Entry]:
     return sorted(entries, key=lambda entry: (list(sweep.each).index(entry.task), entry.options.seed))
 
 
-def _as_they_are(task: Task, options: Options, cells: tuple[str, ...], folder: Path) -> dict[str, Options]:
+def match_units(task: Task, options: Options, cells: tuple[str, ...], folder: Path) -> dict[str, Options]:
+    """Return options for each cell with the units that are given."""
     return {cell: replace(options, cell=cell) for cell in cells}
 
 

@@ -52,7 +52,7 @@ def select(run: Stored, source: str | None, split: str, reading: Reading = AS_ST
             chosen = Selection(split, found[split], [])
     if chosen.examples[0].output is None:
         raise BadInput(f"--split {split}: it has no outputs to score by; choose another, or other --data")
-    for line in findings.find_unseen({chosen.split: chosen.examples}, run.output_field):
+    for line in findings.find_unseen({chosen.split: chosen.examples}, run.output_field, reading.strict):
         say(line)
     return chosen
 

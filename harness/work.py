@@ -13,7 +13,7 @@ from harness import runs
 from harness.console import console
 from harness.lock import hold
 from harness.schema import Memory
-from harness.sweep import Entry, Sweep
+from harness.sweep import Entry
 from pipeline.errors import BadInput
 
 device = ""
@@ -29,13 +29,6 @@ def begin(cores: list[int], start: Callable[[], str]) -> None:
     # Several processes share a GPU.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     device = start()
-
-
-def plan(sweep: Sweep) -> list[Entry]:
-    """Return the runs of a sweep; see harness/plan.py, which is imported here as it needs Keras."""
-    from harness.plan import plan
-
-    return plan(sweep)
 
 
 def describe(entry: Entry, **known: Any) -> dict[str, Any]:

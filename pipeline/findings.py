@@ -15,11 +15,11 @@ MOST = 0.9
 SEEN = 1000
 
 
-def look(splits: Splits, input_field: Any, output_field: Any, longest: int) -> Iterator[str]:
+def look(splits: Splits, input_field: Any, output_field: Any, longest: int, strict: bool = False) -> Iterator[str]:
     """Yield what is found in examples, once the fields are fitted to those of training.
 
-    longest: where the input field cuts its inputs. BadInput where no output of a split is one of the training data,
-    and for numbers that are all the same.
+    longest: where the input field cuts its inputs. strict: of `find_unseen`. BadInput where no output of a split is one
+    of the training data, and for numbers that are all the same.
     """
     if output_field.closed:
         counts = Counter(_labels(splits["train"], "output"))
@@ -27,7 +27,7 @@ def look(splits: Splits, input_field: Any, output_field: Any, longest: int) -> I
         yield from _find_alike(counts)
         if isinstance(splits["train"][0].output, str):
             yield from _find_most(counts)
-        yield from find_unseen(splits, output_field)
+        yield from find_unseen(splits, output_field, strict)
     _check_numbers(splits)
     if input_field.closed and len(counts := Counter(_labels(splits["train"], "input"))) > 1:
         yield f"{len(counts):,} categories: {_list(counts)}"
@@ -78,20 +78,22 @@ def _find_most(counts: Counter) -> Iterator[str]:
         yield f"{count / total:.1%} are {label!r}: one who always answers that is as accurate; see macro_f1"
 
 
-def find_unseen(splits: Splits, output_field: Any) -> Iterator[str]:
+def find_unseen(splits: Splits, output_field: Any, strict: bool = False) -> Iterator[str]:
     """Yield how many examples of a split have outputs that are not in the training data; nothing of training itself.
 
-    BadInput where no output of a split is.
+    BadInput where no output of a split is; if strict, for the first that is not.
     """
     if not output_field.closed:
         return
     for split, examples in splits.items():
-        found = [output_field.find_unseen(one.output) for one in examples if one.output is not None]
+        labelled = [one for one in examples if one.output is not None]
+        found = [output_field.find_unseen(one.output) for one in labelled]
         unseen = Counter(label for labels in found for label in labels)
         if not unseen:
             continue
-        if unseen.keys() == {label for one in examples for label in _split(one.output)}:
-            raise BadInput(f"{examples[0].origin}: {unknown('label', next(iter(unseen)), output_field.known)}")
+        if strict or unseen.keys() == {label for one in examples for label in _split(one.output)}:
+            example, labels = next((one, labels) for one, labels in zip(labelled, found, strict=True) if labels)
+            raise BadInput(f"{example.origin}: {unknown('label', min(labels), output_field.known)}")
         yield (
             f"{split}: {sum(map(bool, found)):,} of {len(examples):,} examples have labels that are not in the "
             f"training data ({_list(unseen)}); they count as wrong, and have no loss"

@@ -320,7 +320,7 @@ def test_the_command_line_may_be_a_link_and_work_begin_anywhere(tmp_path: Path) 
         (["train", "pos", "--limit", "0"], "--limit 0: expected a number at least 1"),
         (["train", "pos", "--lr", "nan"], "--lr nan: expected a number between 1e-09 and 10"),
         (["train", "pos", "--pooling", "max"], "--pooling max: the task 'pos' has no use for this option"),
-        (["train", "pos", "--data", "turkisch"], "--data turkisch: there is no such path under"),
+        (["train", "pos", "--data", "turkisch"], "--data {here}/turkisch: there is no such path under"),
         (["train", "pos", "--data", ""], "--data"),
         (
             ["train", "pos", "--text-column", "2"],
@@ -339,7 +339,7 @@ def test_a_mistake_is_one_message(
     arguments: list[str], message: str, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     where = ["--runs", tmp_path / "runs"] if arguments[0] == "train" else []
-    assert refused(capsys, *arguments, *where).startswith(message)
+    assert refused(capsys, *arguments, *where).startswith(message.replace("{here}", os.getcwd()))
     assert not list(tmp_path.iterdir())
 
 
@@ -367,7 +367,7 @@ def test_what_cannot_be_parsed_names_what_is_meant(
 @pytest.mark.parametrize(
     ("task", "name", "content", "message"),
     [
-        ("sentiment", "x.csv", b"text,rating\na,b\n", r"x.csv:1: no column named label or sentiment"),
+        ("sentiment", "x.csv", b"text,when,where\na,b,c\nd,e,f\n", "x.csv:1: no column named label or sentiment"),
         ("sentiment", "x.csv", b"", "x.csv: the file is empty"),
         ("sentiment", "x.csv", b"text\nhello\n", "x.csv:1: no column named"),
         ("sentiment", "x.csv", b"text,label\ncaf\xe9,pos\n", "x.csv:2: not UTF-8: byte 0xe9"),
@@ -386,29 +386,34 @@ def test_a_file_that_cannot_be_trained_on_is_refused_with_its_place(
 ) -> None:
     path = tmp_path / name
     path.write_bytes(content)
-    assert message in refused(capsys, "train", task, "--data", path, "--runs", tmp_path / "runs")
+    assert message in refused(capsys, "train", task, "--data", path, "--runs", tmp_path / "runs", "--strict")
     assert [found.name for found in tmp_path.iterdir()] == [name]
 
 
-def test_an_unknown_tag_in_the_test_file_is_refused_with_its_place(
+def test_an_unknown_tag_in_the_test_file_is_refused_with_its_place_if_strict(
     tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     sentences = {"train": "a\tX\nb\tY\n", "dev": "a\tX\n", "test": "a\tX\n\nb\tY\na\tZ\n"}
     (tmp_path / "data").mkdir()
     for split, text in sentences.items():
         (tmp_path / "data" / f"{split}.tsv").write_text(text)
-    message = refused(capsys, "train", "pos", "--data", tmp_path / "data", "--runs", tmp_path / "runs")
-    assert message == "test.tsv:3: unknown tag 'Z'. Known: X, Y."
+    command = ["train", "pos", "--data", tmp_path / "data", "--runs", tmp_path / "runs", "--strict"]
+    assert refused(capsys, *command) == "test.tsv:3: unknown label 'Z'. Known: X, Y."
     assert not (tmp_path / "runs").exists()
 
 
-def test_a_label_seen_in_test_only_is_refused_with_its_place(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_label_seen_in_test_only_is_counted_and_refused_with_its_place_if_strict(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     (tmp_path / "data").mkdir()
     for split, rows in {"train": "a,pos\nb,neg\n", "valid": "a,pos\n", "test": "a,pos\nb,negative\n"}.items():
         (tmp_path / "data" / f"{split}.csv").write_text(f"text,label\n{rows}")
-    message = refused(capsys, "train", "sentiment", "--data", tmp_path / "data", "--runs", tmp_path / "runs")
-    assert message == "test.csv:3: unknown label 'negative'. Did you mean 'neg'? Known: neg, pos."
+    command = ["train", "sentiment", "--data", str(tmp_path / "data"), "--runs", str(tmp_path / "runs")]
+    message = "test.csv:3: unknown label 'negative'. Did you mean 'neg'? Known: neg, pos."
+    assert refused(capsys, *command, "--strict") == message
     assert not (tmp_path / "runs").exists()
+    assert main([*command, *TINY]) == 0
+    assert "test: 1 of 2 examples have labels that are not in the training data (negative 1)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("fresh", [[], ["--fresh"]])
@@ -537,11 +542,17 @@ def test_nothing_to_answer_is_a_mistake(
     assert message in refused(capsys, "predict", trained, *arguments)
 
 
-def test_an_empty_line_of_the_input_is_named(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_an_empty_line_of_the_input_is_answered_by_one_and_named_if_strict(
+    trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     (tmp_path / "x.txt").write_text("good\n\nbad\n")
-    message = refused(capsys, "predict", trained, "--input", tmp_path / "x.txt", "--output", tmp_path / "out")
-    assert "x.txt:2: the line is empty" in message
+    command = ["predict", str(trained), "--input", str(tmp_path / "x.txt"), "--output", str(tmp_path / "out")]
+    assert "x.txt:2: the line is empty" in refused(capsys, *command, "--strict")
     assert not (tmp_path / "out").exists()
+    assert main(command) == 0
+    assert "1 of 3 lines are empty" in capsys.readouterr().err
+    lines = (tmp_path / "out").read_text().splitlines()
+    assert len(lines) == 3 and [bool(line) for line in lines] == [True, False, True]
 
 
 def test_the_task_file_of_a_run_may_move_but_not_vanish(

@@ -11,8 +11,8 @@ import pytest
 
 import tasks
 from harness import data
+from harness.cells import check_lengths, suit_cell
 from harness.options import defaults
-from harness.train import suit_cell
 from models.recurrent import CELLS
 from pipeline.errors import BadInput
 from pipeline.series import Series
@@ -117,9 +117,9 @@ def test_a_cell_that_cannot_write_is_for_tasks_that_read(table: None) -> None:
         chosen = replace(options, cell="dnn", max_length=50)
         if name in ("novel", "caption", "translation"):
             with pytest.raises(BadInput, match=f"--cell dnn: the task '{name}' writes one symbol after another"):
-                suit_cell(chosen, task)
+                suit_cell(chosen, task, data.keep_quiet)
         else:
-            assert suit_cell(chosen, task).max_length == 50
+            assert suit_cell(chosen, task, data.keep_quiet).max_length == 50
 
 
 @pytest.mark.parametrize("cell", ["bag", "dnn"])
@@ -128,8 +128,8 @@ def test_a_cell_without_order_has_its_last_state_pooled(cell: str) -> None:
     options = defaults(task)
     assert options.pooling == "max+mean"
     chosen = replace(options, cell=cell)
-    assert suit_cell(chosen, task).pooling == "last"
-    assert suit_cell(options, task) == options
+    assert suit_cell(chosen, task, data.keep_quiet).pooling == "last"
+    assert suit_cell(options, task, data.keep_quiet) == options
 
 
 def test_an_input_longer_than_the_cell_was_built_for_is_refused_with_its_place() -> None:
@@ -140,7 +140,7 @@ def test_an_input_longer_than_the_cell_was_built_for_is_refused_with_its_place()
         chosen = replace(options, cell=cell, max_length=4)
         given = chosen, ["a:1", "a:2"], inputs, field.arrays
         if cell == "gru":
-            data.check_lengths(*given)
+            check_lengths(*given)
             continue
         with pytest.raises(BadInput, match="a:2: the input has 5 steps, and the cell 'dnn' is built for at most 4"):
-            data.check_lengths(*given)
+            check_lengths(*given)

@@ -157,8 +157,18 @@ def test_runs_of_other_options_are_kept(compared: tuple, capfd: pytest.CaptureFi
 )
 def test_a_cell_that_cannot_run_a_task_is_refused(name: str, cell: str, message: str, tmp_path: Path) -> None:
     with small(name) as task, pytest.raises(BadInput) as caught:
-        plan.plan(Sweep({name: small_options(task)}, ("simple", cell), 1, "units", tmp_path))
+        plan.settle(Sweep({name: small_options(task)}, ("simple", cell), 1, "units", tmp_path))
     assert message in str(caught.value)
+
+
+def test_data_without_outputs_to_compare_by_is_refused(tmp_path: Path) -> None:
+    rows = {"train": "a,pos\nb,neg\nc,pos\nd,neg\n", "valid": "e,pos\nf,neg\n", "test": "g,\nh,\n"}
+    for split, text in rows.items():
+        (tmp_path / f"{split}.csv").write_text(f"text,label\n{text}")
+    task = tasks.get("sentiment")
+    options = dataclasses.replace(defaults(task), data=str(tmp_path))
+    with pytest.raises(BadInput, match="the test split has no outputs to compare by; give --test-file"):
+        plan.settle(Sweep({"sentiment": options}, ("simple", "gru"), 1, "units", tmp_path / "runs"))
 
 
 def test_what_is_no_task_is_refused(capsys: pytest.CaptureFixture) -> None:
@@ -272,7 +282,8 @@ def test_cells_are_given_the_epochs_for_which_they_take_as_long(
 def test_runs_of_one_seed_come_before_those_of_the_next(tmp_path: Path) -> None:
     with small("sentiment") as task:
         options = small_options(task, seed=3)
-        found = plan.plan(Sweep({"sentiment": options}, ("simple", "gru"), 2, "units", tmp_path))
+        sweep = plan.settle(Sweep({"sentiment": options}, ("simple", "gru"), 2, "units", tmp_path))
+        found = plan.plan(sweep)
     assert [(entry.options.cell, entry.options.seed) for entry in found] == [
         ("simple", 3),
         ("gru", 3),

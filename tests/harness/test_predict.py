@@ -2,11 +2,15 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.predict import format_plainly, predict, read_lines, read_words
+from harness.inputs import Input, read_file, read_words, take_tokenized
+from harness.options import AS_STORED
+from harness.predict import answer_inputs, format_plainly, predict
+from harness.stored import read_run
 from pipeline.errors import BadInput
 from tests.harness import small, train_small
 
@@ -42,29 +46,59 @@ def test_nothing_to_predict_is_a_mistake(run: Path) -> None:
         predict(run, [])
 
 
-def test_lines_come_with_their_numbers(tmp_path: Path) -> None:
+def test_lines_come_with_their_numbers(run: Path, tmp_path: Path) -> None:
     path = tmp_path / "x.txt"
     path.write_bytes("\ufeffbir\r\niki üç\r\n".encode())
-    assert read_lines(str(path)) == [(f"{path}:1", "bir"), (f"{path}:2", "iki üç")]
+    assert read_file(read_run(run), str(path), AS_STORED) == [
+        Input(f"{path}:1", ("bir",)),
+        Input(f"{path}:2", ("iki", "üç")),
+    ]
 
 
-def test_an_empty_line_is_named(tmp_path: Path) -> None:
+def test_what_is_empty_is_answered_by_nothing_in_its_place(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     path = tmp_path / "x.txt"
-    path.write_text("bir\n \niki\n")
+    path.write_text("bir\n \niki üç\n")
+    stored = read_run(run)
+    inputs = read_file(stored, str(path), AS_STORED)
+    assert [one.value for one in inputs] == [("bir",), None, ("iki", "üç")]
+    assert "1 of 3 lines are empty" in capsys.readouterr().err
+    whole = answer_inputs(stored, [inputs[0], inputs[2]])
+    assert answer_inputs(stored, inputs) == [whole[0], {"input": None, "output": None}, whole[1]]
     with pytest.raises(BadInput, match=r"x.txt:2: the line is empty"):
-        read_lines(str(path))
+        read_file(stored, str(path), replace(AS_STORED, strict=True))
 
 
-def test_standard_input_is_read_whatever_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_table_or_corpus_is_read_as_for_training(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "new.conllu"
+    lines = ["# text = bir iki", *(f"{place}\t{word}" + 8 * "\t_" for place, word in ((1, "bir"), (2, "iki")))]
+    path.write_text("\n".join([*lines, "", "1\tüç" + 8 * "\t_", ""]))
+    inputs = read_file(read_run(run), str(path), AS_STORED)
+    assert [one.value for one in inputs] == [("bir", "iki"), ("üç",)]
+    assert inputs[0].origin == f"{path}:2"
+
+
+def test_texts_that_are_tokenized_are_divided_at_blanks_alone(run: Path) -> None:
+    stored = read_run(run)
+    assert stored.input_field.parse("iki, üç") == ("iki", ",", "üç")
+    assert take_tokenized(stored).input_field.parse("iki, üç") == ("iki,", "üç")
+
+
+def test_standard_input_is_read_whatever_it_is(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stored = read_run(run)
     ours, theirs = socket.socketpair()
     with ours, theirs, theirs.makefile() as stream:
         monkeypatch.setattr(sys, "stdin", stream)
         ours.sendall("bir\niki üç\n".encode())
         ours.shutdown(socket.SHUT_WR)
-        assert read_lines("-") == [("standard input:1", "bir"), ("standard input:2", "iki üç")]
+        assert read_file(stored, "-", AS_STORED) == [
+            Input("standard input:1", ("bir",)),
+            Input("standard input:2", ("iki", "üç")),
+        ]
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(BadInput, match="--input -: standard input is closed"):
-        read_lines("-")
+        read_file(stored, "-", AS_STORED)
 
 
 def test_texts_of_the_command_line_are_utf8_whatever_the_locale() -> None:
@@ -75,15 +109,15 @@ def test_texts_of_the_command_line_are_utf8_whatever_the_locale() -> None:
 
 
 @pytest.mark.parametrize(("content", "message"), [(b"", "the file is empty"), (b"a\xff\n", "x.txt:1: not UTF-8")])
-def test_a_file_that_is_no_text_is_refused(content: bytes, message: str, tmp_path: Path) -> None:
+def test_a_file_that_is_no_text_is_refused(content: bytes, message: str, run: Path, tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_bytes(content)
     with pytest.raises(BadInput, match=message):
-        read_lines(str(tmp_path / "x.txt"))
+        read_file(read_run(run), str(tmp_path / "x.txt"), AS_STORED)
 
 
-def test_an_input_file_that_is_missing_is_named_with_its_option(tmp_path: Path) -> None:
+def test_an_input_file_that_is_missing_is_named_with_its_option(run: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"^--input .*/x.txt: there is no such file"):
-        read_lines(str(tmp_path / "x.txt"))
+        read_file(read_run(run), str(tmp_path / "x.txt"), AS_STORED)
 
 
 def test_the_plain_form_is_for_reading() -> None:

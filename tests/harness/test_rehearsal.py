@@ -88,7 +88,7 @@ def include(tmp_path: Path) -> Iterator[Any]:
     def read(text: str) -> Path:
         path = tmp_path / "mine.py"
         path.write_text(text)
-        assert tasks.load(path) is None
+        assert tasks.load(tasks.read(path)) is None
         return path
 
     with without_new_cells():

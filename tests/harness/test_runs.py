@@ -58,7 +58,7 @@ def test_a_file_is_replaced_in_one_step(tmp_path: Path) -> None:
 def test_the_name_of_a_file_that_is_not_unicode_comes_back_as_it_was(tmp_path: Path) -> None:
     named = {"data": os.fsdecode(b"/data/caf\xe9.csv")}
     runs.write_json(tmp_path / "config.json", named)
-    assert runs.read_json(tmp_path / "config.json") == named
+    assert runs.read_json(tmp_path / "config.json", dict) == named
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from harness import plan, runs, train
+from harness import experiment, plan, runs, train
 from harness.evaluate import write_answers
 from harness.lock import hold
 from harness.options import Options
@@ -196,7 +196,7 @@ def test_a_complete_run_is_read_where_nothing_can_be_written(
     def refuse(path: Path) -> None:
         raise BadInput(f"{path}: a read-only file system")
 
-    monkeypatch.setattr(train, "hold", refuse)
+    monkeypatch.setattr(experiment, "hold", refuse)
     assert train.train(task, options, complete)["epochs"] == 3
 
 
@@ -217,7 +217,7 @@ def test_a_clock_that_is_far_off_is_refused_before_anything_is_written(
         patch.setattr(time, "localtime", lambda: time.gmtime(0))
         for begin in (
             lambda: train.train(task, options, tmp_path),
-            lambda: plan.plan(Sweep({NAME: options}, ("simple",), 1, "units", tmp_path)),
+            lambda: plan.settle(Sweep({NAME: options}, ("simple",), 1, "units", tmp_path)),
         ):
             with pytest.raises(BadInput, match="the clock of this machine says 1970-01-01"):
                 begin()
@@ -250,13 +250,15 @@ def test_an_empty_split_is_refused_before_anything_is_written(task: Task, option
     assert not list(tmp_path.iterdir())
 
 
-def test_a_tag_seen_in_test_only_is_refused_with_its_place(task: Task, options: Options, tmp_path: Path) -> None:
+def test_a_tag_seen_in_test_only_is_refused_with_its_place_if_strict(
+    task: Task, options: Options, tmp_path: Path
+) -> None:
     strange = [Example(("a", "b"), ("NOUN", "NOWN"), "test.tsv:7")]
     other = dataclasses.replace(
         task, sources={"small": Source("", "", lambda _: {**small_splits(NAME), "test": strange})}
     )
-    with pytest.raises(BadInput, match=r"^test.tsv:7: unknown tag 'NOWN'. Did you mean 'NOUN'\?"):
-        train.train(other, options, tmp_path)
+    with pytest.raises(BadInput, match=r"^test.tsv:7: unknown label 'NOWN'. Did you mean 'NOUN'\?"):
+        train.train(other, dataclasses.replace(options, strict=True), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
