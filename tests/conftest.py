@@ -2,6 +2,7 @@
 
 import atexit
 import gc
+import importlib.util
 import os
 import shutil
 import tempfile
@@ -42,6 +43,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--mutations", type=int, default=4, help="how often tests/test_damage.py damages each file of a run"
     )
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("needs"):
+        if importlib.util.find_spec(marker.args[0]) is None:
+            pytest.skip(f"{marker.args[0]} is optional; pip install -r requirements-extra.txt -r requirements-ray.txt")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -39,8 +39,8 @@ CELLS["slow"] = slow
 
 @pytest.fixture
 def two_machines() -> Any:
-    utilities = pytest.importorskip("ray.cluster_utils", reason="pip install -r requirements-ray.txt")
     import ray
+    from ray import cluster_utils as utilities
 
     machines = utilities.Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     other = machines.add_node(num_cpus=1)
@@ -51,6 +51,7 @@ def two_machines() -> Any:
 
 
 @pytest.mark.slow
+@pytest.mark.needs("ray")
 def test_a_sweep_goes_on_when_a_machine_dies_and_no_run_is_lost_or_done_twice(
     two_machines: Any, tmp_path: Path
 ) -> None:
@@ -82,9 +83,9 @@ def test_a_sweep_goes_on_when_a_machine_dies_and_no_run_is_lost_or_done_twice(
         scores = json.loads((entry.directory / "scores.json").read_text())
         assert scores["scores"] == result["scores"] and scores["run"] == str(entry.directory) == result["run"]
         assert (entry.directory / "best.keras").exists()
-    # A model was built for each run, and for the one that died with its machine once more; for the memory of seed 0 one
-    # anew, and one each of the three times that the run is opened, to compare its shapes.
-    assert len(list((tmp_path / "log").iterdir())) == 5 + 1 + 1 + 3
+    # A model was rehearsed and one built for each run; for the one that died with its machine one or both once more;
+    # for the memory of seed 0 one anew, and one each of the three times that the run is opened, to compare its shapes.
+    assert len(list((tmp_path / "log").iterdir())) - (2 * 5 + 1 + 3) in (1, 2)
 
 
 def test_a_folder_is_packed_and_takes_the_place_of_another(tmp_path: Path) -> None:
@@ -100,8 +101,8 @@ def test_a_folder_is_packed_and_takes_the_place_of_another(tmp_path: Path) -> No
     assert not (tmp_path / "there" / "run" / "old").exists()
 
 
+@pytest.mark.needs("ray")
 def test_an_address_that_does_not_answer_is_refused_within_seconds(capsys: pytest.CaptureFixture) -> None:
-    pytest.importorskip("ray", reason="pip install -r requirements-ray.txt")
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -113,7 +114,6 @@ def test_an_address_that_does_not_answer_is_refused_within_seconds(capsys: pytes
 
 
 def test_an_address_that_is_none_is_refused() -> None:
-    pytest.importorskip("ray", reason="pip install -r requirements-ray.txt")
     with pytest.raises(BadInput, match="expected HOST:PORT"):
         cluster.Cluster("nowhere", 1, lambda: "")
 

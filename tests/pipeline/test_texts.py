@@ -59,6 +59,15 @@ def test_a_tune_is_its_key_and_its_notes(tmp_path: Path, monkeypatch: pytest.Mon
     assert first.output == "K:D\ne|\n(c<A)(A>.B) cA |\nd2 e2 f2 d2 | e2 e2 f2 f2 g0 :|"
 
 
+@pytest.mark.needs("music21")
+def test_tunes_are_about_4400_and_none_is_in_two_splits() -> None:
+    splits = texts.tunes()
+    melodies = [{example.output for example in found} for found in splits.values()]
+    assert 4_000 < sum(map(len, melodies)) < 4_800
+    assert not melodies[0] & (melodies[1] | melodies[2])
+    assert all(re.match(r"K:\S.*\n", melody) and len(melody) <= 810 for found in melodies for melody in found)
+
+
 def test_tunes_without_music21_name_the_file_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     real = packaged.locate
     monkeypatch.setattr(texts, "locate", lambda package, *rest: real(f"no-{package}", *rest))

@@ -90,8 +90,8 @@ def test_a_typed_sentence_is_divided_as_the_tokenizer_says(tokenizer: str, text:
     assert list(Tokens(9, 9, tokenizer=tokenizer).parse(text)) == tokens
 
 
+@pytest.mark.needs("nltk")
 def test_the_penn_treebank_divides_contractions() -> None:
-    pytest.importorskip("nltk", reason="NLTK is optional")
     assert tokenizers.divide_sentence("They don't (really).", "treebank") == [
         *["They", "do", "n't", "(", "really", ")", "."]
     ]
