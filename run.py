@@ -77,11 +77,14 @@ def show(task: Name, json: Json = False, include: Include = ()) -> None:
         for name in found.reader.examples:
             sources.append({"data": name, "licence": "as its catalogue page says", "holds": "TensorFlow Datasets"})
         sources.append({"data": "a path", "licence": "yours", "holds": f"your own files: {found.reader.formats}"})
+    columns = {"input": found.columns.input, "output": found.columns.output}
     facts = {"name": found.name, "summary": found.summary, "shape": found.shape, "monitor": found.monitor}
     if json:
-        return emit(facts | {"sources": sources, "options": asdict(defaults(found))})
+        return emit(facts | {"sources": sources, "columns": columns, "options": asdict(defaults(found))})
     print_table([{"task": name, "": value} for name, value in facts.items()])
     print_table(sources)
+    if found.reader:
+        print_table([{"side": side, "known names of columns": ", ".join(names)} for side, names in columns.items()])
     print_table([{"option": name, "default": str(value)} for name, value in asdict(defaults(found)).items()])
 
 
@@ -334,7 +337,7 @@ def print_scores(summary: dict) -> None:
         rows = [row | {title: f"{known[row['score']]:.4f}" if row["score"] in known else ""} for row in rows]
     print_table(rows)
     shown = ("scores", "monitor", "split", "baselines", "samples")
-    facts = {name: value for name, value in summary.items() if name not in shown}
+    facts = {name: value for name, value in summary.items() if name not in shown and value is not None}
     print_table([{"": name, "value": str(value)} for name, value in facts.items()])
 
 

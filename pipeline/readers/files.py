@@ -10,7 +10,7 @@ import gzip
 import io
 import lzma
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -110,7 +110,15 @@ def _divide(path: Path, files: list[Path], named: dict[str, list[Path]], say: Sa
         _check_one(path, split, claiming)
     if left:
         say(f"{path}: left out, as no split is in their names: {_shorten([file.name for file in left])}")
+    tell_splits(path, found, say)
     return found | named
+
+
+def tell_splits(path: Path, found: Mapping[str, list[Path]], say: Say) -> None:
+    """Say which files are taken for which split, unless their names are the words for it and no more."""
+    if any(SHARD.sub("", file.name).split(".")[0].lower() not in WORDS[split] for split in found for file in found[split]):
+        names = [f"{split} {_shorten([file.name for file in files], 2)}" for split, files in _order(dict(found)).items()]
+        say(f"{path}: by their names, {', '.join(names)}; --train-file, --validation-file, --test-file name others")
 
 
 def resolve(request: Request, split: str) -> Path:

@@ -144,6 +144,7 @@ def _find_by_names(
     left = [file.name for file in sources if not files.find_split(file.name)]
     if left:
         say(f"{path}: left out, as no split is in their names: {', '.join(left)}")
+    files.tell_splits(path, found, say)
     return {split: _complete(claiming[0], source, target) for split, claiming in found.items()}
 
 
