@@ -341,11 +341,18 @@ def print_scores(summary: dict) -> None:
     print_table([{"": name, "value": str(value)} for name, value in facts.items()])
 
 
-def expand_home(arguments: list[str]) -> list[str]:
-    """Return the command line with the home folder for ~ in paths, which a shell leaves in --data=~/reviews.csv."""
-    expanded = []
-    for before, word in zip(["", *arguments], arguments, strict=False):
+def spell_out(arguments: list[str]) -> list[str]:
+    """Return the command line with - for _ in the names of options, and the home folder for ~ in paths.
+
+    A shell leaves the ~ of --data=~/reviews.csv.
+    """
+    expanded: list[str] = []
+    for word in arguments:
+        before = expanded[-1] if expanded else ""
         name, equals, value = word.partition("=")
+        if name.startswith("--"):
+            name = name.replace("_", "-")
+            word = name + equals + value
         if name in PATHS and equals:
             word = f"{name}={os.path.expanduser(value)}"
         expanded.append(os.path.expanduser(word) if before in PATHS else word)
@@ -396,7 +403,7 @@ def task_defaults(arguments: list[str]) -> Options:
 
 def execute(arguments: list[str]) -> int:
     """Run one command; return 1 if a run of a comparison failed, else 0. What it cannot do is raised."""
-    arguments = expand_home(arguments)
+    arguments = spell_out(arguments)
     # --ray alone stands for this machine's own cluster.
     following = [*arguments[1:], "--"]
     arguments = [

@@ -46,7 +46,8 @@ class Reading:
     label_column: str | None = None
     """Column of the expected output: a name, a number from 1, or a path inside an object; the language of a pair."""
     header: Literal["auto", "yes", "no"] = "auto"
-    """Whether the first row of a table names its columns; auto: where one is a known name, or looks like one."""
+    """Whether the first row of a table names its columns; auto: where one is a known name, or looks like one. That a
+    column is given by its number says nothing of it."""
     encoding: str = "utf-8"
     """Of text files, such as cp1252 or latin-1."""
     strict: bool = False

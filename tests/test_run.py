@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 import tasks
-from run import PATHS, expand_home, main
+from harness.options import defaults
+from run import PATHS, main, spell_out, task_defaults
 from tests.harness import ROOT, read_bytes, start_keras
 
 WORDS = ("good fine great fun warm", "bad poor dull slow cold")
@@ -122,6 +123,21 @@ def test_help_shows_the_arguments_by_name(capsys: pytest.CaptureFixture) -> None
             main([*command, "--help"])
         assert caught.value.code == 0
         assert f"] {usage}" in capsys.readouterr().out.splitlines()[0]
+
+
+@pytest.mark.parametrize("command", ["train", "compare"])
+def test_no_flag_in_front_of_a_task_changes_its_defaults(command: str, capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    # Those that --help shows without a value.
+    lines = capsys.readouterr().out.splitlines()
+    shown = re.findall(r"(?m)^\W (-h|--[a-z][\w-]*)((?:, --[a-z][\w-]*)*)  ", "\n".join(lines))
+    flags = {flag for words in shown for flag in ", ".join(words).split(", ") if flag}
+    assert flags >= {"-h", "--help", "--fresh", "--json", "--lazy-embeddings", "--no-lazy-embeddings", "--strict"}
+    for flag in sorted(flags):
+        for spelt in (flag, flag[:2] + flag[2:].replace("-", "_")):
+            for name in tasks.find():
+                assert task_defaults(spell_out([command, spelt, name])) == defaults(tasks.get(name)), (spelt, name)
 
 
 @pytest.mark.parametrize(
@@ -274,9 +290,9 @@ def test_a_terminal_shows_a_bar_and_a_stop_leaves_it_as_it_was(reviews: Path, tm
 def test_the_home_folder_is_found_in_every_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     words = ["predict", "~/run", "~ is a tilde", "--text=~/x"]
-    assert expand_home(words) == words
+    assert spell_out(words) == words
     for name in PATHS:
-        assert expand_home([f"{name}=~/x", name, "~/x"]) == [f"{name}={tmp_path}/x", name, f"{tmp_path}/x"]
+        assert spell_out([f"{name}=~/x", name, "~/x"]) == [f"{name}={tmp_path}/x", name, f"{tmp_path}/x"]
     path = write_reviews(tmp_path / "bad.csv", "|")
     assert main(["train", "sentiment", f"--data=~/{path.name}", "--runs=~/runs"]) == 2
     assert main(["new", "mine", "--folder=~"]) == 0 and (tmp_path / "mine.py").exists()

@@ -14,6 +14,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
@@ -24,6 +25,8 @@ import keras
 SOURCE = Path(__file__).with_name("loops.cc")
 FLAGS = "-std=c++17 -O3 -march=native -fno-math-errno -ffp-contract=fast -shared -fPIC".split()
 MISSING = "no native kernels, the portable loops are used: {}"
+# That a compilation may take.
+SECONDS = 300
 GATES = {"simple": 1, "lstm": 4, "gru": 3}
 
 
@@ -104,6 +107,10 @@ def library(folder: Path, say: Callable[[str], None], xla: bool) -> Path:
             return path
         say(f"{path} is not as it was compiled")
         path.unlink()
+    for left in folder.glob("*.tmp"):
+        # Of a compilation that was killed.
+        if time.time() - left.stat().st_mtime > 2 * SECONDS:
+            left.unlink(missing_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
     os.close(descriptor)
     try:
@@ -142,7 +149,7 @@ def compile_library(path: Path, say: Callable[[str], None], xla: bool) -> None:
         import jax
 
         arguments += ["-DUNROLLED_XLA", f"-I{jax.ffi.include_dir()}"]
-    done = subprocess.run(arguments, capture_output=True, text=True, errors="replace", timeout=300)
+    done = subprocess.run(arguments, capture_output=True, text=True, errors="replace", timeout=SECONDS)
     if done.returncode:
         errors = [line for line in done.stderr.splitlines() if "error" in line] or done.stderr.splitlines()
         told = "".join(filter(str.isprintable, errors[0])).strip()[:200] if errors else ""

@@ -116,8 +116,12 @@ def _divide(path: Path, files: list[Path], named: dict[str, list[Path]], say: Sa
 
 def tell_splits(path: Path, found: Mapping[str, list[Path]], say: Say) -> None:
     """Say which files are taken for which split, unless their names are the words for it and no more."""
-    if any(SHARD.sub("", file.name).split(".")[0].lower() not in WORDS[split] for split in found for file in found[split]):
-        names = [f"{split} {_shorten([file.name for file in files], 2)}" for split, files in _order(dict(found)).items()]
+    plain = all(
+        SHARD.sub("", file.name).split(".")[0].lower() in WORDS[split] for split in found for file in found[split]
+    )
+    if not plain:
+        ordered = _order(dict(found)).items()
+        names = [f"{split} {_shorten([file.name for file in files], 2)}" for split, files in ordered]
         say(f"{path}: by their names, {', '.join(names)}; --train-file, --validation-file, --test-file name others")
 
 

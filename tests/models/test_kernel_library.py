@@ -50,6 +50,16 @@ def test_a_damaged_library_is_never_loaded_but_compiled_anew(damage: str, kept: 
     assert list(kept.parent.iterdir()) == [kept] and kept.read_bytes() == compiled.read_bytes()
 
 
+def test_what_a_compilation_that_was_killed_left_is_removed_by_a_later_one(kept: Path) -> None:
+    old, new = kept.with_name("old.tmp"), kept.with_name("new.tmp")
+    for path in (old, new):
+        path.touch()
+    os.utime(old, (0, 0))
+    kept.unlink()
+    kernels.library(kept.parent, print, xla=False)
+    assert new.exists() and not old.exists()
+
+
 @pytest.mark.parametrize("which", ["folder", "file"])
 @pytest.mark.parametrize("how", ["group", "others", "owner"])
 def test_what_another_user_may_write_to_is_not_loaded(which: str, how: str, kept: Path) -> None:

@@ -68,6 +68,17 @@ def test_what_is_left_out_is_said(tmp_path: Path) -> None:
     assert said == [f"{tmp_path}: left out, as no split is in their names: latest.csv, other.csv"]
 
 
+def test_which_file_is_which_is_said_where_the_names_are_not_plain(tmp_path: Path) -> None:
+    said: list[str] = []
+    find(make(tmp_path / "plain", "train.csv", "dev.csv", "test-00000-of-00001.csv"), said)
+    assert not said
+    find(make(tmp_path / "public", "nl_alpino-ud-train.csv", "nl_alpino-ud-dev.csv"), said)
+    assert said == [
+        f"{tmp_path / 'public'}: by their names, train nl_alpino-ud-train.csv, validation nl_alpino-ud-dev.csv; "
+        "--train-file, --validation-file, --test-file name others"
+    ]
+
+
 def test_one_file_is_all_there_is_whatever_its_name(tmp_path: Path) -> None:
     assert find(make(tmp_path, "reviews.csv", "README.txt")) == {"train": ["reviews.csv"]}
 
