@@ -316,7 +316,7 @@ def emit(content: Any) -> None:
     """Print one JSON object on standard output."""
     text = dump(content, indent=1)
     try:
-        text.encode(sys.stdout.encoding)
+        text.encode(sys.stdout.encoding or "utf-8")
     except UnicodeEncodeError:
         text = dump(content, indent=1, ascii_only=True)
     print(text)

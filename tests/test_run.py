@@ -274,17 +274,17 @@ def read_terminal(arguments: list[str], interrupt: bool = False) -> tuple[str, i
 
 @pytest.mark.slow
 def test_a_terminal_shows_a_bar_and_a_stop_leaves_it_as_it_was(reviews: Path, tmp_path: Path) -> None:
-    arguments = ["train", "sentiment", "--data", str(reviews), "--runs", str(tmp_path), *TINY, "--epochs", "40"]
-    text, code = read_terminal([*arguments, "--patience", "40"], interrupt=True)
+    arguments = ["train", "sentiment", "--data", str(reviews), "--runs", str(tmp_path), *TINY, "--epochs", "150"]
+    text, code = read_terminal([*arguments, "--patience", "150"], interrupt=True)
     assert code == 130, text
     assert "the same command goes on after the last finished epoch" in text and "Traceback" not in text
     # The cursor, hidden by the bar, is back.
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
-    text, code = read_terminal([*arguments, "--patience", "40"])
+    text, code = read_terminal([*arguments, "--patience", "150"])
     assert code == 0, text
     assert "going on after epoch" in text
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
-    assert re.search(r"epoch \d+/40 loss \d\.\d{4}  best accuracy \d\.\d{4}  [\d,]+ tokens/s  \d+:\d\d left", text)
+    assert re.search(r"epoch \d+/150 loss \d\.\d{4}  best accuracy \d\.\d{4}  [\d,]+ tokens/s  \d+:\d\d left", text)
 
 
 def test_the_home_folder_is_found_in_every_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

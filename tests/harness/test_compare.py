@@ -66,7 +66,7 @@ def test_a_run_that_fails_is_shown_with_its_message_and_the_rest_goes_on(compare
     found = {(run["cell"], run["seed"]): run for run in results["runs"]}
     assert [run["status"] for run in found.values()].count("done") == 2
     for seed in (0, 1):
-        assert found["broken", seed]["message"] == "RuntimeError: no such luck"
+        assert found["broken", seed]["message"].endswith("no model can be trained with it: RuntimeError: no such luck")
         assert "ended abruptly" in found["fatal", seed]["message"]
         assert 0 <= found["simple", seed]["scores"]["accuracy"] <= 1
         assert found["simple", seed]["tokens_per_second"] > 0 and found["simple", seed]["megabytes"] > 100

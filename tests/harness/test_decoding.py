@@ -1,9 +1,6 @@
-"""Runs that write sequences: options of decoding that change afterwards, attention, and a second backend."""
+"""Runs that write sequences: options of decoding that change afterwards, and attention."""
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,19 +13,9 @@ from harness.predict import predict
 from harness.trained import open_run
 from pipeline.errors import BadInput
 from run import main
-from tests.harness import ROOT, read_bytes, small, small_splits, train_small
+from tests.harness import read_bytes, small, small_splits, train_small
 
 NAME = "translation"
-TRAIN = """
-import sys
-from pathlib import Path
-from tests.harness import small, train_small
-folder, *attentions = sys.argv[1:]
-with small("translation") as task:
-    for attention in attentions:
-        train_small(task, Path(folder, attention), epochs=1, attention=attention, beam=2)
-"""
-ATTENTIONS = ("none", "bahdanau", "luong")
 
 
 @pytest.fixture(scope="module")
@@ -75,21 +62,6 @@ def test_attention_of_a_run_without_it_is_refused(tmp_path: Path) -> None:
         run = train_small(task, tmp_path, epochs=1, attention="none")
         with pytest.raises(BadInput, match="--attention-weights: .* has none; train a run with --attention"):
             predict(run, [("text 1", "one hundred")], attention=True)
-
-
-@pytest.mark.slow
-def test_translation_trains_under_tensorflow_too(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", TRAIN, str(tmp_path), *ATTENTIONS],
-        cwd=ROOT,
-        env={**os.environ, "KERAS_BACKEND": "tensorflow"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    for attention in ATTENTIONS:
-        assert (tmp_path / attention / NAME / "simple-s0" / "scores.json").exists()
 
 
 @pytest.mark.parametrize("arguments", [("train", NAME), ("evaluate", "RUN"), ("predict", "RUN", "one hundred")])
