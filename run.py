@@ -145,7 +145,7 @@ def evaluate(
     from harness import selection
     from harness.stored import read_run
 
-    stored = read_run(run, include, decoding)
+    stored = read_run(run, include, decoding, partial(select_backend, backend, device))
     chosen = selection.select(stored, data, split, reading)
     start_again(stored, backend, device, kernels)
     from harness.evaluate import score
@@ -188,7 +188,7 @@ def predict(
     from harness import inputs
     from harness.stored import read_run
 
-    stored = read_run(run, include, decoding)
+    stored = read_run(run, include, decoding, partial(select_backend, backend, device))
     stored = inputs.take_tokenized(stored) if tokenized else stored
     asked = inputs.read_file(stored, input, reading) if input else inputs.parse(stored, inputs.read_words(texts))
     inputs.check_any(asked)
@@ -375,11 +375,10 @@ def given_includes(arguments: list[str]) -> tuple[Path, ...]:
     return tuple(map(Path, given(arguments, "--include")))
 
 
-def select_backend(arguments: list[str]) -> None:
-    """Choose what Keras computes with, as an included file may import it, before the command line is parsed."""
+def select_backend(backend: str | None, device: str | None) -> None:
+    """Choose what Keras computes with: an included file may import it."""
     from harness import backend as keras_backend
 
-    backend, device = (next(iter(given(arguments, name)), None) for name in ("--backend", "--device"))
     keras_backend.select(backend, device)
 
 
@@ -411,7 +410,8 @@ def execute(arguments: list[str]) -> int:
         for place, word in enumerate(arguments)
     ]
     if given_includes(arguments):
-        select_backend(arguments)
+        # Before the command line is parsed: they define the tasks.
+        select_backend(*(next(iter(given(arguments, name)), None) for name in ("--backend", "--device")))
     commands: dict[str, Callable[..., Any]] = {
         "list": list_tasks,
         "show": show,

@@ -1,6 +1,6 @@
 """A stored run: what its directory says, without the model, and so without Keras."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,16 +26,24 @@ class Stored:
     output_field: Any
 
 
-def read_run(directory: Path, include: Sequence[Path] = (), decoding: Decoding = AS_TRAINED) -> Stored:
+def read_run(
+    directory: Path,
+    include: Sequence[Path] = (),
+    decoding: Decoding = AS_TRAINED,
+    select_backend: Callable[[], Any] = lambda: None,
+) -> Stored:
     """Return what a run's directory says; BadInput if it is not one, or if a file of it is missing or damaged.
 
     include: Python files to run in place of those that it was trained with. Without any, those that it names are run if
         the user has trained with them; see harness/included.py.
     decoding: options to use in place of those that the run was trained with; BadInput if one cannot be.
+    select_backend: called before a Python file is run, which may import Keras.
     """
     config = runs.read_config(directory)
     files = [tasks.read(path.resolve()) for path in include] or included.trust(directory, config["include"])
     included.tell_changes(files, config["include"])
+    if files:
+        select_backend()
     with pointing_at(str(directory)):
         task = tasks.get(config["task"], files)
     try:

@@ -20,7 +20,7 @@ import pytest
 import tasks
 from harness.options import defaults
 from run import PATHS, main, spell_out, task_defaults
-from tests.harness import ROOT, read_bytes, start_keras
+from tests.harness import ROOT, handled, read_bytes, start_keras
 
 WORDS = ("good fine great fun warm", "bad poor dull slow cold")
 TINY = ("--units", "8", "--embedding-size", "8", "--batch", "4", "--lr", "0.01", "--epochs", "2")
@@ -251,9 +251,16 @@ def read_terminal(arguments: list[str], interrupt: bool = False) -> tuple[str, i
     """Run a command under a terminal; return what it wrote and its exit code. interrupt: at the first epoch's end."""
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "140"}
-    process = subprocess.Popen(
-        [sys.executable, "run.py", *arguments], cwd=ROOT, stdin=theirs, stdout=theirs, stderr=theirs, env=environment
-    )
+    # Though the tests may run in the background, where it is ignored.
+    with handled(signal.SIG_DFL):
+        process = subprocess.Popen(
+            [sys.executable, "run.py", *arguments],
+            cwd=ROOT,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=environment,
+        )
     os.close(theirs)
     written, end = b"", time.monotonic() + 120
     while time.monotonic() < end:

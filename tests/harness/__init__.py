@@ -8,7 +8,8 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import contextlib
 import dataclasses
 import json
-from collections.abc import Callable, Iterator
+import signal
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 import pytest
 
 import tasks
+from harness import interrupt
 from harness.options import Options, defaults
 from pipeline import batching
 from pipeline.errors import BadInput
@@ -187,3 +189,12 @@ def without_new_cells() -> Iterator[None]:
     yield
     for name in set(CELLS) - known:
         del CELLS[name]
+
+
+@contextlib.contextmanager
+def handled(handler: Any, numbers: Iterable[int] = interrupt.SIGNALS) -> Iterator[None]:
+    """Have processes start with signals ignored, or obeyed though the tests run in the background or under nohup."""
+    before = {number: signal.signal(number, handler) for number in numbers}
+    yield
+    for number in before:
+        signal.signal(number, before[number])

@@ -12,14 +12,11 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness import interrupt
-from tests.harness import ROOT, assert_same_run
+from tests.harness import ROOT, assert_same_run, handled
 from tests.test_run import TINY, write_reviews
 
 RUN = Path("sentiment", "simple-s0")
@@ -48,15 +45,6 @@ def start(*arguments: object, **options: Any) -> subprocess.Popen:
     while process.poll() is None and not listens(process.pid):
         time.sleep(0.001)
     return process
-
-
-@contextmanager
-def handled(handler: Any, numbers: Iterable[int] = interrupt.SIGNALS) -> Iterator[None]:
-    """Have processes start with signals ignored, or obeyed though the tests run in the background or under nohup."""
-    before = {number: signal.signal(number, handler) for number in numbers}
-    yield
-    for number in before:
-        signal.signal(number, before[number])
 
 
 def listens(process: int) -> bool:

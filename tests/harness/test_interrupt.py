@@ -12,8 +12,8 @@ import pytest
 
 from harness.interrupt import say_stopped
 from run import main
-from tests.harness import ROOT, assert_same_run, linux, start_keras
-from tests.harness.interrupts import RUN, command, handled, start, stop, wait_for
+from tests.harness import ROOT, assert_same_run, handled, linux, start_keras
+from tests.harness.interrupts import RUN, command, start, stop, wait_for
 from tests.test_run import write_reviews
 
 # To be stopped while its main thread runs what comes after.
