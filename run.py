@@ -1,11 +1,11 @@
 """Unrolled's command line: parse, call the harness, print. Nothing else."""
 
-import harness.allocator  # noqa: F401 (first of all: threads are started)
+import harness.process.allocator  # noqa: F401 (first of all: threads are started)
 
 # isort: split
 import sys
 
-from harness import interrupt, streams
+from harness.process import interrupt, streams
 
 if __name__ == "__main__":
     # What comes next takes seconds.
@@ -23,14 +23,14 @@ import tyro
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, UseAppendAction, arg
 
 import tasks
-from harness.console import print_table, say
 from harness.options import AS_STORED, AS_TRAINED, Decoding, Options, Reading, defaults
+from harness.process.console import print_table, say
 from pipeline import cache, files
 from pipeline.errors import BadInput, unknown
 from pipeline.record import dump
 
 if TYPE_CHECKING:
-    from harness.stored import Stored
+    from harness.runs.stored import Stored
 
 interrupt.before_end.append(files.remove_unfinished)
 
@@ -143,7 +143,7 @@ def evaluate(
         split: Which part of the data.
     """
     from harness import selection
-    from harness.stored import read_run
+    from harness.runs.stored import read_run
 
     stored = read_run(run, include, decoding, partial(select_backend, backend, device))
     chosen = selection.select(stored, data, split, reading)
@@ -186,7 +186,7 @@ def predict(
     if attention_weights and not json:
         raise BadInput("--attention-weights: they are tables of numbers, written with --json only; add that")
     from harness import inputs
-    from harness.stored import read_run
+    from harness.runs.stored import read_run
 
     stored = read_run(run, include, decoding, partial(select_backend, backend, device))
     stored = inputs.take_tokenized(stored) if tokenized else stored
@@ -250,11 +250,11 @@ def make_compare(options: Options, arguments: list[str]) -> Callable[..., int]:
             default = Comparison(options=defaults(tasks.get(name, given.include)))
             return tyro.cli(Comparison, default=default, args=arguments[1:]).options
 
-        from harness import backend
-        from harness.compare import compare as train_all
-        from harness.report import write_report
-        from harness.sweep import Sweep
-        from harness.table import print_comparison
+        from harness.comparison.compare import compare as train_all
+        from harness.comparison.report import write_report
+        from harness.comparison.sweep import Sweep
+        from harness.comparison.table import print_comparison
+        from harness.process import backend
 
         sweep = Sweep(
             {name: read_options(name) for name in dict.fromkeys(given.tasks)},
@@ -298,7 +298,7 @@ def new(
 
 def start(backend: str | None, device: str | None, precision: str, kernels: str) -> str:
     """Start Keras, say what it runs on, and return that."""
-    from harness import backend as keras_backend
+    from harness.process import backend as keras_backend
 
     where = keras_backend.start(backend, device, precision, kernels)
     say(where)
@@ -377,7 +377,7 @@ def given_includes(arguments: list[str]) -> tuple[Path, ...]:
 
 def select_backend(backend: str | None, device: str | None) -> None:
     """Choose what Keras computes with: an included file may import it."""
-    from harness import backend as keras_backend
+    from harness.process import backend as keras_backend
 
     keras_backend.select(backend, device)
 
@@ -437,7 +437,7 @@ def main(arguments: list[str]) -> int:
         # Whoever reads standard output (head, say) has enough.
         return 0
     except Exception as error:
-        from harness import backend as keras_backend
+        from harness.process import backend as keras_backend
 
         exhausted = keras_backend.describe_out_of_memory(error)
         # An OSError is of the disk: no space, no permission, a file where a folder should be. Its text names the path.

@@ -20,7 +20,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1]))
 if any("suite" in program for program in sys.argv[1:2]):
     # As run.py does, before NumPy.
-    import harness.allocator  # noqa: F401
+    import harness.process.allocator  # noqa: F401
 
 import numpy as np
 
@@ -102,7 +102,8 @@ def arrange(given: dict, epochs: int) -> tuple[Any, Any]:
 def suite(given: dict) -> None:
     """The `train` path of this suite, from the command line's function on; nothing of it is left out or replaced."""
     os.environ["KERAS_BACKEND"] = given["backend"]
-    from harness import backend, train
+    from harness import train
+    from harness.process import backend
 
     task, options = arrange(given, 1000)
 
@@ -157,7 +158,7 @@ def pytorch(given: dict) -> None:
     from torch import nn
     from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-    from pipeline.batching import Batches
+    from pipeline.batches.bucketing import Batches
     from pipeline.fields import Array
 
     torch.set_num_threads(given["threads"])

@@ -52,13 +52,13 @@ def check(symbols: Any) -> str:
 
 def write_suite(given: dict) -> None:
     """The compiled loop of this suite."""
-    from harness import backend
+    from harness.process import backend
 
     backend.start("jax")
     import keras
 
-    from models.decoder import Decoder
-    from models.search import Greedy
+    from models.decoding.search import Greedy
+    from models.layers.decoder import Decoder
 
     contexts, weights = draw(given)
     units = given["units"]
@@ -141,7 +141,7 @@ def write_pytorch(given: dict) -> None:
 
 def score_suite(given: dict) -> None:
     """What `evaluate` does with a run that is open already."""
-    from harness import backend
+    from harness.process import backend
 
     device = backend.start("jax")
     import keras

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from harness.options import Options
 from models import cells
+from pipeline.batches.padding import Arrays, measure
 from pipeline.errors import BadInput, unknown
 from pipeline.fields import Array
-from pipeline.padding import Arrays, measure
 from pipeline.readers.request import Say
 from tasks.task import Task
 

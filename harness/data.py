@@ -9,11 +9,12 @@ from typing import Any
 
 from harness.cells import check_lengths
 from harness.options import Options
-from pipeline import findings, splits, store
-from pipeline.batching import Batches
+from pipeline import findings, splits
+from pipeline.batches import encoded_cache
+from pipeline.batches.bucketing import Batches
+from pipeline.batches.padding import Arrays
 from pipeline.errors import BadInput
 from pipeline.example import Alternatives, Example, Splits, first
-from pipeline.padding import Arrays
 from pipeline.readers import tfds
 from pipeline.readers.files import check_exists
 from pipeline.readers.request import Request, Say
@@ -197,10 +198,10 @@ def encode_batches(
 ) -> Batches:
     """Return examples as batches; BadInput with the file and line of one that cannot be encoded. See `make_batches`.
 
-    name: under which they are kept, once encoded, if that takes long; see pipeline/store.py.
+    name: under which they are kept, once encoded, if that takes long; see pipeline/batches/encoded_cache.py.
     """
     arrays = input_field.arrays, output_field.arrays
-    inputs, outputs = store.keep(name, arrays, lambda: encode(examples, input_field, output_field))
+    inputs, outputs = encoded_cache.keep(name, arrays, lambda: encode(examples, input_field, output_field))
     origins = [example.origin for example in examples]
     return make_batches(options, input_field, output_field, origins, inputs, outputs, seed)
 
@@ -228,7 +229,7 @@ class Prepared:
         # Of an input that is the path of a file, the fingerprint does not know what is in it.
         stamp = getattr(self.input_field, "stamp", None)
         stamps = [stamp(example.input) for example in examples] if stamp else []
-        name = store.name((self.fingerprint, split, stamps), *fields)
+        name = encoded_cache.name((self.fingerprint, split, stamps), *fields)
         return encode_batches(self.options, *fields, examples, seed, name)
 
 

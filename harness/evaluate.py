@@ -9,16 +9,16 @@ from typing import Any
 import keras
 import numpy as np
 
-from harness import adapt, data, runs
-from harness.console import say
-from harness.cost import Pace
+from harness import data, dynamic_evaluation, runs
 from harness.losses import measure_loss
 from harness.options import AS_STORED, AS_TRAINED, Decoding, Reading
+from harness.process.console import say
+from harness.process.cost import Pace
+from harness.runs.stored import Stored, read_run
+from harness.runs.trained import load
 from harness.selection import Selection, select
-from harness.stored import Stored, read_run
-from harness.trained import load
 from pipeline import record
-from pipeline.batching import Batches
+from pipeline.batches.bucketing import Batches
 from pipeline.example import Example
 from tasks.task import Task
 
@@ -46,7 +46,7 @@ def answer(
     """Return the answers to all examples, in their order; the padding's answers are cut off.
 
     pace: takes in how fast the decoder was. losses: takes in the sum over the losses of each batch and the number of
-    answers asked for in it, where the decoder gives them; see models.losses.judge.
+    answers asked for in it, where the decoder gives them; see models.layers.losses.judge.
     """
     # An output that is as long as its input; one that is written symbol by symbol has an end of its own.
     written = output_field.arrays["output"]
@@ -93,9 +93,9 @@ def measure(
 ) -> tuple[dict[str, float], list[Answer]]:
     """Return the task's metrics and the loss, and the answers they were computed from.
 
-    decoder: one that gives the loss too spares a second pass; see models.losses.judge.
+    decoder: one that gives the loss too spares a second pass; see models.layers.losses.judge.
     training: the examples that the model was trained on, where they are at hand; for `Task.further`.
-    pace: see `answer`. adapted: a loss to report in place of the model's own; see harness/adapt.py.
+    pace: see `answer`. adapted: a loss to report in place of the model's own; see harness/dynamic_evaluation.py.
     """
     losses: list[tuple[float, float]] = []
     answers = answer(decoder, batches, output_field, pace, losses)
@@ -167,7 +167,9 @@ def score(stored: Stored, selection: Selection, source: str | None, keep: bool) 
     examples, directory = selection.examples, stored.directory
     batches = data.encode_batches(stored.options, stored.input_field, stored.output_field, examples)
     run = load(stored)
-    adapted = adapt.measure_loss(run.task, run.options, run.model, run.input_field, run.output_field, batches)
+    adapted = dynamic_evaluation.measure_loss(
+        run.task, run.options, run.model, run.input_field, run.output_field, batches
+    )
     scores, answers = measure(
         run.task, examples, batches, run.model, run.judge, run.output_field, selection.training, adapted=adapted
     )

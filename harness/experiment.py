@@ -8,16 +8,17 @@ from pathlib import Path
 from typing import Any
 
 import tasks
-from harness import data, included, runs
+from harness import data, runs
 from harness.cells import suit_cell
-from harness.console import say
-from harness.cost import forget_peak
 from harness.data import Prepared
-from harness.lock import hold
 from harness.options import Options, check, defaults, differences, restore
-from harness.schema import Config
+from harness.process.console import say
+from harness.process.cost import forget_peak
+from harness.process.lock import hold
+from harness.runs import included
+from harness.runs.schema import Config
 from pipeline import record
-from pipeline.batching import Batches
+from pipeline.batches.bucketing import Batches
 from pipeline.errors import BadInput
 from tasks.task import Task
 

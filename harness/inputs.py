@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from harness.console import say
 from harness.data import make_request, pointing_at
 from harness.options import Reading
-from harness.stored import Stored
+from harness.process.console import say
+from harness.runs.stored import Stored
 from pipeline.errors import BadInput
 from pipeline.readers import files
 

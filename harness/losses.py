@@ -2,7 +2,7 @@
 
 import keras
 
-from pipeline.batching import Batches
+from pipeline.batches.bucketing import Batches
 
 
 def measure_loss(model: keras.Model, batches: Batches, learn: bool = False) -> float:

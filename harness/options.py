@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from harness.console import say
+from harness.process.console import say
 from pipeline import record
 from pipeline.errors import BadInput, unknown
 

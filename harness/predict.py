@@ -8,8 +8,8 @@ from harness import data
 from harness.evaluate import answer
 from harness.inputs import Input, check_any, parse
 from harness.options import AS_TRAINED, Decoding
-from harness.stored import Stored, read_run
-from harness.trained import load
+from harness.runs.stored import Stored, read_run
+from harness.runs.trained import load
 from pipeline.errors import BadInput
 
 

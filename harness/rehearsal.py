@@ -13,10 +13,11 @@ from typing import Any
 import keras
 import numpy as np
 
-from harness import backend, model_file
 from harness.options import Options
+from harness.process import backend
+from harness.runs import model_file
 from models.cells import BUILT_IN, CELLS
-from pipeline.batching import Batches
+from pipeline.batches.bucketing import Batches
 from pipeline.errors import BadInput
 from tasks.task import Task
 

@@ -4,9 +4,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from harness import data
-from harness.console import say
 from harness.options import AS_STORED, Reading
-from harness.stored import Stored
+from harness.process.console import say
+from harness.runs.stored import Stored
 from pipeline import findings
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits

@@ -14,21 +14,22 @@ from typing import Any
 import keras
 import numpy as np
 
-from harness import adapt, backend, data, evaluate, runs
-from harness.console import say
-from harness.cost import Pace, peak_megabytes
+from harness import data, dynamic_evaluation, evaluate, runs
 from harness.experiment import Experiment, begin, read_complete, settle
 from harness.options import Options
-from harness.progress import Bar, Callbacks
+from harness.process import backend
+from harness.process.console import say
+from harness.process.cost import Pace, peak_megabytes
+from harness.process.progress import Bar, Callbacks
 from harness.rehearsal import rehearse
+from harness.runs.schema import Progress
+from harness.runs.trained import load_model
 from harness.schedule import plan_epochs
-from harness.schema import Progress
-from harness.trained import load_model
-from models.losses import judge as add_loss
-from models.optimizers import Adam, LazyAdam
-from models.rows import train_by_rows
+from models.backends.adam import Adam, LazyAdam
+from models.backends.sparse_embedding_gradients import train_by_rows
+from models.layers.losses import judge as add_loss
 from pipeline import record
-from pipeline.batching import Batches
+from pipeline.batches.bucketing import Batches
 from pipeline.errors import BadInput
 from pipeline.metrics import describe
 from tasks.task import Task
@@ -177,7 +178,7 @@ def make_optimizer(options: Options, steps: int, rows: int) -> keras.optimizers.
     """Return Adam with a linear warm-up, a cosine fall to 0 over `steps` training steps, and gradient clipping.
 
     Beside the weights it keeps their running average, where options.average is above 0 (Polyak and Juditsky 1992).
-    rows: different words in a batch, for options.lazy_embeddings; see models/optimizers.py.
+    rows: different words in a batch, for options.lazy_embeddings; see models/backends/adam.py.
     """
     rise = max(1, round(WARM_UP * steps))
     schedule = keras.optimizers.schedules.CosineDecay(
@@ -275,7 +276,7 @@ def conclude(experiment: Experiment, progress: dict) -> dict:
     model, decoder, judge = load_model(directory, task, output_field, options)
     pace = Pace()
     if prepared.is_labelled("test"):
-        adapted = adapt.measure_loss(task, options, model, prepared.input_field, output_field, batches)
+        adapted = dynamic_evaluation.measure_loss(task, options, model, prepared.input_field, output_field, batches)
         scores, answers = evaluate.measure(
             task, test, batches, model, judge, output_field, examples["train"], pace, adapted
         )

@@ -9,10 +9,10 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from models.augment import Warp
-from models.inputs import declare
-from models.losses import cross_entropy
-from models.writer import attach, decode
+from models.layers.augment import Warp
+from models.layers.autoregressive import attach, decode
+from models.layers.embedding import declare
+from models.layers.losses import cross_entropy
 
 # The convolutions halve the image until its grid is at most so wide.
 GRID = 8

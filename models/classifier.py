@@ -5,8 +5,8 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from models.inputs import read
-from models.losses import cross_entropy
+from models.layers.embedding import read
+from models.layers.losses import cross_entropy
 
 POOLINGS = ("last", "max", "mean", "max+mean")
 

@@ -10,17 +10,17 @@ To import this module registers them with Keras, so that a plain Keras program r
 A cell of the user's own is registered by the import of the file that defines it.
 """
 
-import models.attention
-import models.augment
+import models.backends.adam
 import models.captioner
+import models.cells.indrnn
+import models.cells.linear_rnn
 import models.classifier
-import models.ctc
-import models.decoder
-import models.inputs
-import models.linear
-import models.losses
-import models.optimizers
-import models.plain
+import models.decoding.search
+import models.layers.attention
+import models.layers.augment
+import models.layers.ctc
+import models.layers.decoder
+import models.layers.embedding
+import models.layers.losses
 import models.recurrent
-import models.search
 import models.transcriber  # noqa: F401

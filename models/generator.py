@@ -5,10 +5,10 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from models import writer
-from models.inputs import declare
-from models.losses import cross_entropy
-from models.sampling import Sample
+from models.decoding.sampling import Sample
+from models.layers import autoregressive
+from models.layers.embedding import declare
+from models.layers.losses import cross_entropy
 
 
 def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
@@ -19,7 +19,7 @@ def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
     inputs = declare(input_field.arrays)
     categories = input_field.arrays["category"].size
     context = layers.Embedding(categories, options.units, name="context")(inputs["category"])
-    return writer.attach(inputs, context, output_field, options, name="generator")
+    return autoregressive.attach(inputs, context, output_field, options, name="generator")
 
 
 loss = cross_entropy
@@ -32,7 +32,7 @@ def decode(model: keras.Model, output_field: Any, options: Any) -> keras.Model:
     Unicode numbers; the model then asks for the "position" of each example, (batch,), too, and gives no probability.
     """
     if options.temperature is None:
-        return writer.decode(model, output_field, options)
+        return autoregressive.decode(model, output_field, options)
     inputs = {name: tensor for name, tensor in model.input.items() if name != "previous"}
     context = model.get_layer("context").output
     running = getattr(output_field, "running", False)

@@ -1,8 +1,8 @@
-"""The recurrent part of every model. The table of models/cells.py names the RNN types.
+"""The recurrent part of every model. The table of models/cells/__init__.py names the RNN types.
 
 All of them but "dnn" unroll one cell over time: the same weights at every step, a hidden state handed from step to
 step, zero at the start. For SimpleRNN the state is h_t = tanh(x_t W + h_{t-1} U + b) (Elman 1990). Those beyond simple,
-lstm and gru are in models/linear.py and models/plain.py.
+lstm and gru are in models/cells/linear_rnn.py and models/cells/indrnn.py.
 
 Padding is on the right, so no mask is needed inside the loop: what comes before the end of a sequence cannot see the
 padding after it. The backward direction runs over each sequence reversed by its own length (see `Reverse`).
@@ -23,8 +23,8 @@ __all__ = ["CELLS", "GRU", "LSTM", "SimpleRNN", "is_bounded", "settings", "unrol
 
 class Unrolled(layers.RNN):
     """What the three layers below add to Keras' own: the input projection of all steps is one matrix product before
-    the loop, on JAX the loop and its gradient are those of models/loops.py, on torch all of it is one kernel, and on
-    TensorFlow the loop is native code (models/called.py).
+    the loop, on JAX the loop and its gradient are those of backends/jax_loops.py, on torch all of it is one kernel, and
+    on TensorFlow the loop is native code (backends/tensorflow_loops.py).
 
     Same arguments, weights, results and saved files as the Keras layer. What the fast path does not cover (other
     activations, recurrent dropout, unrolling, a reset gate before the product; on torch and TensorFlow a mask; on
@@ -52,9 +52,9 @@ class Unrolled(layers.RNN):
         # TensorFlow is imported where it is the backend alone.
         if keras.config.backend() != "tensorflow":
             return False
-        from models import called
+        from models.backends import tensorflow_loops
 
-        return called.library is not None and self.compute_dtype == "float32"
+        return tensorflow_loops.library is not None and self.compute_dtype == "float32"
 
     def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> tuple:
         """Return the last output, all outputs (batch, time, units) and the states after the last step."""
@@ -71,13 +71,13 @@ class Unrolled(layers.RNN):
             sequences = sequences * ops.expand_dims(cell.get_dropout_mask(sequences[:, 0]), 1)
         if keras.config.backend() != "jax":
             if keras.config.backend() == "torch":
-                from models.fused import run
+                from models.backends.torch_fused import run
             else:
-                from models.called import run
+                from models.backends.tensorflow_loops import run
             sequences = ops.flip(sequences, 1) if self.go_backwards else sequences
             outputs, last = run(self.kind, sequences, initial_state, [kernel, recurrent, *biases])
             return outputs[:, -1], outputs, last
-        from models import loops
+        from models.backends import jax_loops
 
         batch, steps, features = sequences.shape
         # Time-major first, then one flat product: its gradient takes half as long as that of a product of three axes.
@@ -88,7 +88,7 @@ class Unrolled(layers.RNN):
         if self.go_backwards:
             projected, mask = ops.flip(projected, 0), None if mask is None else ops.flip(mask, 0)
         more = (recurrent, biases[1]) if self.kind == "gru" else (recurrent,)
-        outputs, states = loops.run(self.kind, projected, mask, tuple(initial_state), more)
+        outputs, states = jax_loops.run(self.kind, projected, mask, tuple(initial_state), more)
         if self.zero_output_for_mask and mask is not None:
             outputs = ops.where(mask, outputs, ops.zeros_like(outputs))
         return outputs[-1], ops.swapaxes(outputs, 0, 1), list(states)

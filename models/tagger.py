@@ -5,9 +5,9 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from models.inputs import read
-from models.losses import cross_entropy
-from models.search import BestPath
+from models.decoding.search import BestPath
+from models.layers.embedding import read
+from models.layers.losses import cross_entropy
 
 
 def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:

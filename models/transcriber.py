@@ -5,9 +5,9 @@ from typing import Any
 import keras
 from keras import layers, ops
 
-from models.augment import Hide, Stretch
-from models.ctc import CTC, CertainBlank, Collapse
-from models.inputs import declare
+from models.layers.augment import Hide, Stretch
+from models.layers.ctc import CTC, CertainBlank, Collapse
+from models.layers.embedding import declare
 from models.recurrent import unroll
 
 
@@ -39,7 +39,7 @@ class Halve(layers.Layer):
 def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
     """Return a model from a recording's frames to logits, (batch, steps, symbols), the blank certain on the padding.
 
-    options.downsample: frames to a step, 1, 2 or 4. options.warping, options.masking: see models/augment.py.
+    options.downsample: frames to a step, 1, 2 or 4. options.warping, options.masking: see models/layers/augment.py.
     """
     inputs = declare(input_field.arrays)
     states, mask = inputs["frames"], inputs["mask"]

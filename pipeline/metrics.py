@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline.tokenizers import tokenize
+from pipeline.fields.tokenizers import tokenize
 
 Scores = dict[str, float]
 

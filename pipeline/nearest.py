@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline import metrics
 from pipeline.example import Example, Splits, first
-from pipeline.images import Picture
+from pipeline.fields.images import Picture
 
 SIDE = 16
 

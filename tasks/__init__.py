@@ -1,6 +1,6 @@
 """The registry: every file in this folder that defines TASK is a task, and so is every file given by --include.
 
-A file given by --include may also, or only, add a cell to the table of models/cells.py.
+A file given by --include may also, or only, add a cell to the table of models/cells/__init__.py.
 """
 
 import hashlib

@@ -2,9 +2,10 @@
 
 from functools import partial
 
-from pipeline import memory, metrics
+from pipeline import metrics
+from pipeline.corpora import memory_tasks
 from pipeline.fields import Number
-from pipeline.series import Series
+from pipeline.fields.series import Series
 from tasks.task import Source, Task
 
 TASK = Task(
@@ -15,7 +16,7 @@ TASK = Task(
         "generated": Source(
             "--delay numbers between 0 and 1, two of them marked: 20,000 sequences, 1,000 and 2,000, made once",
             "Apache-2.0 (Unrolled)",
-            memory.adding,
+            memory_tasks.adding,
         ),
     },
     input=lambda options: Series(2),
@@ -24,7 +25,7 @@ TASK = Task(
     metrics=partial(metrics.squares, tolerance=0.04),
     monitor="mse",
     lower_is_better=True,
-    baselines={"no memory": memory.adding_baseline},
+    baselines={"no memory": memory_tasks.adding_baseline},
     # One direction, and its last state: with the others a network need not remember.
     # Nothing is learned for long, then all at once, so an epoch without a better score is no reason to stop.
     options={

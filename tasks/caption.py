@@ -1,10 +1,11 @@
 """Captions: an image in, words out."""
 
-from pipeline import metrics, nearest, openmoji, scenes
-from pipeline.images import Image
+from pipeline import metrics, nearest
+from pipeline.corpora import openmoji, scenes
+from pipeline.fields.images import Image
+from pipeline.fields.source_target import Writing
 from pipeline.readers import captions
-from pipeline.readers.columns import Columns
-from pipeline.subwords import Writing
+from pipeline.readers.tabular.columns import Columns
 from tasks.task import Reader, Source, Task
 
 TASK = Task(

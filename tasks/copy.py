@@ -2,7 +2,8 @@
 
 from functools import partial
 
-from pipeline import memory, metrics
+from pipeline import metrics
+from pipeline.corpora import memory_tasks
 from pipeline.fields import Tags, Text
 from tasks.task import Source, Task
 
@@ -15,16 +16,16 @@ TASK = Task(
             "ten symbols out of eight, --delay steps, then the same ten: 20,000 sequences, 1,000 and 2,000, "
             "made once, all of them different",
             "Apache-2.0 (Unrolled)",
-            memory.copy,
+            memory_tasks.copy,
         ),
     },
     input=lambda options: Text(options.vocabulary, options.max_length, "character"),
     output=lambda options: Tags(),
     model="models.tagger",
-    metrics=partial(metrics.recalled, blank=memory.BLANK),
+    metrics=partial(metrics.recalled, blank=memory_tasks.BLANK),
     monitor="loss",
     lower_is_better=True,
-    baselines={"no memory": memory.copy_baseline},
+    baselines={"no memory": memory_tasks.copy_baseline},
     # With a backward direction there would be nothing to remember.
     options={
         "delay": 50,

@@ -2,10 +2,11 @@
 
 from functools import partial
 
-from pipeline import english, metrics
+from pipeline import metrics
+from pipeline.corpora import english
 from pipeline.fields import Tags, Tokens
 from pipeline.readers import conll
-from pipeline.readers.columns import Columns
+from pipeline.readers.tabular.columns import Columns
 from tasks.task import Reader, Source, Task
 
 TASK = Task(

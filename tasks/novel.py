@@ -1,8 +1,10 @@
 """Novel sequences: names out of a category, tunes, or a running text that goes on, character by character."""
 
-from pipeline import metrics, passages, texts
-from pipeline.readers.columns import Columns
-from pipeline.writing import Passages, Prompt
+from pipeline import metrics
+from pipeline.corpora import names_and_tunes
+from pipeline.fields.passages import Passages, Prompt
+from pipeline.readers import passages
+from pipeline.readers.tabular.columns import Columns
 from tasks.task import Reader, Source, Task
 
 TASK = Task(
@@ -13,12 +15,12 @@ TASK = Task(
         "names": Source(
             "first names, female and male, and surnames of the package names, 25,494; the test's are never trained on",
             "census data (public domain)",
-            lambda options: texts.names(),
+            lambda options: names_and_tunes.names(),
         ),
         "tunes": Source(
             "folk tunes in ABC notation by meter, of the package music21 (pip install -r requirements-extra.txt)",
             "BSD (the package)",
-            lambda options: texts.tunes(),
+            lambda options: names_and_tunes.tunes(),
         ),
     },
     reader=Reader(

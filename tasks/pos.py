@@ -1,9 +1,10 @@
 """Part of speech: noun, verb, adjective ...?"""
 
-from pipeline import english, metrics, packaged
+from pipeline import metrics
+from pipeline.corpora import english, packages
 from pipeline.fields import Tags, Tokens
 from pipeline.readers import conll
-from pipeline.readers.columns import Columns
+from pipeline.readers.tabular.columns import Columns
 from tasks.task import Reader, Source, Task
 
 TASK = Task(
@@ -14,7 +15,7 @@ TASK = Task(
         "turkish": Source(
             "web and Wikipedia sentences of the package turkish-treebanks, 4,851 in all",
             "Apache-2.0",
-            lambda options: packaged.turkish(),
+            lambda options: packages.turkish(),
         ),
         "english": Source(
             "sentences generated from templates", "Apache-2.0 (Unrolled)", lambda options: english.parts_of_speech()

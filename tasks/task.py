@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pipeline.example import Example, Splits
-from pipeline.readers.columns import Columns
-from pipeline.readers.records import SUFFIXES
 from pipeline.readers.request import Request, Say
+from pipeline.readers.tabular.columns import Columns
+from pipeline.readers.tabular.records import SUFFIXES
 
 SHAPES = ("one-to-many", "many-to-one", "many-to-many", "many-to-many-unequal")
 
@@ -53,7 +53,7 @@ class Task:
     name: as on the command line. summary: one line. shape: one of SHAPES.
     sources: by name; the first is the default and works offline.
     reader, columns: how files and TensorFlow datasets are read, and which columns hold input and output.
-    input, output: make the two fields (pipeline/fields.py) from the options.
+    input, output: make the two fields (pipeline/fields/__init__.py) from the options.
     model: the module of the model family, with `build`, `loss` and `decode` (see models/tagger.py).
     metrics: (references, predictions) -> named scores (pipeline/metrics.py). monitor: picks the best epoch.
     signature: how exactly the metrics compute, in one line that is kept with the scores.

@@ -1,9 +1,10 @@
 """Translation: a text in one language in, the same in another out."""
 
-from pipeline import metrics, translations
+from pipeline import metrics
+from pipeline.corpora import translations
+from pipeline.fields.source_target import Reading, Writing
 from pipeline.readers import parallel
-from pipeline.readers.columns import Columns
-from pipeline.subwords import Reading, Writing
+from pipeline.readers.tabular.columns import Columns
 from tasks.task import Reader, Source, Task
 
 
@@ -43,7 +44,7 @@ TASK = Task(
     columns=Columns(("source", "src", "input"), ("target", "tgt", "translation", "output")),
     input=lambda options: Reading(options.unit, options.vocabulary, options.lowercase, max_length=options.max_length),
     output=lambda options: Writing(options.unit, options.vocabulary, options.lowercase),
-    model="models.seq2seq",
+    model="models.encoder_decoder",
     metrics=metrics.translation,
     signature=metrics.translation_signature,
     # Cased BLEU says nothing of a model that writes in lower case.

@@ -16,7 +16,7 @@ if "UNROLLED_CACHE" not in os.environ:
     os.environ["UNROLLED_CACHE"] = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, os.environ["UNROLLED_CACHE"], ignore_errors=True)
 
-from pipeline import digits
+from pipeline.corpora import digits
 
 # Fewer recordings are synthesised in seconds, and small runs need no more.
 digits.COUNTS.update(train=400, validation=60, test=60)
@@ -32,11 +32,11 @@ if os.environ["KERAS_BACKEND"] == "jax":
     # a maximum may be 0 / 0: computed twice, and rounded otherwise, it is equal to none of its inputs.)
     os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1 --xla_cpu_use_fusion_emitters=false")
 
-from models import kernels  # noqa: E402
+from models.backends import native_kernels  # noqa: E402
 from pipeline.cache import folder  # noqa: E402
 
 # As the command line has it.
-kernels.use(True, folder() / "kernels", print)
+native_kernels.use(True, folder() / "kernels", print)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -23,9 +23,10 @@ from harness import data
 from harness.evaluate import evaluate
 from harness.options import Decoding, defaults
 from harness.predict import predict
-from harness.trained import open_run
-from models import kernels
-from pipeline import batching, cache
+from harness.runs.trained import open_run
+from models.backends import native_kernels
+from pipeline import cache
+from pipeline.batches import bucketing
 from tasks.task import Source, Task
 from tests.harness import ROOT, as_typed, small_splits, small_task, start_keras, train_small
 
@@ -67,9 +68,9 @@ def train_all(folder: Path) -> None:
             if "beam" in task.options:
                 assert evaluate(directory, decoding=Decoding(beam=3))["scores"].keys() == found["scores"][name].keys()
             if name in WITHOUT_KERNELS:
-                kernels.use(False, folder_of_kernels, print)
+                native_kernels.use(False, folder_of_kernels, print)
                 found["without"][name] = evaluate(directory)["scores"]
-                assert kernels.use(True, folder_of_kernels, print)
+                assert native_kernels.use(True, folder_of_kernels, print)
     # The rows of a batch, too, differ from one batch to the next.
     with filled("translation") as task:
         train_small(task, folder, batch_tokens=40, attention="none", epochs=1, seed=1)
@@ -99,7 +100,7 @@ def score_all(folder: Path, names: Sequence[str] = ()) -> dict[str, dict]:
         directory = found[name]
         # Padded to one length: what is compiled takes the time here.
         with filled(name), pytest.MonkeyPatch.context() as patch:
-            patch.setattr(batching, "choose_lengths", lambda lengths, *_, **__: [max(lengths)])
+            patch.setattr(bucketing, "choose_lengths", lambda lengths, *_, **__: [max(lengths)])
             scores[name] = evaluate(Path(directory))["scores"]
             path = Path(directory) / "best.keras"
             keras.models.load_model(path).save(path)
@@ -160,5 +161,5 @@ print(set(keras.saving.get_custom_objects()) - registered)
 
 def test_keras_alone_reads_the_model_of_every_task_after_one_import(trained: Path, tmp_path: Path) -> None:
     directories = json.loads((trained / "found.json").read_text())["runs"].values()
-    program = ALONE.replace("OTHER_BACKENDS", repr({"models.fused", "models.loops"}))
+    program = ALONE.replace("OTHER_BACKENDS", repr({"models.backends.torch_fused", "models.backends.jax_loops"}))
     assert run(program, ROOT, *directories, cwd=tmp_path) == "set()"

@@ -14,11 +14,13 @@ import numpy as np
 import pytest
 
 import tasks
-from harness import plan, runs, trained, work
+from harness import runs
+from harness.comparison import plan, sweep_worker
+from harness.comparison.report import write_report
+from harness.comparison.sweep import Entry
 from harness.options import restore
-from harness.report import write_report
-from harness.schema import FORMAT
-from harness.sweep import Entry
+from harness.runs import trained
+from harness.runs.schema import FORMAT
 from pipeline.errors import BadInput
 from run import main
 from tests.harness import start_keras
@@ -123,7 +125,7 @@ class Run:
         self.folder, self.directory = folder, folder / "runs" / "sentiment" / "simple-s0"
         self.data, self.runs = write_reviews(folder / "reviews.csv"), folder / "runs"
         assert main(self.command) == 0
-        work.recall(self.directory, ())
+        sweep_worker.recall(self.directory, ())
         runs.write_json(self.runs / "sentiment" / "speed.json", {"simple": 900, "gru": 1000})
         self.files = {path: path.read_bytes() for path in self.runs.rglob("*") if path.is_file()}
 
@@ -159,7 +161,7 @@ class Run:
         return self.ask(*self.command)["scores"]
 
     def compare(self) -> None:
-        result = work.run(self.entry, False, True)
+        result = sweep_worker.run(self.entry, False, True)
         result["status"], found = "done", [result]
         write_report(self.folder / "report", found, {"sentiment": tasks.get("sentiment")}, seconds=0.1)
 
@@ -207,7 +209,7 @@ def test_a_damaged_file_changes_nothing_or_is_one_message(
     if name != "best.keras":
         # Loaded once: what is damaged is something else.
         opened = trained.open_run(run.directory)
-        for module in ("harness.trained", "harness.train"):
+        for module in ("harness.runs.trained", "harness.train"):
             monkeypatch.setattr(f"{module}.load_model", lambda *_: (opened.model, opened.decoder, opened.judge))
     random = np.random.default_rng(sum(name.encode()))
     expected = {}

@@ -16,11 +16,12 @@ import numpy as np
 import pytest
 
 import tasks
-from harness import data, evaluate, memory, predict, train
-from harness.trained import Trained, open_run
+from harness import data, evaluate, predict, train
+from harness.comparison import gradient_reach
+from harness.runs.trained import Trained, open_run
 from models.recurrent import CELLS, writes
-from pipeline.batching import Batches
-from pipeline.images import Picture
+from pipeline.batches.bucketing import Batches
+from pipeline.fields.images import Picture
 from tasks.task import Source, Task
 from tests.harness import ROOT, as_typed, assert_same_run, read_predictions, small, small_options, small_splits
 
@@ -135,12 +136,12 @@ def test_a_batch_of_one_answers_as_a_batch_of_four(run: Run) -> None:
 def test_the_memory_of_a_run_is_measured(run: Run) -> None:
     if (run.name, run.cell) not in SAMPLE:
         pytest.skip("every task and every cell once is enough")
-    for found in memory.measure_memory(run.directory).values():
+    for found in gradient_reach.measure_memory(run.directory).values():
         gradient = found["gradient"]
         assert len(gradient) == len(found["lags"]) > 1
         assert np.isfinite(gradient).all()
         assert min(gradient[:2]) > 0
-    groups = memory.score_by_length(run.directory, 2)
+    groups = gradient_reach.score_by_length(run.directory, 2)
     assert sum(group["examples"] for group in groups) == 6
     assert np.isfinite([group["score"] for group in groups]).all()
 

@@ -6,7 +6,7 @@ from pipeline import metrics
 from pipeline.example import Example, Splits
 from pipeline.fields import Tags, Tokens
 from pipeline.readers import conll
-from pipeline.readers.columns import Columns
+from pipeline.readers.tabular.columns import Columns
 from tasks.task import Reader, Source, Task
 
 

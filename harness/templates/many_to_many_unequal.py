@@ -5,7 +5,7 @@ import random
 from pipeline import metrics
 from pipeline.example import Example, Splits
 from pipeline.fields import Text
-from pipeline.subwords import Writing
+from pipeline.fields.source_target import Writing
 from tasks.task import Source, Task
 
 
@@ -27,7 +27,7 @@ TASK = Task(
     sources={"generated": Source("6,000 generated words", "none needed", generate)},
     input=lambda options: Text(options.vocabulary, options.max_length, unit="character"),
     output=lambda options: Writing(),
-    model="models.seq2seq",
+    model="models.encoder_decoder",
     # CHANGE: (references, predictions) -> named scores, and the one that picks the best epoch.
     metrics=metrics.exact,
     monitor="exact_match",

@@ -5,8 +5,8 @@ import random
 from pipeline import metrics
 from pipeline.example import Example, Splits
 from pipeline.fields import Label, Text
-from pipeline.readers import tables
-from pipeline.readers.columns import Columns
+from pipeline.readers.tabular import tables
+from pipeline.readers.tabular.columns import Columns
 from tasks.task import Reader, Source, Task
 
 

@@ -6,7 +6,7 @@ from string import ascii_lowercase
 from pipeline import metrics
 from pipeline.example import Example, Splits
 from pipeline.fields import Category
-from pipeline.subwords import Writing
+from pipeline.fields.source_target import Writing
 from tasks.task import Source, Task
 
 

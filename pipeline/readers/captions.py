@@ -9,12 +9,13 @@ from typing import Any
 
 from pipeline.errors import BadInput
 from pipeline.example import Alternatives, Example, Splits
-from pipeline.images import Picture
-from pipeline.readers import files, media, tables, values
+from pipeline.fields.images import Picture
+from pipeline.readers import files, media
 from pipeline.readers.faults import BadRow
-from pipeline.readers.records import SUFFIXES
 from pipeline.readers.request import Request, Say
-from pipeline.readers.sides import TEXT, Side
+from pipeline.readers.tabular import tables, values
+from pipeline.readers.tabular.records import SUFFIXES
+from pipeline.readers.tabular.sides import TEXT, Side
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff")
 # "1000_ab.jpg#0": the number of the caption.

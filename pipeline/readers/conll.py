@@ -12,12 +12,13 @@ from typing import Any
 
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
-from pipeline.readers import columns, files, span_schemes, tables
+from pipeline.readers import files, span_schemes
 from pipeline.readers.faults import BadRow, Faults
-from pipeline.readers.records import JSON
 from pipeline.readers.request import Request, Say
-from pipeline.readers.sides import Side
-from pipeline.readers.values import short
+from pipeline.readers.tabular import columns, tables
+from pipeline.readers.tabular.records import JSON
+from pipeline.readers.tabular.sides import Side
+from pipeline.readers.tabular.values import short
 
 SUFFIXES = (".conll", ".conllu", ".tsv", ".txt", ".bio", ".iob", ".iob2", ".iobes", ".bmes", ".conll03", ".col")
 LISTS = (*JSON, ".parquet")

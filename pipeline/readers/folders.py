@@ -7,7 +7,7 @@ from pipeline.example import Example, Splits
 from pipeline.readers import files
 from pipeline.readers.faults import Faults
 from pipeline.readers.request import Request, Say
-from pipeline.readers.values import text as read_value
+from pipeline.readers.tabular.values import text as read_value
 
 # aclImdb keeps its unlabelled reviews in a folder of this name.
 UNLABELLED = ("unsup", "unsupervised", "unlabeled", "unlabelled")

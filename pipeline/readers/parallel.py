@@ -12,10 +12,11 @@ from xml.etree import ElementTree
 
 from pipeline.errors import BadInput, unknown
 from pipeline.example import Example, Splits
-from pipeline.readers import files, records, tables
+from pipeline.readers import files
 from pipeline.readers.faults import BadRow, Faults
 from pipeline.readers.request import Request, Say
-from pipeline.readers.sides import TEXT
+from pipeline.readers.tabular import records, tables
+from pipeline.readers.tabular.sides import TEXT
 
 SGML = (".sgm", ".sgml")
 SEGMENT = re.compile(r"<seg\b[^>]*>(.*?)</seg>", re.DOTALL | re.IGNORECASE)

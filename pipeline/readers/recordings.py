@@ -9,14 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import cache, sound
+from pipeline import cache
 from pipeline.errors import BadInput
 from pipeline.example import Splits
+from pipeline.fields import sound
 from pipeline.files import write
-from pipeline.readers import media, tables, values
+from pipeline.readers import media
 from pipeline.readers.faults import BadRow
 from pipeline.readers.request import Request, Say
-from pipeline.readers.sides import TEXT, Side
+from pipeline.readers.tabular import tables, values
+from pipeline.readers.tabular.sides import TEXT, Side
 
 ENDINGS = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".aiff", ".au")
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pipeline.readers.columns import Columns
+from pipeline.readers.tabular.columns import Columns
 
 # Takes one line for the user: what was guessed, left out or cut.
 Say = Callable[[str], None]

@@ -24,7 +24,7 @@ from pipeline.errors import BadInput, unknown
 from pipeline.example import Example, Splits
 from pipeline.quiet import import_tensorflow
 from pipeline.readers import recordings
-from pipeline.readers.columns import Columns
+from pipeline.readers.tabular.columns import Columns
 
 # Our splits and the names that datasets give them; the first that holds labelled examples is used.
 SPLITS = {

@@ -18,14 +18,14 @@ import numpy as np
 import pytest
 
 import tasks
-from harness import interrupt
 from harness.options import Options, defaults
-from pipeline import batching
+from harness.process import interrupt
+from pipeline.batches import bucketing
+from pipeline.batches.padding import measure
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits, first
 from pipeline.fields import UNSEEN
-from pipeline.images import Picture
-from pipeline.padding import measure
+from pipeline.fields.images import Picture
 from tasks.task import Source, Task
 
 ROOT = Path(__file__).parent.parent.parent
@@ -126,14 +126,14 @@ def small(name: str) -> Iterator[Task]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tasks, "get", lambda *_: task)
         # Fewer examples may give other subwords, and so longer sequences.
-        patch.setattr(batching, "choose_lengths", lambda lengths, *_, **__: [max(longest, *lengths)])
+        patch.setattr(bucketing, "choose_lengths", lambda lengths, *_, **__: [max(longest, *lengths)])
         yield task
 
 
 @cache
 def start_keras() -> None:
     """Start Keras as the command line does."""
-    from harness import backend
+    from harness.process import backend
 
     backend.start()
 

@@ -15,7 +15,7 @@ from harness.cells import check_lengths, suit_cell
 from harness.options import defaults
 from models.recurrent import CELLS
 from pipeline.errors import BadInput
-from pipeline.series import Series
+from pipeline.fields.series import Series
 from tests.harness import ROOT
 from tests.test_run import refused
 

@@ -8,11 +8,11 @@ import pytest
 import tasks
 from harness import data
 from harness.options import defaults
-from pipeline import store
+from pipeline.batches import encoded_cache
 from pipeline.errors import BadInput
 from pipeline.example import Alternatives, Example
-from pipeline.images import Image, Picture
-from pipeline.subwords import Writing
+from pipeline.fields.images import Image, Picture
+from pipeline.fields.source_target import Writing
 from tests.harness import small, small_options
 from tests.models import fit
 
@@ -67,7 +67,7 @@ def test_what_takes_long_to_encode_is_encoded_once(tmp_path: Path, monkeypatch: 
 
         plain = draw()
         assert not list(tmp_path.iterdir())
-        monkeypatch.setattr(store, "WORTH", 0.0)
+        monkeypatch.setattr(encoded_cache, "WORTH", 0.0)
         for _ in range(2):
             np.testing.assert_equal(draw(), plain)
     assert calls == [12, 12]

@@ -10,7 +10,7 @@ import pytest
 from harness import evaluate, train
 from harness.options import Decoding
 from harness.predict import predict
-from harness.trained import open_run
+from harness.runs.trained import open_run
 from pipeline.errors import BadInput
 from run import main
 from tests.harness import read_bytes, small, small_splits, train_small

@@ -5,9 +5,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from harness.progress import Callbacks
+from harness.process.progress import Callbacks
 from harness.train import Epochs
-from pipeline.batching import Batches
+from pipeline.batches.bucketing import Batches
 from pipeline.fields import Array
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from harness import data, evaluate
-from harness.trained import open_run
-from pipeline.batching import Batches
+from harness.runs.trained import open_run
+from pipeline.batches.bucketing import Batches
 from pipeline.errors import BadInput
 from pipeline.fields import Array
 from tasks.task import Source

@@ -10,7 +10,7 @@ import pytest
 from harness.inputs import Input, read_file, read_words, take_tokenized
 from harness.options import AS_STORED
 from harness.predict import answer_inputs, format_plainly, predict
-from harness.stored import read_run
+from harness.runs.stored import read_run
 from pipeline.errors import BadInput
 from tests.harness import small, train_small
 

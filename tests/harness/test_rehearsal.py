@@ -9,8 +9,9 @@ import keras
 import pytest
 
 import tasks
-from harness import data, model_file
+from harness import data
 from harness.rehearsal import rehearse
+from harness.runs import model_file
 from harness.train import train
 from models import tagger
 from pipeline.errors import BadInput

@@ -11,11 +11,12 @@ import keras
 import numpy as np
 import pytest
 
-from harness import experiment, plan, runs, train
+from harness import experiment, runs, train
+from harness.comparison import plan
+from harness.comparison.sweep import Sweep
 from harness.evaluate import write_answers
-from harness.lock import hold
 from harness.options import Options
-from harness.sweep import Sweep
+from harness.process.lock import hold
 from pipeline.errors import BadInput
 from pipeline.example import Example
 from pipeline.files import UNFINISHED

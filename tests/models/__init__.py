@@ -6,8 +6,8 @@ import keras
 import numpy as np
 
 from harness.options import Options
+from pipeline.batches.padding import pad
 from pipeline.fields import Tags, Text, Tokens
-from pipeline.padding import pad
 
 CELLS = ("simple", "lstm", "gru")
 # Those beyond Keras' own; see test_whole.py.

@@ -7,9 +7,9 @@ import pytest
 from harness.evaluate import read_contexts
 from models import captioner
 from models.captioner import GRID, Colours, Coordinates, Standardised
-from pipeline.batching import Batches
-from pipeline.images import Image
-from pipeline.subwords import Writing
+from pipeline.batches.bucketing import Batches
+from pipeline.fields.images import Image
+from pipeline.fields.source_target import Writing
 from tests.models import fit, numpy, options, randomize
 
 SIZE = 20

@@ -6,8 +6,8 @@ import pytest
 from keras import ops
 
 from models import generator
-from pipeline.padding import pad, shift, weigh
-from pipeline.writing import Passages, Prompt
+from pipeline.batches.padding import pad, shift, weigh
+from pipeline.fields.passages import Passages, Prompt
 from tests.models import fit, numpy, options, randomize
 
 NAMES = [("female", "Ann"), ("male", "Bobby"), ("female", "Zoe")]

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from models import tagger
+from pipeline.batches.padding import weigh
 from pipeline.fields import Tags
-from pipeline.padding import weigh
 from tests.models import CELLS, SENTENCES, TAGS, encode, fit, numpy, options, randomize, sentence_fields
 
 

@@ -3,11 +3,11 @@ import numpy as np
 import pytest
 
 from models import transcriber
-from models.augment import Hide, Stretch
-from models.ctc import CTC
+from models.layers.augment import Hide, Stretch
+from models.layers.ctc import CTC
 from models.transcriber import Halve
 from pipeline.fields import Array
-from pipeline.transcript import Transcript
+from pipeline.fields.transcript import Transcript
 from tests.models import CELLS, fit, numpy, options, random_inputs, randomize
 
 BANDS, LENGTHS = 3, [9, 4, 1]

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 from keras import ops
 
-from models.attention import KINDS
-from models.augment import Hide, Stretch, Warp
 from models.captioner import Colours, Coordinates
 from models.classifier import POOLINGS, Pool
-from models.ctc import CTC, CertainBlank, collapse, search
-from models.decoder import Decoder
+from models.decoding.sampling import Sample
+from models.decoding.search import FEWEST, SHARE, Beam, Greedy, viterbi
+from models.layers.attention import KINDS
+from models.layers.augment import Hide, Stretch, Warp
+from models.layers.ctc import CTC, CertainBlank, collapse, search
+from models.layers.decoder import Decoder
 from models.recurrent import CELLS, unroll
-from models.sampling import Sample
-from models.search import FEWEST, SHARE, Beam, Greedy, viterbi
 from models.transcriber import Halve
 from tests.models import random_inputs
 

@@ -6,7 +6,7 @@ from pipeline import findings
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
 from pipeline.fields import Histogram, Label, Tags, Text, Tokens
-from pipeline.writing import Passages, Prompt
+from pipeline.fields.passages import Passages, Prompt
 
 
 def splits_of(**rows: list[tuple]) -> Splits:

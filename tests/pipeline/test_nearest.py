@@ -2,7 +2,7 @@ import numpy as np
 
 from pipeline import nearest
 from pipeline.example import Alternatives, Example
-from pipeline.images import Picture
+from pipeline.fields.images import Picture
 
 GENERATOR = np.random.default_rng(0)
 

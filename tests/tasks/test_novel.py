@@ -62,7 +62,7 @@ def test_the_score_without_memory_is_printed_beside_the_result(
     tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     start_keras()
-    monkeypatch.setattr("pipeline.memory.SIZES", {"train": 8, "validation": 4, "test": 4})
+    monkeypatch.setattr("pipeline.corpora.memory_tasks.SIZES", {"train": 8, "validation": 4, "test": 4})
     assert main(["train", "copy", "--delay", "3", *TINY, "--runs", str(tmp_path)]) == 0
     summary = json.loads((tmp_path / "copy" / "simple-s0" / "scores.json").read_text())
     assert summary["baselines"] == {"no memory": pytest.approx({"loss": 10 * np.log(8) / 23, "recalled": 1 / 8})}

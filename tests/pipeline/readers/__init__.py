@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.errors import BadInput
 from pipeline.example import Splits
-from pipeline.readers.columns import Columns
 from pipeline.readers.request import Request
+from pipeline.readers.tabular.columns import Columns
 
 
 def read(reader: Any, path: Path, columns: Columns, said: list[str] | None = None, **how: Any) -> Splits:

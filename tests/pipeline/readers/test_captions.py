@@ -11,7 +11,7 @@ from pipeline import splits
 from pipeline.errors import BadInput
 from pipeline.example import Alternatives, Splits
 from pipeline.readers import captions
-from pipeline.readers.columns import Columns
+from pipeline.readers.tabular.columns import Columns
 from tests.pipeline import readers
 
 COLUMNS = Columns(("image", "file_name"), ("caption", "text"))

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.example import Example
 from pipeline.readers import conll
-from pipeline.readers.columns import Columns
+from pipeline.readers.tabular.columns import Columns
 from tests.pipeline import readers
 
 NER = Columns(("token",), ("tag",))

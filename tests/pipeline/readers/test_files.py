@@ -12,8 +12,8 @@ import pytest
 
 from pipeline.errors import BadInput
 from pipeline.readers import archives, files
-from pipeline.readers.columns import Columns
 from pipeline.readers.request import Request
+from pipeline.readers.tabular.columns import Columns
 
 KINDS = ((".csv", ".tsv"), (".txt",))
 NONE = Columns((), ())

@@ -2,7 +2,7 @@ import pytest
 
 from pipeline.errors import BadInput
 from pipeline.readers import parallel
-from pipeline.readers.columns import Columns
+from pipeline.readers.tabular.columns import Columns
 from tests.pipeline import readers
 
 NAMES = Columns(("source",), ("target",))

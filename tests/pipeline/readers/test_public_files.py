@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from pipeline import passages
 from pipeline.errors import BadInput
 from pipeline.example import Alternatives
-from pipeline.readers import captions, conll, parallel, recordings, tables
+from pipeline.readers import captions, conll, parallel, passages, recordings
+from pipeline.readers.tabular import tables
 from tasks import find
 from tests.pipeline.readers import read
 
@@ -559,7 +559,7 @@ def test_lj_speech_audiofolders_and_common_voice_are_read(sounds: Path) -> None:
 
 @pytest.mark.parametrize("size", [b"\xff\xff\xff\xff", b"\x24\xf0\xff\x7f", b"\0\0\0\0"])
 def test_a_recording_written_to_a_pipe_is_read_to_its_end_and_it_is_said(size: bytes, sounds: Path) -> None:
-    from pipeline import sound
+    from pipeline.fields import sound
 
     path = sounds / "wavs" / "LJ001-0000.wav"
     content = bytearray(path.read_bytes())

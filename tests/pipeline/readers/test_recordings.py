@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from pipeline import sound
 from pipeline.errors import BadInput
+from pipeline.fields import sound
 from pipeline.readers import recordings
-from pipeline.readers.columns import Columns
+from pipeline.readers.tabular.columns import Columns
 from tests.pipeline import readers
 
 COLUMNS = Columns(("audio", "path"), ("text",))

@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy
 import pytest
 
-from pipeline import sound
 from pipeline.errors import BadInput
+from pipeline.fields import sound
 from pipeline.readers import tfds as datasets
-from pipeline.readers.columns import Columns
+from pipeline.readers.tabular.columns import Columns
 
 ROOT = Path(__file__).parents[3]
 # An address kept for documentation (RFC 5737): nothing answers there.
@@ -251,7 +251,7 @@ def test_a_dataset_to_download_by_hand_gives_its_instructions_and_folder(folder)
 def test_without_a_network_the_error_comes_within_five_seconds(folder):
     program = f"""
 from pipeline.readers import tfds as datasets
-from pipeline.readers.columns import Columns
+from pipeline.readers.tabular.columns import Columns
 datasets.HOSTS = {NOWHERE}
 try:
     datasets.read("imdb_reviews", "labelled", Columns(("text",), ("label",)))

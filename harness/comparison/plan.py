@@ -1,0 +1,145 @@
+"""Plan: from a sweep to its runs, checked before the first one starts, and before Keras does."""
+
+import importlib
+from dataclasses import replace
+from pathlib import Path
+
+import tasks
+from harness import data, runs
+from harness.cells import suit_cell
+from harness.comparison.sweep import Entry, Sweep
+from harness.experiment import Run, read_earlier
+from harness.options import Options, check
+from harness.process import backend
+from harness.process.console import say
+from harness.runs.schema import Speeds
+from harness.schedule import plan_epochs
+from models.cells import CELLS
+from pipeline import files
+from pipeline.errors import BadInput, unknown
+from tasks.task import Task
+
+# Weights agree if they differ by no more than this share.
+CLOSE = 0.02
+# Training steps and epochs from which the speed of a cell is measured.
+PROBE_STEPS, PROBE_EPOCHS = 20, 3
+
+
+def settle(sweep: Sweep) -> Sweep:
+    """Return a sweep with the options that its runs begin with; what is worth knowing of the user's own data is said.
+
+    Raises BadInput for what no run can be made of: an unknown cell, a cell that cannot run a task, options out of
+    range, bad data, data without outputs to compare by, a clock that is far off.
+    """
+    runs.check_clock()
+    for cell in sweep.cells:
+        if cell not in CELLS:
+            raise unknown("RNN type in --cells", cell, CELLS)
+    each = {}
+    for name, options in sweep.each.items():
+        task = tasks.get(name, sweep.include)
+        each[name] = options = replace(options, data=data.name_source(task, options), cell=sweep.cells[0])
+        check(options, task)
+        for cell in sweep.cells:
+            suit_cell(replace(options, cell=cell), task, say)
+        say(f"{name}: {task.summary}")
+        # The suite's own sources are known, and take seconds.
+        if options.data not in task.sources and not data.prepare(task, options, say).is_labelled("test"):
+            raise BadInput(
+                f"--data {options.data}: the test split has no outputs to compare by; give --test-file with some, or "
+                "leave that split out: a test split is taken from the training data then"
+            )
+    return replace(sweep, each=each)
+
+
+def plan(sweep: Sweep) -> list[Entry]:
+    """Return the runs of a settled sweep, all cells of one seed before the next seed.
+
+    Keras is needed where the cells are matched by anything but their units.
+    Raises BadInput for a run directory that holds a run of other options.
+    """
+    entries = []
+    # Runs that are not as train makes them by itself have a folder of their own.
+    folder = sweep.folder if sweep.match == "units" else sweep.folder / f"same-{sweep.match}"
+    match = {"units": match_units, "params": match_weights, "seconds": match_seconds}[sweep.match]
+    for name, options in sweep.each.items():
+        task = tasks.get(name, sweep.include)
+        matched = match(task, options, sweep.cells, folder)
+        for seed in range(options.seed, options.seed + sweep.seeds):
+            for cell in sweep.cells:
+                chosen = suit_cell(replace(matched[cell], seed=seed), task, data.keep_quiet)
+                entry = Entry(name, chosen, folder, sweep.include)
+                if runs.holds_run(entry.directory) and not sweep.fresh:
+                    read_earlier(Run(task, entry.options, entry.directory))
+                entries.append(entry)
+    return sorted(entries, key=lambda entry: (list(sweep.each).index(entry.task), entry.options.seed))
+
+
+def match_units(task: Task, options: Options, cells: tuple[str, ...], folder: Path) -> dict[str, Options]:
+    """Return options for each cell with the units that are given."""
+    return {cell: replace(options, cell=cell) for cell in cells}
+
+
+def match_weights(task: Task, options: Options, cells: tuple[str, ...], folder: Path) -> dict[str, Options]:
+    """Return options for each cell with units for which it has as many weights as the first cell, within 2%."""
+    prepared = data.prepare(task, options)
+    family = importlib.import_module(task.model)
+
+    def count(cell: str, units: int) -> int:
+        changed = replace(options, cell=cell, units=units)
+        # To draw the weights of every size tried would take seconds each.
+        with backend.shapes_only(options.seed, options.precision):
+            return family.build(prepared.input_field, prepared.output_field, changed).count_params()
+
+    wanted = count(cells[0], options.units)
+    matched = {}
+    for cell in cells:
+        # The number of weights grows with the units: find a span that has the number wanted, then halve it.
+        high = options.units
+        while count(cell, high) < wanted:
+            high *= 2
+        low = high // 2
+        while low and count(cell, low) >= wanted:
+            low, high = low // 2, low
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (middle, high) if count(cell, middle) < wanted else (low, middle)
+        units = min((number for number in (low, high) if number), key=lambda number: abs(count(cell, number) - wanted))
+        if abs(count(cell, units) - wanted) > CLOSE * wanted:
+            raise BadInput(
+                f"--match params: {task.name}: {cell} has {count(cell, high):,} weights with {high} units"
+                + (f" and {count(cell, low):,} with {low}" if low else "")
+                + f"; neither is within 2% of the {wanted:,} of {cells[0]}. Give other --units, or leave {cell} out."
+            )
+        matched[cell] = replace(options, cell=cell, units=units)
+    return matched
+
+
+def match_seconds(task: Task, options: Options, cells: tuple[str, ...], folder: Path) -> dict[str, Options]:
+    """Return options for each cell with the epochs for which it takes as long as the first cell does.
+
+    How fast each is here is measured once, and kept in folder/TASK/speed.json: a sweep that goes on keeps its epochs.
+    """
+    path = folder / task.name / "speed.json"
+    speeds = runs.read_json(path, Speeds, runs.MEASURE) if path.exists() else {}
+    for cell in cells:
+        if cell not in speeds:
+            speeds[cell] = measure_speed(task, replace(options, cell=cell))
+    runs.write_json(path, speeds)
+    steps = len(data.prepare(task, options).batches("train", options.seed).plan())
+    epochs = plan_epochs(options, steps)[0]
+    return {
+        cell: replace(options, cell=cell, epochs=max(1, round(epochs * speeds[cell] / speeds[cells[0]])))
+        for cell in cells
+    }
+
+
+def measure_speed(task: Task, options: Options) -> int:
+    """Return the tokens a second of a short training, nothing of which is kept."""
+    from harness.train import train
+
+    few = replace(options, limit=min(options.limit or 10**9, PROBE_STEPS * options.batch), epochs=PROBE_EPOCHS)
+    with files.temporary_folder() as folder:
+        summary = train(task, few, folder)
+        lines = runs.read_metrics(Path(summary["run"]), summary["epochs"], task.monitor)
+        return max(line["tokens_per_second"] for line in lines)

@@ -1,0 +1,421 @@
+"""Evidence: how good a cell is over its seeds, and which cells can be told apart.
+
+A score varies for two reasons: with another seed comes another network, with another test sample other examples. The
+difference of two cells must stand out of both. Its variance is that of Obuchowski and Rockette, "Hypothesis testing of
+diagnostic accuracy for multiple readers and multiple tests" (1995), with seeds, nested within cells, for readers, and
+test examples, shared by all runs, for cases:
+
+    (s_1^2 / n_1 + s_2^2 / n_2) + max(c_1 + c_2 - 2 c_12, 0)
+
+s, n: standard deviation of a cell's scores over its n seeds. c_1, c_2: covariance, over the choice of test examples, of
+the scores of two seeds of one cell; c_12: of a seed of one cell and a seed of the other; both from a bootstrap in which
+all runs are scored on the same resampled examples. What varies with seed and example together is in s, and counts once.
+
+With three to five seeds a bootstrap over seeds would be too narrow. So the first part is taken as Student's t, with
+degrees of freedom between the two of Welch, "The generalization of Student's problem ..." (1947), and the second as
+another t; the difference has the distribution of their sum (Behrens and Fisher).
+
+In simulations (tests/harness/comparison/test_significance.py) the 95% intervals of three and of five seeds cover the
+truth 94% to 97% of the time: least where one cell varies much more than the other; most, 96.9%, where three seeds and
+the examples weigh the same. Among three or four equal cells the corrected tests err in 2% to 4%.
+"""
+
+import math
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pipeline import record
+from tasks.task import Task
+
+MOST, FEWEST = 1000, 25  # resamples
+SMALLEST = 200  # examples in a resample, where there are as many
+# What an example counts in a task's score, where this is a weighted mean of the examples': all the same, or by its
+# length in symbols, or in words.
+WEIGHTS: tuple[Callable[[Any], float], ...] = (
+    lambda reference: 1,
+    lambda reference: len(reference) if isinstance(reference, (str, tuple)) else math.nan,
+    lambda reference: len(reference.split()) if isinstance(reference, str) else math.nan,
+)
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Of the scores of several seeds: mean, standard deviation, and the interval for the mean over all seeds.
+
+    deviation, low and high are None with one seed.
+    """
+
+    seeds: int
+    mean: float
+    deviation: float | None
+    low: float | None
+    high: float | None
+
+    def __str__(self) -> str:
+        if self.low is None or self.high is None:
+            return f"{rounded(self.mean)} (one seed: no interval)"
+        half = (self.high - self.low) / 2
+        return f"{rounded(self.mean, half)} ± {rounded(half, half)}"
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the scores of runs vary together with the choice of test examples.
+
+    covariance: (runs, runs), of the runs' scores. resamples: from how many. examples: how many each score is of.
+    covariance is None where this is not known; note: why.
+    """
+
+    covariance: np.ndarray | None
+    resamples: int = 0
+    examples: int = 0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two cells, the one with the better mean first.
+
+    gap: by how much its mean is better, never negative. low, high: the 95% interval of the gap over seeds and test
+    examples. p: of the test that there is no gap. corrected: p after Holm's correction for all `comparisons`. All four
+    are None where a cell has one seed.
+    needed: seeds of each cell at which a gap as this one would be seen 4 times in 5; None: already seen, or no number.
+    resamples: of the test examples. note: what the interval does not cover, and why.
+    """
+
+    better: str
+    worse: str
+    seeds: tuple[int, int]
+    gap: float
+    low: float | None = None
+    high: float | None = None
+    p: float | None = None
+    corrected: float | None = None
+    comparisons: int = 0
+    needed: int | None = None
+    resamples: int = 0
+    note: str = ""
+
+    @property
+    def apart(self) -> bool:
+        """Whether the difference stands out of the noise, at 5% for all comparisons together."""
+        return self.corrected is not None and self.corrected < 0.05
+
+    def __str__(self) -> str:
+        one, other = self.seeds
+        count = f"{one} seed{'s' * (one != 1)}" if one == other else f"{one} and {other} seeds"
+        unknown = f"{self.better} and {self.worse} cannot be told apart with {count}"
+        if self.low is None or self.high is None or self.corrected is None:
+            return f"{unknown}: how much scores vary with the seed is known from two seeds on."
+        half = (self.high - self.low) / 2
+        low, high, gap = (rounded(value, half) for value in (self.low, self.high, self.gap))
+        corrected = f" after Holm's correction, {self.comparisons} comparisons" if self.comparisons > 1 else ""
+        found = f"95%: {low} to {high}; {level(self.corrected)}{corrected}"
+        if self.apart:
+            return f"{self.better} is better than {self.worse} by {gap} ({found})."
+        if self.needed:
+            advice = f"about {self.needed:,} would be needed for this gap"
+        elif self.gap == 0:
+            advice = "there is no gap"
+        else:
+            advice = "no number of seeds would do for this gap, only more test examples"
+        return f"{unknown}; {advice} ({gap}; {found})."
+
+
+def summarise(scores: Sequence[float], confidence: float = 0.95) -> Summary:
+    """Return mean, standard deviation and t interval of the scores of several seeds; no interval with one."""
+    from scipy import stats
+
+    mean = float(np.mean(scores))
+    if len(scores) < 2:
+        return Summary(len(scores), mean, None, None, None)
+    deviation = float(np.std(scores, ddof=1))
+    half = float(stats.t.ppf((1 + confidence) / 2, len(scores) - 1)) * deviation / math.sqrt(len(scores))
+    return Summary(len(scores), mean, deviation, mean - half, mean + half)
+
+
+def compare(runs: Sequence[dict], task: Task | None, seconds: float = 20.0) -> list[Pair]:
+    """Return every pair of the cells of `runs`, all of one task, in the cells' order.
+
+    runs: those that are done, each with "cell", "monitor", "lower_is_better", "scores" and "run", the directory with
+    its predictions. task: gives the metric for resampled test examples; without it, and where the main score is not
+    computed from predictions, intervals cover the seeds only.
+    seconds: about how long the bootstrap may take; where a metric is slow, it is of fewer and smaller resamples.
+    """
+    runs = [run for run in runs if score(run) is not None]
+    cells = list(dict.fromkeys(run["cell"] for run in runs))
+    rows = {cell: [place for place, run in enumerate(runs) if run["cell"] == cell] for cell in cells}
+    testable = [pair for pair in combinations(cells, 2) if min(len(rows[cell]) for cell in pair) > 1]
+    sampling = sample(runs, task, seconds) if testable else Sampling(None)
+    pairs = [_pair(runs, names, rows, sampling, len(testable)) for names in combinations(cells, 2)]
+    return correct(pairs)
+
+
+def score(run: dict) -> float | None:
+    """Return a run's main score; None if it has none, or one that is no finite number."""
+    value = (run.get("scores") or {}).get(run["monitor"])
+    return value if value is not None and math.isfinite(value) else None
+
+
+def _pair(
+    runs: Sequence[dict], names: tuple[str, str], rows: dict[str, list[int]], sampling: Sampling, comparisons: int
+) -> Pair:
+    sign = -1 if runs[0]["lower_is_better"] else 1
+    scores = {name: np.array([sign * (score(runs[place]) or 0.0) for place in rows[name]]) for name in names}
+    better, worse = sorted(names, key=lambda name: -scores[name].mean())
+    one, other = scores[better], scores[worse]
+    pair = Pair(better, worse, (len(one), len(other)), float(one.mean() - other.mean()), comparisons=comparisons)
+    if min(pair.seeds) < 2:
+        return pair
+    spread, freedom = 0.0, math.inf
+    if sampling.covariance is not None:
+        spread = spread_of_examples(sampling.covariance, rows[better], rows[worse])
+        freedom = min(sampling.resamples, sampling.examples) - 1
+    low, high, p = difference(one, other, spread, freedom)
+    deviation = math.sqrt((one.var(ddof=1) + other.var(ddof=1)) / 2)
+    needed = seeds_needed(pair.gap, deviation, spread, 0.05 / comparisons)
+    # As many as there are did not do.
+    needed = max(needed, min(pair.seeds) + 1) if needed else None
+    return replace(pair, low=low, high=high, p=p, needed=needed, resamples=sampling.resamples, note=sampling.note)
+
+
+def difference(
+    one: np.ndarray, other: np.ndarray, spread: float = 0.0, freedom: float = math.inf, confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """Return the interval of mean(one) - mean(other), low and high, and p of the test that it is 0.
+
+    one, other: scores of two cells, (seeds,), two at least. spread: the variance of the difference that is due to the
+    choice of test examples, known with `freedom` degrees of freedom. With a spread of 0 this is Welch's t test.
+    """
+    from scipy.optimize import brentq
+
+    gap = float(one.mean() - other.mean())
+    parts = one.var(ddof=1) / len(one), other.var(ddof=1) / len(other)
+    degrees = len(one) - 1, len(other) - 1
+
+    def p(distance: float) -> float:
+        return exceeds(distance, parts, degrees, spread, freedom)
+
+    if sum(parts) + spread == 0:
+        return gap, gap, float(gap == 0)
+    far = math.sqrt(sum(parts) + spread)
+    while p(far) > 1 - confidence:
+        far *= 2
+    half = float(brentq(lambda distance: p(distance) - (1 - confidence), 0, far, xtol=far * 1e-6))
+    return gap - half, gap + half, p(abs(gap))
+
+
+def exceeds(distance: float, parts: Sequence[float], degrees: Sequence[int], spread: float, freedom: float) -> float:
+    """Return how likely a difference without a gap is `distance` or more, in either direction.
+
+    parts: the variances of the two means over seeds, each known with `degrees`. spread, freedom: as in `difference`.
+    """
+    from scipy import stats
+    from scipy.special import stdtr
+
+    seeds = sum(parts)
+    if seeds == 0:
+        return float(2 * stats.t.sf(distance / math.sqrt(spread), freedom))
+    # Welch has two approximations, with 0 and with 2 in place of 1: the first is too careful with three seeds, the
+    # second not enough.
+    own = seeds**2 / sum(part**2 / (degree + 1) for part, degree in zip(parts, degrees, strict=True)) - 1
+    if spread == 0:
+        return float(2 * stats.t.sf(distance / math.sqrt(seeds), own))
+    # Integrated over the part of the examples.
+    values, weights = _grid(freedom)
+    return float(2 * weights @ stdtr(own, (math.sqrt(spread) * values - distance) / math.sqrt(seeds)))
+
+
+@cache
+def _grid(freedom: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return values, dense around 0 and far out, for what has few degrees of freedom, and how likely t is near each."""
+    from scipy import stats
+
+    places = np.linspace(-8, 8, 401)
+    values = np.sinh(places)
+    weights = stats.t.pdf(values, freedom) * np.cosh(places)
+    return values, weights / weights.sum()
+
+
+def spread_of_examples(covariance: np.ndarray, one: Sequence[int], other: Sequence[int]) -> float:
+    """Return the variance of the difference of two cells that is due to the choice of examples: c_1 + c_2 - 2 c_12.
+
+    covariance: (runs, runs), of their scores over resampled examples. one, other: the runs of each cell.
+    """
+
+    def within(runs: Sequence[int]) -> float:
+        block = covariance[np.ix_(runs, runs)]
+        return (block.sum() - np.trace(block)) / (len(runs) * (len(runs) - 1))
+
+    return max(float(within(one) + within(other) - 2 * covariance[np.ix_(one, other)].mean()), 0.0)
+
+
+def correct(pairs: Sequence[Pair]) -> list[Pair]:
+    """Return the pairs with p corrected for all of them together (Holm 1979); no seeds are needed for what is seen."""
+    from statsmodels.stats.multitest import multipletests
+
+    tested = [pair.p for pair in pairs if pair.p is not None]
+    if not tested:
+        return list(pairs)
+    corrected = iter(multipletests(tested, method="holm")[1])
+    done = [pair if pair.p is None else replace(pair, corrected=float(next(corrected))) for pair in pairs]
+    return [replace(pair, needed=None) if pair.apart else pair for pair in done]
+
+
+def seeds_needed(gap: float, deviation: float, spread: float = 0.0, alpha: float = 0.05) -> int | None:
+    """Return how many seeds of each cell show `gap` in 4 of 5 comparisons, by a two-sided t test at `alpha`.
+
+    deviation: of the scores of one cell over seeds. spread: the variance of the difference that is due to the choice
+    of test examples, which no number of seeds makes less: None if a million would not do, or if there is no gap.
+    """
+    from statsmodels.stats.power import TTestIndPower
+
+    if gap <= 0:
+        return None
+
+    def power(seeds: int) -> float:
+        noise = math.sqrt(deviation**2 + seeds * spread / 2)
+        # The gap is sure to be seen, and the non-central t distribution has no numbers for it.
+        if noise * 10 < gap * math.sqrt(seeds / 2):
+            return 1.0
+        return float(TTestIndPower().power(gap / noise, seeds, alpha, alternative="two-sided"))
+
+    most = 2
+    while power(most) < 0.8:
+        most *= 2
+        if most > 2**20:
+            return None
+    return bisect_left(range(most + 1), 0.8, lo=2, key=power)
+
+
+def sample(runs: Sequence[dict], task: Task | None, seconds: float = 20.0) -> Sampling:
+    """Return how the main scores of runs vary with the choice of test examples, by a bootstrap paired over all runs."""
+    monitor = runs[0]["monitor"]
+    if task is None:
+        return Sampling(None, note="The interval covers the seeds only: the task's metric is not at hand.")
+    try:
+        references, predictions = read_predictions(runs)
+    except (OSError, ValueError, KeyError) as error:
+        return Sampling(None, note=f"The interval covers the seeds only: the predictions cannot be read ({error}).")
+    if references is None:
+        return Sampling(None, note="The interval covers the seeds only: the runs were tested on different examples.")
+
+    def metric(expected: list, predicted: list) -> float:
+        return task.metrics(expected, predicted)[monitor]
+
+    try:
+        metric(references[:1], predictions[0][:1])
+        return bootstrap(metric, references, predictions, seconds)
+    # A metric may be of any library, and fail in any way on a sample of the examples.
+    except Exception:
+        reason = f"{monitor} is not computed from the written predictions"
+        return Sampling(None, note=f"The interval covers the seeds only: {reason}.")
+
+
+def read_predictions(runs: Sequence[dict]) -> tuple[list | None, list[list]]:
+    """Return the expected outputs and each run's predictions; None for the first if runs had different examples.
+
+    Raises OSError or ValueError for a file that cannot be read, KeyError for one without outputs.
+    """
+    references, predictions, asked = None, [], None
+    for run in runs:
+        text = (Path(run["run"]) / "predictions" / "test.jsonl").read_text(encoding="utf-8")
+        lines = [record.convert(record.load(line), dict[str, Any]) for line in text.split("\n") if line]
+        inputs = [(line.get("input"), line["output"]) for line in lines]
+        if asked is not None and inputs != asked:
+            return None, []
+        asked = inputs
+        references = [_as_tuple(line["output"]) for line in lines]
+        predictions.append([_as_tuple(line["prediction"]) for line in lines])
+    return references, predictions
+
+
+def _as_tuple(value: Any) -> Any:
+    # JSON has no tuples, and a metric may ask whether an output is one.
+    return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
+
+
+def bootstrap(
+    metric: Callable[[list, list], float], references: list, predictions: Sequence[list], seconds: float = 20.0
+) -> Sampling:
+    """Return how `metric`'s scores vary over resampled examples, which are the same ones for all runs.
+
+    Resampled are the examples' own scores where the score is their weighted mean, as accuracy is. Else the metric is
+    computed of each resample: of as many, from FEWEST to MOST, as `seconds` allow. If they allow less, a resample has
+    fewer examples than there are, and the covariance is reduced by their ratio (Bickel, Götze and van Zwet 1997).
+    """
+    start = time.perf_counter()
+    whole = [metric(references, predicted) for predicted in predictions]
+    took = max(time.perf_counter() - start, 1e-9)
+    count = size = len(references)
+    if (found := decompose(metric, references, predictions, whole, seconds)) is not None:
+        values, weights = found
+        resamples = MOST
+
+        def scores(chosen: np.ndarray) -> Any:
+            return weights[chosen] @ values[chosen] / weights[chosen].sum()
+    else:
+        resamples = int(min(max(seconds / took, FEWEST), MOST))
+        if resamples * took > seconds:
+            size = min(count, max(SMALLEST, round(count * seconds / (resamples * took))))
+
+        def scores(chosen: np.ndarray) -> Any:
+            expected = [references[place] for place in chosen]
+            return [metric(expected, [predicted[place] for place in chosen]) for predicted in predictions]
+
+    random = np.random.default_rng(0)
+    found_scores = np.array([scores(random.integers(count, size=size)) for _ in range(resamples)])
+    covariance = np.atleast_2d(np.cov(found_scores, rowvar=False)) * (size / count)
+    return Sampling(covariance, resamples, size)
+
+
+def decompose(
+    metric: Callable[[list, list], float],
+    references: list,
+    predictions: Sequence[list],
+    whole: Sequence[float],
+    seconds: float,
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return the scores of single examples, (examples, runs), and their weights, (examples,), if the metric is a mean.
+
+    None if it is no mean weighted by any of WEIGHTS, or if to find out would take longer than `seconds`.
+    whole: each run's score of all examples.
+    """
+    pairs = {(repr(r), repr(p)): (r, p) for run in predictions for r, p in zip(references, run, strict=True)}
+    known: dict[tuple[str, str], float] = {}
+    start = time.perf_counter()
+    for name, (reference, prediction) in pairs.items():
+        try:
+            known[name] = metric([reference], [prediction])
+        # Such as a correlation, which one example does not have.
+        except Exception:
+            return None
+        if (time.perf_counter() - start) / len(known) * len(pairs) > seconds and len(known) >= 10:
+            return None
+    values = np.array([[known[repr(r), repr(run[n])] for run in predictions] for n, r in enumerate(references)])
+    for weigh in WEIGHTS:
+        weights = np.array([weigh(reference) for reference in references], dtype=float)
+        if np.isfinite(weights).all() and weights.any() and np.allclose(weights @ values / weights.sum(), whole, 1e-9):
+            return values, weights
+    return None
+
+
+def level(p: float) -> str:
+    """Return p in words: "p = 0.012", "p < 0.001"."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def rounded(value: float, error: float | None = None) -> str:
+    """Return a number with two digits of its error, the half of an interval; with four of its own without one."""
+    scale = error or abs(value) / 100
+    if not scale:
+        return "0"
+    return f"{value:.{min(max(1 - math.floor(math.log10(scale)), 0), 12)}f}"

@@ -1,0 +1,131 @@
+"""What a worker does: start Keras once, then train one run after the other, and say what each took and gave."""
+
+import dataclasses
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import tasks
+from harness import runs
+from harness.comparison.sweep import Entry
+from harness.process.console import console
+from harness.process.lock import hold
+from harness.runs.schema import Memory
+from pipeline.errors import BadInput
+
+device = ""
+
+
+def begin(cores: list[int], start: Callable[[], str]) -> None:
+    """Make this process a worker, on some of the machine's cores. start: starts Keras, and returns on what."""
+    global device
+    if cores:
+        os.sched_setaffinity(0, cores)
+    # The sweep has the only display.
+    console.quiet = True
+    # Several processes share a GPU.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    device = start()
+
+
+def describe(entry: Entry, **known: Any) -> dict[str, Any]:
+    """Return what is known of a run before it is trained, and `known`."""
+    return {
+        "task": entry.task,
+        "cell": entry.options.cell,
+        "seed": entry.options.seed,
+        "units": entry.options.units,
+        "run": str(entry.directory),
+        "command": name_command(entry),
+        **known,
+    }
+
+
+def name_command(entry: Entry) -> list[str]:
+    """Return the command that trains this run alone."""
+    from harness.options import defaults
+
+    usual = defaults(tasks.get(entry.task, entry.include))
+    words = ["python", "run.py", "train", entry.task, "--runs", str(entry.folder)]
+    for field in dataclasses.fields(entry.options):
+        value = getattr(entry.options, field.name)
+        if value == getattr(usual, field.name):
+            continue
+        name = field.name.replace("_", "-")
+        if field.type is bool:
+            words.append(f"--{name}" if value else f"--no-{name}")
+        else:
+            words += [f"--{name}", str(value)]
+    return words + [word for path in entry.include for word in ("--include", str(path))]
+
+
+def run(entry: Entry, fresh: bool, remember: bool) -> dict[str, Any]:
+    """Train a run unless it is complete, and return its result: scores, cost, learning curve.
+
+    remember: measure its memory too; see harness/comparison/gradient_reach.py.
+    """
+    from harness.train import train
+
+    started = time.perf_counter()
+    reused = not fresh and (entry.directory / "scores.json").exists()
+    task = tasks.get(entry.task, entry.include)
+    summary = train(task, entry.options, entry.folder, entry.include, fresh, device)
+    lines = runs.read_metrics(entry.directory, summary["epochs"], task.monitor)
+    best = lines[: summary["best_epoch"]]
+    return describe(
+        entry,
+        status="done",
+        reused=reused,
+        device=device,
+        monitor=task.monitor,
+        lower_is_better=task.lower_is_better,
+        scores=summary["scores"],
+        baselines=summary["baselines"],
+        validation=summary["validation"],
+        weights=summary["weights"],
+        epochs=summary["epochs"],
+        best_epoch=summary["best_epoch"],
+        seconds=summary["seconds"],
+        compiling=summary["compiling"],
+        seconds_to_best=round(sum(line["seconds"] - line["compiling"] for line in best), 1),
+        # Of the fastest epoch: whatever else the machine did slowed the others down.
+        tokens_per_second=max(line["tokens_per_second"] for line in lines),
+        prediction_tokens_per_second=summary["tokens_per_second_answering"],
+        megabytes=summary["megabytes"],
+        curve=[
+            {
+                "epoch": line["epoch"],
+                "loss": line["loss"],
+                "seconds": round(line["seconds"] - line["compiling"], 3),
+                "validation": line[f"validation_{task.monitor}"],
+            }
+            for line in lines
+        ],
+        memory=recall(entry.directory, entry.include) if remember else None,
+        spent=round(time.perf_counter() - started, 1),
+    )
+
+
+def recall(directory: Path, include: tuple[Path, ...]) -> dict[str, Any] | None:
+    """Return a run's memory: measured the first time, then read from its directory; None of a model without a state."""
+    from harness.comparison.gradient_reach import measure_memory, score_by_delay, score_by_length
+
+    path = directory / "memory.json"
+    if not path.exists():
+        try:
+            found: dict[str, Any] = measure_memory(directory, include)
+        except BadInput:
+            return None
+        lengths, delays = score_by_length(directory, include=include), score_by_delay(directory, include=include)
+        # Else it is measured again next time: the run is another user's, or trained anew.
+        with suppress(BadInput), hold(directory):
+            runs.write_json(path, found | {"by_length": lengths, "by_delay": delays})
+        return found | {"by_length": lengths, "by_delay": delays}
+    known = runs.read_json(path, Memory, runs.MEASURE)
+    for curve in (known["before"], known["after"]):
+        if curve["lags"] != list(range(len(curve["gradient"]))):
+            raise BadInput(f"{path}: the file is damaged (expected a gradient for each lag from 0 on); {runs.MEASURE}")
+    return {**known}

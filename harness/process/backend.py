@@ -1,0 +1,214 @@
+"""Keras' backend and settings, the device, precision and seeds. Must run before anything imports Keras."""
+
+import contextlib
+import functools
+import importlib.util
+import json
+import os
+import random
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from harness.process.console import say
+from pipeline import cache
+from pipeline.errors import BadInput, unknown
+from pipeline.quiet import import_tensorflow
+
+BACKENDS = {"jax": "jax", "tensorflow": "tensorflow", "torch": "torch"}
+
+
+def choose(backend: str | None) -> str:
+    """Return the backend asked for, else KERAS_BACKEND, else JAX where it is installed, else TensorFlow."""
+    asked = backend or os.environ.get("KERAS_BACKEND", "").strip()
+    if not asked:
+        return "jax" if importlib.util.find_spec("jax") else "tensorflow"
+    if asked not in BACKENDS:
+        raise unknown("backend", asked, BACKENDS)
+    if importlib.util.find_spec(BACKENDS[asked]) is None:
+        raise BadInput(f"--backend {asked}: it is not installed; run: pip install {BACKENDS[asked]}")
+    return asked
+
+
+def select(backend: str | None, device: str | None = None) -> str:
+    """Choose the backend, see `choose`, for whoever imports Keras first, and return its name.
+
+    What else a keras.json or the environment sets is taken away where `reset` cannot set it right.
+    """
+    chosen = choose(backend)
+    if "keras" in sys.modules and sys.modules["keras"].config.backend() != chosen:
+        raise BadInput(f"--backend {chosen}: Keras already runs on {sys.modules['keras'].config.backend()}")
+    os.environ["KERAS_BACKEND"] = chosen
+    # The first two cut a training short, and it would count as complete.
+    for name in ("KERAS_MAX_EPOCHS", "KERAS_MAX_STEPS_PER_EPOCH"):
+        os.environ.pop(name, None)
+    os.environ["KERAS_NNX_ENABLED"] = "false"
+    if not os.environ.get("KERAS_HOME", "").strip():
+        os.environ.pop("KERAS_HOME", None)
+    settings = Path(os.environ.get("KERAS_HOME", "~/.keras")).expanduser() / "keras.json"
+    if not is_readable(settings):
+        say(f"{settings}: Keras cannot read this file; it is left aside")
+        os.environ["KERAS_HOME"] = str(cache.folder() / "keras")
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = "-1"
+        os.environ["JAX_PLATFORMS"] = "cpu"
+    if chosen == "tensorflow":
+        import_tensorflow()
+    return chosen
+
+
+def is_readable(settings: Path) -> bool:
+    """Return whether Keras can be imported with such a keras.json, or without it where there is none."""
+    try:
+        found = json.loads(settings.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        # Keras takes no notice of what is no JSON.
+        return True
+    except (OSError, RecursionError):
+        return False
+    return (
+        isinstance(found, dict)
+        and found.get("floatx", "float32") in ("float16", "float32", "float64")
+        and found.get("image_data_format", "channels_last") in ("channels_last", "channels_first")
+        and isinstance(found.get("epsilon", 1e-7), float)
+    )
+
+
+def start(
+    backend: str | None = None, device: str | None = None, precision: str = "float32", kernels: str = "auto"
+) -> str:
+    """Set up Keras and return what it runs on, such as "JAX on CPU" or "JAX on NVIDIA H100".
+
+    device: "cpu" or "gpu"; None takes the GPU if there is one. Raises BadInput if one was asked for and is not there.
+    kernels: "auto" or "off"; whether JAX and TensorFlow on the CPU run the recurrent loops as native code (see
+    models/kernels).
+    """
+    cache.prepare(say)
+    chosen = select(backend, device)
+    reset(0, precision)
+    name = _device_name(chosen, device)
+    if name.startswith("CPU"):
+        from models.backends import native_kernels as native
+
+        if native.use(kernels == "auto", cache.folder() / "kernels", say):
+            name += ", native kernels"
+    return f"{ {'jax': 'JAX', 'tensorflow': 'TensorFlow', 'torch': 'PyTorch'}[chosen] } on {name}"
+
+
+def _device_name(backend: str, device: str | None) -> str:
+    if backend == "jax":
+        import jax
+
+        # Compiled steps are kept between runs: the second run of a command starts at once. The user's settings win.
+        if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+            jax.config.update("jax_compilation_cache_dir", str(cache.folder() / "jax"))
+        if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
+            jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+        gpus = [found.device_kind for found in jax.devices() if found.platform == "gpu"]
+    elif backend == "tensorflow":
+        import tensorflow
+
+        found = tensorflow.config.list_physical_devices("GPU")
+        gpus = [tensorflow.config.experimental.get_device_details(gpu).get("device_name", "GPU") for gpu in found]
+    else:
+        import torch
+
+        gpus = [torch.cuda.get_device_name(number) for number in range(torch.cuda.device_count())]
+    if device == "gpu" and not gpus:
+        raise BadInput(
+            f"--device gpu: {backend} sees no GPU on this machine; use --device cpu, or install {backend} with CUDA"
+        )
+    if gpus:
+        return gpus[0]
+    # Those that this process may use: a worker has its share of the machine's.
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"CPU ({cores} core{'s' * (cores != 1)})"
+
+
+@functools.cache
+def watch_compiling() -> Callable[[], float]:
+    """Return a function that tells for how many seconds JAX has compiled since the first call; 0 without JAX."""
+    spent = [0.0]
+    if os.environ.get("KERAS_BACKEND") == "jax":
+        import jax
+
+        def note(event: str, duration_secs: float, **_: Any) -> None:
+            # Tracing is left out: of a function within another it would count twice.
+            if event.startswith("/jax/core/compile/") and "trace" not in event:
+                spent[0] += duration_secs
+
+        jax.monitoring.register_event_duration_secs_listener(note)
+    return lambda: spent[0]
+
+
+def keep_tensorflow_out() -> None:
+    """Have Keras save and load without TensorFlow, which takes 3 seconds and 500 MB to import.
+
+    When it serialises an object it asks whether TensorFlow is there, by importing it, and then whether the object is
+    one of TensorFlow's; ours are not. What needs TensorFlow, such as a dataset of its own, imports it all the same.
+    """
+    # Private: where it has moved, Keras imports TensorFlow again and all else is as before.
+    with contextlib.suppress(ImportError):
+        from keras.src.utils.module_utils import tensorflow
+
+        tensorflow._available = False
+
+
+# Errors where memory is exhausted: of Python and NumPy, of TensorFlow, of torch on a GPU. Those of JAX, and of torch on
+# the CPU, are a RuntimeError, and the system's is an OSError: these are told by what they say.
+EXHAUSTED = {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
+SIGNS = ("RESOURCE_EXHAUSTED", "out of memory", "allocate memory", "bad_alloc", "OOM when")
+
+
+def describe_out_of_memory(error: BaseException) -> str | None:
+    """Return what to tell the user where memory is exhausted, whichever backend says so; None of any other error."""
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    said = [line for line in lines if any(sign.lower() in line.lower() for sign in SIGNS)]
+    if not (EXHAUSTED & kinds or ({"RuntimeError", "OSError"} & kinds and said)):
+        return None
+    reason = f" ({(said or lines)[0][:200]})" if lines else ""
+    return f"out of memory{reason}; give a smaller --batch, --max-length or --units"
+
+
+@contextlib.contextmanager
+def shapes_only(seed: int, precision: str) -> Iterator[None]:
+    """Inside, a model that is built has variables with shapes, and no weights are drawn for them; then `reset`."""
+    import keras
+
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            yield
+    finally:
+        # Keras has noted what it has not drawn, and would draw it with the next model's weights.
+        reset(seed, precision)
+
+
+def reset(seed: int, precision: str) -> None:
+    """Make what follows independent of what ran before in this process, and of the user's keras.json.
+
+    Names, random numbers, and all of Keras' settings that change a result: those of keras.config.
+    """
+    import keras
+    import numpy as np
+
+    if keras.config.backend() != "tensorflow":
+        keep_tensorflow_out()
+    keras.utils.clear_session(free_memory=False)
+    keras.config.set_floatx("float32")
+    keras.config.set_dtype_policy(precision)
+    keras.config.set_epsilon(1e-7)
+    keras.config.set_image_data_format("channels_last")
+    keras.config.set_max_epochs(None)
+    keras.config.set_max_steps_per_epoch(None)
+    if keras.config.backend() == "tensorflow":
+        keras.utils.set_random_seed(seed)
+        return
+    # The same, which on every backend would import TensorFlow, in seconds.
+    random.seed(seed)
+    np.random.seed(seed)
+    if keras.config.backend() == "torch":
+        import torch
+
+        torch.manual_seed(seed)

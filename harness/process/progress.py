@@ -1,0 +1,65 @@
+"""The progress bar of training."""
+
+import time
+from typing import Any
+
+import keras
+
+from harness.process.backend import watch_compiling
+from harness.process.console import console, make_progress, say, show_time
+
+
+class Callbacks(keras.callbacks.CallbackList):
+    """Callbacks that are given the loss of a step at once, for who reads it to wait for.
+
+    Keras reads it after every step, so that the next batch would be drawn only when the step has ended.
+    """
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        for callback in self.callbacks:
+            callback.on_train_batch_end(batch, logs)
+
+
+class Bar(keras.callbacks.Callback):
+    """A bar with loss, best score, tokens a second and time left; plain lines where there is no terminal.
+
+    To be shown while training: `with bar.progress: model.fit(...)`, so that an error leaves the terminal as it was.
+    """
+
+    def __init__(self, epochs: int, first: int, tokens: int):
+        super().__init__()
+        self.epochs, self.first, self.tokens = epochs, first, tokens
+        self.compiled = watch_compiling()
+        self.note = ""
+        self.progress = make_progress()
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        self.started = self.shown = time.perf_counter()
+        self.before = self.compiled()
+        steps = self.params["steps"]
+        done, total = self.first * steps, self.epochs * steps
+        self.line = self.progress.add_task("", total=total, completed=done, detail="compiling")
+        self.steps = steps
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.epoch = epoch
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        now = time.perf_counter()
+        # Reading the loss waits for the step to finish, so it is read a few times a second at most.
+        if now - self.shown < (0.25 if console.is_terminal else 15):
+            return
+        self.shown = now
+        done = self.epoch * self.steps + batch + 1
+        share = (done - self.first * self.steps) / self.steps
+        # What is compiled once says nothing about the steps to come.
+        elapsed = now - self.started - (self.compiled() - self.before)
+        left = elapsed / share * (self.epochs - self.first - share)
+        detail = (
+            f"loss {float(logs['loss']):.4f}  {self.note}{share * self.tokens / elapsed:,.0f} tokens/s  "
+            f"{show_time(left)} left"
+        )
+        title = f"epoch {self.epoch + 1}/{self.epochs}"
+        self.progress.update(self.line, completed=done, description=title, detail=detail)
+        if not console.is_terminal:
+            say(f"{title}  step {batch + 1}/{self.steps}  {detail}")

@@ -1,0 +1,115 @@
+"""The file of a model, opened with care: a damaged one is told from a whole one, and a stranger's may ask for anything.
+
+A .keras file is a zip archive of config.json, which says what layers there are, and model.weights.h5, their weights.
+Keras makes the layers first: one that asks for 10**12 rows would end the process for want of memory. So the sizes are
+compared with each other beforehand, and both with that of the file, the one number that it cannot choose.
+"""
+
+import io
+import json
+import math
+import zipfile
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+
+import models.custom_objects  # noqa: F401 (what a file's layers may be)
+from harness.process.backend import describe_out_of_memory
+from pipeline.errors import BadInput
+
+CONFIG, WEIGHTS = "config.json", "model.weights.h5"
+# Bytes that a file may hold, however small it is itself: Keras packs nothing, but a user may have packed it again.
+SMALL = 64 * 2**20
+
+
+def load(path: Path) -> keras.Model:
+    """Return the model in a .keras file, not compiled.
+
+    Raises BadInput, which says why but not of which file, for one that is damaged or cut short, whose layers or weights
+    are larger than the file itself, or of which Keras can make no model: its layers are unknown, say, or have Python
+    code in them, which is not run.
+    """
+    size = path.stat().st_size
+    try:
+        config, weights = read(path, size)
+        check_layers(config, count_numbers(weights))
+        return keras.models.load_model(path, compile=False)
+    except BadInput:
+        raise
+    # A damaged or strange file may raise anything: in zipfile, h5py, json, Keras, or a cell of the user's own.
+    except Exception as error:
+        if describe_out_of_memory(error):
+            raise
+        raise BadInput(explain(error)) from error
+
+
+def read(path: Path, size: int) -> tuple[str, bytes]:
+    """Return the config and the weights of an archive; BadInput where it is damaged, or is larger unpacked than packed.
+
+    size: of the file, in bytes.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = archive.infolist()
+            missing = {CONFIG, WEIGHTS} - {member.filename for member in members}
+            if missing:
+                raise BadInput(f"there is no {' and no '.join(sorted(missing))} in it")
+            # What unpacks to more than the file may unpack to anything.
+            if sum(member.file_size for member in members) > max(size, SMALL):
+                raise BadInput(f"its parts are compressed, or said to be larger than the file of {size:,} bytes")
+            # Keras itself reads on where a part is not what was written.
+            if damaged := archive.testzip():
+                raise BadInput(f"the file is damaged: {damaged} in it is not what was written")
+            return archive.read(CONFIG).decode(), archive.read(WEIGHTS)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+        raise BadInput(f"the file is damaged or cut short ({error})") from None
+
+
+def count_numbers(weights: bytes) -> int:
+    """Return how many numbers the arrays of a weights file hold; BadInput where they would be larger than the file."""
+    arrays: list[Any] = []
+
+    def note(name: str, item: Any) -> None:
+        if isinstance(item, h5py.Dataset):
+            arrays.append((math.prod(item.shape or ()), item.dtype.itemsize))
+
+    with h5py.File(io.BytesIO(weights), "r") as file:
+        file.visititems(note)
+    claimed = sum(count * width for count, width in arrays)
+    if claimed > len(weights):
+        raise BadInput(f"its weights are said to take {claimed:,} bytes, and the file has {len(weights):,}")
+    return sum(count for count, _ in arrays)
+
+
+def check_layers(config: str, held: int) -> None:
+    """Raise BadInput where the layers of a config ask for more numbers than the file holds."""
+    # In a thread of its own: Keras keeps a list for each thread of what has no values yet, to make them later.
+    with ThreadPoolExecutor(1) as thread:
+        asked = thread.submit(measure_layers, config).result()
+    if sum(asked.values()) > held:
+        most = max(asked, key=lambda path: asked[path])
+        raise BadInput(
+            f"its layers ask for {sum(asked.values()):,} weights, {asked[most]:,} of them for {most}, and the file "
+            f"holds {held:,}"
+        )
+
+
+def measure_layers(config: str) -> dict[str, int]:
+    """Return how many numbers each weight of the layers has, by its path; none of them is made."""
+    with keras.StatelessScope(initialize_variables=False):
+        model = keras.saving.deserialize_keras_object(json.loads(config) | {"compile_config": None})
+    return {weight.path: math.prod(weight.shape) for weight in model.weights}
+
+
+def explain(error: BaseException) -> str:
+    """Return why Keras could not do something, in one line: the innermost of its messages, without the configs."""
+    while inner := error.__cause__ or (None if error.__suppress_context__ else error.__context__):
+        error = inner
+    # A message within another is printed bold, and what the layer was called with comes after it.
+    text = str(error).rpartition("\x1b[1m")[2].partition("\x1b[0m")[0]
+    text = " ".join(text.partition("Full object config:")[0].split())
+    return text.removesuffix(".") or type(error).__name__

@@ -1,0 +1,142 @@
+"""What JSON each file of a run directory holds; see harness/runs/__init__.py. A number that is not finite is null."""
+
+from typing import Annotated, Any, NotRequired, TypedDict
+
+from msgspec import Meta
+
+# Of the run directory, in its config.json. It goes up where older runs must be told apart; see harness/options.py.
+FORMAT = 2
+
+Natural = Annotated[int, Meta(ge=0)]
+Duration = Annotated[float, Meta(ge=0)]
+Positive = Annotated[int, Meta(ge=1)]
+Scores = dict[str, float | None]
+Plain = str | int | float | bool | None
+
+
+class Config(TypedDict):
+    """config.json.
+
+    format: 1 where it is missing. unrolled: the version that began the run. include: the SHA-256 of each file given
+    with --include; None in format 1, which lists the files. data: fingerprint of the examples. fields: the SHA-256 of
+    each file in fields/.
+    """
+
+    format: NotRequired[Positive]
+    unrolled: NotRequired[str | None]
+    task: str
+    include: dict[str, str | None]
+    options: dict[str, Any]
+    data: str
+    fields: NotRequired[dict[str, str]]
+
+
+class Environment(TypedDict, total=False):
+    """What a run was computed with."""
+
+    command: list[str]
+    python: str
+    packages: dict[str, str]
+    machine: str
+    device: str
+    commit: str | None
+
+
+class Resumption(Environment):
+    """What was otherwise than before when a run went on. epoch: the last one before that."""
+
+    epoch: Positive
+
+
+class History(Environment, total=False):
+    """environment.json: what a run began with, and what changed."""
+
+    resumed: list[Resumption]
+
+
+class Epoch(TypedDict):
+    """A line of metrics.jsonl, which has a validation_NAME for each score of the task too."""
+
+    epoch: Positive
+    loss: float
+    seconds: Duration
+    compiling: Duration
+    tokens_per_second: Natural
+
+
+class Progress(TypedDict):
+    """How far a run has come, kept in state.npz. best: the monitored score; None while none was finite."""
+
+    epoch: Positive
+    best: float | None
+    best_epoch: Positive
+    waited: Natural
+    done: bool
+    seconds: Duration
+    compiling: Duration
+
+
+class Sample(TypedDict):
+    """An example of the test, and the model's answer."""
+
+    input: Plain | list[Plain | list[Plain]]
+    output: Plain | list[Plain | list[Plain]]
+
+
+class Summary(TypedDict):
+    """scores.json; see harness/train.py."""
+
+    run: str
+    task: str
+    scores: Scores
+    monitor: str
+    validation: float | None
+    best_epoch: Positive
+    epochs: Positive
+    weights: Natural
+    seconds: Duration
+    compiling: Duration
+    tokens_per_second_answering: Natural | None
+    megabytes: Natural | None
+    signature: NotRequired[str]
+    baselines: dict[str, Scores]
+    samples: NotRequired[list[Sample]]
+
+
+class Curve(TypedDict):
+    """The gradient that comes back over each lag, in steps."""
+
+    lags: list[Natural]
+    gradient: list[float | None]
+    half_life: float | None
+
+
+class LengthScore(TypedDict):
+    """The score of examples of like length, in steps."""
+
+    length: float
+    shortest: Natural
+    longest: Natural
+    score: float | None
+    examples: Positive
+
+
+class DelayScore(TypedDict):
+    """The score at a delay, in steps."""
+
+    delay: Natural
+    score: float | None
+    examples: Positive
+
+
+class Memory(TypedDict):
+    """memory.json; see harness/comparison/gradient_reach.py."""
+
+    before: Curve
+    after: Curve
+    by_length: list[LengthScore]
+    by_delay: list[DelayScore]
+
+
+# speed.json, beside the runs that a sweep matches by their seconds: tokens a second of each cell.
+Speeds = dict[str, Positive]

@@ -1,0 +1,147 @@
+"""JSON of the user's as rows: one object per line, an array of objects, or an object that holds them.
+
+{"text": ..., "label": ...}                  per line, or one after the other
+[{"text": ..., "label": ...}, ...]
+{"data": [{"text": ..., ...}, ...]}          whatever the key
+{"train": [...], "test": [...]}              a list per split
+{"text": {"0": ..., "1": ...}, "label": ...} per column, as pandas writes it; or a list per column
+{"images": [{"id": ...}, ...], "annotations": [{"image_id": ..., "caption": ...}, ...]}     COCO
+{"images": [{"filename": ..., "split": ..., "sentences": [{"raw": ...}, ...]}, ...]}        Karpathy's divisions
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, TypeGuard
+
+from pipeline.errors import BadInput
+from pipeline.readers import files
+from pipeline.readers.faults import BadRow
+from pipeline.readers.tabular.values import short
+
+# The line, or the number of the row where there are no lines, and an object or what is wrong with it.
+Rows = list[tuple[int, Any]]
+
+
+def read(path: Path, text: str) -> dict[str, Rows]:
+    """Return the rows of a JSON file, under the name "", or those of each split that it names.
+
+    Raises BadInput if it holds no list of objects, or if none of its lines is an object.
+    """
+    start = len(text) - len(text.lstrip())
+    if text[start] == "[":
+        return {"": list(_walk(path, text, start + 1))}
+    lines = _read_lines(text)
+    good = [row for _, row in lines if isinstance(row, dict)]
+    if len(good) == 1 == len(lines) or not good:
+        try:
+            document = parse(text)
+        except (ValueError, RecursionError) as error:
+            return {"": _read_objects(path, text, start, error, lines)}
+        if document and isinstance(document, dict):
+            return _open_document(path, document)
+    return {"": lines}
+
+
+def parse(text: str) -> Any:
+    """Return what JSON holds; ValueError or RecursionError if it is none, or for an object with one key twice."""
+    return json.loads(text, object_pairs_hook=_make_object)
+
+
+def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        keys = [key for key, _ in pairs]
+        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands in an object twice")
+    return made
+
+
+def _read_lines(text: str) -> Rows:
+    rows: Rows = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = parse(line)
+        except (ValueError, RecursionError) as error:
+            reason = getattr(error, "msg", error)
+            row = BadRow("not JSON", f"not JSON: {reason}. One object a line is expected: {short(line.strip())}.")
+        else:
+            if not isinstance(row, dict) or not row:
+                row = BadRow("no object", f"{short(row)} where an object with keys is expected, one a line.")
+        rows.append((number, row))
+    return rows
+
+
+def _walk(path: Path, text: str, place: int) -> Iterator[tuple[int, Any]]:
+    """Yield the elements of an array whose first begins at or after `place`, or objects one after the other."""
+    decoder = json.JSONDecoder(object_pairs_hook=_make_object)
+    line, counted, found = 1, 0, False
+    while True:
+        while text[place : place + 1] in (" ", "\t", "\n", "\r", ","):
+            place += 1
+        line, counted = line + text.count("\n", counted, place), place
+        if place >= len(text) or text[place] == "]":
+            break
+        try:
+            row, place = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError) as error:
+            at = text.count("\n", 0, getattr(error, "pos", place)) + 1
+            raise BadInput(f"{path}:{at}: not JSON: {getattr(error, 'msg', error)}.") from None
+        found = True
+        if not isinstance(row, dict) or not row:
+            row = BadRow("no object", f"{short(row)} where an object with keys is expected.")
+        yield line, row
+    if not found:
+        raise BadInput(f"{path}:1: an empty array; objects are expected in it.")
+
+
+def _read_objects(path: Path, text: str, start: int, error: Exception, lines: Rows) -> Rows:
+    """Return objects that stand one after the other, each on several lines; BadInput if they are not."""
+    first = lines[0][1]
+    try:
+        rows = list(_walk(path, text, start))
+    except BadInput:
+        rows = []
+    if any(isinstance(row, dict) for _, row in rows):
+        return rows
+    raise BadInput(f"{path}:{lines[0][0]}: {first if isinstance(first, BadRow) else error}")
+
+
+def _open_document(path: Path, document: dict[str, Any]) -> dict[str, Rows]:
+    images, annotations = document.get("images"), document.get("annotations")
+    if _holds_objects(images) and _holds_objects(annotations):
+        known = {image.get("id"): image for image in images}
+        joined = [{**known.get(one.get("image_id"), {}), **one} for one in annotations]
+        return {"": list(enumerate(joined, 1))}
+    if _holds_objects(images) and all(isinstance(image.get("sentences"), list) for image in images):
+        return {"": list(enumerate(_list_sentences(images), 1))}
+    lists = {key: value for key, value in document.items() if _holds_objects(value)}
+    splits = {key: files.find_split(key) for key in lists}
+    if lists and all(splits.values()):
+        return {str(splits[key]): list(enumerate(rows, 1)) for key, rows in lists.items()}
+    if len(lists) == 1:
+        return {"": list(enumerate(next(iter(lists.values())), 1))}
+    columns = {key: list(value.values()) if isinstance(value, dict) else value for key, value in document.items()}
+    lengths = {len(value) if isinstance(value, list) else -1 for value in columns.values()}
+    if not lists and len(columns) > 1 and len(lengths) == 1 and min(lengths) > 1:
+        rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        return {"": list(enumerate(rows, 1))}
+    if lists:
+        raise BadInput(f"{path}: several lists of objects in this JSON object: {', '.join(lists)}; keep one of them.")
+    return {"": [(1, document)]}
+
+
+def _list_sentences(images: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return one row per sentence of an image. COCO's "restval" is trained on, as by those who made the division."""
+    rows = []
+    for image in images:
+        split = "train" if image.get("split") == "restval" else image.get("split")
+        for sentence in image["sentences"]:
+            written = sentence.get("raw") if isinstance(sentence, dict) else sentence
+            rows.append({"file_name": image.get("filename"), "caption": written, "split": split})
+    return rows
+
+
+def _holds_objects(value: Any) -> TypeGuard[list[dict[str, Any]]]:
+    return isinstance(value, list) and bool(value) and all(isinstance(row, dict) and row for row in value)

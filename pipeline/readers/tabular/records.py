@@ -1,0 +1,283 @@
+"""Records: the rows of a table of the user's, whatever its format: CSV and its kin, JSON lines, JSON, Parquet."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import BadInput
+from pipeline.readers import files
+from pipeline.readers.faults import BadRow
+from pipeline.readers.request import Request, Say
+from pipeline.readers.tabular import dialect, json_records
+from pipeline.readers.tabular.columns import is_number, matches
+from pipeline.readers.tabular.values import is_missing, short
+
+DELIMITED = (".csv", ".tsv", ".tab")
+JSON = (".jsonl", ".json", ".ndjson")
+SUFFIXES = (*DELIMITED, *JSON, ".parquet")
+# Records from which it is seen what a column holds.
+SAMPLE = 500
+# Objects inside objects whose keys count as columns.
+DEPTH = 4
+
+
+@dataclass(frozen=True)
+class Table:
+    """The records of one file.
+
+    names: of its columns, "" where one has none; a key inside an object has dots: data.text.
+    where: the place of the header, or of the first record.
+    records: (line, or number of the row, and the record): cells, an object, or the error of a record that is none.
+    keyed: whether a record is an object, and a column a key of it.
+    """
+
+    path: Path
+    names: tuple[str, ...]
+    where: str
+    records: Sequence[tuple[int, Any]]
+    keyed: bool = False
+
+    def get(self, record: Any, column: int) -> Any:
+        """Return the value of a record in a column; BadRow if the record is none, or has another width."""
+        if isinstance(record, csv.Error):
+            raise BadRow("not valid CSV", _explain(record))
+        if isinstance(record, BadRow):
+            raise record
+        if self.keyed:
+            return _reach(record, self.names[column])
+        if len(record) != len(self.names):
+            count = f"{len(record)} column{'s' if len(record) != 1 else ''}"
+            raise BadRow(
+                f"{count} in place of {len(self.names)}",
+                f"{count} where {self.where.rpartition('/')[2]} has {len(self.names)}: {short(record)[1:-1]}. A text "
+                "with the mark between columns in it needs double quotes around it.",
+            )
+        return record[column]
+
+    @cached_property
+    def sample(self) -> list[list[Any]]:
+        """The values of each column in the first records that can be read, missing ones left out."""
+        columns: list[list[Any]] = [[] for _ in self.names]
+        for _, record in self.records[:SAMPLE]:
+            for column, values in enumerate(columns):
+                try:
+                    value = self.get(record, column)
+                except BadRow:
+                    continue
+                if not is_missing(value):
+                    values.append(value)
+        return columns
+
+
+def read(path: Path, request: Request, say: Say) -> dict[str, Table]:
+    """Return the table of a file, under the name "", or the tables of the splits that a JSON file holds, by its names.
+
+    Raises BadInput for a file that is no table, or one without records.
+    """
+    if files.suffix(path) == ".parquet" or _starts_with(path, b"PAR1"):
+        return {"": _read_parquet(path)}
+    text = files.read_text(path, request.encoding)
+    if files.suffix(path) in DELIMITED or (text.lstrip()[:1] not in ("{", "[") and files.suffix(path) not in JSON):
+        return {"": _read_delimited(path, text, request, say)}
+    return {name: _make_keyed(path, rows) for name, rows in json_records.read(path, text).items()}
+
+
+def _starts_with(path: Path, magic: bytes) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(magic)) == magic
+    except OSError:
+        return False
+
+
+# Tables of text.
+
+
+def _read_delimited(path: Path, text: str, request: Request, say: Say) -> Table:
+    columns = request.columns
+    is_known = partial(matches, candidates=(*columns.input, *columns.output))
+    found = dialect.find_dialect(text, files.suffix(path), is_known)
+    _check_ends(path, text, found)
+    records = list(found.parse(text))
+    _check_last_quote(path, text, records)
+    rows = [cells for _, cells in records if isinstance(cells, list)]
+    if not rows:
+        line, error = records[0]
+        raise BadInput(f"{path}:{line}: {_explain(error) if isinstance(error, csv.Error) else error}")
+    usual = dialect.OWN.get(files.suffix(path))
+    if found.delimiter and usual and found.delimiter != usual:
+        say(f"{path}: {dialect.NAMES[found.delimiter]} stand between its columns, not {dialect.NAMES[usual]}")
+    if found.backslash:
+        say(f'{path}: a quotation mark inside a text is written \\"')
+    line, first = next((line, cells) for line, cells in records if isinstance(cells, list))
+    width = len(rows[0])
+    if has_header(path, rows, request, say):
+        names = tuple(cell.strip() for cell in first)
+        records = [record for record in records if record[0] != line]
+        if not records:
+            raise BadInput(f"{path}: no row after the header.")
+    else:
+        names = ("",) * width
+    return Table(path, names, f"{path}:{line}", _drop_empty_ends(records, names))
+
+
+def _check_ends(path: Path, text: str, found: dialect.Dialect) -> None:
+    if "\r" in text and found.delimiter in ("\t", "|", ""):
+        files.check_line_ends(path, text)
+
+
+def _check_last_quote(path: Path, text: str, records: Sequence[tuple[int, Any]]) -> None:
+    """Refuse a file whose last record begins a quotation that never ends: the rest would be lost with it."""
+    line, last = records[-1] if records else (0, None)
+    if isinstance(last, csv.Error) and "unexpected end of data" in str(last) and text.rstrip("\n").count("\n") >= line:
+        raise BadInput(
+            f"{path}:{line}: the row that starts here is not valid CSV: a quotation mark in it is never closed, and "
+            "the rest of the file would be one text. Mend it."
+        )
+
+
+def _drop_empty_ends(records: Sequence[tuple[int, Any]], names: tuple[str, ...]) -> Sequence[tuple[int, Any]]:
+    """Return the records without empty cells beyond the columns: spreadsheets fill rows up."""
+    width = len(names)
+    return [
+        (line, cells[:width] if isinstance(cells, list) and len(cells) > width and not any(cells[width:]) else cells)
+        for line, cells in records
+    ]
+
+
+def _explain(error: csv.Error) -> str:
+    reason = f"{error}. A quotation mark in a quoted text is written twice, and one ends the text"
+    if "new-line" in str(error):  # the csv module's advice on this is for programmers
+        reason = "it has a carriage return without a line feed, outside a quoted text"
+    return f"the row that starts here is not valid CSV: {reason}."
+
+
+def has_header(path: Path, rows: Sequence[list[str]], request: Request, say: Say) -> bool:
+    """Return whether the first row names the columns; say so where only its content tells.
+
+    It does where --header says so, where a column is asked for by name, or where it has a name that is known. Else it
+    is compared with the rows below, column by column: a word above numbers, above labels of which it is none, and a
+    short word above long texts are names.
+    """
+    if request.header != "auto":
+        return request.header == "yes"
+    given = [name for name in (request.columns.given_input, request.columns.given_output) if name]
+    if any(not is_number(name) for name in given):
+        return True
+    if any(matches(cell, (*request.columns.input, *request.columns.output)) for cell in rows[0] if cell.strip()):
+        return True
+    evidence = sum(map(_compare, rows[0], zip(*_fill(rows[1 : SAMPLE + 1], len(rows[0])), strict=True)))
+    header = evidence > 0 or (evidence == 0 and len(given) < 2 and files.suffix(path) in DELIMITED)
+    if header:
+        names = ", ".join(cell.strip() for cell in rows[0] if cell.strip())
+        say(f"{path}: its first row names the columns: {names:.200}; --header no if it is an example")
+    else:
+        say(f"{path}: its first row is an example, as the columns have no names; --header yes if it names them")
+    return header
+
+
+def _fill(rows: Sequence[list[str]], width: int) -> list[list[str]]:
+    return [row[:width] + [""] * (width - len(row)) for row in rows] or [[""] * width]
+
+
+def _compare(first: str, below: Iterable[str]) -> int:
+    """Return 1 if the first cell of a column looks like its name, -1 if it looks like what is below, 0 if neither."""
+    first, values = first.strip(), [value.strip() for value in below if value.strip()]
+    if not first or not values:
+        return 0
+    different = set(values)
+    if first in different or len(first.split()) >= 4:
+        return -1
+    shapes = set(map(_shape, values))
+    if len(shapes) == 1 and len(values) > 2:
+        # Numbers, dates, names of files.
+        return -1 if _shape(first) in shapes else 1
+    if all(map(_is_numeric, values)):
+        return -1 if _is_numeric(first) else 1
+    if len(values) >= 6 and len(different) <= len(values) / 3:
+        return 1
+    mean = sum(map(len, values)) / len(values)
+    return int(" " not in first and mean >= 3 * len(first))
+
+
+def _shape(text: str) -> str:
+    """Return "a9-9.a" of "LJ001-0042.wav"."""
+    return re.sub(r"\d+", "9", re.sub(r"[^\W\d_]+", "a", text))
+
+
+def _is_numeric(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+# Objects.
+
+
+def _make_keyed(path: Path, records: Sequence[tuple[int, Any]]) -> Table:
+    good = next(((line, record) for line, record in records if isinstance(record, dict)), None)
+    if good is None:
+        raise BadInput(f"{path}:{records[0][0]}: {records[0][1]}")
+    return Table(path, tuple(_flatten(good[1])), f"{path}:{good[0]}", records, keyed=True)
+
+
+def _flatten(record: dict[str, Any], depth: int = 1) -> Iterator[str]:
+    for key, value in record.items():
+        if isinstance(value, dict) and value and depth < DEPTH:
+            yield from (f"{key}.{inner}" for inner in _flatten(value, depth + 1))
+        else:
+            yield key
+
+
+def _reach(record: dict[str, Any], name: str) -> Any:
+    value: Any = record
+    for key in [name] if name in record else name.split("."):
+        if not isinstance(value, dict) or key not in value:
+            known = ", ".join(_flatten(record)) or "none"
+            raise BadRow(f"no key {name!r}", f"no key {name!r} in this object; it has {known:.200}.")
+        value = value[key]
+    return value
+
+
+def _read_parquet(path: Path) -> Table:
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError:
+        raise BadInput(f"{path}: pyarrow, which reads Parquet, is not installed; run: pip install pyarrow") from None
+    try:
+        content = parquet.read_table(io.BytesIO(files.read_bytes(path)))
+        rows = content.to_pylist()
+    except (pyarrow.ArrowException, OSError, ValueError) as error:
+        raise BadInput(f"{path}: no Parquet file that can be read ({error!s:.100}); is it whole?") from None
+    if not rows:
+        raise BadInput(f"{path}: no row in this table.")
+    named = _find_class_names(content.schema.metadata or {})
+    for row in rows:
+        row.update({key: _name_classes(row[key], names) for key, names in named.items() if key in row})
+    return _make_keyed(path, list(enumerate(rows, 1)))
+
+
+def _find_class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
+    """Return the names of the classes of each column that has them, as Hugging Face's datasets keep them."""
+    try:
+        features = json.loads(metadata[b"huggingface"])["info"]["features"]
+        found = {key: (value.get("feature") or value) for key, value in features.items() if isinstance(value, dict)}
+        return {key: value["names"] for key, value in found.items() if value.get("_type") == "ClassLabel"}
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return {}
+
+
+def _name_classes(value: Any, names: list[str]) -> Any:
+    if isinstance(value, list):
+        return [_name_classes(one, names) for one in value]
+    # A label that is hidden is -1.
+    return (names[value] if 0 <= value < len(names) else None) if isinstance(value, int) else value

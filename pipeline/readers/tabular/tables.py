@@ -1,0 +1,133 @@
+"""Tables: one example per row, in CSV and its kin, JSON or Parquet."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import BadInput
+from pipeline.example import Example, Splits
+from pipeline.readers import files, folders
+from pipeline.readers.faults import BadRow, Faults
+from pipeline.readers.request import Request, Say
+from pipeline.readers.tabular import records, values
+from pipeline.readers.tabular.columns import matches
+from pipeline.readers.tabular.records import SUFFIXES, Table
+from pipeline.readers.tabular.sides import LABEL, TEXT, Choice, Side, choose_columns, fit_number
+
+# Endings of names, the usual ones first.
+KINDS = (SUFFIXES, (".txt",))
+# Names of a column that says which split a row belongs to.
+DIVISION = ("split", "partition", "subset", "set")
+
+
+def read(request: Request, say: Say, number: bool = False) -> Splits:
+    """Return the rows of a table (all "train") or of a folder's train, validation and test tables.
+
+    An example's input is a text, as it stands in the file; its output is a label, or a float if `number`, in the units
+    that the file has ("4/5" is 4); its origin the line where its row starts. A folder of a folder per label, with a
+    text per file, is read as well.
+    A row that cannot be read, or lacks its text or label, is left out, counted and said; refused if request.strict.
+    Raises BadInput, with the file and the line, where there is nothing to read, and for ratings out of several totals.
+    """
+    if not number and request.path.is_dir() and not request.files and folders.holds_classes(request.path):
+        return folders.read(request, say)
+    scales: dict[float | None, str] = {}
+    output = Side("number", partial(_read_rating, scales), fit_number) if number else LABEL
+    splits = read_sides(request, say, (TEXT, output))
+    if len(scales) > 1:
+        raise BadInput(
+            f"--data {request.path}: its ratings are out of several totals: "
+            + ", ".join(f"{example}" for example in scales.values())
+            + ". Bring them to one scale first."
+        )
+    for scale, example in scales.items():
+        if scale is not None:
+            say(f"{request.path}: a rating such as {example} is read as the number of {scale:g} that it gives")
+    return splits
+
+
+def _read_rating(scales: dict[float | None, str], value: Any, folder: Path) -> float:
+    number, scale = values.number(value)
+    scales.setdefault(scale, values.short(value))
+    return number
+
+
+def read_sides(request: Request, say: Say, sides: tuple[Side, Side]) -> Splits:
+    """Return the rows of the tables of a request as examples with these sides; see `read`."""
+    return read_files(files.find(request, KINDS, say), request, say, sides)
+
+
+def read_files(found: Mapping[str, Sequence[Path]], request: Request, say: Say, sides: tuple[Side, Side]) -> Splits:
+    """Return the rows of the tables of each split as examples with these sides; see `read`.
+
+    A table that is all there is, and has a column which says the split of each row, is divided by it.
+    """
+    alone = sum(map(len, found.values())) == 1
+    tables = [
+        (name or split, table)
+        for split, paths in found.items()
+        for path in paths
+        for name, table in records.read(path, request, say).items()
+    ]
+    if alone and len(tables) == 1:
+        tables = divide(tables[0][1], say)
+    splits: Splits = {}
+    like: Choice | None = None
+    # The train table first: it says which columns the others have.
+    for split, table in sorted(tables, key=lambda pair: pair[0] != "train"):
+        asked = sides[0], None if request.inputs_only else sides[1]
+        chosen = choose_columns(table, request.columns, asked, say, like)
+        if like and chosen.output is not None and not table.sample[chosen.output]:
+            chosen = replace(chosen, output=None)
+        like = like or chosen
+        splits.setdefault(split, []).extend(read_rows(table, chosen, request, say, sides))
+    if "train" not in splits:
+        raise BadInput(f"--data {request.path}: it holds {', '.join(splits)}, and nothing to train on.")
+    return {split: splits[split] for split in files.WORDS if split in splits}
+
+
+def divide(table: Table, say: Say) -> list[tuple[str, Table]]:
+    """Return a table as those of its splits, where a column of it says them; else as train, whole."""
+    for column, name in enumerate(table.names):
+        words = {str(value).lower() for value in table.sample[column]} if matches(name, DIVISION) else set()
+        if words and all(map(files.find_split, words)):
+            parts: dict[str, list[tuple[int, Any]]] = {}
+            for line, record in table.records:
+                parts.setdefault(_find_split(table, record, column), []).append((line, record))
+            if "train" in parts:
+                say(f"{table.path}: divided into {', '.join(parts)} by its column {name!r}")
+                return [(split, replace(table, records=rows)) for split, rows in parts.items()]
+    return [("train", table)]
+
+
+def _find_split(table: Table, record: Any, column: int) -> str:
+    try:
+        return files.find_split(str(table.get(record, column)).lower()) or "train"
+    except BadRow:
+        # Found again, and counted, where the row is read.
+        return "train"
+
+
+def read_rows(table: Table, chosen: Choice, request: Request, say: Say, sides: tuple[Side, Side]) -> list[Example]:
+    """Return the rows of a table as examples; their outputs are None where there are none, as in a competition's test.
+
+    chosen: the columns that hold the sides.
+    """
+    column = chosen.output
+    if column is None and not request.inputs_only and not sides[1].optional:
+        say(f"{table.path}: no {sides[1].name} in it, so what is answered to it is not scored")
+    examples: list[Example] = []
+    faults = Faults(table.path, request.strict)
+    for line, record in table.records:
+        kept = len(examples)
+        with faults.row(line):
+            given = sides[0].read(table.get(record, chosen.input), table.path.parent)
+            wanted = None if column is None else sides[1].read(table.get(record, column), table.path.parent)
+            examples.append(Example(given, wanted, f"{table.path.name}:{line}"))
+        if request.inputs_only and len(examples) == kept:
+            # In its place, so that the answers are as many as the rows.
+            examples.append(Example(None, None, f"{table.path.name}:{line}"))
+    faults.conclude(sum(example.input is not None for example in examples), say)
+    return examples

@@ -1,0 +1,251 @@
+"""The decoder and its searches, against its own training pass computed the slow way."""
+
+from functools import cache
+from itertools import product
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from models import recurrent
+from models.decoding.search import FEWEST, SHARE, Beam, Greedy
+from models.layers.attention import KINDS
+from models.layers.decoder import Decoder
+from tests.models import CELLS, numpy
+
+START, END, SIZE, LONGEST = 2, 3, 7, 6
+ROWS, POSITIONS = 12, 5
+# A cell and a depth with each attention, and each cell of Keras, and the context merged or not; of the other cells,
+# test_whole.py compares every step.
+KIND_OF = [
+    ("simple", 1, "none", False),
+    ("gru", 2, "bahdanau", False),
+    ("lstm", 1, "luong", False),
+    ("lstm", 2, "none", True),
+    ("gru", 1, "bahdanau", True),
+]
+
+
+def make(cell: str, depth: int, attention: str = "none", merge: bool = False, size: int = SIZE) -> Decoder:
+    decoder = Decoder(size, cell, units=6, depth=depth, features=5, dropout=0.5, attention=attention, merge=merge)
+    decoder(np.zeros((1, 2), "int32"), np.zeros((1, 4), "float32"), np.zeros((1, POSITIONS, 3), "float32"))
+    # Weights large enough that different contexts write different sequences.
+    generator = np.random.default_rng(0)
+    for variable in decoder.trainable_variables:
+        variable.assign(generator.normal(size=variable.shape) * 1.5)
+    return decoder
+
+
+def draw(rows: int = ROWS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return contexts, memories, and masks of lengths from 1 on."""
+    generator = np.random.default_rng(1)
+    contexts = generator.normal(size=(rows, 4)).astype("float32")
+    memories = generator.normal(size=(rows, POSITIONS, 3)).astype("float32")
+    return contexts, memories, np.arange(POSITIONS) < 1 + np.arange(rows)[:, None] % POSITIONS
+
+
+@cache
+def training_pass(decoder: Decoder) -> keras.Model:
+    """Return the decoder as a model, whose calls are compiled once."""
+    inputs = (
+        keras.Input((None,), dtype="int32"),
+        keras.Input((4,)),
+        keras.Input((POSITIONS, 3)),
+        keras.Input((POSITIONS,), dtype="bool"),
+    )
+    return keras.Model(inputs, decoder(*inputs))
+
+
+def find(search: Greedy | Beam, *given: np.ndarray) -> dict[str, np.ndarray]:
+    return {name: ops.convert_to_numpy(array) for name, array in search(*given).items()}
+
+
+def likelihoods(decoder: Decoder, written: np.ndarray, *given: np.ndarray) -> np.ndarray:
+    """Return the log-probability of each symbol of `written`, (rows, steps), by one training pass."""
+    previous = np.concatenate([np.full((len(written), 1), START, "int32"), written[:, :-1]], axis=1)
+    logits = np.asarray(training_pass(decoder).predict_on_batch((previous, *given))).astype("float64")
+    logits -= np.log(np.exp(logits).sum(axis=2, keepdims=True))
+    return np.take_along_axis(logits, written[:, :, None], axis=2)[:, :, 0]
+
+
+def log_probability(decoder: Decoder, written: np.ndarray, *given: np.ndarray) -> np.ndarray:
+    """Return that of whole sequences, to their end symbol."""
+    ended = np.cumsum(written == END, axis=1) - (written == END)
+    return (likelihoods(decoder, written, *given) * (ended == 0)).sum(axis=1)
+
+
+def write_slowly(decoder: Decoder, *given: np.ndarray) -> list[list[int]]:
+    """Return what the decoder writes for each context: all steps from the first again for every symbol."""
+    previous = np.full((len(given[0]), LONGEST + 1), START, "int32")
+    for step in range(LONGEST):
+        logits = np.asarray(training_pass(decoder).predict_on_batch((previous[:, :LONGEST], *given)))
+        previous[:, step + 1] = logits[:, step].argmax(axis=-1)
+    rows = previous[:, 1:].tolist()
+    return [row[: row.index(END) + 1] if END in row else row for row in rows]
+
+
+def test_every_cell_and_every_attention_is_tested_here() -> None:
+    assert {cell for cell, *_ in KIND_OF} == set(CELLS)
+    assert {kind for *_, kind, _ in KIND_OF} == set(KINDS)
+
+
+def test_a_merged_context_is_added_to_what_the_logits_are_computed_from() -> None:
+    merged, (contexts, memories, mask) = make("gru", 1, "luong", merge=True), draw()
+    plain = make("gru", 1, "luong")
+    # Both have the other weights in the same order.
+    kernel, bias = (weight.numpy() for weight in merged.shown.trainable_variables)
+    kept = [weight for weight in merged.trainable_variables if weight.path.split("/")[-2] != "shown"]
+    for weight, value in zip(plain.trainable_variables, kept, strict=True):
+        weight.assign(value)
+    previous = np.array([[START, 4, 5]] * ROWS, "int32")
+    both = (numpy(each(previous, contexts, memories, mask)) for each in (merged, plain))
+    added = (contexts @ kernel + bias) @ numpy(plain.logits.kernel)
+    np.testing.assert_allclose(next(both) - next(both), np.broadcast_to(added[:, None], (ROWS, 3, SIZE)), atol=1e-4)
+
+
+def test_stacked_cells_of_a_users_own_write_what_the_training_pass_finds_likeliest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def stack(units: int, **options):
+        return keras.layers.RNN([keras.layers.LSTMCell(units), keras.layers.GRUCell(units)], **options)
+
+    monkeypatch.setitem(recurrent.CELLS, "stacked", stack)
+    decoder, given = make("stacked", 1, "luong"), draw()
+    wanted = write_slowly(decoder, *given)
+    assert len({tuple(row) for row in wanted}) > 1
+    for row, slow in zip(find(Greedy(decoder, START, END, LONGEST), *given)["output"], wanted, strict=True):
+        assert row.tolist() == slow + [0] * (LONGEST - len(slow))
+
+
+@pytest.mark.parametrize(("cell", "depth", "attention", "merge"), KIND_OF)
+def test_greedy_and_a_beam_of_one_write_what_the_training_pass_finds_likeliest(
+    cell: str, depth: int, attention: str, merge: bool
+) -> None:
+    decoder, given = make(cell, depth, attention, merge), draw()
+    greedy = find(Greedy(decoder, START, END, LONGEST), *given)
+    wanted = write_slowly(decoder, *given)
+    assert len({tuple(row) for row in wanted}) > 1
+    for row, slow in zip(greedy["output"], wanted, strict=True):
+        assert row.tolist() == slow + [0] * (LONGEST - len(slow))
+    beam = find(Beam(decoder, START, END, LONGEST, 1), *given)
+    assert beam.keys() == greedy.keys()
+    np.testing.assert_array_equal(beam["output"], greedy["output"])
+    for name in beam:
+        np.testing.assert_allclose(beam[name], greedy[name], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("cell", "depth", "attention", "merge"), KIND_OF)
+@pytest.mark.parametrize("width", [1, 4])
+def test_the_score_is_the_log_probability_of_the_sequence_by_the_training_pass(
+    cell: str, depth: int, attention: str, merge: bool, width: int
+) -> None:
+    decoder, given = make(cell, depth, attention, merge), draw()
+    found = find(Beam(decoder, START, END, LONGEST, width), *given)
+    wanted = log_probability(decoder, found["output"], *given)
+    np.testing.assert_allclose(found["log_probability"], wanted, rtol=1e-4, atol=1e-4)
+
+
+def search_slowly(decoder: Decoder, width: int, penalty: float, *given: np.ndarray) -> list[int]:
+    """Return the symbols that a beam writes for one context, hypothesis by hypothesis."""
+    live, ended = [((), 0.0)], []
+    for _ in range(LONGEST):
+        continued = []
+        for written, _ in live:
+            length = len(written) + 1
+            every = np.array([[*written, symbol, *[0] * (LONGEST - length)] for symbol in range(SIZE)], "int32")
+            scores = likelihoods(decoder, every, *(np.repeat(one, SIZE, axis=0) for one in given))[:, :length]
+            continued += [(tuple(row[:length]), sum(steps)) for row, steps in zip(every.tolist(), scores, strict=True)]
+        best = sorted(continued, key=lambda pair: -pair[1])[: width - len(ended)]
+        ended += [pair for pair in best if pair[0][-1] == END]
+        live = [pair for pair in best if pair[0][-1] != END]
+    written, _ = max(ended + live, key=lambda pair: pair[1] / ((5 + len(pair[0])) / 6) ** penalty)
+    return list(written)
+
+
+@pytest.mark.parametrize(("attention", "penalty"), [("none", 0.0), ("none", 4.0), ("luong", 1.0)])
+def test_a_beam_is_the_search_written_out(attention: str, penalty: float) -> None:
+    decoder, given = make("gru", 1, attention), draw(4)
+    found = find(Beam(decoder, START, END, LONGEST, 3, penalty), *given)["output"]
+    for row in range(4):
+        wanted = search_slowly(decoder, 3, penalty, *(one[row : row + 1] for one in given))
+        assert found[row].tolist() == wanted + [0] * (LONGEST - len(wanted))
+
+
+def test_a_beam_wide_enough_for_all_sequences_finds_the_best_of_all() -> None:
+    size, longest = 5, 3
+    decoder, given = make("simple", 1, size=size), draw(1)
+    sequences = {row[: row.index(END) + 1] if END in row else row for row in product(range(size), repeat=longest)}
+    padded = np.array([[*row, *[0] * (longest - len(row))] for row in sequences], "int32")
+    found = find(Beam(decoder, START, END, longest, len(sequences)), *given)
+    length = np.array([len(row) for row in sequences])
+    scores = log_probability(decoder, padded, *(np.repeat(one, len(padded), axis=0) for one in given))
+    assert found["output"][0].tolist() == padded[(scores / ((5 + length) / 6)).argmax()].tolist()
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_decoding_stops_at_the_end_symbol(width: int) -> None:
+    decoder = make("simple", 1)
+    decoder.logits.bias.assign([0, 0, 0, 1e6, 0, 0, 0])
+    found = find(Beam(decoder, START, END, LONGEST, width), np.zeros((3, 4), "float32"))
+    assert found["output"].tolist() == [[END] + [0] * (LONGEST - 1)] * 3
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_nothing_is_written_after_the_end_symbol(width: int) -> None:
+    found = find(Beam(make("gru", 1, "luong"), START, END, LONGEST, width), *draw(40))
+    ended = np.cumsum(found["output"] == END, axis=1) - (found["output"] == END) > 0
+    assert ended.any()
+    assert (found["output"][ended] == 0).all()
+    assert (found["attention"][ended] == 0).all()
+
+
+@pytest.mark.parametrize(("width", "attention"), [(1, "luong"), (3, "luong"), (3, "none")])
+def test_what_is_written_does_not_depend_on_how_many_are_left(width: int, attention: str) -> None:
+    decoder, given = make("gru", 1, attention), draw(40)
+    decoder.logits.bias.assign([0, 0, 0, 3, 0, 0, 0])
+    search = Greedy(decoder, START, END, LONGEST) if width == 1 else Beam(decoder, START, END, LONGEST, width)
+    # Of 40 sequences the last 10 go on by themselves; 10 are too few for that.
+    assert 10 < SHARE * FEWEST <= 40
+    together = find(search, *given)
+    length = (together["output"] > 0).sum(axis=1)
+    assert np.sort(length)[29] < LONGEST and len(set(length.tolist())) > 2
+    for begin in range(0, 40, 10):
+        apart = find(search, *(one[begin : begin + 10] for one in given))
+        np.testing.assert_array_equal(together["output"][begin : begin + 10], apart["output"])
+        for name in apart:
+            np.testing.assert_allclose(together[name][begin : begin + 10], apart[name], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("width", [1, 3])
+@pytest.mark.parametrize("attention", ["bahdanau", "luong"])
+def test_attention_is_a_distribution_over_real_positions_and_does_not_see_the_padding(
+    attention: str, width: int
+) -> None:
+    decoder, (contexts, memories, mask) = make("gru", 1, attention), draw()
+    search = Beam(decoder, START, END, LONGEST, width)
+    found = find(search, contexts, memories, mask)
+    weights = found["attention"]
+    assert weights.shape == (ROWS, LONGEST, POSITIONS)
+    assert (weights[np.broadcast_to(~mask[:, None], weights.shape)] == 0).all()
+    ended = np.cumsum(found["output"] == END, axis=1) - (found["output"] == END) > 0
+    np.testing.assert_allclose(weights.sum(axis=2), ~ended, atol=1e-5)
+    longer = np.pad(np.where(mask[:, :, None], memories, 50.0), ((0, 0), (0, 3), (0, 0)), constant_values=9.0)
+    same = find(search, contexts, longer.astype("float32"), np.pad(mask, ((0, 0), (0, 3))))
+    np.testing.assert_array_equal(same["output"], found["output"])
+    np.testing.assert_allclose(same["attention"][:, :, :POSITIONS], weights, atol=1e-5)
+
+
+def test_without_a_mask_all_positions_are_looked_at() -> None:
+    decoder, (contexts, memories, _) = make("gru", 1, "luong"), draw()
+    without = find(Greedy(decoder, START, END, LONGEST), contexts, memories)
+    every = find(Greedy(decoder, START, END, LONGEST), contexts, memories, np.ones((ROWS, POSITIONS), "bool"))
+    np.testing.assert_array_equal(without["output"], every["output"])
+
+
+@pytest.mark.parametrize("attention", KINDS)
+def test_training_pass_does_not_see_what_comes_later(attention: str) -> None:
+    decoder, given = make("gru", 2, attention), draw(1)
+    short = ops.convert_to_numpy(decoder(np.array([[START, 4, 5]], "int32"), *given))
+    longer = ops.convert_to_numpy(decoder(np.array([[START, 4, 5, 6, 6]], "int32"), *given))
+    np.testing.assert_allclose(longer[:, :3], short, atol=1e-6)

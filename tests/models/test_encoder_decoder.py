@@ -1,0 +1,91 @@
+import keras
+import numpy as np
+import pytest
+
+from models import encoder_decoder
+from models.layers.attention import KINDS
+from models.layers.losses import cross_entropy
+from pipeline.batches.padding import shift, weigh
+from pipeline.fields.source_target import Reading, Writing
+from tests.models import encode, fit, numpy, options, randomize
+
+TEXTS = ["two dogs run", "a dog", "the two cats run and run"]
+ANSWERS = ["zwei Hunde rennen", "ein Hund", "die zwei Katzen rennen"]
+
+
+def fields():
+    return fit(Reading("word", 30), TEXTS), fit(Writing("word", 30), ANSWERS)
+
+
+def build(**changes):
+    return randomize(encoder_decoder.build(*fields(), options(**changes)))
+
+
+def draw(steps, written):
+    """Return (inputs, outputs, weights), the inputs padded to `steps` and the outputs to `written`."""
+    reading, writing = fields()
+    outputs = encode(writing, ANSWERS, written)
+    weights = weigh(outputs, len(ANSWERS))
+    inputs = encode(reading, TEXTS, steps)
+    return {**inputs, "previous": shift(outputs["output"], writing.start)}, outputs["output"], weights
+
+
+@pytest.mark.parametrize("attention", KINDS)
+def test_logits_do_not_see_the_padding(attention):
+    model = build(cell="gru", attention=attention)
+    inputs, _, weights = draw(6, 5)
+    logits = numpy(model(inputs))
+    assert logits.shape == (3, 5, fields()[1].arrays["output"].size)
+    longer = numpy(model(draw(9, 8)[0]))
+    np.testing.assert_allclose(longer[:, :5][weights > 0], logits[weights > 0], atol=1e-5)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_loss_is_the_cross_entropy_with_smoothed_labels(smoothing):
+    model = build(label_smoothing=smoothing)
+    size = fields()[1].arrays["output"].size
+    for shape in ((6, 5), (9, 8)):
+        model.compile(loss=encoder_decoder.loss(fields()[1], options(label_smoothing=smoothing)))
+        inputs, outputs, weights = draw(*shape)
+        logits = numpy(model(inputs)).astype("float64")
+        likelihood = logits - np.log(np.exp(logits).sum(axis=2, keepdims=True))
+        wanted = (1 - smoothing) * np.eye(size)[outputs] + smoothing / size
+        expected = -(wanted * likelihood).sum(axis=2)[weights > 0].mean()
+        loss = model.test_on_batch(inputs, outputs, weights, return_dict=True)["loss"]
+        assert float(loss) == pytest.approx(expected, rel=1e-5)
+
+
+def test_smoothed_loss_is_that_of_keras_on_one_hot_labels():
+    generator = np.random.default_rng(0)
+    logits, labels = generator.normal(size=(4, 3, 7)).astype("float32"), generator.integers(0, 7, (4, 3))
+    same = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.2)(np.eye(7)[labels], logits)
+    found = cross_entropy(None, options(label_smoothing=0.2))(labels, logits)
+    assert float(found) == pytest.approx(float(same), rel=1e-5)
+
+
+@pytest.mark.parametrize("beam", [None, 3])
+@pytest.mark.parametrize("attention", KINDS)
+def test_decoding_does_not_see_the_padding_and_gives_attention_where_there_is_any(attention, beam):
+    model = build(cell="gru", attention=attention)
+    decoder = encoder_decoder.decode(model, fields()[1], options(beam=beam))
+    short, longer = (
+        {name: array for name, array in draw(steps, 5)[0].items() if name != "previous"} for steps in (6, 9)
+    )
+    found, same = ({name: numpy(array) for name, array in decoder(inputs).items()} for inputs in (short, longer))
+    assert set(found) == {"output", "probability"} | ({"attention"} if attention != "none" else set())
+    np.testing.assert_array_equal(found["output"], same["output"])
+    np.testing.assert_allclose(found["probability"], same["probability"], atol=1e-6)
+    if attention != "none":
+        assert found["attention"].shape == (3, fields()[1].longest, 6)
+        assert (same["attention"][:, :, 6:] == 0).all()
+
+
+def test_a_saved_model_gives_the_same_logits_and_decodes_the_same(tmp_path):
+    model = build(cell="lstm", attention="bahdanau", layers=2)
+    inputs = draw(6, 5)[0]
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(numpy(again(inputs)), numpy(model(inputs)), atol=1e-6)
+    inputs.pop("previous")
+    outputs = [numpy(encoder_decoder.decode(one, fields()[1], options())(inputs)["output"]) for one in (model, again)]
+    np.testing.assert_array_equal(*outputs)

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+
+from pipeline import fields
+from pipeline.errors import BadInput
+from pipeline.fields.transcript import Transcript
+
+
+def fitted(*texts, frames=1):
+    field = Transcript(frames)
+    field.fit(texts)
+    return field
+
+
+def test_a_text_is_its_characters_and_back():
+    field = fitted("two six", "six")
+    numbers = field.encode("six two")["output"]
+    assert numbers.min() > field.blank and len(numbers) == 7
+    assert field.decode(numbers) == "six two"
+    assert field.symbols[:3] == ["<padding>", "<unknown>", "<blank>"]
+    assert field.arrays["output"].size == len(field.symbols) == 3 + len(set("two six"))
+    again = fields.restore(Transcript(1), fields.save(field))
+    assert again.decode(numbers) == "six two"
+
+
+def test_words_may_be_the_symbols_and_are_never_misspelt():
+    field = Transcript(1, "word")
+    field.fit(["two six", "six"])
+    numbers = field.encode(" six  two nine")["output"]
+    assert numbers.tolist() == [3, 4, 1]
+    assert field.decode(numbers) == "six two \N{REPLACEMENT CHARACTER}"
+    assert fields.restore(Transcript(1, "word"), fields.save(field)).decode(numbers[:2]) == "six two"
+
+
+def test_a_unit_that_a_transcript_cannot_have_is_refused():
+    with pytest.raises(BadInput, match="unknown --unit of a transcript 'subword'"):
+        Transcript(1, "subword").fit(["a"])
+
+
+def test_padding_and_blanks_say_nothing():
+    field = fitted("ab")
+    a, b = field.encode("ab")["output"]
+    assert field.decode(np.array([0, 2, a, 0, 2, b, 0])) == "ab"
+    assert field.decode(np.array([0, 0])) == ""
+
+
+def test_a_character_that_was_not_in_the_training_data_is_unknown_and_shown_as_such():
+    field = fitted("ab")
+    numbers = field.encode("aé")["output"]
+    assert numbers[1] == 1
+    assert field.decode(numbers) == "a\N{REPLACEMENT CHARACTER}"
+
+
+@pytest.mark.parametrize("text", ["", "  ", None, 5])
+def test_a_transcript_with_nothing_in_it_is_refused(text):
+    with pytest.raises(BadInput, match="expected a transcript"):
+        fitted("ab").encode(text)
+
+
+@pytest.mark.parametrize(
+    "text, frames, downsample, fits",
+    [
+        ("abc", 3, 1, True),
+        ("abc", 2, 1, False),
+        ("aab", 3, 1, False),
+        ("aab", 4, 1, True),
+        ("aaa", 5, 1, True),
+        ("aaa", 4, 1, False),
+        ("abc", 5, 2, True),
+        ("abc", 4, 2, False),
+        ("aab", 13, 4, True),
+        ("aab", 12, 4, False),
+    ],
+)
+def test_a_transcript_longer_than_its_frames_allow_is_refused(text, frames, downsample, fits):
+    field = fitted("abc", frames=downsample)
+    pair = {"frames": np.zeros((frames, 4))}, field.encode(text)
+    if fits:
+        field.check(*pair)
+    else:
+        with pytest.raises(BadInput, match=rf"'{text}' needs \d+ steps .* {frames} frames .*--downsample"):
+            field.check(*pair)
