@@ -144,7 +144,7 @@ def test_a_keras_json_that_keras_cannot_read_is_left_aside(
 def test_a_run_does_not_depend_on_keras_json_or_on_limits_in_the_environment(tmp_path: Path) -> None:
     (tmp_path / "keras.json").write_text(SETTINGS[0][0])
     program = (
-        "import sys; from pathlib import Path; from harness import backend; backend.select(None)\n"
+        "import sys; from pathlib import Path; from harness.process import backend; backend.select(None)\n"
         "from tests.harness import small, train_small\n"
         "with small('caption') as task: train_small(task, Path(sys.argv[1]))"
     )

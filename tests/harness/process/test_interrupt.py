@@ -19,7 +19,7 @@ from tests.test_run import write_reviews
 # To be stopped while its main thread runs what comes after.
 PROGRAM = """
 import sys
-from harness import interrupt, streams
+from harness.process import interrupt, streams
 streams.prepare()
 interrupt.listen(["list"])
 """

@@ -46,7 +46,7 @@ def test_streams_that_take_nothing(command: str, code: int, errors: str) -> None
 
 def test_a_closed_stream_is_not_taken_for_a_file() -> None:
     done = run(
-        f"'{sys.executable}' -c 'from harness import streams; streams.prepare(); import os; "
+        f"'{sys.executable}' -c 'from harness.process import streams; streams.prepare(); import os; "
         "print(sorted(set(range(3)) & {os.open(os.devnull, 0) for _ in range(3)}))' <&- 2>&-"
     )
     assert done.stdout == b"[]\n"
@@ -63,7 +63,7 @@ ASCII: list[dict[str, str]] = [
 def test_what_the_encoding_lacks_is_written_as_escapes(variables: dict[str, Any], tmp_path: Any) -> None:
     table = run("unrolled list", **variables)
     assert table.returncode == 0 and table.stdout.isascii() and b"| pos " in table.stdout
-    program = "import sys, run; from harness import streams; streams.prepare(); "
+    program = "import sys, run; from harness.process import streams; streams.prepare(); "
     row = r"{'a': 'caf\u00e9', 'b': '\udce9'}"
     printed = run(f'"{sys.executable}" -c "{program}run.print_table([{row}]); run.emit({row})"', **variables)
     assert printed.returncode == 0, printed.stderr

@@ -119,9 +119,9 @@ def version(package):
         raise importlib.metadata.PackageNotFoundError(package)
     return installed(package)
 importlib.metadata.version = version
-from harness import backend
+from harness.process import backend
 print(backend.start("tensorflow", "cpu"))
-from models import called
+from models.backends import tensorflow_loops as called
 print(called.library)
 """
 

@@ -166,11 +166,11 @@ def test_the_gates_are_right_over_the_whole_range():
 
 PROGRAM = """
 import hashlib, jax, numpy
-from tests.models.backends.test_native_kernels import STEPS, inputs, kernels
+from tests.models.backends.test_native_kernels import STEPS, inputs, native_kernels
 for cell in STEPS:
     x, mask, initial, recurrent, (outputs, last) = inputs(cell, 50, 32, 17, "holed")
-    states, kept = kernels.forward(cell, x, mask, initial, recurrent, True)
-    results = states, kernels.backward(cell, outputs, tuple(last), mask, initial, recurrent, states, kept)
+    states, kept = native_kernels.forward(cell, x, mask, initial, recurrent, True)
+    results = states, native_kernels.backward(cell, outputs, tuple(last), mask, initial, recurrent, states, kept)
     print(hashlib.sha256(b"".join(numpy.asarray(a).tobytes() for a in jax.tree.leaves(results))).hexdigest())
 """
 
@@ -189,7 +189,8 @@ def test_the_number_of_threads_changes_no_bit():
 
 def test_without_a_compiler_one_line_says_so(tmp_path):
     program = (
-        f"from pathlib import Path; from models import kernels; print(kernels.load(Path({str(tmp_path)!r}), print))"
+        "from pathlib import Path; from models.backends import native_kernels; "
+        f"print(native_kernels.load(Path({str(tmp_path)!r}), print))"
     )
 
     def run(**environment):
