@@ -4,9 +4,9 @@
     class Text:
         max_length: int = option(400, "Longest input, in tokens.", low=1)
 
-The parts of a task (its fields, model family, sources and cell, the trainer, and the task itself) are such dataclasses, or
-name one. The options of a task are those of its parts: its command line, its --help, the config.json of its runs and the
-check of a resumed run follow from them.
+The parts of a task (its fields, model family, sources and cell, the trainer, and the task itself) are such dataclasses,
+or name one. The options of a task are those of its parts: its command line, its --help, the config.json of its runs and
+the check of a resumed run follow from them.
 """
 
 import dataclasses
@@ -151,7 +151,7 @@ def declared(part: type, group: Group) -> dict[str, Option]:
                 raise TypeError
         except (TypeError, ValueError):
             raise BadInput(
-                f"{where} is of the type {one.kind}; expected int, float, bool, str or a Literal, or one of them or None"
+                f"{where} is of the type {one.kind}; expected int, float, bool, str, a Literal, or one of them or None"
             ) from None
         try:
             one.check(one.default)

@@ -38,12 +38,15 @@ class Array:
     size: how many different values an integer array has; None for measurements.
     per_step: of an output with a time axis, whether each step is an answer of its own, with a loss of its own; else
         the sequence is one answer.
+    padding, unknown: the values that stand for nothing, and for what was not in the training data; None: none does.
     """
 
     shape: tuple[int | None, ...]
     dtype: str
     size: int | None = None
     per_step: bool = True
+    padding: int = 0
+    unknown: int | None = None
 
     @property
     def timed(self) -> bool:
