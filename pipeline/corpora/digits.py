@@ -1,6 +1,5 @@
 """Spoken digits: strings of one to five of them, synthesised once, and kept in the cache as sound files and tables."""
 
-import os
 import random
 import re
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 from pipeline import cache, files
 from pipeline.corpora import espeak
 from pipeline.example import Splits
-from pipeline.fields.sound import resample
+from pipeline.fields.recording import resample
 from pipeline.readers import recordings
 from pipeline.readers.request import Request
 from pipeline.readers.tabular.columns import Columns
@@ -22,7 +21,7 @@ DIGITS = "zero one two three four five six seven eight nine".split()
 ACCENTS = ("en", "en-us", "en-us-nyc", "en-029", "en-gb-scotland", "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd")
 COUNTS = {"train": 3000, "validation": 300, "test": 300}
 SHARES = {"validation": 0.15, "test": 0.15}  # of the voices
-RATE = 8000  # samples a second, as on the telephone
+RATE = 8000  # samples per second, as on the telephone
 
 
 def spoken_digits() -> Splits:
@@ -32,11 +31,11 @@ def spoken_digits() -> Splits:
     """
     folder = cache.folder() / f"spoken-digits-{VERSION}"
     if not folder.exists():
-        make_apart(folder)
+        make_in_worker(folder)
     return recordings.read(Request(folder, Columns(("audio",), ("text",))), say=lambda line: None)
 
 
-def make_apart(folder: Path, counts: dict[str, int] = COUNTS) -> None:
+def make_in_worker(folder: Path, counts: dict[str, int] = COUNTS) -> None:
     """Call `make` in a process of its own, where the synthesiser is in its first state: the same sounds every time."""
     worker = Worker()
     try:
@@ -69,31 +68,27 @@ def make(folder: Path, counts: dict[str, int] = COUNTS, seed: int = 0) -> None:
     synthesiser = espeak.load()
     # A whisper has no pitch, and is another task.
     voices = divide_voices([name for name in synthesiser.variants if not name.startswith("whisper")], seed)
-    try:
-        with files.temporary_folder(folder.parent) as temporary:
-            for split, count in counts.items():
-                chance = random.Random(f"{seed} {split}")
-                lines = ["audio\ttext\tvoice"]
-                for number in range(count):
-                    text = " ".join(chance.choices(DIGITS, k=chance.randint(1, 5)))
-                    # Each voice in turn.
-                    voice = f"{chance.choice(ACCENTS)}+{voices[split][number % len(voices[split])]}"
-                    speed, pitch, liveliness = (chance.randint(*span) for span in ((130, 230), (25, 75), (20, 80)))
-                    samples = synthesiser.say(text, voice, speed, pitch, liveliness)
-                    name = f"{split}-{number:04}.flac"
-                    soundfile.write(temporary / name, record(samples, synthesiser.rate, chance), RATE, subtype="PCM_16")
-                    lines.append(f"{name}\t{text}\t{voice}")
-                (temporary / f"{split}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-            temporary.chmod(0o755)
-            os.replace(temporary, folder)
-    except OSError:
-        # Another process was first.
-        if not folder.exists():
-            raise
+
+    def fill(new: Path) -> None:
+        for split, count in counts.items():
+            chance = random.Random(f"{seed} {split}")
+            lines = ["audio\ttext\tvoice"]
+            for number in range(count):
+                text = " ".join(chance.choices(DIGITS, k=chance.randint(1, 5)))
+                # Each voice in turn.
+                voice = f"{chance.choice(ACCENTS)}+{voices[split][number % len(voices[split])]}"
+                speed, pitch, liveliness = (chance.randint(*span) for span in ((130, 230), (25, 75), (20, 80)))
+                samples = synthesiser.say(text, voice, speed=speed, pitch=pitch, liveliness=liveliness)
+                name = f"{split}-{number:04}.flac"
+                soundfile.write(new / name, record(samples, synthesiser.rate, chance), RATE, subtype="PCM_16")
+                lines.append(f"{name}\t{text}\t{voice}")
+            (new / f"{split}.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+    files.write_folder(folder, fill)
 
 
 def record(samples: np.ndarray, rate: int, chance: random.Random) -> np.ndarray:
-    """Return spoken samples as a microphone would have them: (time,) between -1 and 1, 8,000 a second.
+    """Return spoken samples as a microphone would have them: (time,) between -1 and 1, 8,000 per second.
 
     White noise 10 to 40 decibels below the voice, up to 0.2 seconds of it before and after, and any loudness.
     """

@@ -3,7 +3,6 @@
 import ctypes
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -17,12 +16,12 @@ HEARD = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_
 
 
 class Synthesiser:
-    """The library, set up. It has one state a process: get it from `load`.
+    """The library, set up. It has one state per process: get it from `load`.
 
-    rate: samples a second. Sounds made in the same order from the start of a process are the same.
+    rate: samples per second. Sounds made in the same order from the start of a process are the same.
     """
 
-    def __init__(self, library: Any, data: Path):
+    def __init__(self, library: ctypes.CDLL, data: Path):
         self.library, self.data, self.parts = library, data, list[np.ndarray]()
         self.rate = library.espeak_Initialize(SYNCHRONOUS, 0, str(data).encode(), DO_NOT_EXIT)
         if self.rate <= 0:
@@ -36,7 +35,7 @@ class Synthesiser:
         self.heard = HEARD(self._hear)
         library.espeak_SetSynthCallback(self.heard)
 
-    def _hear(self, samples: Any, count: int, events: Any) -> int:
+    def _hear(self, samples: "ctypes._Pointer[ctypes.c_short]", count: int, events: object) -> int:
         if samples and count:
             self.parts.append(np.ctypeslib.as_array(samples, (count,)).copy())
         return 0
@@ -46,10 +45,10 @@ class Synthesiser:
         """Return the names of the voices that every language can be spoken in, sorted."""
         return sorted(path.name for path in (self.data / "voices" / "!v").iterdir())
 
-    def say(self, text: str, voice: str, speed: int = 175, pitch: int = 50, liveliness: int = 50) -> np.ndarray:
+    def say(self, text: str, voice: str, *, speed: int = 175, pitch: int = 50, liveliness: int = 50) -> np.ndarray:
         """Return the samples of a spoken text, (time,) of int16.
 
-        voice: a language, or a language and a variant such as "en-us+Annie". speed: words a minute.
+        voice: a language, or a language and a variant such as "en-us+Annie". speed: words per minute.
         pitch, liveliness: how high the voice is and how far it rises and falls, 0 to 100.
         Raises BadInput if there is no such voice, or nothing was said.
         """

@@ -6,17 +6,26 @@ the scores of a model without memory, are those of Arjovsky et al. 2016, section
 
 import math
 import random
-from typing import Any
+from dataclasses import dataclass
 
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
+from pipeline.metrics import Scores
+from pipeline.option import Options, option
 
 SIZES = {"train": 20_000, "validation": 1_000, "test": 2_000}
 COPIED = 10
 BLANK, MARK = ".", ":"
 
 
-def copy(options: Any) -> Splits:
+@dataclass(frozen=True)
+class Delay:
+    """Options of both tests."""
+
+    delay: int = option(50, "T, in steps: how long copy waits, how many numbers adding is given.", low=1)
+
+
+def copy(options: Options) -> Splits:
     """Return texts of T + 20 symbols, T = options.delay, and what to answer to each symbol. With T = 3:
 
         input   3 1 4 1 5 2 6 5 3 5 . . : . . . . . . . . . .
@@ -40,7 +49,7 @@ def copy(options: Any) -> Splits:
     return splits
 
 
-def copy_baseline(options: Any, *_: Any) -> dict[str, float]:
+def score_copy_baseline(options: Options, splits: Splits) -> Scores:
     """Return the scores without memory: blanks where they are due, then each symbol with probability 1/8.
 
     The loss is the cross-entropy in nats, averaged over all T + 20 steps.
@@ -48,7 +57,7 @@ def copy_baseline(options: Any, *_: Any) -> dict[str, float]:
     return {"loss": COPIED * math.log(8) / (options.delay + 2 * COPIED), "recalled": 1 / 8}
 
 
-def adding(options: Any) -> Splits:
+def adding(options: Options) -> Splits:
     """Return sequences of T = options.delay pairs (number, mark), as text, and the sum of the two marked numbers.
 
     The numbers are uniform on [0, 1), in thousandths; a mark is 0, but 1 once in each half of the sequence. With T = 4:
@@ -74,6 +83,6 @@ def adding(options: Any) -> Splits:
     return {split: [draw() for _ in range(size)] for split, size in SIZES.items()}
 
 
-def adding_baseline(*_: Any) -> dict[str, float]:
+def score_adding_baseline(options: Options, splits: Splits) -> Scores:
     """Return the scores of always answering 1, the mean: the variance of a sum of two uniform numbers is 1/6."""
     return {"mse": 1 / 6, "within_0.04": 1 - (1 - 0.04) ** 2}

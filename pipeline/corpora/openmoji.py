@@ -11,7 +11,7 @@ import numpy as np
 from pipeline import cache
 from pipeline.corpora.packages import locate
 from pipeline.example import Example, Splits
-from pipeline.fields.images import Picture
+from pipeline.fields.picture import Picture
 from pipeline.files import write
 
 # What a name has more, or other, where the same thing is drawn with another skin, gender or direction.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.example import Alternatives, Example, Splits
-from pipeline.fields.images import Picture
+from pipeline.fields.picture import Picture
 
 SIZE = 48
 COLOURS = {
@@ -83,7 +83,7 @@ PAIRS = [(colour, shape) for colour in COLOURS for shape in SHAPES]
 
 
 def _pairs_held_out(offset: int) -> frozenset[tuple[str, str]]:
-    # One a colour and one a shape, so that every word is in as many pairs as any other.
+    # One per colour and one per shape, so that every word is in as many pairs as any other.
     shapes = list(SHAPES)
     return frozenset((colour, shapes[(number + offset) % len(shapes)]) for number, colour in enumerate(COLOURS))
 
@@ -126,9 +126,9 @@ def home(scene: Scene) -> str:
 
 
 def choose(split: str, chooser: random.Random) -> Scene:
-    """Return a scene for a split. Of the held-out ones, half show a pair of colour and shape that training never shows.
+    """Return a scene for a split. Half of those held out show a pair of colour and shape that training never shows.
 
-    The other half show pairs that it knows, in a combination that it never shows.
+    The other half shows pairs that it knows, in a combination that it never shows.
     """
     known = [pair for pair in PAIRS if not any(pair in held for held in NEW_PAIRS.values())]
     if split != "train" and chooser.random() < 0.5:
@@ -150,7 +150,9 @@ def choose(split: str, chooser: random.Random) -> Scene:
 X, Y = np.meshgrid(np.arange(SIZE, dtype="float32") + 0.5, np.arange(SIZE, dtype="float32") + 0.5)
 
 
-def paint(ground: np.ndarray, shape: str, colour: np.ndarray, centre: tuple[float, float], size: float, turn: float):
+def paint(
+    ground: np.ndarray, shape: str, *, colour: np.ndarray, centre: tuple[float, float], size: float, turn: float
+) -> None:
     """Paint a shape onto `ground`, (SIZE, SIZE, 3) of float32, its edge smooth over one pixel.
 
     centre: x and y in pixels. size: about half its width, in pixels. turn: in radians.
@@ -172,7 +174,7 @@ def draw(scene: Scene, chooser: random.Random) -> np.ndarray:
         return np.array([value + between(-by, by) for value in colour], "float32").clip(0, 255)
 
     def paint_pair(pair: tuple[str, str], centre: tuple[float, float], size: float) -> None:
-        paint(ground, pair[1], shade(COLOURS[pair[0]], 16), centre, size, between(-0.25, 0.25))
+        paint(ground, pair[1], colour=shade(COLOURS[pair[0]], 16), centre=centre, size=size, turn=between(-0.25, 0.25))
 
     light = between(200, 255)
     ground = np.zeros((SIZE, SIZE, 3), "float32") + shade((light, light, light), 12)
@@ -201,7 +203,7 @@ def generate(
 
     limit: how many of each split will be used, if not all; a few more are drawn, so that every word occurs.
 
-    In training one caption a picture, from either side; in validation and test either is right. These two show what
+    Training has one caption per picture, from either side; in validation and test either is right. These two show what
     training does not: see `NEW_PAIRS` and `home`.
     """
     splits: Splits = {}

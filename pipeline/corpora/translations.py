@@ -12,7 +12,7 @@ from pipeline.example import Example, Splits
 # Those that write dates in the Gregorian calendar, in digits 0 to 9.
 LOCALES = "cs da de el en_GB en_US es et fi fr hr hu is it ja ko lt lv nb nl pl pt ro ru sk sl sv tr uk zh".split()
 HELD_OUT = 1000
-# Of a message: help texts of whole paragraphs would make every answer a long search.
+# Characters of a message: help texts of whole paragraphs would make every answer a long search.
 LONGEST = 200
 
 
@@ -66,8 +66,8 @@ def dates(count: int = 14_000) -> Splits:
 def messages(language: str) -> Splits:
     """Return what the program Gramps says in English, and its translation: 7,000 pairs, of its package.
 
-    Of a message with singular and plural both are taken, and none longer than 200 characters. One that occurs twice is
-    kept once, so that no English text is in two splits. BadInput with the pip line if the package is missing.
+    Both forms are taken of a message with singular and plural, and none longer than 200 characters. One that occurs
+    twice is kept once, so that no English text is in two splits. BadInput with the pip line if the package is missing.
     """
     from babel.messages.mofile import read_mo
 

@@ -4,13 +4,13 @@ import pytest
 
 from pipeline.corpora import digits, espeak
 from pipeline.errors import BadInput
-from pipeline.fields import sound
+from pipeline.fields import recording
 
 COUNTS = {"train": 40, "validation": 8, "test": 8}
 
 
 def make(folder):
-    digits.make_apart(folder, COUNTS)
+    digits.make_in_worker(folder, COUNTS)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -21,7 +21,7 @@ def test_the_same_files_are_made_every_time(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "other"]
     for name in first:
         if name.endswith(".flac"):
-            samples, rate = sound.read(tmp_path / "one" / name)
+            samples, rate = recording.read(tmp_path / "one" / name)
             assert rate == digits.RATE and 0.2 < len(samples) / rate < 6 and 0.01 < abs(samples).max() <= 1
 
 
@@ -36,7 +36,7 @@ def test_no_voice_of_one_split_is_in_another():
 def test_the_corpus_is_made_once_and_read_as_a_folder_of_recordings(tmp_path, monkeypatch):
     monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))
     made = []
-    monkeypatch.setattr(digits, "make_apart", lambda folder: made.append(folder) or digits.make(folder, COUNTS))
+    monkeypatch.setattr(digits, "make_in_worker", lambda folder: made.append(folder) or digits.make(folder, COUNTS))
     splits = digits.spoken_digits()
     assert {split: len(examples) for split, examples in splits.items()} == COUNTS
     assert {word for example in splits["train"] for word in example.output.split()} == set(digits.DIGITS)

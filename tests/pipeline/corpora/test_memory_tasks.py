@@ -47,8 +47,8 @@ def test_copy_without_memory_scores_the_baseline() -> None:
     loss = -np.mean([blank_for_sure if due == "." else one_in_eight for one in examples for due in one.output])
     chooser = random.Random(1)
     guesses = [one.output[: delay + 10] + tuple(chooser.choices("01234567", k=10)) for one in examples]
-    scores = metrics.recalled([one.output for one in examples], guesses, ".")
-    baseline = memory_tasks.copy_baseline(options(delay), {})
+    scores = metrics.recall_accuracy([one.output for one in examples], guesses, ".")
+    baseline = memory_tasks.score_copy_baseline(options(delay), {})
     assert baseline["loss"] == pytest.approx(loss)
     assert baseline["recalled"] == pytest.approx(scores["recalled"], abs=0.01)
 
@@ -73,8 +73,8 @@ def test_adding_marks_one_number_in_each_half_and_asks_for_their_sum(delay: int)
 
 def test_adding_without_memory_scores_the_baseline() -> None:
     examples = memory_tasks.adding(options(10))["test"]
-    scores = metrics.squares([one.output for one in examples], [1.0] * len(examples), 0.04)
-    baseline = memory_tasks.adding_baseline(options(10), {})
+    scores = metrics.squared_error([one.output for one in examples], [1.0] * len(examples), 0.04)
+    baseline = memory_tasks.score_adding_baseline(options(10), {})
     assert scores["mse"] == pytest.approx(baseline["mse"], rel=0.1)
     assert scores["within_0.04"] == pytest.approx(baseline["within_0.04"], abs=0.03)
 

@@ -104,7 +104,7 @@ def test_a_shape_lies_inside_the_picture_with_a_smooth_edge(shape: str):
         assert 8 < between.sum() < 250
     # The moon, the ring and the star leave parts of their square free; a circle of the same size does not.
     ground = np.zeros((SIZE, SIZE, 3), "float32")
-    scenes.paint(ground, shape, np.array([255.0, 255.0, 255.0]), (24, 24), 20, 0.0)
+    scenes.paint(ground, shape, colour=np.array([255.0, 255.0, 255.0]), centre=(24, 24), size=20, turn=0.0)
     assert ground[[0, 0, -1, -1], [0, -1, 0, -1]].max() == 0
 
 
@@ -112,7 +112,7 @@ def test_shapes_differ_from_each_other():
     painted = {}
     for shape in SHAPES:
         ground = np.zeros((SIZE, SIZE, 3), "float32")
-        scenes.paint(ground, shape, np.ones(3, "float32"), (24, 24), 10, 0.0)
+        scenes.paint(ground, shape, colour=np.ones(3, "float32"), centre=(24, 24), size=10, turn=0.0)
         painted[shape] = ground[:, :, 0]
     for one in SHAPES:
         for other in SHAPES:

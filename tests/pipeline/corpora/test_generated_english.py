@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 import pytest
 from seqeval.metrics import f1_score
 
-from pipeline.corpora import english, gazetteers
+from pipeline.corpora.generated_english import gazetteers, generator
 
 SPLITS = ("train", "validation", "test")
 PARTS = set("ADJ ADP ADV AUX CCONJ DET NOUN NUM PART PRON PROPN PUNCT SCONJ SYM VERB".split())
@@ -17,12 +17,12 @@ PARTS = set("ADJ ADP ADV AUX CCONJ DET NOUN NUM PART PRON PROPN PUNCT SCONJ SYM 
 
 @pytest.fixture(scope="module")
 def entities():
-    return english.named_entities()
+    return generator.named_entities()
 
 
 @pytest.fixture(scope="module")
 def parts():
-    return english.parts_of_speech()
+    return generator.parts_of_speech()
 
 
 def spans(example):
@@ -39,7 +39,7 @@ def spans(example):
 def surfaces(examples):
     """Return the names that must be in one split only: no date, no name listed as ambiguous."""
     names = (name for example in examples for kind, name in spans(example) if kind != "DATE")
-    return {name for name in names if not (len(name) == 1 and name[0] in gazetteers.AMBIGUOUS)}
+    return {name for name in names if not (len(name) == 1 and name[0] in gazetteers.AMBIGUOUS_NAMES)}
 
 
 def test_sizes_and_lengths(entities, parts):
@@ -83,7 +83,7 @@ def test_words_of_test_names_are_mostly_unseen(entities):
             for kind, name in spans(example)
             if kind == "PER"
             for token in name
-            if token not in gazetteers.AMBIGUOUS and not token.endswith(".")
+            if token not in gazetteers.AMBIGUOUS_NAMES and not token.endswith(".")
         )
 
     train, test = words(entities["train"]), words(entities["test"])
@@ -97,7 +97,7 @@ def test_lists_of_names_do_not_overlap():
             first = [name for name, _ in names.first]
             named.update([*first, *names.last, *names.places, *names.towns, *names.brands, *names.acronyms])
         assert max(named.values()) == 1
-        assert not gazetteers.AMBIGUOUS & named.keys()
+        assert not gazetteers.AMBIGUOUS_NAMES & named.keys()
 
 
 def test_names_listed_as_ambiguous_change_type(entities):
@@ -140,7 +140,7 @@ def test_sentences_read_as_printed_text(entities):
 
 def test_same_seed_gives_the_same_corpus_in_any_process(entities):
     program = (
-        "import hashlib; from pipeline.corpora.english import named_entities\n"
+        "import hashlib; from pipeline.corpora.generated_english import named_entities\n"
         "print(hashlib.sha256(repr(named_entities()).encode()).hexdigest())"
     )
     digests = {
@@ -154,11 +154,11 @@ def test_same_seed_gives_the_same_corpus_in_any_process(entities):
         for seed in ("1", "2")
     }
     assert digests == {hashlib.sha256(repr(entities).encode()).hexdigest() + "\n"}
-    assert english.named_entities(10, 10, 10, seed=1) != english.named_entities(10, 10, 10, seed=2)
+    assert generator.named_entities(10, 10, 10, seed=1) != generator.named_entities(10, 10, 10, seed=2)
 
 
 def test_size_of_train_does_not_change_the_other_splits(entities):
-    fewer = english.named_entities(train=10)
+    fewer = generator.named_entities(train=10)
     assert fewer["test"] == entities["test"] and fewer["validation"] == entities["validation"]
     assert fewer["train"] == entities["train"][:10]
 
@@ -166,39 +166,39 @@ def test_size_of_train_does_not_change_the_other_splits(entities):
 def test_ten_thousand_sentences_take_less_than_two_seconds():
     gazetteers._people.cache_clear()
     started = time.perf_counter()
-    english.named_entities()
+    generator.named_entities()
     assert time.perf_counter() - started < 2
 
 
 def test_oracle_that_knows_all_but_the_drawn_type_scores_the_stated_ceiling():
-    examples = english.named_entities(train=30_000, validation=0, test=0, seed=3)["train"]
-    likelier = {name: first for first, _, names in english._EITHER for name in names}
+    examples = generator.named_entities(train=30_000, validation=0, test=0, seed=3)["train"]
+    likelier = {name: first for first, _, names in generator._EITHER for name in names}
 
     def oracle(example):
-        if example.origin != english.AMBIGUOUS_ORIGIN:
+        if example.origin != generator.AMBIGUOUS_ORIGIN:
             return list(example.output)
         return [
             tag if tag in ("O", "B-DATE", "I-DATE") else f"B-{likelier[token]}"
             for token, tag in zip(example.input, example.output, strict=True)
         ]
 
-    ambiguous = sum(example.origin == english.AMBIGUOUS_ORIGIN for example in examples)
-    assert ambiguous / len(examples) == pytest.approx(english.AMBIGUOUS_SHARE, abs=0.003)
+    ambiguous = sum(example.origin == generator.AMBIGUOUS_ORIGIN for example in examples)
+    assert ambiguous / len(examples) == pytest.approx(generator.AMBIGUOUS_SHARE, abs=0.003)
     mean = sum(len(spans(example)) for example in examples) / len(examples)
-    assert mean == pytest.approx(english.SPANS_PER_SENTENCE, rel=0.03)
+    assert mean == pytest.approx(generator.SPANS_PER_SENTENCE, rel=0.03)
     gold = [list(example.output) for example in examples]
     score = f1_score(gold, [oracle(example) for example in examples])
-    assert score == pytest.approx(english.CEILING, abs=0.001)
+    assert score == pytest.approx(generator.CEILING, abs=0.001)
 
 
 def test_outside_the_ambiguous_templates_context_alone_settles_every_tag():
-    names = set(gazetteers.AMBIGUOUS)
+    names = set(gazetteers.AMBIGUOUS_NAMES)
     for part in gazetteers.partition(0).values():
         first = [name for name, _ in part.first]
         names.update([*first, *part.last, *part.places, *part.towns, *part.brands, *part.acronyms])
     tags = defaultdict(set)
-    for example in english.named_entities(train=20_000)["train"]:
-        if example.origin != english.AMBIGUOUS_ORIGIN:
+    for example in generator.named_entities(train=20_000)["train"]:
+        if example.origin != generator.AMBIGUOUS_ORIGIN:
             masked = tuple("NAME" if token in names else token for token in example.input)
             tags[masked].add(example.output)
     assert len(tags) > 10_000
@@ -226,4 +226,4 @@ def test_looking_words_up_scores_far_below_the_ceiling(entities):
 
     test = entities["test"]
     score = f1_score([list(example.output) for example in test], [look_up(example) for example in test])
-    assert score < 0.6 < english.CEILING
+    assert score < 0.6 < generator.CEILING

@@ -14,7 +14,7 @@ The ceiling. Outside the rule AMBIGUOUS the context, or a form such as "Zim Indu
 and every boundary. A share AMBIGUOUS_SHARE of sentences, "I saw Jordan yesterday .", has one name that
 nothing settles: its type is drawn first, the likelier one with probability LIKELIER, then the name, from
 one list for both types. The best possible tagger answers the likelier type and is wrong in AMBIGUOUS_SHARE
-* (1 - LIKELIER) spans a sentence. A wrong type leaves the number of spans as it is, so precision = recall =
+* (1 - LIKELIER) spans per sentence. A wrong type leaves the number of spans as it is, so precision = recall =
 F1 = 1 - wrong / all:
 
     CEILING = 1 - AMBIGUOUS_SHARE * (1 - LIKELIER) / SPANS_PER_SENTENCE
@@ -24,62 +24,73 @@ parts of speech the ceiling is 1: a name is PROPN either way.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
+from typing import TypeVar
 
-from pipeline.corpora import gazetteers
-from pipeline.corpora.gazetteers import Names
-from pipeline.corpora.grammar import GRAMMAR, WORD_RULES
+from pipeline.corpora.generated_english.gazetteers import (
+    AMBIGUOUS,
+    LEXICON,
+    NAMES,
+    PRODUCTS,
+    WORDS,
+    Names,
+    partition,
+    read_tables,
+)
 from pipeline.example import Example, Splits
 
 AMBIGUOUS_SHARE = 0.03
 LIKELIER = 0.6
 SPANS_PER_SENTENCE = 2.35
 CEILING = 1 - AMBIGUOUS_SHARE * (1 - LIKELIER) / SPANS_PER_SENTENCE
-AMBIGUOUS_ORIGIN = "english.py:AMBIGUOUS"
+AMBIGUOUS_ORIGIN = "grammar.toml:AMBIGUOUS"
 
-_ORIGIN = "english.py:SENTENCE"
+_ORIGIN = "grammar.toml:SENTENCE"
 _LONGEST = 40
 _DEEPEST = 7  # beyond it a rule takes its first line, which ends soon
 
 _DAYS = tuple(str(day) for day in range(1, 29))
 _PRONOUNS = {"HE": {"male": "he", "female": "she"}, "HIS": {"male": "his", "female": "her"}}
 
-_PLACES_ALONE = (
-    gazetteers.PERSON_OR_PLACE + gazetteers.COMPANY_OR_PLACE + gazetteers.PLACE_OR_WORD + gazetteers.ANY_TYPE * 3
-)
-_COMPANIES_ALONE = (
-    gazetteers.PERSON_OR_COMPANY + gazetteers.COMPANY_OR_PLACE + gazetteers.COMPANY_OR_WORD + gazetteers.ANY_TYPE * 3
-)
-_FIRST_NAMES_ALONE = gazetteers.PERSON_OR_PLACE + gazetteers.FIRST_OR_WORD
-_SURNAMES_ALONE = gazetteers.PERSON_OR_COMPANY + gazetteers.SURNAME_OR_WORD + gazetteers.ANY_TYPE * 3
+
+def _join(*lists: str) -> tuple[str, ...]:
+    return tuple(name for one in lists for name in AMBIGUOUS[one])
+
+
+# Three times the names of any type, which are few.
+_PLACES_ALONE = _join("person_or_place", "company_or_place", "place_or_word", *["any_type"] * 3)
+_COMPANIES_ALONE = _join("person_or_company", "company_or_place", "company_or_word", *["any_type"] * 3)
+_FIRST_NAMES_ALONE = _join("person_or_place", "first_name_or_word")
+_SURNAMES_ALONE = _join("person_or_company", "surname_or_word", *["any_type"] * 3)
 # (likelier type, other type, names)
 _EITHER = (
-    ("PER", "LOC", gazetteers.PERSON_OR_PLACE),
-    ("PER", "ORG", gazetteers.PERSON_OR_COMPANY),
-    ("LOC", "ORG", gazetteers.COMPANY_OR_PLACE),
+    ("PER", "LOC", AMBIGUOUS["person_or_place"]),
+    ("PER", "ORG", AMBIGUOUS["person_or_company"]),
+    ("LOC", "ORG", AMBIGUOUS["company_or_place"]),
 )
 
+Item = TypeVar("Item")
 Word = tuple[str, str]  # a word, its part of speech
 Token = tuple[str, str, str]  # and its entity tag
 
 
 def named_entities(train: int = 8000, validation: int = 1000, test: int = 1000, seed: int = 0) -> Splits:
-    """Return sentences (tuples of tokens) with BIO tags over PER, ORG, LOC and DATE, one tag a token.
+    """Return sentences (tuples of tokens) with BIO tags over PER, ORG, LOC and DATE, one tag per token.
 
     The size of train changes nothing in validation and test. No sentence occurs twice.
     Examples of the templates that nothing settles have the origin AMBIGUOUS_ORIGIN.
     """
-    return _splits({"test": test, "validation": validation, "train": train}, seed, column=2)
+    return _generate({"test": test, "validation": validation, "train": train}, seed, column=2)
 
 
 def parts_of_speech(train: int = 4000, validation: int = 500, test: int = 500, seed: int = 0) -> Splits:
-    """Return sentences of the same grammar with Universal Dependencies parts of speech, one tag a token."""
-    return _splits({"test": test, "validation": validation, "train": train}, seed, column=1)
+    """Return sentences of the same grammar with Universal Dependencies parts of speech, one tag per token."""
+    return _generate({"test": test, "validation": validation, "train": train}, seed, column=1)
 
 
-def _splits(sizes: dict[str, int], seed: int, column: int) -> Splits:
-    parts = gazetteers.partition(seed)
+def _generate(sizes: dict[str, int], seed: int, column: int) -> Splits:
+    parts = partition(seed)
     seen: set[tuple[str, ...]] = set()
     splits: Splits = {}
     for split, size in sizes.items():  # train is last: its size must not change the other two
@@ -100,7 +111,7 @@ class Writer:
     def __init__(self, names: Names, rng: random.Random):
         self._names = names
         self._rng = rng
-        self._rules = _compiled()
+        self._rules = _compile()
         self._tokens: list[Token] = []
         self._sex = "female"
         self._slots: dict[str, Callable[[], None]] = {
@@ -124,8 +135,8 @@ class Writer:
             "DAY_NUMBER": self._day_number,
             "HE": lambda: self._plain((_PRONOUNS["HE"][self._sex], "PRON")),
             "HIS": lambda: self._plain((_PRONOUNS["HIS"][self._sex], "PRON")),
-            "NATION": lambda: self._plain((self._one(gazetteers.NATIONS), "ADJ")),
-            "LANGUAGE": lambda: self._plain((self._one(gazetteers.LANGUAGES), "PROPN")),
+            "NATION": lambda: self._plain((self._one(WORDS["nations"]), "ADJ")),
+            "LANGUAGE": lambda: self._plain((self._one(WORDS["languages"]), "PROPN")),
             "PRODUCT": self._product,
             "TITLE": self._title,
             "AGE": self._age,
@@ -143,7 +154,7 @@ class Writer:
             self._tokens = []
             self._sex = "female" if self._rng.random() < 0.5 else "male"
             self._write(rule, 0)
-            tokens = _finished(self._tokens)
+            tokens = _finish(self._tokens)
             proper = [word for word, part, _ in tokens if part == "PROPN"]
             quotes = sum(word == '"' for word, _, _ in tokens)  # none within another
             if 3 <= len(tokens) <= _LONGEST and len(set(proper)) == len(proper) and quotes <= 2:
@@ -160,7 +171,7 @@ class Writer:
             else:
                 self._write(item, depth + 1)
 
-    def _one(self, choices):
+    def _one(self, choices: Sequence[Item]) -> Item:
         return choices[self._below(len(choices))]
 
     def _below(self, end: int) -> int:
@@ -183,7 +194,7 @@ class Writer:
         last = self._one(self._names.last)
         chance = self._rng.random()
         if chance < 0.15:
-            title = self._one(gazetteers.TITLES + gazetteers.TITLES_BY_SEX[self._sex])
+            title = self._one(WORDS["titles"] + WORDS[f"titles_{self._sex}"])
             self._plain((title, "PROPN"))
             self._proper("PER", last)
             return
@@ -223,16 +234,16 @@ class Writer:
         if chance < 0.65:
             self._business()
         elif chance < 0.85:
-            head = self._one(gazetteers.COMPANY_HEADS)
+            head = self._one(WORDS["company_heads"])
             self._entity("ORG", (head, "PROPN"), ("of", "ADP"), (place, "PROPN"))
         else:
-            kind = self._one(gazetteers.COLLEGE_KINDS)
-            self._proper("ORG", place, kind, self._one(gazetteers.COLLEGES))
+            kind = self._one(WORDS["college_kinds"])
+            self._proper("ORG", place, kind, self._one(WORDS["colleges"]))
 
     def _business(self) -> None:
         if self._rng.random() < 0.7:
             lists = self._names.last, self._names.brands, self._names.towns
-            self._proper("ORG", self._one(self._one(lists)), self._one(gazetteers.COMPANY_ENDINGS))
+            self._proper("ORG", self._one(self._one(lists)), self._one(WORDS["company_endings"]))
         else:
             first, second = self._one(self._names.last), self._one(self._names.last)
             self._entity("ORG", (first, "PROPN"), ("&", "CCONJ"), (second, "PROPN"))
@@ -255,7 +266,7 @@ class Writer:
         elif chance < 0.65:
             self._proper("ORG", self._place())
         else:
-            self._proper("ORG", self._one(self._names.towns), self._one(gazetteers.CLUB_ENDINGS))
+            self._proper("ORG", self._one(self._names.towns), self._one(WORDS["club_endings"]))
 
     # Places.
 
@@ -265,7 +276,7 @@ class Writer:
     def _place_in_context(self) -> None:
         chance, town = self._rng.random(), self._one(self._names.towns)
         if chance < 0.18:
-            self._proper("LOC", self._one(gazetteers.PLACE_STARTS), town)
+            self._proper("LOC", self._one(WORDS["place_starts"]), town)
         elif chance < 0.24:
             self._proper("LOC", town, "Island")
         elif chance < 0.62:
@@ -285,14 +296,14 @@ class Writer:
     # Dates.
 
     def _weekday(self) -> None:
-        self._proper("DATE", self._one(gazetteers.WEEKDAYS))
+        self._proper("DATE", self._one(WORDS["weekdays"]))
 
     def _past_day(self) -> None:
-        self._entity("DATE", ("last", "ADJ"), (self._one(gazetteers.WEEKDAYS), "PROPN"))
+        self._entity("DATE", ("last", "ADJ"), (self._one(WORDS["weekdays"]), "PROPN"))
 
     def _month(self) -> None:
         often = ("March", "April", "May", "June", "August")
-        self._proper("DATE", self._one(often if self._rng.random() < 0.4 else gazetteers.MONTHS))
+        self._proper("DATE", self._one(often if self._rng.random() < 0.4 else WORDS["months"]))
 
     def _months(self) -> None:
         pairs = (("from", "ADP"), ("to", "ADP")), (("between", "ADP"), ("and", "CCONJ"))
@@ -310,7 +321,7 @@ class Writer:
         return str(1900 + self._below(125))
 
     def _date(self) -> None:
-        month, day = (self._one(gazetteers.MONTHS), "PROPN"), (self._one(_DAYS), "NUM")
+        month, day = (self._one(WORDS["months"]), "PROPN"), (self._one(_DAYS), "NUM")
         year = (self._year(), "NUM")
         chance = self._rng.random()
         if chance < 0.25:
@@ -330,18 +341,18 @@ class Writer:
         elif chance < 0.7:
             self._entity("DATE", (self._year(), "NUM"))
         elif chance < 0.85:
-            self._entity("DATE", (self._one(gazetteers.MONTHS), "PROPN"), (self._year(), "NUM"))
+            self._entity("DATE", (self._one(WORDS["months"]), "PROPN"), (self._year(), "NUM"))
         else:
             self._entity("DATE", ("the", "DET"), (f"{1900 + 10 * self._below(10)}s", "NOUN"))
 
     # Capitals and numbers that are no entities.
 
     def _product(self) -> None:
-        name, model = self._one(gazetteers.PRODUCTS)
+        name, model = self._one(PRODUCTS)
         self._plain((name, "PROPN"), (model, "NUM" if model.isdigit() else "PROPN"))
 
     def _title(self) -> None:
-        adjective, noun = self._one(gazetteers.TITLE_ADJECTIVES), self._one(gazetteers.TITLE_NOUNS)
+        adjective, noun = self._one(WORDS["title_adjectives"]), self._one(WORDS["title_nouns"])
         self._plain(('"', "PUNCT"), ("The", "DET"), (adjective, "ADJ"), (noun, "NOUN"), ('"', "PUNCT"))
 
     def _score(self) -> None:
@@ -357,10 +368,10 @@ class Writer:
 
 
 def _sex(name: str) -> str:
-    return "male" if name in gazetteers.MALE else "female"
+    return "male" if name in NAMES["male"] else "female"
 
 
-def _finished(tokens: list[Token]) -> list[Token]:
+def _finish(tokens: list[Token]) -> list[Token]:
     """Capitalise the first word and what follows ^, choose "a" or "an", drop commas before punctuation."""
     done: list[Token] = []
     capital = True
@@ -379,13 +390,15 @@ def _finished(tokens: list[Token]) -> list[Token]:
 
 
 @cache
-def _compiled() -> dict[str, list[list[Word | str]]]:
+def _compile() -> dict[str, list[list[Word | str]]]:
     """Return every rule as a list of productions: (word, tag) pairs and names of rules or slots."""
+    grammar = read_tables("grammar.toml")
+    lines = {rule: text.strip().split("\n") for rule, text in grammar["rules"].items()}
+    lines |= {rule: words.split() for rule, words in grammar["words"].items()}
     rules: dict[str, list[list[Word | str]]] = {}
-    for rule, text in GRAMMAR.items():
-        lines = text.split() if rule in WORD_RULES else [line for line in text.splitlines() if line.strip()]
+    for rule, productions in lines.items():
         rules[rule] = []
-        for line in lines:
+        for line in productions:
             first, *rest = line.split()
             weight, items = (int(first), rest) if first.isdigit() else (1, [first, *rest])
             rules[rule] += [[_item(item) for item in items]] * weight
@@ -397,4 +410,4 @@ def _item(item: str) -> Word | str:
     if len(item) > 1 and item.replace("_", "").isalpha() and item.isupper():
         return item
     word, _, tag = item.partition("/")
-    return (word, "") if word == "^" else (word, tag or gazetteers.LEXICON[word.lower()])
+    return (word, "") if word == "^" else (word, tag or LEXICON[word.lower()])
