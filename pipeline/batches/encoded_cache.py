@@ -1,6 +1,6 @@
 """Encoded examples, kept between runs: where encoding takes long, a second start reads them from the disk.
 
-    encoded/NAME/ in the cache folder
+    encoded/KEY/ in the cache folder
         checksums.json      of every other file; written last
         input.words.npy     all examples, one after the other
         input.words.ends.npy
@@ -9,16 +9,18 @@
 
 The arrays are mapped into memory: only what a batch draws is read, and other runs on the machine share it. The folder
 `encoded` may be deleted at any time.
+
+Not by Hugging Face's datasets, whose Arrow columns become NumPy arrays anew for each batch that is drawn, nor by
+joblib.Memory, which unpickles each of a million small arrays at every start.
 """
 
 import hashlib
 import inspect
 import json
-import shutil
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -28,10 +30,12 @@ from pipeline.fields import Array
 
 # Seconds of encoding that are worth the space that it takes.
 WORTH = 1.0
+# A fitted field of either side.
+Encoder: TypeAlias = Any
 Sides = tuple[Sequence[Arrays], Sequence[Arrays]]
 
 
-class Rows(Sequence):
+class CachedExamples(Sequence[Arrays]):
     """Encoded examples that are cut out of long arrays when they are asked for."""
 
     def __init__(self, rows: np.ndarray, flat: Arrays, ends: Arrays):
@@ -41,20 +45,21 @@ class Rows(Sequence):
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, position: Any) -> Any:
+    def __getitem__(self, position: int) -> Arrays:  # type: ignore[override]
         row = self.rows[position]
         return {name: flat[self._place(name, row)] for name, flat in self.flat.items()}
 
-    def _place(self, name: str, row: int) -> Any:
+    def _place(self, name: str, row: int) -> int | slice:
         if name not in self.ends:
             return row
         return slice(self.ends[name][row - 1] if row else 0, self.ends[name][row])
 
 
-def name(data: Sequence[Any], *encoders: Any) -> str:
-    """Return a name for what fitted fields make of some data: another for other data, fields or code.
+def cache_key(data: Sequence[object], *encoders: Encoder) -> str:
+    """Return a key for what fitted fields make of some data: another for other data, fields or code.
 
-    data: says which, in JSON's types. Of the code, that of this package and of the files that define the fields counts.
+    data: identifies the data, in JSON's types. The code is that of this package, and of the files that define the
+    fields.
     """
     digest = hashlib.sha256(json.dumps([data, *map(fields.save, encoders)]).encode())
     sources = {*Path(__file__).parents[1].rglob("*.py"), *(Path(inspect.getfile(type(field))) for field in encoders)}
@@ -63,15 +68,15 @@ def name(data: Sequence[Any], *encoders: Any) -> str:
     return digest.hexdigest()[:32]
 
 
-def keep(name: str | None, arrays: Sequence[dict[str, Array]], encode: Callable[[], Sides]) -> Sides:
-    """Return the encoded inputs and outputs: those kept under this name, else those of `encode`, kept if it took long.
+def load_or_encode(key: str | None, arrays: Sequence[dict[str, Array]], encode: Callable[[], Sides]) -> Sides:
+    """Return the encoded inputs and outputs: those kept under this key, else those of `encode`, kept if it took long.
 
-    name: None keeps nothing. arrays: of the inputs, and of the outputs.
+    key: of `cache_key`; None keeps nothing. arrays: of the inputs, and of the outputs.
     What is damaged is made anew; what cannot be written is not kept.
     """
-    if name is None:
+    if key is None:
         return encode()
-    folder = cache.folder() / "encoded" / name
+    folder = cache.folder() / "encoded" / key
     if found := _read(folder, arrays):
         return found
     started = time.perf_counter()
@@ -79,18 +84,14 @@ def keep(name: str | None, arrays: Sequence[dict[str, Array]], encode: Callable[
     if time.perf_counter() - started < WORTH:
         return sides
     try:
-        with files.temporary_folder(folder.parent) as temporary:
-            _write(temporary / name, sides, arrays)
-            shutil.rmtree(folder, ignore_errors=True)
-            (temporary / name).rename(folder)
+        files.write_folder(folder, lambda new: _write(new, sides, arrays), replace=True)
     except OSError:
-        # The disk is full, say, or another process was first.
+        # The disk is full, say.
         return sides
     return _read(folder, arrays) or sides
 
 
 def _write(folder: Path, sides: Sides, arrays: Sequence[dict[str, Array]]) -> None:
-    folder.mkdir()
     for side, examples, known in zip(("input", "output"), sides, arrays, strict=True):
         new = np.array([not n or one is not examples[n - 1] for n, one in enumerate(examples)])
         np.save(folder / f"{side}.rows.npy", np.cumsum(new) - 1)
@@ -118,7 +119,7 @@ def _read(folder: Path, arrays: Sequence[dict[str, Array]]) -> Sides | None:
         maps = {file: np.load(folder / file, mmap_mode="r", allow_pickle=False) for file in sums}
         found = {file.removesuffix(".npy"): np.asarray(mapped) for file, mapped in maps.items()}
         inputs, outputs = (
-            Rows(
+            CachedExamples(
                 found[f"{side}.rows"],
                 {array: found[f"{side}.{array}"] for array in known},
                 {array: found[f"{side}.{array}.ends"] for array in known if known[array].timed},

@@ -11,9 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.fields import UNSEEN, Array
-
-Arrays = dict[str, np.ndarray]
+from pipeline.fields import UNSEEN, Array, Arrays
 
 
 def measure(example: Arrays, arrays: dict[str, Array]) -> int:

@@ -1,15 +1,15 @@
 """Archives: zip and tar files of the user's, unpacked once into the cache and read as folders from there."""
 
-import contextlib
 import hashlib
 import shutil
 import tarfile
-import tempfile
 import zipfile
+from functools import partial
 from pathlib import Path
 
 from pipeline import cache
 from pipeline.errors import BadInput
+from pipeline.files import write_folder
 
 ENDINGS = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tbz2")
 
@@ -29,17 +29,12 @@ def unpack(path: Path) -> Path:
     known = f"{path.resolve()}\0{found.st_size}\0{found.st_mtime_ns}"
     folder = cache.folder() / "unpacked" / hashlib.sha256(known.encode(errors="surrogateescape")).hexdigest()[:20]
     if not folder.exists():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        # Whole or not at all: another process may unpack it at the same time.
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as temporary:
-            inside = Path(temporary) / "new"
-            try:
-                (_unpack_zip if path.name.lower().endswith(".zip") else _unpack_tar)(path, inside)
-            except (zipfile.BadZipFile, tarfile.TarError, RuntimeError, EOFError, NotImplementedError) as error:
-                reason = f"the archive cannot be unpacked ({error}); is it whole, and not encrypted?"
-                raise BadInput(f"{path}: {reason}") from None
-            with contextlib.suppress(FileExistsError):
-                inside.rename(folder)
+        unpack_into = _unpack_zip if path.name.lower().endswith(".zip") else _unpack_tar
+        try:
+            write_folder(folder, partial(unpack_into, path))
+        except (zipfile.BadZipFile, tarfile.TarError, RuntimeError, EOFError, NotImplementedError) as error:
+            reason = f"the archive cannot be unpacked ({error}); is it whole, and not encrypted?"
+            raise BadInput(f"{path}: {reason}") from None
     entries = [entry for entry in folder.iterdir() if not entry.name.startswith((".", "__MACOSX"))]
     return entries[0] if len(entries) == 1 and entries[0].is_dir() else folder
 
@@ -58,9 +53,10 @@ def _unpack_tar(path: Path, folder: Path) -> None:
 
 
 def _check_room(path: Path, folder: Path, size: int) -> None:
-    free = shutil.disk_usage(folder.parent).free
+    place = folder.parents[1]
+    free = shutil.disk_usage(place).free
     if size > free / 2:
         raise BadInput(
-            f"{path}: unpacked it is {size / 2**30:,.1f} GiB, and in {folder.parent} are {free / 2**30:,.1f} GiB free; "
+            f"{path}: unpacked it is {size / 2**30:,.1f} GiB, and in {place} are {free / 2**30:,.1f} GiB free; "
             "unpack it yourself, or have UNROLLED_CACHE name a folder with more room."
         )

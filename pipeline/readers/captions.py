@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from pipeline.errors import BadInput
 from pipeline.example import Alternatives, Example, Splits
-from pipeline.fields.images import Picture
+from pipeline.fields.picture import Picture
 from pipeline.readers import files, media
 from pipeline.readers.faults import BadRow
 from pipeline.readers.request import Request, Say
@@ -33,14 +32,15 @@ def read(request: Request, say: Say) -> Splits:
     lists = _find_lists(request)
     if lists and request.path.is_dir() and "train" not in request.files:
         request = replace(request, path=_find_captions(request.path, lists))
-    found = files.find(request, (SUFFIXES, (".txt", ".token")), say)
+    # Beside its captions COCO has boxes and keypoints of the same splits.
+    found = files.find(request, (SUFFIXES, (".txt", ".token")), say, prefer="caption")
     image = Side("image", partial(_read_image, media.Finder(ENDINGS)), _fit_image)
-    splits = tables.read_files(found, request, say, (image, replace(TEXT, name="caption")))
+    splits = tables.read_files(found, request, say=say, sides=(image, replace(TEXT, name="caption")))
     grouped = {split: _group(examples) for split, examples in splits.items()}
     return _divide(grouped["train"], lists, say) if lists and grouped.keys() == {"train"} else grouped
 
 
-def _read_image(finder: media.Finder, value: Any, folder: Path) -> Picture:
+def _read_image(finder: media.Finder, value: object, folder: Path) -> Picture:
     name = values.text(value).strip()
     numbered = NUMBERED.fullmatch(name)
     name = numbered[1] if numbered else name
@@ -51,7 +51,7 @@ def _read_image(finder: media.Finder, value: Any, folder: Path) -> Picture:
     return Picture.from_file(path, name)
 
 
-def _fit_image(column: Sequence[Any], folder: Path) -> float:
+def _fit_image(column: Sequence[object], folder: Path) -> float:
     """Return the share of names of images."""
     names = [value.split("#")[0].lower() for value in column if isinstance(value, str)]
     return sum(name.endswith(ENDINGS) for name in names) / len(column) if column else 0.0

@@ -1,6 +1,7 @@
 """CoNLL files: one token with its tag per line, in columns, and a blank line between sentences; CoNLL-U too.
 
-They are read here and not by a library, since a user's file is mended by its line numbers, and few are as they should.
+Not by conllu or pyconll: they read CoNLL-U alone, while most files of entities have other columns, and they do not keep
+the line of each token, by which a user's file is mended.
 """
 
 import re
@@ -8,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
@@ -33,7 +33,7 @@ SENTENCE = ("# sent_id", "#sent_id", "# id ")
 LONG = 60
 
 
-def read(request: Request, say: Say, spans: bool = False, longest: int = 2000) -> Splits:
+def read(request: Request, say: Say, *, spans: bool = False, longest: int = 2000) -> Splits:
     """Return the sentences of a file (all "train") or of a folder's train, validation and test files.
 
     An example's input is a tuple of tokens, its output a tuple of as many tags, its origin the line of its first token.
@@ -50,13 +50,13 @@ def read(request: Request, say: Say, spans: bool = False, longest: int = 2000) -
     """
     found = files.find(request, (SUFFIXES, LISTS), say)
     if all(files.suffix(path) in LISTS for paths in found.values() for path in paths):
-        splits = tables.read_files(found, request, say, (TOKENS, TAGS))
-        return {split: list(_pair(examples, request, say, spans)) for split, examples in splits.items()}
+        splits = tables.read_files(found, request, say=say, sides=(TOKENS, TAGS))
+        return {split: list(_pair(examples, request, say=say, spans=spans)) for split, examples in splits.items()}
     splits, chosen = {}, None
     for split, paths in found.items():
         splits[split] = []
         for path in paths:
-            examples, chosen = _read_file(path, request, say, spans, longest, chosen)
+            examples, chosen = _read_file(path, request, say, spans=spans, longest=longest, like=chosen)
             splits[split] += examples
     return splits
 
@@ -83,12 +83,12 @@ class Choice:
 
 
 def _read_file(
-    path: Path, request: Request, say: Say, spans: bool, longest: int, like: Choice | None
+    path: Path, request: Request, say: Say, *, spans: bool, longest: int, like: Choice | None
 ) -> tuple[list[Example], Choice]:
     """Return the sentences of a file, and the columns they were read from. like: those of the train file."""
     lines = files.read_lines(path, request.encoding)
     conllu = _is_conllu(path, lines)
-    sentences = list(_divide(path, lines, conllu, say))
+    sentences = list(_divide(path, lines, conllu=conllu, say=say))
     rows = [row for sentence in sentences for row in sentence.rows]
     if not rows:
         if sentences and sentences[0].bad:
@@ -98,14 +98,14 @@ def _read_file(
         chosen = like
     else:
         first = next(sentence.lines[0] for sentence in sentences if sentence.rows)
-        chosen = _choose(f"{path}:{first}", rows, conllu, request, spans, say)
+        chosen = _choose_columns(f"{path}:{first}", rows, request, conllu=conllu, spans=spans, say=say)
     examples: list[Example] = []
     faults = Faults(path, request.strict or conllu)
     for sentence in sentences:
         with faults.row(sentence.lines[0] if sentence.lines else 1):
-            examples.append(_make_example(path, sentence, chosen, spans, longest))
+            examples.append(_make_example(path, sentence, chosen, spans=spans, longest=longest))
     faults.conclude(len(examples), say, "sentence")
-    _check_hidden(path, examples, chosen, conllu)
+    _check_hidden(path, examples, chosen=chosen, conllu=conllu)
     if len(examples) == 1 and len(examples[0].input) > LONG:
         say(f"{path}: one sentence of {len(examples[0].input):,} tokens; are blank lines missing between sentences?")
     return examples, chosen
@@ -133,21 +133,20 @@ def _divide(path: Path, lines: Sequence[str], conllu: bool, say: Say) -> Iterato
     inside = False
     for number, line in enumerate(lines, 1):
         blank = not line.strip(" \t") or "-DOCSTART-" in line
-        comment = not blank and _is_comment(line, conllu, inside)
+        comment = not blank and (_is_comment(line, conllu, inside) or (not inside and _is_heading(lines, number)))
         if blank or (comment and line.startswith(SENTENCE)):
             breaks.add(number)
         comments += comment and not conllu
         inside = not blank and not comment
         if inside:
-            # str.split() without a separator would split at non-breaking spaces too.
-            found = line.split("\t") if "\t" in line else [field for field in line.split(" ") if field]
+            found = _cut(line)
             fields[number] = found[:-1] if ends and found[-1] == "" and "\t" in line else found
     if comments:
         say(f"{path}: {comments:,} lines are comments")
     if not fields:
         return
     first = next(iter(fields))
-    _check_width(f"{path}:{first}", lines[first - 1], len(fields[first]), conllu)
+    _check_width(f"{path}:{first}", lines[first - 1], width=len(fields[first]), conllu=conllu)
     counted = conllu or _counts_tokens([found[0] for found in fields.values()])
     sentence = Sentence()
     last = 0
@@ -157,13 +156,13 @@ def _divide(path: Path, lines: Sequence[str], conllu: bool, say: Say) -> Iterato
             yield sentence
             sentence = Sentence()
         last = number
-        _add_row(sentence, number, found, lines[number - 1], (first, len(fields[first])), conllu)
+        _add_row(sentence, number, found, line=lines[number - 1], first=(first, len(fields[first])), conllu=conllu)
     if sentence.rows or sentence.bad:
         yield sentence
 
 
 def _add_row(
-    sentence: Sentence, number: int, found: list[str], line: str, first: tuple[int, int], conllu: bool
+    sentence: Sentence, number: int, found: list[str], *, line: str, first: tuple[int, int], conllu: bool
 ) -> None:
     """Take a row into a sentence, or note what is wrong with it. first: the line and the width of the first row."""
     if len(found) != first[1]:
@@ -189,6 +188,17 @@ def _is_comment(line: str, conllu: bool, inside: bool) -> bool:
     return conllu or (not inside and COMMENT.match(line) is not None) or line.startswith((*SENTENCE, "# text ="))
 
 
+def _is_heading(lines: Sequence[str], number: int) -> bool:
+    """Return whether a line that begins with "#" has another number of columns than the line below it."""
+    line, below = lines[number - 1], lines[number] if number < len(lines) else ""
+    return line.startswith("#") and bool(below.strip(" \t")) and len(_cut(line)) != len(_cut(below))
+
+
+def _cut(line: str) -> list[str]:
+    # str.split() without a separator would split at non-breaking spaces too.
+    return line.split("\t") if "\t" in line else [field for field in line.split(" ") if field]
+
+
 def _is_conllu(path: Path, lines: Sequence[str]) -> bool:
     if files.suffix(path) == ".conllu":
         return True
@@ -196,14 +206,16 @@ def _is_conllu(path: Path, lines: Sequence[str]) -> bool:
     return len(row) == len(CONLLU) and (row[0] == "1" or row[0].startswith("1-"))
 
 
-def _choose(where: str, rows: list[list[str]], conllu: bool, request: Request, spans: bool, say: Say) -> Choice:
+def _choose_columns(
+    where: str, rows: list[list[str]], request: Request, *, conllu: bool, spans: bool, say: Say
+) -> Choice:
     width = len(rows[0])
     names = CONLLU if conllu else ("",) * width
     asked = request.columns
-    token = columns.choose(names, asked.input, asked.given_input, "--text-column", where)
+    token = columns.choose(names, asked.input, given=asked.given_input, option="--text-column", where=where)
     label = None
     if not request.inputs_only:
-        label = columns.choose(names, asked.output, asked.given_output, "--label-column", where)
+        label = columns.choose(names, asked.output, given=asked.given_output, option="--label-column", where=where)
     if conllu and (token is None or (label is None and not request.inputs_only)):
         option, tried = ("--text-column", asked.input) if token is None else ("--label-column", asked.output)
         raise BadInput(
@@ -251,7 +263,7 @@ def _check_width(where: str, line: str, width: int, conllu: bool) -> None:
         )
 
 
-def _make_example(path: Path, sentence: Sentence, chosen: Choice, spans: bool, longest: int) -> Example:
+def _make_example(path: Path, sentence: Sentence, chosen: Choice, *, spans: bool, longest: int) -> Example:
     """Return a sentence as an example; BadRow if a row of it is none, BadInput if it is longer than `longest`."""
     if sentence.bad:
         raise sentence.bad
@@ -293,13 +305,13 @@ def _convert(tags: tuple[str, ...], spans: bool, lines: Sequence[int | None]) ->
 # Lists.
 
 
-def _read_strings(what: str, value: Any, folder: Path) -> tuple[str, ...]:
+def _read_strings(what: str, value: object, folder: Path) -> tuple[str, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(one, (str, int)) for one in value):
         raise BadRow(f"no list of {what}s", f"{short(value)} where a list of {what}s is expected.")
     return tuple(str(one) for one in value)
 
 
-def _fit_list(column: Sequence[Any], folder: Path) -> float:
+def _fit_list(column: Sequence[object], folder: Path) -> float:
     return float(bool(column) and all(isinstance(value, list) for value in column))
 
 

@@ -10,9 +10,9 @@ import gzip
 import io
 import lzma
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from pipeline.errors import BadInput
 from pipeline.readers import archives
@@ -27,11 +27,12 @@ WORDS = {
 ABBREVIATIONS = {"tr": "train", "trn": "train", "tst": "test", "eval": "test", "evaluation": "test"}
 NOT_DATA = re.compile(r"(readme|license|licence|copying|source|notice|citation|changelog|authors)\b", re.IGNORECASE)
 NOT_TEXT = frozenset(
-    ".md .rst .pdf .html .htm .py .ipynb .sh .png .jpg .jpeg .gif .bmp .tif .tiff .webp .wav .flac .mp3 .ogg .opus "
-    ".m4a .npy .npz .pkl .pt .h5 .keras .zip .tar .tgz .7z .rar .md5 .sha256 .bib .tex .yml .yaml .toml .cfg".split()
+    ".md .rst .pdf .html .htm .py .ipynb .sh .png .jpg .jpeg .gif .bmp .tif .tiff .webp .wav .flac .mp3 .ogg "
+    ".opus .m4a .npy .npz .pkl .pt .h5 .keras .zip .tar .tgz .7z .rar .md5 .sha256 .bib .tex .xml .ids .yml "
+    ".yaml .toml .cfg".split()
 )
 SHARD = re.compile(r"-\d{5}-of-\d{5}")
-OPENERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+OPENERS: dict[str, Callable] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 MAGIC = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ": ".xz"}
 # What a compressed file may hold, in bytes: one of a few kilobytes can claim any size.
 LARGEST = 8 * 2**30
@@ -72,13 +73,14 @@ def find_split(name: str, folder: str = "") -> str | None:
     return None
 
 
-def find(request: Request, kinds: Sequence[Sequence[str]], say: Say) -> dict[str, list[Path]]:
+def find(request: Request, kinds: Sequence[Sequence[str]], say: Say, *, prefer: str = "") -> dict[str, list[Path]]:
     """Return the files of each split: "train" always, "validation" and "test" where there are any.
 
     A split has several files where it comes in shards, train-00000-of-00002 and so on. A folder with a single file of
     data has no other train file. What has no split in its name is left out, and said.
     kinds: endings of names, such as (".csv", ".tsv"), the preferred kind first. The first kind of which there is a
     train file is read; after them any other file of text.
+    prefer: a word in the names of those files that are taken where several claim one split.
     Raises BadInput if the path is missing, if there is no train file, or if two files claim one split.
     """
     named = {split: [resolve(request, split)] for split in WORDS if split in request.files}
@@ -88,14 +90,16 @@ def find(request: Request, kinds: Sequence[Sequence[str]], say: Say) -> dict[str
     listed = [_list(path, kind) for kind in (*kinds, None)]
     for files in listed:
         if "train" in named or any(_split(file, path) == "train" for file in files):
-            return _order(_divide(path, files, named, say))
+            return _order(_divide(path, files, named=named, say=say, prefer=prefer))
     alone = next((files for files in listed if len(files) == 1), None)
     if alone and not _split(alone[0], path):
         return _order({"train": alone} | named)
     raise BadInput(_no_train_file(path, kinds[0]))
 
 
-def _divide(path: Path, files: list[Path], named: dict[str, list[Path]], say: Say) -> dict[str, list[Path]]:
+def _divide(
+    path: Path, files: list[Path], named: dict[str, list[Path]], say: Say, *, prefer: str
+) -> dict[str, list[Path]]:
     """Return the files of each split, those that are named in place of what their names say."""
     given = [file for chosen in named.values() for file in chosen]
     found: dict[str, list[Path]] = {}
@@ -107,6 +111,7 @@ def _divide(path: Path, files: list[Path], named: dict[str, list[Path]], say: Sa
         found.setdefault(split, []).append(file) if split else left.append(file)
     _tell_evaluation_from_test(found)
     for split, claiming in found.items():
+        found[split] = claiming = [file for file in claiming if prefer in file.name.lower()] or claiming
         _check_one(path, split, claiming)
     if left:
         say(f"{path}: left out, as no split is in their names: {_shorten([file.name for file in left])}")

@@ -15,7 +15,7 @@ UNLABELLED = ("unsup", "unsupervised", "unlabeled", "unlabelled")
 
 def holds_classes(folder: Path) -> bool:
     """Return whether a folder, or each split's folder in it, has folders of text files, at least two of them."""
-    parts = list(_find_splits(folder).values()) or [folder]
+    parts = list(_find_splits(folder).values()) or [_find_root(folder)]
     return all(len(_find_classes(part)) >= 2 for part in parts)
 
 
@@ -26,6 +26,12 @@ def _find_splits(folder: Path) -> dict[str, Path]:
         if split and _list_folders(entry):
             found[split] = entry
     return {split: found[split] for split in files.WORDS if split in found} if "train" in found else {}
+
+
+def _find_root(folder: Path) -> Path:
+    """Return the only folder in a folder, as archives of texts have it; else the folder itself."""
+    inside = _list_folders(folder)
+    return inside[0] if len(inside) == 1 else folder
 
 
 def _list_folders(folder: Path) -> list[Path]:
@@ -45,7 +51,7 @@ def read(request: Request, say: Say) -> Splits:
 
     Raises BadInput if there is no text.
     """
-    parts = _find_splits(request.path) or {"train": request.path}
+    parts = _find_splits(request.path) or {"train": _find_root(request.path)}
     splits: Splits = {}
     for split, part in parts.items():
         splits[split] = []
@@ -54,7 +60,7 @@ def read(request: Request, say: Say) -> Splits:
             if folder.name.lower() in UNLABELLED:
                 say(f"{folder}: left out, as its {len(texts):,} texts have no label")
                 continue
-            splits[split] += _read_class(folder, texts, request, say)
+            splits[split] += _read_class(folder, texts, request=request, say=say)
     if not splits["train"]:
         raise BadInput(f"--data {request.path}: no text in it to train on.")
     return splits
@@ -62,7 +68,7 @@ def read(request: Request, say: Say) -> Splits:
 
 def _read_class(folder: Path, texts: list[Path], request: Request, say: Say) -> list[Example]:
     examples: list[Example] = []
-    # Of a folder of files, the number of the file stands for the line.
+    # A folder has no lines: the number of the file stands for one.
     faults = Faults(folder, request.strict)
     for number, file in enumerate(texts, 1):
         with faults.row(number):

@@ -82,12 +82,12 @@ def _find_pairs(request: Request, path: Path, say: Say) -> dict[str, tuple[Path,
     if len(known) < 2:
         _check_alone(path, given, known)
         return {}
-    source, target = _choose(path, sorted(known), request, say)
+    source, target = _choose_languages(path, sorted(known), request=request, say=say)
     found: dict[str, tuple[Path, Path]] = {}
     if path.is_file():
         found["train"] = _complete(path, source, target)
     else:
-        found |= _find_by_names(path, listed, source, target, request, say)
+        found |= _find_by_names(path, listed, source=source, target=target, request=request, say=say)
     return found | {split: _complete(file, source, target) for split, file in given.items()}
 
 
@@ -119,7 +119,7 @@ def _check_alone(path: Path, given: Mapping[str, Path], known: set[str]) -> None
 
 
 def _find_by_names(
-    path: Path, listed: list[Path], source: str, target: str, request: Request, say: Say
+    path: Path, listed: list[Path], *, source: str, target: str, request: Request, say: Say
 ) -> dict[str, tuple[Path, Path]]:
     """Return the pairs of a folder, by split; those whose split is named by an option are left out."""
     sources = [file for file in listed if _language(file) == source]
@@ -160,16 +160,16 @@ def _complete(file: Path, source: str, target: str) -> tuple[Path, Path]:
     return (file, other) if language == source else (other, file)
 
 
-def _choose(path: Path, known: list[str], request: Request, say: Say) -> tuple[str, str]:
+def _choose_languages(path: Path, known: list[str], request: Request, say: Say) -> tuple[str, str]:
     """Return the languages of the input and of the output: as asked for; of two, one is enough to say, or none."""
     asked = {"--text-column": request.columns.given_input, "--label-column": request.columns.given_output}
     for option, name in asked.items():
-        if name and name.lower() not in known:
+        if name and not _match(name, known):
             raise unknown(f"{option}, for {path}", name, known)
-    source, target = (name and name.lower() for name in asked.values())
+    source, target = (name and _match(name, known) for name in asked.values())
     if len(known) == 2:
         if not source and not target:
-            source = FIRST if FIRST in known else known[0]
+            source = _match(FIRST, known) or known[0]
             other = next(name for name in known if name != source)
             say(f"{path}: {source} is the input and {other} the output; --text-column {other} turns them round")
         other = next(name for name in known if name != (source or target))
@@ -180,6 +180,13 @@ def _choose(path: Path, known: list[str], request: Request, say: Say) -> tuple[s
             f"such as --text-column {known[0]} --label-column {known[-1]}."
         )
     return source, target
+
+
+def _match(name: str, known: list[str]) -> str | None:
+    """Return the language of this name, or the only one of it in a region: "en-us" for "en"."""
+    name = name.lower()
+    regional = [language for language in known if re.split("[-_]", language)[0] == name]
+    return name if name in known else regional[0] if len(regional) == 1 else None
 
 
 def _pair(source: Path, target: Path, request: Request, say: Say) -> list[Example]:
@@ -238,7 +245,7 @@ def _read_tmx(path: Path, request: Request, say: Say) -> list[Example]:
     known = sorted({language for texts in units for language in texts})
     if len(known) < 2:
         raise BadInput(f"{path}: units in two languages are expected; found {', '.join(known) or 'none'}.")
-    source, target = _choose(path, known, request, say)
+    source, target = _choose_languages(path, known, request=request, say=say)
     examples: list[Example] = []
     faults = Faults(path, request.strict)
     for number, texts in enumerate(units, 1):

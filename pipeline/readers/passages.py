@@ -5,14 +5,10 @@ it needs no order of the batches and no state between them, so that mixing, resu
 other task. The price is that each passage begins without a past; so it is given the characters before it, to read only.
 """
 
-import math
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from pipeline import metrics
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
 from pipeline.readers import files
@@ -34,7 +30,7 @@ def read(request: Request, say: Say) -> Splits:
     found = files.find(request, (records.SUFFIXES, (".txt", ".text")), say)
     if any(files.suffix(path) in records.SUFFIXES for paths in found.values() for path in paths):
         category = replace(LABEL, name="category", optional=True)
-        splits = tables.read_files(found, request, say, (TEXT, category))
+        splits = tables.read_files(found, request, say=say, sides=(TEXT, category))
         return {split: [replace(one, output=one.output or "") for one in rows] for split, rows in splits.items()}
     return {split: [one for path in paths for one in _read_file(path, request)] for split, paths in found.items()}
 
@@ -68,10 +64,13 @@ def arrange(splits: Splits) -> Splits:
         train, test = end // 20, end - end // 10
         bounds = {"train": (train, test), "validation": (0, train), "test": (test, end)}
         texts = {split: (text, origin, *pair) for split, pair in bounds.items()}
-    return {split: list(cut(*place, BEFORE[split])) for split, place in texts.items()}
+    return {
+        split: list(cut(text, origin, start=start, end=end, before=BEFORE[split]))
+        for split, (text, origin, start, end) in texts.items()
+    }
 
 
-def cut(text: str, origin: str, start: int, end: int, before: int) -> Iterator[Example]:
+def cut(text: str, origin: str, *, start: int, end: int, before: int) -> Iterator[Example]:
     """Yield the passages of text[start:end], each as ("", (what stands before it, the passage)).
 
     Every character is in one passage, and in that only. before: how many characters stand before it, at most.
@@ -81,31 +80,3 @@ def cut(text: str, origin: str, start: int, end: int, before: int) -> Iterator[E
         passage = text[place : min(place + PASSAGE, end)]
         yield Example("", (text[max(0, place - before) : place], passage), f"{origin}:{line}")
         line += passage.count("\n")
-
-
-def judge(training: Sequence[Example], samples: Sequence[str], loss: float) -> dict[str, float]:
-    """Return nats and bits a symbol and the perplexity, and the share of samples not found in the training data.
-
-    A sample is found if it is one of the texts, or stands in the running text. Left out if no training data is given.
-    """
-    scores = metrics.information(loss)
-    outputs = [example.output for example in training]
-    if not outputs:
-        return scores
-    known = "".join(passage for _, passage in outputs) if isinstance(outputs[0], tuple) else {"", *outputs}
-    return scores | {"novel": sum(sample not in known for sample in samples) / len(samples)}
-
-
-def guess_by_frequency(options: Any, splits: Splits, *_: Any) -> dict[str, float]:
-    """Return nats and bits a symbol and the perplexity on the test of a model without memory.
-
-    It knows how often each symbol is, the end of a text among them: its count in the training data, plus one.
-    """
-    counts = Counter(symbol for example in splits["train"] for symbol in _symbols(example.output))
-    total = counts.total() + len(counts) + 1
-    asked = [symbol for example in splits["test"] for symbol in _symbols(example.output)]
-    return metrics.information(-sum(math.log((counts[symbol] + 1) / total) for symbol in asked) / len(asked))
-
-
-def _symbols(output: str | tuple[str, str]) -> Sequence[str]:
-    return output[1] if isinstance(output, tuple) else [*output, "end"]

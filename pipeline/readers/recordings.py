@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from pipeline import cache
 from pipeline.errors import BadInput
 from pipeline.example import Splits
-from pipeline.fields import sound
+from pipeline.fields import recording
 from pipeline.files import write
 from pipeline.readers import media
 from pipeline.readers.faults import BadRow
@@ -27,7 +26,8 @@ def read(request: Request, say: Say) -> Splits:
     """Return the recordings of a table (all "train") or of a folder's train, validation and test tables.
 
     An example's input is the path of a sound file, found as media.Finder says; its output the transcript; its origin
-    the line of the table. Of two transcripts of one recording the last is taken: LJ Speech's has its numbers in words.
+    the line of the table. Where a recording has two transcripts the last is
+    taken: LJ Speech's has its numbers in words.
     A row whose recording is missing or none is left out, counted and said. Raises BadInput as tables.read does.
     """
     endless: list[str] = []
@@ -43,7 +43,7 @@ def read(request: Request, say: Say) -> Splits:
     return splits
 
 
-def _find(finder: media.Finder, endless: list[str], value: Any, folder: Path) -> str:
+def _find(finder: media.Finder, endless: list[str], value: object, folder: Path) -> str:
     """Return the path of a recording. endless: takes in those whose files do not tell their length."""
     name = values.text(value).strip()
     path = finder.find(name, folder)
@@ -52,22 +52,22 @@ def _find(finder: media.Finder, endless: list[str], value: Any, folder: Path) ->
         message = f"{folder / name}: there is no such file ({where}); expected a sound file, WAV or FLAC"
         raise BadRow("there is no such recording", message)
     try:
-        sound.find_rate(path)
+        recording.find_rate(path)
     except BadInput as error:
         raise BadRow("no recording that can be read", str(error)) from None
-    if sound.is_endless(path):
+    if recording.is_endless(path):
         endless.append(str(path))
     return str(path)
 
 
-def _fit(finder: media.Finder, column: Sequence[Any], folder: Path) -> float:
+def _fit(finder: media.Finder, column: Sequence[object], folder: Path) -> float:
     """Return the share of names for which there is a file."""
     names = [value for value in column[:50] if isinstance(value, str)]
     found = sum(finder.find(name.strip(), folder) is not None for name in names if name.strip())
     return found / len(names) if names else 0.0
 
 
-def keep(samples: np.ndarray, rate: int) -> str:
+def save_samples(samples: np.ndarray, rate: int) -> str:
     """Write integer samples, (time,) or (time, channels), to a FLAC file of the cache; return its path.
 
     The file is named by what is in it, and written once. Samples wider than 16 bits are scaled down together.

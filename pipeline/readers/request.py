@@ -5,10 +5,33 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from pipeline.option import option
 from pipeline.readers.tabular.columns import Columns
+
+Header = Literal["auto", "yes", "no"]
 
 # Takes one line for the user: what was guessed, left out or cut.
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Files:
+    """Options: files whose names do not say which split they are."""
+
+    train_file: str | None = option(None, "File of the training examples, in the folder of --data or alone.")
+    validation_file: str | None = option(None, "File of the validation examples, likewise.")
+    test_file: str | None = option(None, "File of the test examples, likewise.")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Options of reading one's own files; evaluate and predict have them too, for the data that they are given."""
+
+    text_column: str | None = option(None, "Column of the input: name, number from 1, path (a.b) or language.")
+    label_column: str | None = option(None, "Column of the expected output, likewise.")
+    header: Header = option("auto", "Does the first row of a table name its columns?")
+    encoding: str = option("utf-8", "Of text files, such as cp1252.")
+    strict: bool = option(False, "Refuse a row that cannot be read, in place of leaving it out.")
 
 
 @dataclass(frozen=True)
@@ -27,7 +50,7 @@ class Request:
     path: Path
     columns: Columns
     files: Mapping[str, Path] = field(default_factory=dict)
-    header: Literal["auto", "yes", "no"] = "auto"
+    header: Header = "auto"
     encoding: str = "utf-8"
     strict: bool = False
     inputs_only: bool = False

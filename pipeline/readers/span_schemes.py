@@ -1,4 +1,7 @@
-"""Tags that mark spans of tokens: whichever scheme they are in, turned into BIO."""
+"""Tags that mark spans of tokens: whichever scheme they are in, turned into BIO.
+
+Not by seqeval.scheme: it must be told the scheme, and knows neither IO nor BMES.
+"""
 
 from collections.abc import Sequence
 from functools import lru_cache

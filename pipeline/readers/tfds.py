@@ -15,13 +15,13 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import numpy
 
 from pipeline.errors import BadInput, unknown
-from pipeline.example import Example, Splits
+from pipeline.example import Example, Input, Output, Splits
 from pipeline.quiet import import_tensorflow
 from pipeline.readers import recordings
 from pipeline.readers.tabular.columns import Columns
@@ -41,6 +41,12 @@ PATIENCE = 1.5  # seconds
 NAME = re.compile(r"(?P<dataset>\w+)(/(?P<config>[\w.-]+))?(:(?P<version>[\d*]+(\.[\d*]+){2}))?")
 
 
+# What TensorFlow Datasets has: it is imported late, and has no types. Raw: NumPy values, or dictionaries of them.
+Feature: TypeAlias = Any
+Builder: TypeAlias = Any
+Raw: TypeAlias = Any
+
+
 @dataclass(frozen=True)
 class Leaf:
     """One feature of a dataset, found at `path` in its nested features.
@@ -50,7 +56,7 @@ class Leaf:
     """
 
     path: tuple[str, ...]
-    connector: Any
+    connector: Feature
     type: str
     forms: frozenset[str]
 
@@ -70,38 +76,38 @@ class Side:
 
     guessed: tuple[str, ...]
     named: tuple[str, ...]
-    value: Callable[[Leaf, Any], Any]
+    value: Callable[[Leaf, Raw], Input | Output]
 
 
 def _text(leaf: Leaf, value: bytes) -> str:
     return value.decode("utf-8", errors="replace")
 
 
-def _label(leaf: Leaf, value: Any) -> str | None:
+def _label(leaf: Leaf, value: Raw) -> str | None:
     if "class" in leaf.type:
         return leaf.connector.int2str(int(value)) if value >= 0 else None
     return _text(leaf, value) if isinstance(value, bytes) else str(value)
 
 
-def _number(leaf: Leaf, value: Any) -> float | None:
+def _number(leaf: Leaf, value: Raw) -> float | None:
     number = _label(leaf, value) if leaf.type == "class" else value
     return None if number is None else float(number)
 
 
-def _words(leaf: Leaf, values: Any) -> tuple[str, ...]:
+def _words(leaf: Leaf, values: Raw) -> tuple[str, ...]:
     return tuple(_text(leaf, value) for value in values)
 
 
-def _tags(leaf: Leaf, values: Any) -> tuple[str, ...] | None:
+def _tags(leaf: Leaf, values: Raw) -> tuple[str, ...] | None:
     tags = tuple(_label(leaf, value) for value in values)
     return None if None in tags else tags  # type: ignore[return-value]
 
 
-def _sound(leaf: Leaf, value: Any) -> str:
+def _sound(leaf: Leaf, value: Raw) -> str:
     rate = leaf.connector.sample_rate
     if rate is None:
-        raise BadInput(f"the feature {leaf.name} does not say its samples a second. Choose another dataset.")
-    return recordings.keep(value, rate)
+        raise BadInput(f"the feature {leaf.name} does not say its samples per second. Choose another dataset.")
+    return recordings.save_samples(value, rate)
 
 
 TEXT = Side(("text",), (), _text)
@@ -123,7 +129,7 @@ KINDS: dict[str, tuple[Side, Side | None]] = {
 }
 
 
-def read(name: str, kind: str, columns: Columns, limit: int | None = None) -> Splits:
+def read(name: str, kind: str, *, columns: Columns, limit: int | None = None) -> Splits:
     """Return the splits of the TensorFlow dataset `name`, downloading it the first time.
 
     name: "conll2003", "glue/sst2", "imdb_reviews/plain_text:1.0.0".
@@ -148,22 +154,10 @@ def read(name: str, kind: str, columns: Columns, limit: int | None = None) -> Sp
         # Features of sound import it, and not quietly.
         import_tensorflow()
     builder = _builder(name)
-    leaves = list(_leaves(builder.info.features))
-    keys = builder.info.supervised_keys or ()
-    # A dataset may name a structure, or a third thing beside the two.
-    inputs, outputs = ((key,) for key in keys) if [*map(type, keys)] == [str, str] else ((), ())
-    source = _choose(name, leaves, input_side, columns.given_input, (*columns.input, *inputs), "--text-column")
-    target = None
-    if output_side:
-        target = _choose(
-            name, leaves, output_side, columns.given_output, (*columns.output, *outputs), "--label-column", taken=source
-        )
-    elif columns.given_output:
-        raise BadInput(f"--label-column {columns.given_output}: only texts are read of TensorFlow datasets here")
+    source, target = _choose_sides(name, builder, columns, sides=(input_side, output_side))
     if not builder.data_path.exists():
         _check_download(builder, name)
         _download(builder, name)
-
     splits: Splits = {}
     for split, candidates in SPLITS.items():
         for candidate in candidates:
@@ -184,6 +178,32 @@ def read(name: str, kind: str, columns: Columns, limit: int | None = None) -> Sp
             f"its splits are: {', '.join(builder.info.splits) or 'none'}. Choose another dataset."
         )
     return splits
+
+
+def _choose_sides(
+    name: str, builder: Builder, columns: Columns, *, sides: tuple[Side, Side | None]
+) -> tuple[Leaf, Leaf | None]:
+    """Return the features of the input and of the output, which is None where there is none."""
+    leaves = list(_leaves(builder.info.features))
+    keys = builder.info.supervised_keys or ()
+    # A dataset may name a structure, or a third thing beside the two.
+    inputs, outputs = ((key,) for key in keys) if [*map(type, keys)] == [str, str] else ((), ())
+    source = _choose_feature(
+        name, leaves, sides[0], given=columns.given_input, candidates=(*columns.input, *inputs), option="--text-column"
+    )
+    if sides[1]:
+        return source, _choose_feature(
+            name,
+            leaves,
+            sides[1],
+            given=columns.given_output,
+            candidates=(*columns.output, *outputs),
+            option="--label-column",
+            taken=source,
+        )
+    if columns.given_output:
+        raise BadInput(f"--label-column {columns.given_output}: only texts are read of TensorFlow datasets here")
+    return source, None
 
 
 def describe(name: str) -> str:
@@ -208,7 +228,7 @@ def _folder() -> str:
     return os.path.expanduser(os.environ.get("TFDS_DATA_DIR") or "~/tensorflow_datasets")
 
 
-def _builder(name: str) -> Any:
+def _builder(name: str) -> Builder:
     """Return the builder of the dataset `name`; this needs neither TensorFlow nor a network."""
     parts = NAME.fullmatch(name)
     if not parts:
@@ -235,7 +255,7 @@ def _builder(name: str) -> Any:
         raise BadInput(f"TensorFlow dataset {name!r} cannot be used: {error}") from error
 
 
-def _leaves(feature: Any, path: tuple[str, ...] = (), depth: int = 0) -> Iterator[Leaf]:
+def _leaves(feature: Feature, path: tuple[str, ...] = (), depth: int = 0) -> Iterator[Leaf]:
     """Yield the features inside `feature`; depth counts the sequences around it."""
     import tensorflow_datasets as tfds
 
@@ -248,7 +268,7 @@ def _leaves(feature: Any, path: tuple[str, ...] = (), depth: int = 0) -> Iterato
         yield _leaf(feature, path, depth)
 
 
-def _leaf(connector: Any, path: tuple[str, ...], depth: int) -> Leaf:
+def _leaf(connector: Feature, path: tuple[str, ...], depth: int) -> Leaf:
     import tensorflow_datasets as tfds
 
     if isinstance(connector, tfds.features.ClassLabel):
@@ -266,20 +286,21 @@ def _leaf(connector: Any, path: tuple[str, ...], depth: int) -> Leaf:
     else:
         form, forms = type(connector).__name__, set()
     prefix = "sequence of " * depth
-    return Leaf(path, connector, prefix + form, frozenset(prefix + form for form in forms))
+    return Leaf(path, connector, type=prefix + form, forms=frozenset(prefix + form for form in forms))
 
 
-def _are_numbers(label: Any) -> bool:
+def _are_numbers(label: Feature) -> bool:
     try:
         return bool([float(label.int2str(index)) for index in range(label.num_classes or 0)])
     except ValueError:
         return False
 
 
-def _choose(
+def _choose_feature(
     name: str,
     leaves: list[Leaf],
     side: Side,
+    *,
     given: str | None,
     candidates: tuple[str, ...],
     option: str,
@@ -319,7 +340,7 @@ def _listing(leaves: list[Leaf]) -> str:
     return ", ".join(sorted(f"{leaf.name} ({leaf.type})" for leaf in leaves))
 
 
-def _check_download(builder: Any, name: str) -> None:
+def _check_download(builder: Builder, name: str) -> None:
     """Raise BadInput, before anything slow is tried, where the data cannot be had."""
     manual = os.path.join(_folder(), "downloads", "manual")
     if builder.MANUAL_DOWNLOAD_INSTRUCTIONS:
@@ -360,7 +381,7 @@ def _network() -> bool:
     return reached.is_set()
 
 
-def _download(builder: Any, name: str) -> None:
+def _download(builder: Builder, name: str) -> None:
     import_tensorflow()
     try:
         with contextlib.redirect_stdout(sys.stderr):  # standard output is for results
@@ -371,7 +392,7 @@ def _download(builder: Any, name: str) -> None:
         ) from error
 
 
-def _raw_examples(builder: Any, split: str, limit: int | None) -> Iterator[dict]:
+def _raw_examples(builder: Builder, split: str, limit: int | None) -> Iterator[dict]:
     """Yield the examples of a split, as nested dictionaries of NumPy values."""
     import_tensorflow()
     import tensorflow_datasets as tfds
@@ -382,7 +403,7 @@ def _raw_examples(builder: Any, split: str, limit: int | None) -> Iterator[dict]
     yield from tfds.as_numpy(dataset if limit is None else dataset.take(limit))
 
 
-def _at(example: dict, path: tuple[str, ...]) -> Any:
+def _at(example: dict, path: tuple[str, ...]) -> Raw:
     for key in path:
         example = example[key]
     return example

@@ -26,7 +26,9 @@ def is_number(name: str | None) -> bool:
     return name is not None and re.fullmatch("-?[0-9]{1,9}", name) is not None
 
 
-def choose(names: Sequence[str], candidates: Iterable[str], given: str | None, option: str, where: str) -> int | None:
+def choose(
+    names: Sequence[str], candidates: Iterable[str], *, given: str | None, option: str, where: str
+) -> int | None:
     """Return the index, from 0, of the column that is given, or of the first candidate that exists.
 
     names: the columns' names, "" for one without; those inside an object have dots: data.text.
@@ -35,9 +37,9 @@ def choose(names: Sequence[str], candidates: Iterable[str], given: str | None, o
     Raises BadInput, with `where`, if what is given does not exist, and for a name that several columns have.
     """
     if given is None:
-        found = (_index(candidate, names, where, option) for candidate in candidates)
+        found = (_index(candidate, names, where=where, option=option) for candidate in candidates)
         return next((index for index in found if index is not None), None)
-    index = _index(given, names, where, option)
+    index = _index(given, names, where=where, option=option)
     if index is not None:
         return index
     if is_number(given):

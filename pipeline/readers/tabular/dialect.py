@@ -8,12 +8,13 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 DELIMITERS = (",", "\t", ";", "|")
 OWN = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
 NAMES = {",": "commas", "\t": "TABs", ";": "semicolons", "|": "bars (|)", "": "nothing"}
+# Between columns of files that often have no quoting: a quotation mark in them is a part of the text.
+UNQUOTED = "\t|"
 # Characters from which the dialect is found.
 SAMPLE = 200_000
 
@@ -42,17 +43,16 @@ class Dialect:
                     yield number, [row.rstrip("\n")]
             return
         csv.field_size_limit(2**31 - 1)
-        # After a bar many write a blank.
-        options: dict[str, Any] = {
-            "delimiter": self.delimiter,
-            "strict": True,
-            "skipinitialspace": self.delimiter == "|",
-        }
-        if not self.quoting:
-            options["quoting"] = csv.QUOTE_NONE
-        elif self.backslash:
-            options |= {"doublequote": False, "escapechar": "\\"}
-        reader = csv.reader(lines, **options)
+        reader = csv.reader(
+            lines,
+            delimiter=self.delimiter,
+            strict=True,
+            # After a bar many write a blank.
+            skipinitialspace=self.delimiter == "|",
+            quoting=csv.QUOTE_MINIMAL if self.quoting else csv.QUOTE_NONE,
+            doublequote=not self.backslash,
+            escapechar="\\" if self.quoting and self.backslash else None,
+        )
         while True:
             line = reader.line_num + 1
             try:
@@ -80,6 +80,11 @@ def find_dialect(text: str, suffix: str, is_known: Callable[[str], bool]) -> Dia
 
 def _rate(dialect: Dialect, sample: str, is_known: Callable[[str], bool]) -> tuple[int, float]:
     """Return how many names of columns are known, and the share of rows that are as wide as most are."""
+    quoted = dialect.quoting and dialect.delimiter in UNQUOTED and '"' in sample
+    return max(_rate_as(kind, sample, is_known) for kind in (dialect, replace(dialect, quoting=not quoted)))
+
+
+def _rate_as(dialect: Dialect, sample: str, is_known: Callable[[str], bool]) -> tuple[int, float]:
     records = [cells for _, cells in dialect.parse(sample)]
     rows = [cells for cells in records if isinstance(cells, list)]
     widths = Counter(map(len, rows))
@@ -97,9 +102,8 @@ def _find_quoting(text: str, delimiter: str) -> Dialect:
         return plain
     records = list(plain.parse(text))
     bad = sum(isinstance(cells, csv.Error) for _, cells in records)
-    if delimiter in "\t|":
-        # Such files are often written without quoting, and a quotation mark in them is a part of the text. It shows
-        # when the marks do not pair, or when a pair holds the end of one row and the start of another.
+    if delimiter in UNQUOTED:
+        # It shows when the marks do not pair, or when a pair holds the end of one row and the start of another.
         rows = [cells for _, cells in records if isinstance(cells, list)]
         across = any(delimiter in cell and "\n" in cell for cells in rows for cell in cells)
         return Dialect(delimiter, quoting=False) if bad or across else plain

@@ -12,15 +12,17 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from pipeline.errors import BadInput
 from pipeline.readers import files
 from pipeline.readers.faults import BadRow
 from pipeline.readers.tabular.values import short
+from pipeline.record import Json
 
 # The line, or the number of the row where there are no lines, and an object or what is wrong with it.
-Rows = list[tuple[int, Any]]
+JsonObject = dict[str, Json]
+Rows = list[tuple[int, JsonObject | BadRow]]
 
 
 def read(path: Path, text: str) -> dict[str, Rows]:
@@ -37,18 +39,18 @@ def read(path: Path, text: str) -> dict[str, Rows]:
         try:
             document = parse(text)
         except (ValueError, RecursionError) as error:
-            return {"": _read_objects(path, text, start, error, lines)}
+            return {"": _read_objects(path, text, start, error=error, lines=lines)}
         if document and isinstance(document, dict):
             return _open_document(path, document)
     return {"": lines}
 
 
-def parse(text: str) -> Any:
+def parse(text: str) -> Json:
     """Return what JSON holds; ValueError or RecursionError if it is none, or for an object with one key twice."""
     return json.loads(text, object_pairs_hook=_make_object)
 
 
-def _make_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _make_object(pairs: list[tuple[str, Json]]) -> JsonObject:
     made = dict(pairs)
     if len(made) < len(pairs):
         keys = [key for key, _ in pairs]
@@ -65,15 +67,15 @@ def _read_lines(text: str) -> Rows:
             row = parse(line)
         except (ValueError, RecursionError) as error:
             reason = getattr(error, "msg", error)
-            row = BadRow("not JSON", f"not JSON: {reason}. One object a line is expected: {short(line.strip())}.")
+            row = BadRow("not JSON", f"not JSON: {reason}. One object per line is expected: {short(line.strip())}.")
         else:
             if not isinstance(row, dict) or not row:
-                row = BadRow("no object", f"{short(row)} where an object with keys is expected, one a line.")
+                row = BadRow("no object", f"{short(row)} where an object with keys is expected, one per line.")
         rows.append((number, row))
     return rows
 
 
-def _walk(path: Path, text: str, place: int) -> Iterator[tuple[int, Any]]:
+def _walk(path: Path, text: str, place: int) -> Iterator[tuple[int, JsonObject | BadRow]]:
     """Yield the elements of an array whose first begins at or after `place`, or objects one after the other."""
     decoder = json.JSONDecoder(object_pairs_hook=_make_object)
     line, counted, found = 1, 0, False
@@ -96,7 +98,7 @@ def _walk(path: Path, text: str, place: int) -> Iterator[tuple[int, Any]]:
         raise BadInput(f"{path}:1: an empty array; objects are expected in it.")
 
 
-def _read_objects(path: Path, text: str, start: int, error: Exception, lines: Rows) -> Rows:
+def _read_objects(path: Path, text: str, start: int, *, error: Exception, lines: Rows) -> Rows:
     """Return objects that stand one after the other, each on several lines; BadInput if they are not."""
     first = lines[0][1]
     try:
@@ -108,7 +110,7 @@ def _read_objects(path: Path, text: str, start: int, error: Exception, lines: Ro
     raise BadInput(f"{path}:{lines[0][0]}: {first if isinstance(first, BadRow) else error}")
 
 
-def _open_document(path: Path, document: dict[str, Any]) -> dict[str, Rows]:
+def _open_document(path: Path, document: JsonObject) -> dict[str, Rows]:
     images, annotations = document.get("images"), document.get("annotations")
     if _holds_objects(images) and _holds_objects(annotations):
         known = {image.get("id"): image for image in images}
@@ -132,7 +134,7 @@ def _open_document(path: Path, document: dict[str, Any]) -> dict[str, Rows]:
     return {"": [(1, document)]}
 
 
-def _list_sentences(images: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _list_sentences(images: list[JsonObject]) -> list[JsonObject]:
     """Return one row per sentence of an image. COCO's "restval" is trained on, as by those who made the division."""
     rows = []
     for image in images:
@@ -143,5 +145,5 @@ def _list_sentences(images: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return rows
 
 
-def _holds_objects(value: Any) -> TypeGuard[list[dict[str, Any]]]:
+def _holds_objects(value: Json) -> TypeGuard[list[JsonObject]]:
     return isinstance(value, list) and bool(value) and all(isinstance(row, dict) and row for row in value)

@@ -4,11 +4,12 @@ import csv
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import TypeAlias
 
 from pipeline.errors import BadInput
 from pipeline.readers import files
@@ -16,6 +17,7 @@ from pipeline.readers.faults import BadRow
 from pipeline.readers.request import Request, Say
 from pipeline.readers.tabular import dialect, json_records
 from pipeline.readers.tabular.columns import is_number, matches
+from pipeline.readers.tabular.json_records import JsonObject
 from pipeline.readers.tabular.values import is_missing, short
 
 DELIMITED = (".csv", ".tsv", ".tab")
@@ -23,8 +25,14 @@ JSON = (".jsonl", ".json", ".ndjson")
 SUFFIXES = (*DELIMITED, *JSON, ".parquet")
 # Records from which it is seen what a column holds.
 SAMPLE = 500
+# What stands before the label of each text, at the start of its line, in files of fastText.
+FASTTEXT = "__label__"
 # Objects inside objects whose keys count as columns.
 DEPTH = 4
+
+
+# Cells, an object, or the error of a record that is none.
+Record: TypeAlias = list[str] | JsonObject | csv.Error | BadRow
 
 
 @dataclass(frozen=True)
@@ -33,23 +41,21 @@ class Table:
 
     names: of its columns, "" where one has none; a key inside an object has dots: data.text.
     where: the place of the header, or of the first record.
-    records: (line, or number of the row, and the record): cells, an object, or the error of a record that is none.
-    keyed: whether a record is an object, and a column a key of it.
+    records: (line, or number of the row, and the record).
     """
 
     path: Path
     names: tuple[str, ...]
     where: str
-    records: Sequence[tuple[int, Any]]
-    keyed: bool = False
+    records: Sequence[tuple[int, Record]]
 
-    def get(self, record: Any, column: int) -> Any:
+    def get(self, record: Record, column: int) -> object:
         """Return the value of a record in a column; BadRow if the record is none, or has another width."""
         if isinstance(record, csv.Error):
             raise BadRow("not valid CSV", _explain(record))
         if isinstance(record, BadRow):
             raise record
-        if self.keyed:
+        if isinstance(record, dict):
             return _reach(record, self.names[column])
         if len(record) != len(self.names):
             count = f"{len(record)} column{'s' if len(record) != 1 else ''}"
@@ -61,9 +67,9 @@ class Table:
         return record[column]
 
     @cached_property
-    def sample(self) -> list[list[Any]]:
+    def sample(self) -> list[list[object]]:
         """The values of each column in the first records that can be read, missing ones left out."""
-        columns: list[list[Any]] = [[] for _ in self.names]
+        columns: list[list[object]] = [[] for _ in self.names]
         for _, record in self.records[:SAMPLE]:
             for column, values in enumerate(columns):
                 try:
@@ -84,7 +90,7 @@ def read(path: Path, request: Request, say: Say) -> dict[str, Table]:
         return {"": _read_parquet(path)}
     text = files.read_text(path, request.encoding)
     if files.suffix(path) in DELIMITED or (text.lstrip()[:1] not in ("{", "[") and files.suffix(path) not in JSON):
-        return {"": _read_delimited(path, text, request, say)}
+        return {"": _read_delimited(path, text, request=request, say=say)}
     return {name: _make_keyed(path, rows) for name, rows in json_records.read(path, text).items()}
 
 
@@ -100,6 +106,10 @@ def _starts_with(path: Path, magic: bytes) -> bool:
 
 
 def _read_delimited(path: Path, text: str, request: Request, say: Say) -> Table:
+    # Excel's first line for other programs; emptied, so that the lines keep their numbers.
+    text = re.sub(r'\A"?sep=."?(?=\n)', "", text)
+    if text.lstrip().startswith(FASTTEXT):
+        return _read_fasttext(path, text, say)
     columns = request.columns
     is_known = partial(matches, candidates=(*columns.input, *columns.output))
     found = dialect.find_dialect(text, files.suffix(path), is_known)
@@ -117,14 +127,28 @@ def _read_delimited(path: Path, text: str, request: Request, say: Say) -> Table:
         say(f'{path}: a quotation mark inside a text is written \\"')
     line, first = next((line, cells) for line, cells in records if isinstance(cells, list))
     width = len(rows[0])
-    if has_header(path, rows, request, say):
+    if has_header(path, rows, request=request, say=say):
         names = tuple(cell.strip() for cell in first)
         records = [record for record in records if record[0] != line]
         if not records:
             raise BadInput(f"{path}: no row after the header.")
     else:
         names = ("",) * width
-    return Table(path, names, f"{path}:{line}", _drop_empty_ends(records, names))
+    return Table(path, names, where=f"{path}:{line}", records=_drop_empty_ends(records, names))
+
+
+def _read_fasttext(path: Path, text: str, say: Say) -> Table:
+    say(f"{path}: each line is a label, marked by {FASTTEXT}, and a text, as fastText has them")
+    records: list[tuple[int, list[str] | BadRow]] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        label, _, rest = line.strip().partition(" ")
+        if not label.startswith(FASTTEXT) and line.strip():
+            records.append((number, BadRow("no label", f"a line begins with {FASTTEXT}, got {short(line)}")))
+        elif rest.startswith(FASTTEXT):
+            records.append((number, BadRow("several labels", f"one label is expected, got {short(line)}")))
+        elif line.strip():
+            records.append((number, [label.removeprefix(FASTTEXT), rest.strip()]))
+    return Table(path, ("label", "text"), where=f"{path}:{records[0][0]}", records=records)
 
 
 def _check_ends(path: Path, text: str, found: dialect.Dialect) -> None:
@@ -132,7 +156,7 @@ def _check_ends(path: Path, text: str, found: dialect.Dialect) -> None:
         files.check_line_ends(path, text)
 
 
-def _check_last_quote(path: Path, text: str, records: Sequence[tuple[int, Any]]) -> None:
+def _check_last_quote(path: Path, text: str, records: Sequence[tuple[int, Record]]) -> None:
     """Refuse a file whose last record begins a quotation that never ends: the rest would be lost with it."""
     line, last = records[-1] if records else (0, None)
     if isinstance(last, csv.Error) and "unexpected end of data" in str(last) and text.rstrip("\n").count("\n") >= line:
@@ -142,7 +166,7 @@ def _check_last_quote(path: Path, text: str, records: Sequence[tuple[int, Any]])
         )
 
 
-def _drop_empty_ends(records: Sequence[tuple[int, Any]], names: tuple[str, ...]) -> Sequence[tuple[int, Any]]:
+def _drop_empty_ends(records: Sequence[tuple[int, Record]], names: tuple[str, ...]) -> Sequence[tuple[int, Record]]:
     """Return the records without empty cells beyond the columns: spreadsheets fill rows up."""
     width = len(names)
     return [
@@ -222,14 +246,18 @@ def _is_numeric(text: str) -> bool:
 # Objects.
 
 
-def _make_keyed(path: Path, records: Sequence[tuple[int, Any]]) -> Table:
+def _make_keyed(path: Path, records: Sequence[tuple[int, Record]]) -> Table:
     good = next(((line, record) for line, record in records if isinstance(record, dict)), None)
     if good is None:
         raise BadInput(f"{path}:{records[0][0]}: {records[0][1]}")
-    return Table(path, tuple(_flatten(good[1])), f"{path}:{good[0]}", records, keyed=True)
+    sample = [record for _, record in records[:SAMPLE] if isinstance(record, dict)]
+    counts = Counter(name for record in sample for name in _flatten(record))
+    # Those of the first object, and what it alone lacks.
+    names = dict.fromkeys([*_flatten(good[1]), *(name for name in counts if counts[name] > len(sample) / 2)])
+    return Table(path, tuple(names), where=f"{path}:{good[0]}", records=records)
 
 
-def _flatten(record: dict[str, Any], depth: int = 1) -> Iterator[str]:
+def _flatten(record: JsonObject, depth: int = 1) -> Iterator[str]:
     for key, value in record.items():
         if isinstance(value, dict) and value and depth < DEPTH:
             yield from (f"{key}.{inner}" for inner in _flatten(value, depth + 1))
@@ -237,8 +265,8 @@ def _flatten(record: dict[str, Any], depth: int = 1) -> Iterator[str]:
             yield key
 
 
-def _reach(record: dict[str, Any], name: str) -> Any:
-    value: Any = record
+def _reach(record: JsonObject, name: str) -> object:
+    value: object = record
     for key in [name] if name in record else name.split("."):
         if not isinstance(value, dict) or key not in value:
             known = ", ".join(_flatten(record)) or "none"
@@ -276,7 +304,7 @@ def _find_class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:
         return {}
 
 
-def _name_classes(value: Any, names: list[str]) -> Any:
+def _name_classes(value: object, names: list[str]) -> object:
     if isinstance(value, list):
         return [_name_classes(one, names) for one in value]
     # A label that is hidden is -1.

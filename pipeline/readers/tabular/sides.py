@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from pipeline.errors import BadInput
+from pipeline.example import Input, Output
 from pipeline.readers.request import Say
 from pipeline.readers.tabular import values
 from pipeline.readers.tabular.columns import Columns, choose, is_number
@@ -25,19 +25,19 @@ class Side:
     """
 
     name: str
-    read: Callable[[Any, Path], Any]
-    fit: Callable[[Sequence[Any], Path], float]
+    read: Callable[[object, Path], Input | Output]
+    fit: Callable[[Sequence[object], Path], float]
     last: bool = False
     optional: bool = False
 
 
-def fit_text(column: Sequence[Any], folder: Path) -> float:
+def fit_text(column: Sequence[object], folder: Path) -> float:
     """Return the mean number of characters; 0 where most are no texts but numbers."""
     texts = [value for value in column if isinstance(value, str) and not _reads(value, values.number)]
     return sum(map(len, texts)) / len(column) if column and len(texts) > len(column) / 2 else 0.0
 
 
-def fit_label(column: Sequence[Any], folder: Path) -> float:
+def fit_label(column: Sequence[object], folder: Path) -> float:
     """Return 1 where there are few different short values, each many times; 0 where there are many, or one."""
     try:
         different = {values.label(value) for value in column}
@@ -47,7 +47,7 @@ def fit_label(column: Sequence[Any], folder: Path) -> float:
     return float(few and max(map(len, different)) <= 80)
 
 
-def fit_number(column: Sequence[Any], folder: Path) -> float:
+def fit_number(column: Sequence[object], folder: Path) -> float:
     """Return 1 where nearly all are numbers, unless they count the rows."""
     numbers = [values.number(value)[0] for value in column if _reads(value, values.number)]
     if not column or len(numbers) < 0.9 * len(column) or len(set(numbers)) < 2:
@@ -55,7 +55,7 @@ def fit_number(column: Sequence[Any], folder: Path) -> float:
     return float(any(after != before + 1 for before, after in zip(numbers, numbers[1:], strict=False)))
 
 
-def _reads(value: Any, read: Callable[[Any], Any]) -> bool:
+def _reads(value: object, read: Callable[[object], object]) -> bool:
     try:
         read(value)
     except values.BadRow:
@@ -80,7 +80,7 @@ class Choice:
 
 
 def choose_columns(
-    table: Table, columns: Columns, sides: tuple[Side, Side | None], say: Say, like: Choice | None = None
+    table: Table, columns: Columns, *, sides: tuple[Side, Side | None], say: Say, like: Choice | None = None
 ) -> Choice:
     """Return the columns of the input and the output: those asked for, else of a known name, else by their content.
 
@@ -89,7 +89,7 @@ def choose_columns(
     Raises BadInput where nothing, or more than one column, fits.
     """
     known = (like, like.input) if like else None
-    first = _find_by_name(table, columns.input, columns.given_input, "--text-column", known)
+    first = _find_by_name(table, columns.input, given=columns.given_input, option="--text-column", like=known)
     second = None
     if sides[1]:
         known = (like, like.output) if like and like.output is not None else None
@@ -97,15 +97,15 @@ def choose_columns(
         if like and given and not is_number(given) and given not in table.names:
             # Asked for where there are outputs.
             given = None
-        second = _find_by_name(table, columns.output, given, "--label-column", known)
+        second = _find_by_name(table, columns.output, given=given, option="--label-column", like=known)
     if first is None and second is None and sides[0] is sides[1]:
         first, second = _find_pair(table, sides[0], say)
     if first is None and not like:
-        first = _find_by_content(table, sides[0], second, say)
+        first = _find_by_content(table, sides[0], taken=second, say=say)
     if first is None:
         raise BadInput(_explain(table, columns.input))
     if sides[1] and second is None and not like:
-        second = _find_by_content(table, sides[1], first, say)
+        second = _find_by_content(table, sides[1], taken=first, say=say)
         if second is None and not sides[1].optional:
             raise BadInput(_explain(table, columns.output))
     if first == second:
@@ -117,7 +117,7 @@ def choose_columns(
 
 
 def _find_by_name(
-    table: Table, candidates: tuple[str, ...], given: str | None, option: str, like: tuple[Choice, int] | None
+    table: Table, candidates: tuple[str, ...], *, given: str | None, option: str, like: tuple[Choice, int] | None
 ) -> int | None:
     """Return the column that is asked for, else the one of that name in the train table, else of a known name."""
     names = [name for name in candidates if not is_number(name)]
@@ -126,7 +126,7 @@ def _find_by_name(
         if not any(train.names) and not any(table.names) and len(train.names) == len(table.names):
             return column
         names = [name for name in (train.names[column],) if name] + names
-    return choose(table.names, names, given, option, table.where)
+    return choose(table.names, names, given=given, option=option, where=table.where)
 
 
 def _find_by_content(table: Table, side: Side, taken: int | None, say: Say) -> int | None:

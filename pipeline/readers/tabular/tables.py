@@ -1,10 +1,13 @@
-"""Tables: one example per row, in CSV and its kin, JSON or Parquet."""
+"""Tables: one example per row, in CSV and its kin, JSON or Parquet.
+
+Not by pandas: it does not keep the line where a row starts, which every message here names, and it guesses one type per
+column, so that the labels 0 and 1 become 0.0 and 1.0 where one is missing.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
@@ -13,7 +16,7 @@ from pipeline.readers.faults import BadRow, Faults
 from pipeline.readers.request import Request, Say
 from pipeline.readers.tabular import records, values
 from pipeline.readers.tabular.columns import matches
-from pipeline.readers.tabular.records import SUFFIXES, Table
+from pipeline.readers.tabular.records import SUFFIXES, Record, Table
 from pipeline.readers.tabular.sides import LABEL, TEXT, Choice, Side, choose_columns, fit_number
 
 # Endings of names, the usual ones first.
@@ -34,7 +37,8 @@ def read(request: Request, say: Say, number: bool = False) -> Splits:
     if not number and request.path.is_dir() and not request.files and folders.holds_classes(request.path):
         return folders.read(request, say)
     scales: dict[float | None, str] = {}
-    output = Side("number", partial(_read_rating, scales), fit_number) if number else LABEL
+    worded: list[str] = []
+    output = Side("number", partial(_read_rating, scales, worded), fit_number) if number else LABEL
     splits = read_sides(request, say, (TEXT, output))
     if len(scales) > 1:
         raise BadInput(
@@ -42,21 +46,26 @@ def read(request: Request, say: Say, number: bool = False) -> Splits:
             + ", ".join(f"{example}" for example in scales.values())
             + ". Bring them to one scale first."
         )
+    for example in worded[:1]:
+        say(f"{request.path}: a rating such as {example}")
     for scale, example in scales.items():
         if scale is not None:
             say(f"{request.path}: a rating such as {example} is read as the number of {scale:g} that it gives")
     return splits
 
 
-def _read_rating(scales: dict[float | None, str], value: Any, folder: Path) -> float:
+def _read_rating(scales: dict[float | None, str], worded: list[str], value: object, folder: Path) -> float:
+    """Return a number. scales: takes in what ratings are out of. worded: those that are more than a number."""
     number, scale = values.number(value)
+    if isinstance(value, str) and scale is None and not values.is_plain(value):
+        worded.append(f"{value.strip()!r} is read as {number:g}")
     scales.setdefault(scale, values.short(value))
     return number
 
 
 def read_sides(request: Request, say: Say, sides: tuple[Side, Side]) -> Splits:
     """Return the rows of the tables of a request as examples with these sides; see `read`."""
-    return read_files(files.find(request, KINDS, say), request, say, sides)
+    return read_files(files.find(request, KINDS, say), request, say=say, sides=sides)
 
 
 def read_files(found: Mapping[str, Sequence[Path]], request: Request, say: Say, sides: tuple[Side, Side]) -> Splits:
@@ -78,11 +87,11 @@ def read_files(found: Mapping[str, Sequence[Path]], request: Request, say: Say, 
     # The train table first: it says which columns the others have.
     for split, table in sorted(tables, key=lambda pair: pair[0] != "train"):
         asked = sides[0], None if request.inputs_only else sides[1]
-        chosen = choose_columns(table, request.columns, asked, say, like)
+        chosen = choose_columns(table, request.columns, sides=asked, say=say, like=like)
         if like and chosen.output is not None and not table.sample[chosen.output]:
             chosen = replace(chosen, output=None)
         like = like or chosen
-        splits.setdefault(split, []).extend(read_rows(table, chosen, request, say, sides))
+        splits.setdefault(split, []).extend(read_rows(table, chosen, request=request, say=say, sides=sides))
     if "train" not in splits:
         raise BadInput(f"--data {request.path}: it holds {', '.join(splits)}, and nothing to train on.")
     return {split: splits[split] for split in files.WORDS if split in splits}
@@ -93,7 +102,7 @@ def divide(table: Table, say: Say) -> list[tuple[str, Table]]:
     for column, name in enumerate(table.names):
         words = {str(value).lower() for value in table.sample[column]} if matches(name, DIVISION) else set()
         if words and all(map(files.find_split, words)):
-            parts: dict[str, list[tuple[int, Any]]] = {}
+            parts: dict[str, list[tuple[int, Record]]] = {}
             for line, record in table.records:
                 parts.setdefault(_find_split(table, record, column), []).append((line, record))
             if "train" in parts:
@@ -102,7 +111,7 @@ def divide(table: Table, say: Say) -> list[tuple[str, Table]]:
     return [("train", table)]
 
 
-def _find_split(table: Table, record: Any, column: int) -> str:
+def _find_split(table: Table, record: Record, column: int) -> str:
     try:
         return files.find_split(str(table.get(record, column)).lower()) or "train"
     except BadRow:
@@ -110,7 +119,7 @@ def _find_split(table: Table, record: Any, column: int) -> str:
         return "train"
 
 
-def read_rows(table: Table, chosen: Choice, request: Request, say: Say, sides: tuple[Side, Side]) -> list[Example]:
+def read_rows(table: Table, chosen: Choice, *, request: Request, say: Say, sides: tuple[Side, Side]) -> list[Example]:
     """Return the rows of a table as examples; their outputs are None where there are none, as in a competition's test.
 
     chosen: the columns that hold the sides.

@@ -2,27 +2,27 @@
 
 import math
 import re
-from typing import Any
 
 from pipeline.readers.faults import BadRow
 
 # As pandas, spreadsheets and SQL write that there is no value. "None" and "NA" are not here: they are labels too.
 MISSING = frozenset(("", "nan", "null", "<na>", "#n/a", "n/a"))
 NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
+PLAIN = re.compile(rf"\s*({NUMBER})\s*")
 # "4/5", "4 out of 5 stars"; "1 star", "2.5 points".
 FRACTION = re.compile(rf"\s*({NUMBER})\s*(?:/|out of|of)\s*({NUMBER})\s*(?:stars?|points?)?\s*", re.IGNORECASE)
 UNITS = re.compile(rf"\s*({NUMBER})\s*(?:stars?|points?)\s*", re.IGNORECASE)
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def is_missing(value: Any) -> bool:
+def is_missing(value: object) -> bool:
     """Tell whether a value stands for none: null, NaN, nothing but blanks, "nan", "null", "N/A"."""
     if isinstance(value, float):
         return math.isnan(value)
     return value is None or (isinstance(value, str) and value.strip().casefold() in MISSING)
 
 
-def text(value: Any) -> str:
+def text(value: object) -> str:
     """Return a text; BadRow if it is none, or empty."""
     if value is None or (isinstance(value, float) and math.isnan(value)):
         raise BadRow("the text is missing", f"the text is {short(value)}, not a string.", missing=True)
@@ -37,7 +37,7 @@ def text(value: Any) -> str:
     return value
 
 
-def label(value: Any) -> str:
+def label(value: object) -> str:
     """Return a label: 0, 0.0 and "0.0" are one, as programs that write tables do not keep them apart."""
     if is_missing(value):
         message = f"the label is missing ({short(value)}). Mend it, or choose another column: --label-column."
@@ -53,7 +53,7 @@ def label(value: Any) -> str:
     return re.sub(r"(?<=\d)\.0+$", "", written) if re.fullmatch(r"-?\d+\.0+", written) else written
 
 
-def number(value: Any) -> tuple[float, float | None]:
+def number(value: object) -> tuple[float, float | None]:
     """Return a number and what it is out of: "4/5" is (4.0, 5.0), "1 star" and 1 are (1.0, None); BadRow if it is none.
 
     Infinity and NaN are no numbers, and neither are true and "1_0", which float() reads.
@@ -70,7 +70,7 @@ def number(value: Any) -> tuple[float, float | None]:
     elif isinstance(value, str):
         if match := FRACTION.fullmatch(value):
             found, scale = float(match[1]), float(match[2])
-        elif match := UNITS.fullmatch(value) or re.fullmatch(rf"\s*({NUMBER})\s*", value):
+        elif match := UNITS.fullmatch(value) or PLAIN.fullmatch(value):
             found = float(match[1])
     if not math.isfinite(found) or (scale is not None and not 0 < scale < math.inf):
         message = f"the label is {short(value)}, which is not a number. Mend it, or choose another column: "
@@ -78,7 +78,12 @@ def number(value: Any) -> tuple[float, float | None]:
     return found, scale
 
 
-def short(value: Any) -> str:
+def is_plain(value: str) -> bool:
+    """Tell whether a text is a number and nothing else."""
+    return PLAIN.fullmatch(value) is not None
+
+
+def short(value: object) -> str:
     """Return a value as Python writes it, cut to 80 characters."""
     try:
         written = repr(value)

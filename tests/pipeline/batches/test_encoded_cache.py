@@ -63,7 +63,7 @@ def assert_same(kept: tuple, plain: tuple) -> None:
 def test_the_second_start_does_not_encode_and_has_the_same_batches(encode: Callable) -> None:
     plain = draw()
     for _ in range(3):
-        kept = encoded_cache.keep("name", ARRAYS, encode)
+        kept = encoded_cache.load_or_encode("name", ARRAYS, encode)
         assert_same(kept, plain)
     assert encode.calls == 1
     one, other = (Batches(side[0], ARRAYS[0], 4, side[1], ARRAYS[1], seed=1) for side in (plain, kept))
@@ -73,18 +73,18 @@ def test_the_second_start_does_not_encode_and_has_the_same_batches(encode: Calla
 
 
 def test_neighbours_that_share_their_arrays_are_kept_once(encode: Callable, tmp_path: Path) -> None:
-    encoded_cache.keep("name", ARRAYS, encode)
+    encoded_cache.load_or_encode("name", ARRAYS, encode)
     assert len(np.load(tmp_path / "encoded" / "name" / "input.words.ends.npy")) == COUNT - 1
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:-1], lambda b: b[:-1] + b"x", lambda b: b"", None])
 @pytest.mark.parametrize("file", ["input.words.npy", "input.words.ends.npy", "output.rows.npy", "checksums.json"])
 def test_what_is_damaged_is_made_anew(file: str, damage: Callable | None, encode: Callable, tmp_path: Path) -> None:
-    encoded_cache.keep("name", ARRAYS, encode)
+    encoded_cache.load_or_encode("name", ARRAYS, encode)
     path = tmp_path / "encoded" / "name" / file
     path.write_bytes(damage(path.read_bytes())) if damage else path.unlink()
     for _ in range(2):
-        assert_same(encoded_cache.keep("name", ARRAYS, encode), draw())
+        assert_same(encoded_cache.load_or_encode("name", ARRAYS, encode), draw())
     assert encode.calls == 2
     assert [path.name for path in (tmp_path / "encoded").iterdir()] == ["name"]
 
@@ -93,26 +93,29 @@ def test_what_is_encoded_in_no_time_is_not_kept(
     encode: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(encoded_cache, "WORTH", 60.0)
-    assert_same(encoded_cache.keep("name", ARRAYS, encode), draw())
+    assert_same(encoded_cache.load_or_encode("name", ARRAYS, encode), draw())
     assert not list(tmp_path.iterdir())
 
 
 def test_where_nothing_can_be_written_nothing_is_kept(encode: Callable, tmp_path: Path) -> None:
     (tmp_path / "encoded").write_text("no folder")
     for _ in range(2):
-        assert_same(encoded_cache.keep("name", ARRAYS, encode), draw())
+        assert_same(encoded_cache.load_or_encode("name", ARRAYS, encode), draw())
     assert encode.calls == 2
 
 
-def test_other_data_other_fields_and_other_code_have_another_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_other_data_other_fields_and_other_code_have_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
     field, other = (fit(Text(10, 20), texts) for texts in (["a b"], ["a c"]))
     names = [
-        encoded_cache.name(("data", "train"), field, field),
-        encoded_cache.name(("data", "train"), fit(Text(10, 20), ["a b"]), field),
+        encoded_cache.cache_key(("data", "train"), field, field),
+        encoded_cache.cache_key(("data", "train"), fit(Text(10, 20), ["a b"]), field),
     ]
     assert names[0] == names[1]
-    names += [encoded_cache.name(("data", "test"), field, field), encoded_cache.name(("data", "train"), field, other)]
+    names += [
+        encoded_cache.cache_key(("data", "test"), field, field),
+        encoded_cache.cache_key(("data", "train"), field, other),
+    ]
     read = Path.read_bytes
     monkeypatch.setattr(Path, "read_bytes", lambda path: read(path) + b"#" * (path.parent.name == "fields"))
-    names.append(encoded_cache.name(("data", "train"), field, field))
+    names.append(encoded_cache.cache_key(("data", "train"), field, field))
     assert len(set(names)) == 4

@@ -1,4 +1,3 @@
-import math
 from pathlib import Path
 
 import pytest
@@ -71,22 +70,3 @@ def test_columns_of_a_text_file_are_refused(tmp_path: Path) -> None:
     path = written(tmp_path / "x.txt", "a\nb\n")
     with pytest.raises(BadInput, match=r"x.txt: a text file has no columns"):
         readers.read(passages.read, path, Columns((), (), "1"))
-
-
-def test_samples_are_judged_against_the_training_data() -> None:
-    training = [Example("f", "Ann"), Example("m", "Bob")]
-    scores = passages.judge(training, ["Ann", "Anna", "", "Bo"], math.log(8))
-    assert scores == pytest.approx({"nats": math.log(8), "bits": 3, "perplexity": 8, "novel": 0.5})
-    running = [Example("", ("", "to be ")), Example("", ("be ", "or not"))]
-    assert passages.judge(running, ["be or", "or be", "not", "nut"], 1.0)["novel"] == 0.5
-    assert passages.judge([], ["x"], 1.0).keys() == {"nats", "bits", "perplexity"}
-
-
-def test_the_baseline_is_the_cross_entropy_of_the_symbols_frequencies() -> None:
-    splits = {"train": [Example("", "aab"), Example("", "a")], "test": [Example("", "ab"), Example("", "c")]}
-    # Of 6 symbols a 3, b 1, end 2; one more of each, and of whatever is new.
-    shares = {"a": 4 / 10, "b": 2 / 10, "end": 3 / 10, "c": 1 / 10}
-    nats = -sum(math.log(shares[symbol]) for symbol in ("a", "b", "end", "c", "end")) / 5
-    assert passages.guess_by_frequency(None, splits)["nats"] == pytest.approx(nats)
-    running = {"train": [Example("", ("", "aab"))], "test": [Example("", ("aab", "a"))]}
-    assert passages.guess_by_frequency(None, running)["nats"] == pytest.approx(-math.log(3 / 6))

@@ -76,6 +76,28 @@ def test_bars_and_quotation_marks_that_do_not_pair_are_text(tmp_path: Path) -> N
     assert given(path) == [('"so" he said', "pos"), ("it's 5\" long", "neg")]
 
 
+def test_a_quotation_mark_that_is_never_closed_does_not_hide_the_tabs(tmp_path: Path) -> None:
+    # Each text has a comma, too, which would divide it.
+    text = "".join(f'{label}\t"{text}\n' for text, label in ROWS)
+    assert given(write(tmp_path / "sms.tsv", text)) == [(f'"{text}', label) for text, label in ROWS]
+
+
+def test_the_line_that_names_the_delimiter_for_excel_is_no_header(tmp_path: Path) -> None:
+    for first in ("sep=;", '"sep=;"'):
+        assert given(write(tmp_path / "a.csv", first + "\n" + csv_of(ROWS, ";"))) == ROWS
+
+
+def test_labels_in_the_text_as_fasttext_has_them_are_read_and_said(tmp_path: Path) -> None:
+    lines = [f"__label__{label} {text}" for text, label in ROWS]
+    said: list[str] = []
+    assert given(write(tmp_path / "train.ft.txt", "\n".join(lines) + "\n"), said=said) == ROWS
+    assert "each line is a label, marked by __label__" in said[0]
+    lines[5], lines[6] = f"__label__other {lines[5]}", "no label at all"
+    said = []
+    assert given(write(tmp_path / "train.ft.txt", "\n".join(lines)), said=said) == ROWS[:5] + ROWS[7:]
+    assert "2 of 40 rows left out: several labels (line 6); no label (line 7)" in said[-1]
+
+
 # Headers.
 
 
@@ -175,6 +197,13 @@ def test_a_row_without_a_key_is_left_out_and_an_array_cut_short_is_refused(tmp_p
         given(write(tmp_path / "a.json", "[" + ",\n".join(rows)[:-7]))
 
 
+def test_a_key_that_the_first_object_alone_lacks_is_a_column(tmp_path: Path) -> None:
+    rows = [{"text": text} | ({"label": label} if place else {}) for place, (text, label) in enumerate(ROWS)]
+    said: list[str] = []
+    assert given(write(tmp_path / "a.jsonl", "\n".join(map(json.dumps, rows))), said=said) == ROWS[1:]
+    assert "1 of 40 rows left out: no key 'label' (line 1)" in said[0]
+
+
 def test_parquet_is_read_with_the_names_of_its_classes(tmp_path: Path) -> None:
     import pyarrow
     from pyarrow import parquet
@@ -235,6 +264,7 @@ def test_ratings_out_of_a_total_and_in_words_are_numbers_and_two_totals_are_refu
     assert numbers("4/5", "2.5 / 5", "1 out of 5 stars") == [4, 2.5, 1]
     assert said == [f"{tmp_path / 'a.csv'}: a rating such as '4/5' is read as the number of 5 that it gives"]
     assert numbers("1 star", "5 stars", "3", "2.5 points") == [1, 5, 3, 2.5]
+    assert said[-1] == f"{tmp_path / 'a.csv'}: a rating such as '1 star' is read as 1"
     with pytest.raises(BadInput, match=r"out of several totals: '4/5', '7/10'\. Bring them to one scale"):
         numbers("4/5", "7/10")
     with pytest.raises(BadInput, match="out of several totals: '4/5', '3'"):
@@ -296,6 +326,24 @@ def tagged(path: Path, task: str, said: list[str] | None = None, **how: Any) -> 
 
 
 SENTENCES = [(("Ann", "met", "Bob"), ("B-PER", "O", "B-PER")), (("#", "wins"), ("O", "O"))] * 4
+
+
+def test_a_folder_of_classes_in_a_folder_is_read(tmp_path: Path) -> None:
+    # As polarity 2.0 (Pang and Lee) comes.
+    for number, (text, label) in enumerate(ROWS):
+        write(tmp_path / "txt_sentoken" / label.upper() / f"cv{number:03}.TXT", text)
+    write(tmp_path / "poldata.README.2.0", "what this is")
+    found = given(tmp_path)
+    assert sorted(found) == sorted((text, label.upper()) for text, label in ROWS)
+
+
+def test_a_line_about_a_sentence_of_another_width_is_a_comment(tmp_path: Path) -> None:
+    # As GermEval 2014 has it.
+    text = "#\thttp://a.org [2009-10-17]\n1\tAnna\tB-PER\n2\tlebt\tO\n\n#\thttp://b.org []\n1\tOb\tO\n2\t#\tO\n"
+    said: list[str] = []
+    found = read(conll.read, write(tmp_path / "a.tsv", text), COLUMNS["ner"], said=said)["train"]
+    assert [example.input for example in found] == [("Anna", "lebt"), ("Ob", "#")]
+    assert "2 lines are comments" in said[0]
 
 
 def test_comments_are_left_out_of_columns_and_the_token_of_that_form_is_kept(tmp_path: Path) -> None:
@@ -427,6 +475,24 @@ def test_sgml_and_tmx_are_read(tmp_path: Path) -> None:
         paired(write(tmp_path / "a.tmx", "<tmx><body>"))
 
 
+def test_files_beside_a_pair_of_opus_are_no_languages(tmp_path: Path) -> None:
+    for end, lines in (("en", PAIRS), ("de", [pair[::-1] for pair in PAIRS])):
+        write(tmp_path / f"Books.de-en.{end}", "".join(f"{text}\n" for text, _ in lines))
+    for name in ("Books.de-en.xml", "Books.de-en.ids", "README", "LICENSE"):
+        write(tmp_path / name, "not data\n")
+    assert paired(tmp_path) == {"train": PAIRS}
+
+
+def test_a_language_is_known_by_its_name_without_its_region(tmp_path: Path) -> None:
+    units = "".join(
+        f'<tu><tuv xml:lang="de-DE"><seg>{german}</seg></tuv><tuv xml:lang="en-GB"><seg>{english}</seg></tuv></tu>'
+        for english, german in PAIRS
+    )
+    path = write(tmp_path / "a.tmx", f"<tmx><body>{units}</body></tmx>")
+    assert paired(path) == {"train": PAIRS}
+    assert paired(path, "de") == {"train": [(german, english) for english, german in PAIRS]}
+
+
 def test_objects_of_languages_and_columns_without_names_are_pairs(tmp_path: Path) -> None:
     rows = [json.dumps({"translation": {"de": german, "en": english}}) for english, german in PAIRS]
     said: list[str] = []
@@ -509,6 +575,19 @@ def test_flickr30k_kaggle_coco_karpathy_and_imagefolders_are_read(images: Path) 
     assert captioned(write(images / "Images" / "metadata.jsonl", rows)) == {"train": TWO}
 
 
+def test_of_the_files_of_coco_those_of_captions_are_read(images: Path) -> None:
+    known = [{"id": number, "file_name": f"{number}_ab.png"} for number in range(3)]
+    for split in ("train", "val"):
+        told = [{"image_id": number, "caption": f"what {number} shows"} for number in range(3)]
+        for name, rows in (("captions", told), ("instances", [{"image_id": 0, "bbox": [1, 2]}])):
+            content = json.dumps({"images": known, "annotations": rows})
+            write(images / "annotations" / f"{name}_{split}2017.json", content)
+    found = read(captions.read, images, COLUMNS["caption"])
+    assert {split: [one.output for one in rows] for split, rows in found.items()} == {
+        split: [f"what {number} shows" for number in range(3)] for split in ("train", "validation")
+    }
+
+
 def test_a_row_without_its_image_is_left_out_and_counted(images: Path) -> None:
     rows = "image,caption\n" + "".join(f"{name},one\n" for name, _ in TWO) + "gone.png,two\n"
     said: list[str] = []
@@ -559,7 +638,7 @@ def test_lj_speech_audiofolders_and_common_voice_are_read(sounds: Path) -> None:
 
 @pytest.mark.parametrize("size", [b"\xff\xff\xff\xff", b"\x24\xf0\xff\x7f", b"\0\0\0\0"])
 def test_a_recording_written_to_a_pipe_is_read_to_its_end_and_it_is_said(size: bytes, sounds: Path) -> None:
-    from pipeline.fields import sound
+    from pipeline.fields import recording
 
     path = sounds / "wavs" / "LJ001-0000.wav"
     content = bytearray(path.read_bytes())
@@ -570,7 +649,7 @@ def test_a_recording_written_to_a_pipe_is_read_to_its_end_and_it_is_said(size: b
     said: list[str] = []
     assert heard(sounds, said) == {"train": SPOKEN}
     assert "1 recordings do not tell their length" in said[-1]
-    assert len(sound.read(path)[0]) == 800
+    assert len(recording.read(path)[0]) == 800
 
 
 # Texts to learn to write.

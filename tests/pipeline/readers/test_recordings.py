@@ -3,7 +3,7 @@ import pytest
 import soundfile
 
 from pipeline.errors import BadInput
-from pipeline.fields import sound
+from pipeline.fields import recording
 from pipeline.readers import recordings
 from pipeline.readers.tabular.columns import Columns
 from tests.pipeline import readers
@@ -60,10 +60,10 @@ def test_a_bad_row_is_refused_with_its_line(tmp_path, row, message):
 def test_samples_are_kept_once_as_they_are(tmp_path, monkeypatch):
     monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))
     samples = np.array([0, 5, -32768, 32767] * 300)
-    path = recordings.keep(samples, 16000)
-    found, rate = sound.read(path)
+    path = recordings.save_samples(samples, 16000)
+    found, rate = recording.read(path)
     assert rate == 16000
     np.testing.assert_array_equal(found * 2**15, samples)
-    assert recordings.keep(samples, 16000) == path != recordings.keep(samples, 8000)
-    wide = sound.read(recordings.keep(samples * 100, 16000))[0]
+    assert recordings.save_samples(samples, 16000) == path != recordings.save_samples(samples, 8000)
+    wide = recording.read(recordings.save_samples(samples * 100, 16000))[0]
     np.testing.assert_allclose(wide * 2**15, samples, atol=1.5)

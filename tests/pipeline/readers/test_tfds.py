@@ -8,7 +8,7 @@ import numpy
 import pytest
 
 from pipeline.errors import BadInput
-from pipeline.fields import sound
+from pipeline.fields import recording
 from pipeline.readers import tfds as datasets
 from pipeline.readers.tabular.columns import Columns
 
@@ -72,9 +72,9 @@ def test_conll2003_gives_tokens_and_tag_names(prepare, output, tags):
     prepare("conll2003", {"train": [sentence, empty, sentence], "dev": [sentence], "test": [sentence]})
     if output is None:
         with pytest.raises(BadInput, match=r"several .* chunks \(sequence of class\), ner .*--label-column"):
-            datasets.read("conll2003", "tagged", Columns(("tokens",), ("upos",)))
+            datasets.read("conll2003", "tagged", columns=Columns(("tokens",), ("upos",)))
         return
-    splits = datasets.read("conll2003", "tagged", Columns(("tokens",), (output,)))
+    splits = datasets.read("conll2003", "tagged", columns=Columns(("tokens",), (output,)))
     assert list(splits) == ["train", "validation", "test"]
     assert pairs(splits["train"]) == [(("Zoë", "visits", "Oslo"), tags)] * 2
     assert [example.origin for example in splits["train"]] == [
@@ -93,7 +93,7 @@ def test_universal_dependencies_give_coarse_and_fine_tags(prepare):
     )
     coarse, fine = ("PRON", "VERB"), ("PRP", "VBZ")
     for candidates, tags in ((("ner", "upos"), coarse), ((), coarse), (("xpos",), fine)):
-        splits = datasets.read("universal_dependencies/en_ewt", "tagged", Columns(("tokens",), candidates))
+        splits = datasets.read("universal_dependencies/en_ewt", "tagged", columns=Columns(("tokens",), candidates))
         assert pairs(splits["validation"]) == [(("It", "rains"), tags)]
 
 
@@ -101,10 +101,10 @@ def test_ted_talks_are_translated_in_the_direction_of_their_name_or_as_asked(pre
     pair, empty = {"pt": "Olá.", "en": "Hello."}, {"pt": "", "en": "(Laughter)"}
     prepare("ted_hrlr_translate/pt_to_en", {"train": [pair, empty], "validation": [pair], "test": [pair]})
     names = ("source",), ("target",)
-    splits = datasets.read("ted_hrlr_translate/pt_to_en", "translated", Columns(*names))
+    splits = datasets.read("ted_hrlr_translate/pt_to_en", "translated", columns=Columns(*names))
     assert list(splits) == ["train", "validation", "test"]
     assert pairs(splits["train"]) == [("Olá.", "Hello.")]
-    back = datasets.read("ted_hrlr_translate/pt_to_en", "translated", Columns(*names, "en", "pt"))
+    back = datasets.read("ted_hrlr_translate/pt_to_en", "translated", columns=Columns(*names, "en", "pt"))
     assert pairs(back["train"]) == [("Hello.", "Olá.")]
 
 
@@ -113,7 +113,7 @@ def test_imdb_reviews_give_label_names_and_ignore_the_unlabelled_split(prepare):
     unknown = {"text": "?", "label": -1}
     prepare("imdb_reviews", {"train": [good, bad], "test": [bad], "unsupervised": [unknown]})
     for name in ("imdb_reviews", "imdb_reviews/plain_text:1.0.0"):
-        splits = datasets.read(name, "labelled", TEXT)
+        splits = datasets.read(name, "labelled", columns=TEXT)
         assert list(splits) == ["train", "test"]
         assert pairs(splits["train"]) == [("Good.", "pos"), ("Bad…", "neg")]
 
@@ -122,19 +122,19 @@ def test_tiny_shakespeare_gives_its_texts_alone(prepare):
     text = "Speak, speak.\n\nAll:\nResolved. resolved.\n" * 20
     prepare("tiny_shakespeare", {split: [{"text": text}] for split in ("train", "validation", "test")})
     columns = Columns(("text",), ("category",))
-    splits = datasets.read("tiny_shakespeare", "text", columns)
+    splits = datasets.read("tiny_shakespeare", "text", columns=columns)
     assert {split: pairs(examples) for split, examples in splits.items()} == {
         split: [(text, "")] for split in ("train", "validation", "test")
     }
     with pytest.raises(BadInput, match="--label-column x: only texts are read"):
-        datasets.read("tiny_shakespeare", "text", Columns(("text",), (), None, "x"))
+        datasets.read("tiny_shakespeare", "text", columns=Columns(("text",), (), None, "x"))
 
 
 def test_hidden_labels_are_skipped_and_a_split_of_them_is_dropped(prepare):
     known = {"sentence": "fine", "label": "positive", "idx": 0}
     hidden = {"sentence": "secret", "label": -1, "idx": 1}
     prepare("glue/sst2", {"train": [known, hidden], "validation": [known], "test": [hidden, hidden]})
-    splits = datasets.read("glue/sst2", "labelled", TEXT)
+    splits = datasets.read("glue/sst2", "labelled", columns=TEXT)
     assert list(splits) == ["train", "validation"]
     assert pairs(splits["train"]) == [("fine", "positive")]
 
@@ -146,17 +146,17 @@ def test_amazon_us_reviews_give_a_number_from_nested_features(prepare):
     name = "amazon_us_reviews/Books_v1_00"
     review |= {**numbers, "review_body": "Five!"}
     prepare(name, {"train": [{"data": {**review, "star_rating": stars}} for stars in (5, 1)]})
-    splits = datasets.read(name, "number", Columns(("text", "review_body"), ("rating", "star_rating")))
+    splits = datasets.read(name, "number", columns=Columns(("text", "review_body"), ("rating", "star_rating")))
     assert pairs(splits["train"]) == [("Five!", 5.0), ("Five!", 1.0)]
     assert isinstance(splits["train"][0].output, float)
     asked = Columns((), (), given_input="data/review_body", given_output="data/product_category")
-    assert pairs(datasets.read(name, "labelled", asked)["train"]) == [("Five!", "x")] * 2
+    assert pairs(datasets.read(name, "labelled", columns=asked)["train"]) == [("Five!", "x")] * 2
     with pytest.raises(BadInput, match=r"several .*data/product_title \(text\).*--text-column"):
-        datasets.read(name, "number", Columns(("text",), ("star_rating",)))
+        datasets.read(name, "number", columns=Columns(("text",), ("star_rating",)))
     with pytest.raises(BadInput, match=r"--label-column 'stars' .*data/star_rating \(integer\)"):
-        datasets.read(name, "number", Columns(("review_body",), (), given_output="stars"))
+        datasets.read(name, "number", columns=Columns(("review_body",), (), given_output="stars"))
     with pytest.raises(BadInput, match=r"'review_body' is text, expected number"):
-        datasets.read(name, "number", Columns(("review_headline",), (), given_output="review_body"))
+        datasets.read(name, "number", columns=Columns(("review_headline",), (), given_output="review_body"))
 
 
 def test_the_only_features_that_fit_are_found_whatever_their_names(prepare):
@@ -186,7 +186,7 @@ def test_the_only_features_that_fit_are_found_whatever_their_names(prepare):
         ("number", ("so so", 2.5)),
         ("tagged", (("so", "so"), ("b", "a"))),
     ):
-        splits = datasets.read("mine", kind, nothing)
+        splits = datasets.read("mine", kind, columns=nothing)
         assert pairs(splits["train"]) == pairs(splits["validation"]) == [expected]
 
 
@@ -203,19 +203,19 @@ def test_sequences_of_plain_strings_are_tokens_and_tags_of_equal_number(prepare)
         }
     )
     prepare("mine", {"train": [{"tokens": ["a", "é"], "tags": ["X", "Y"], "bad": ["X"]}]}, features)
-    assert pairs(datasets.read("mine", "tagged", Columns(("tokens",), ("tags",)))["train"]) == [
+    assert pairs(datasets.read("mine", "tagged", columns=Columns(("tokens",), ("tags",)))["train"]) == [
         (("a", "é"), ("X", "Y"))
     ]
     with pytest.raises(BadInput, match=r"tfds:mine train\[0\]: 2 tokens in tokens but 1 tags in bad"):
-        datasets.read("mine", "tagged", Columns(("tokens",), ("bad",)))
+        datasets.read("mine", "tagged", columns=Columns(("tokens",), ("bad",)))
     with pytest.raises(BadInput, match=r"no feature fits, expected text .*tokens \(sequence of text\)"):
-        datasets.read("mine", "labelled", TEXT)
+        datasets.read("mine", "labelled", columns=TEXT)
 
 
 def test_limit_takes_the_first_examples_of_each_split(prepare):
     examples = [{"text": str(number), "label": "pos"} for number in range(5)]
     prepare("imdb_reviews", {"train": examples, "test": examples[:1], "unsupervised": examples})
-    splits = datasets.read("imdb_reviews", "labelled", TEXT, limit=2)
+    splits = datasets.read("imdb_reviews", "labelled", columns=TEXT, limit=2)
     assert {split: [example.input for example in found] for split, found in splits.items()} == {
         "train": ["0", "1"],
         "test": ["0"],
@@ -225,7 +225,7 @@ def test_limit_takes_the_first_examples_of_each_split(prepare):
 def test_a_dataset_without_labelled_training_examples_is_refused(prepare):
     prepare("imdb_reviews", {"train": [{"text": "?", "label": -1}], "test": [{"text": "!", "label": "pos"}]})
     with pytest.raises(BadInput, match="no split 'train' with labelled examples.* test"):
-        datasets.read("imdb_reviews", "labelled", TEXT)
+        datasets.read("imdb_reviews", "labelled", columns=TEXT)
 
 
 @pytest.mark.parametrize(
@@ -240,12 +240,12 @@ def test_a_dataset_without_labelled_training_examples_is_refused(prepare):
 )
 def test_a_name_that_cannot_be_had_says_why(name, message):
     with pytest.raises(BadInput, match=message):
-        datasets.read(name, "labelled", TEXT)
+        datasets.read(name, "labelled", columns=TEXT)
 
 
 def test_a_dataset_to_download_by_hand_gives_its_instructions_and_folder(folder):
     with pytest.raises(BadInput, match=r"by hand into .*downloads/manual: .*requires registration"):
-        datasets.read("newsroom", "number", Columns(("text",), ("density",)))
+        datasets.read("newsroom", "number", columns=Columns(("text",), ("density",)))
 
 
 def test_without_a_network_the_error_comes_within_five_seconds(folder):
@@ -254,7 +254,7 @@ from pipeline.readers import tfds as datasets
 from pipeline.readers.tabular.columns import Columns
 datasets.HOSTS = {NOWHERE}
 try:
-    datasets.read("imdb_reviews", "labelled", Columns(("text",), ("label",)))
+    datasets.read("imdb_reviews", "labelled", columns=Columns(("text",), ("label",)))
 except datasets.BadInput as error:
     print("refused:", error)
 """
@@ -284,7 +284,7 @@ def test_a_download_keeps_standard_output_free_and_its_failure_is_explained(monk
     monkeypatch.setattr(datasets, "_network", lambda: True)
     monkeypatch.setattr("tensorflow_datasets.core.DatasetBuilder.download_and_prepare", download)
     with pytest.raises(BadInput, match="could not be prepared in .*OSError: 403 Forbidden"):
-        datasets.read("imdb_reviews", "labelled", TEXT)
+        datasets.read("imdb_reviews", "labelled", columns=TEXT)
     printed = capsys.readouterr()
     assert printed.out == ""
     assert "Downloading" in printed.err
@@ -310,10 +310,10 @@ def test_a_dataset_that_is_not_there_yet_is_prepared_then_read(monkeypatch, fold
 
     monkeypatch.setattr(tfds, "builder", lambda name, data_dir: MadeHere(data_dir=data_dir))
     with pytest.raises(BadInput, match="no network was reached"):
-        datasets.read("made_here", "labelled", TEXT)
+        datasets.read("made_here", "labelled", columns=TEXT)
     monkeypatch.setattr(datasets, "_network", lambda: True)
     for _ in range(2):
-        assert pairs(datasets.read("made_here", "labelled", TEXT)["train"]) == [("a", "yes")]
+        assert pairs(datasets.read("made_here", "labelled", columns=TEXT)["train"]) == [("a", "yes")]
     assert (folder / "made_here" / "1.0.0").is_dir()
 
 
@@ -347,10 +347,10 @@ def test_sounds_are_kept_as_files(prepare, tmp_path, monkeypatch, name, feature,
     samples = [numpy.arange(-500, 500) * number for number in (1, 9)]
     splits = {"spoken_digit": ["train"], "librispeech": ["train_clean100", "dev_clean", "test_clean"]}[name]
     prepare(name, {split: [{feature: sample, **output} for sample in samples] for split in splits})
-    found = datasets.read(name, "spoken", Columns(("audio", "speech"), ("text", "label")))
+    found = datasets.read(name, "spoken", columns=Columns(("audio", "speech"), ("text", "label")))
     assert list(found) == ["train", "validation", "test"][: len(splits)]
     assert [example.output for example in found["train"]] == [text] * 2
     for example, sample in zip(found["train"], samples, strict=True):
-        read, found_rate = sound.read(example.input)
+        read, found_rate = recording.read(example.input)
         assert found_rate == rate
         numpy.testing.assert_array_equal(read * 2**15, sample)

@@ -196,7 +196,7 @@ def test_a_bad_csv_file_is_refused(write, content, match):
     ("content", "match"),
     [
         ('{"text": "a", "label": "x"}\n{"text": "b"}', ":2: no key 'label' in this object; it has text"),
-        ('{"text": "a", "label": "x"}\n{"text": "b",', ":2: not JSON: .* One object a line is expected"),
+        ('{"text": "a", "label": "x"}\n{"text": "b",', ":2: not JSON: .* One object per line is expected"),
         ('[\n{"text": "a"}\n]', ":2: no column named label or rating"),
         ('[{"text": "a", "label": "x"}, 3]', ":1: 3 where an object with keys is expected"),
         ("{}", ":1: .* where an object with keys is expected"),
