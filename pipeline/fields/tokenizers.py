@@ -1,23 +1,18 @@
-"""Tokenizers: a text as words and punctuation marks, as characters, or as subwords.
+"""Tokenizers: a text as words and punctuation marks.
 
 A word is letters, digits and the marks that belong to them: vowel signs of Devanagari and Tamil, vowel points of Arabic
 and Hebrew, accents written apart. Python's \\w has none of these.
 """
 
-import base64
-import io
 import re
 import unicodedata
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
 
 from pipeline.errors import BadInput
 
-PADDING, UNKNOWN, START, END = "<padding>", "<unknown>", "<start>", "<end>"
-RESERVED = [PADDING, UNKNOWN, START, END]
-# A following mark without a space before it begins with the joiner; a subword after a space begins with the other.
-JOINER, SPACE = "\N{HALFWIDTH BLACK SQUARE}", "\N{LOWER ONE EIGHTH BLOCK}"
+# What follows another token without a space between them begins with it.
+JOINER = "\N{HALFWIDTH BLACK SQUARE}"
 
 
 def _list_marks() -> str:
@@ -53,7 +48,7 @@ def _compile(kind: str, marks: bool) -> re.Pattern:
     )
 
 
-def _find(kind: str, text: str) -> list[Any]:
+def _find(kind: str, text: str) -> list[str]:
     # Without the marks it is nearly twice as fast.
     return _compile(kind, not text.isascii()).findall(text)
 
@@ -106,57 +101,6 @@ def measure_agreement(sentences: Sequence[Sequence[str]], tokenizer: str) -> flo
 
 def divide_words(text: str) -> list[str]:
     """Return words and punctuation marks; one that follows another without a space begins with a joiner."""
-    found = _find("apart", text.strip())
+    text = text.strip()
+    found = _compile("apart", not text.isascii()).findall(text)
     return [word if space or not number else JOINER + word for number, (space, word) in enumerate(found)]
-
-
-def learn_subwords(texts: list[str], vocabulary: int) -> str:
-    """Return a sentencepiece model (Kudo 2018) of at most `vocabulary` subwords, the reserved ones first, as base64.
-
-    Each digit is a symbol of its own. BadInput if there is too little to learn from.
-    """
-    from sentencepiece import SentencePieceTrainer
-
-    model = io.BytesIO()
-    reserved: dict[str, Any] = {}
-    for number, (name, symbol) in enumerate(zip(("pad", "unk", "bos", "eos"), RESERVED, strict=True)):
-        reserved |= {f"{name}_id": number, f"{name}_piece": symbol}
-    try:
-        SentencePieceTrainer.train(
-            sentence_iterator=iter(texts),
-            model_writer=model,
-            model_type="unigram",
-            vocab_size=vocabulary,
-            # Little data has fewer subwords than asked for.
-            hard_vocab_limit=False,
-            character_coverage=1.0,
-            normalization_rule_name="identity",
-            split_digits=True,
-            # More threads would add up in another order, and learn another model.
-            num_threads=1,
-            minloglevel=2,
-            **reserved,
-        )
-    except RuntimeError as error:
-        raise BadInput(
-            f"--vocabulary {vocabulary}: no subwords can be learned from {len(texts)} texts ({_reason(error)}); "
-            "raise it, or choose --unit character"
-        ) from None
-    return base64.b64encode(model.getvalue()).decode()
-
-
-def open_subwords(model: str) -> Any:
-    """Return the sentencepiece processor of a model from `learn_subwords`; BadInput if it is damaged."""
-    from sentencepiece import SentencePieceProcessor
-
-    try:
-        pieces = SentencePieceProcessor()
-        pieces.LoadFromSerializedProto(base64.b64decode(model, validate=True))
-        pieces.encode("")
-    except (ValueError, RuntimeError) as error:
-        raise BadInput(f"the subword model stored with the run is damaged ({error}); train with --fresh") from None
-    return pieces
-
-
-def _reason(error: RuntimeError) -> str:
-    return str(error).rpartition("] ")[2].strip().splitlines()[0]

@@ -1,4 +1,4 @@
-"""Words, characters and subwords, in every script; the regex package, which knows Unicode, is the reference."""
+"""Words in every script; the regex package, which knows Unicode, is the reference."""
 
 import random
 import unicodedata
@@ -7,7 +7,7 @@ import pytest
 import regex
 
 from pipeline.errors import BadInput
-from pipeline.fields import Text, Tokens, tokenizers
+from pipeline.fields import tokenizers
 
 # A letter, a digit or the underscore, and marks after it; parts of a word joined by hyphens and the like.
 PART = r"[\w--\p{M}][\w\p{M}]*"
@@ -55,38 +55,26 @@ def test_whether_there_is_a_token_is_known_without_dividing() -> None:
         assert not tokenizers.has_token(text) and not tokenizers.tokenize(text)
 
 
-@pytest.mark.parametrize("unit", ["word", "character", "subword"])
-def test_a_running_text_may_be_words_characters_or_subwords(unit: str) -> None:
-    texts = ["Ein schöner Film<br />und gut", "ein guter Film und schön"] * 9
-    field = Text(60, 99, unit)
-    field.fit(texts)
-    found = [field.words[number] for number in field.encode(texts[0])["words"]]
-    if unit == "character":
-        assert "".join(found) == texts[0]
-    elif unit == "word":
-        assert found == ["ein", "schöner", "film", "und", "gut"]
-    else:
-        assert "".join(found).replace("▁", " ").strip() == "ein schöner film und gut"
-    assert field.arrays["words"].size == len(field.words) <= 60
-    assert field.refuse(" ") == f"the text has no {unit} in it" and field.refuse("x") is None
-
-
-def test_texts_longer_than_allowed_are_counted_in_training() -> None:
-    field = Text(99, 2)
-    field.fit(["a b c", "a b", "a b c d"])
-    assert field.cut == 2
-
-
 @pytest.mark.parametrize(
-    ("tokenizer", "text", "tokens"),
+    "text, tokens",
     [
-        ("word", "Ann's dog isn't 3.5", ["Ann's", "dog", "isn't", "3.5"]),
-        ("blank", "do n't -LRB- 10/12/2019", ["do", "n't", "-LRB-", "10/12/2019"]),
-        ("character", "北京 上海", ["北", "京", "上", "海"]),
+        ("Don't STOP, it's U.S.-made!", ["don't", "stop", ",", "it's", "u", ".", "s", ".", "-", "made", "!"]),
+        ("one<br /><br />two", ["one", "two"]),
+        ("a <score> film", ["a", "<score>", "film"]),
+        ("well-known  ’tis can’t", ["well-known", "’", "tis", "can’t"]),
+        ("Ünïcode 日本 😀👍", ["ünïcode", "日本", "😀", "👍"]),
+        (" \t\n", []),
     ],
 )
-def test_a_typed_sentence_is_divided_as_the_tokenizer_says(tokenizer: str, text: str, tokens: list[str]) -> None:
-    assert list(Tokens(9, 9, tokenizer=tokenizer).parse(text)) == tokens
+def test_text_is_split_into_lower_case_words_and_marks(text, tokens):
+    assert tokenizers.tokenize(text) == tokens
+
+
+def test_words_and_punctuation_are_apart_and_know_whether_a_space_was_between():
+    assert tokenizers.divide_words(' "Two" dogs, won\'t run.') == [
+        *['"', tokenizers.JOINER + "Two", tokenizers.JOINER + '"', "dogs", tokenizers.JOINER + ","],
+        *["won", tokenizers.JOINER + "'", tokenizers.JOINER + "t", "run", tokenizers.JOINER + "."],
+    ]
 
 
 @pytest.mark.needs("nltk")
@@ -100,12 +88,3 @@ def test_a_missing_nltk_is_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "nltk.tokenize", None)
     with pytest.raises(BadInput, match="--tokenizer treebank: NLTK is not installed; run: pip install -r requirements"):
         tokenizers.divide_sentence("a", "treebank")
-
-
-def test_a_field_knows_how_often_its_tokenizer_divides_as_the_corpus_does() -> None:
-    field = Tokens(99, 9)
-    field.fit([("10/12", "go"), ("Ann", "ran", "."), ("a", "b"), ("c",)])
-    assert field.agreement == 0.75
-    characters = Tokens(99, 9, tokenizer="character")
-    characters.fit([("北", "京"), ("上海", "人")])
-    assert characters.agreement == 0.5

@@ -1,13 +1,12 @@
 import numpy as np
 import pytest
 
-from pipeline import fields
 from pipeline.errors import BadInput
-from pipeline.fields.transcript import Transcript
+from pipeline.fields import Transcript, restore, save
 
 
-def fitted(*texts, frames=1):
-    field = Transcript(frames)
+def fitted(*texts, downsample=1):
+    field = Transcript(downsample)
     field.fit(texts)
     return field
 
@@ -19,7 +18,7 @@ def test_a_text_is_its_characters_and_back():
     assert field.decode(numbers) == "six two"
     assert field.symbols[:3] == ["<padding>", "<unknown>", "<blank>"]
     assert field.arrays["output"].size == len(field.symbols) == 3 + len(set("two six"))
-    again = fields.restore(Transcript(1), fields.save(field))
+    again = restore(Transcript(1), save(field))
     assert again.decode(numbers) == "six two"
 
 
@@ -29,7 +28,7 @@ def test_words_may_be_the_symbols_and_are_never_misspelt():
     numbers = field.encode(" six  two nine")["output"]
     assert numbers.tolist() == [3, 4, 1]
     assert field.decode(numbers) == "six two \N{REPLACEMENT CHARACTER}"
-    assert fields.restore(Transcript(1, "word"), fields.save(field)).decode(numbers[:2]) == "six two"
+    assert restore(Transcript(1, "word"), save(field)).decode(numbers[:2]) == "six two"
 
 
 def test_a_unit_that_a_transcript_cannot_have_is_refused():
@@ -73,10 +72,10 @@ def test_a_transcript_with_nothing_in_it_is_refused(text):
     ],
 )
 def test_a_transcript_longer_than_its_frames_allow_is_refused(text, frames, downsample, fits):
-    field = fitted("abc", frames=downsample)
+    field = fitted("abc", downsample=downsample)
     pair = {"frames": np.zeros((frames, 4))}, field.encode(text)
     if fits:
-        field.check(*pair)
+        field.check_pair(*pair)
     else:
         with pytest.raises(BadInput, match=rf"'{text}' needs \d+ steps .* {frames} frames .*--downsample"):
-            field.check(*pair)
+            field.check_pair(*pair)

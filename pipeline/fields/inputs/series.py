@@ -1,34 +1,29 @@
-"""A field of measurements: a vector of numbers at every step."""
+"""Series: measurements, a vector of numbers at every step."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from pipeline.errors import BadInput
-from pipeline.fields import Array
+from pipeline.fields.array import Array, Arrays
+from pipeline.fields.field import InputField
+from pipeline.option import option
 
 
 @dataclass
-class Series:
+class Series(InputField[str]):
     """Vectors of `width` numbers, written as text -> {"values": (time, width)}.
 
     Spaces divide the steps, commas the numbers of a step: "0.27,0 0.83,1" is two steps of two numbers.
     """
 
-    width: int
-    closed: ClassVar[bool] = False
-    cut: ClassVar[int] = 0
-
-    def fit(self, texts: Iterable[str]) -> None:
-        """Learn nothing: the numbers are used as they are."""
+    width: int = 1
+    max_length: int = option(400, "Most steps that a cell with a bound, such as dnn, is built for.", low=1)
 
     def refuse(self, text: str) -> str | None:
-        """Return why a text cannot be read, in a few words; None if it can."""
         return None if text.strip() else "there is no step in it"
 
-    def encode(self, text: str) -> dict[str, np.ndarray]:
+    def encode(self, text: str) -> Arrays:
         steps = text.split()
         if not steps:
             raise BadInput(f"there is no step in {text!r:.60}; give at least one, such as {self._example}")
@@ -55,5 +50,4 @@ class Series:
         return {"values": Array((None, self.width), "float32")}
 
     def parse(self, text: str) -> str:
-        """Return the input that one line of text, typed by a user, stands for."""
         return text.strip()

@@ -1,16 +1,17 @@
-"""Images: files of the user's, or pixels made by a program, as square arrays of red, green and blue."""
+"""Pictures: files of the user's, or pixels made by a program, as square arrays of red, green and blue."""
 
 import hashlib
 import warnings
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.errors import BadInput
-from pipeline.fields import Array
+
+if TYPE_CHECKING:
+    from PIL import Image as Pillow
 
 # Sides below show nothing. An image of more pixels would take over 150 MB to decode; a small file can claim any size.
 SMALLEST_SIDE = 4
@@ -56,7 +57,7 @@ class Picture:
     def pixels(self, size: int) -> np.ndarray:
         """Return (size, size, 3) of uint8; BadInput if its file is not an image, damaged, or of an absurd size."""
         if isinstance(self.source, Path):
-            return read(self.source, size)
+            return read_image(self.source, size)
         if len(self.source) == size:
             return self.source
         from PIL import Image as Pillow
@@ -73,8 +74,10 @@ class Picture:
             Pillow.fromarray(self.source).save(path)
 
 
-def read(path: Path, size: int) -> np.ndarray:
-    """Return an image file as (size, size, 3) of uint8: see `flatten` and `fit_square`. Of an animation, frame one.
+def read_image(path: Path, size: int) -> np.ndarray:
+    """Return an image file as (size, size, 3) of uint8: see `flatten` and `fit_square`.
+
+    The first frame of an animation.
 
     Raises BadInput for a file that is not an image, is damaged, or has too many pixels or too few.
     """
@@ -96,7 +99,7 @@ def read(path: Path, size: int) -> np.ndarray:
         raise BadInput(
             f"{path}: not an image of a kind that is read: {', '.join(formats)}; convert it to PNG"
         ) from None
-    # Of a damaged file anything may be raised: OSError, SyntaxError, ValueError, struct.error.
+    # A damaged file may raise anything: OSError, SyntaxError, ValueError, struct.error.
     except Exception as error:
         raise BadInput(f"{path}: the image cannot be read ({error}); restore the file") from None
     with image:
@@ -116,7 +119,7 @@ def read(path: Path, size: int) -> np.ndarray:
             raise BadInput(f"{path}: the image is damaged or cut short ({error}); restore the file") from None
 
 
-def find_scale(image: Any) -> tuple[float, float] | None:
+def find_scale(image: "Pillow.Image") -> tuple[float, float] | None:
     """Return the levels of black and of white, of grey with more than 8 bits; None where the file does not say them."""
     if image.mode.startswith("I;16"):
         # TIFF says how many of the 16 bits are used, and may have white at 0: BitsPerSample, PhotometricInterpretation.
@@ -127,7 +130,7 @@ def find_scale(image: Any) -> tuple[float, float] | None:
     return (0.0, 65535.0) if (image.format, image.mode) == ("PPM", "I") else None
 
 
-def flatten(image: Any, scale: tuple[float, float] | None = None) -> Any:
+def flatten(image: "Pillow.Image", scale: tuple[float, float] | None = None) -> "Pillow.Image":
     """Return a Pillow image as RGB: on white where it is transparent, grey levels of more than 8 bits as 8 of them.
 
     scale: the levels of black and of white. None, as of floats and of 32 bits: 0, and the least of 1, 255 and 65,535
@@ -145,7 +148,8 @@ def flatten(image: Any, scale: tuple[float, float] | None = None) -> Any:
         from PIL import ImageCms
 
         profiles = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        image = ImageCms.profileToProfile(image, *profiles, outputMode="RGB")
+        # None only where it works in place.
+        image = ImageCms.profileToProfile(image, *profiles, outputMode="RGB") or image
     if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
         image = image.convert("RGBA")
         ground = Pillow.new("RGBA", image.size, (*WHITE, 255))
@@ -162,7 +166,7 @@ def brighten(levels: np.ndarray, scale: tuple[float, float] | None) -> np.ndarra
     return (256 * (levels - black) / ((white - black) or 1.0)).clip(0, 255)
 
 
-def fit_square(image: Any, size: int) -> np.ndarray:
+def fit_square(image: "Pillow.Image", size: int) -> np.ndarray:
     """Return an RGB image as (size, size, 3) of uint8: scaled with its aspect kept, in the middle of a white square."""
     from PIL import Image as Pillow
 
@@ -174,29 +178,3 @@ def fit_square(image: Any, size: int) -> np.ndarray:
     top, left = (size - height) // 2, (size - width) // 2
     square[top : top + height, left : left + width] = np.asarray(image)
     return square
-
-
-@dataclass
-class Image:
-    """A picture -> {"image": (size, size, 3)} of uint8; models scale it themselves."""
-
-    size: int
-    closed: ClassVar[bool] = False
-    cut: ClassVar[int] = 0
-
-    def fit(self, pictures: Iterable[Picture]) -> None:
-        """There is nothing to learn from the training data."""
-
-    def refuse(self, picture: Picture) -> str | None:
-        """Return None: a file that is no image is told with its name when it is read."""
-
-    def encode(self, picture: Picture) -> dict[str, np.ndarray]:
-        return {"image": picture.pixels(self.size)}
-
-    @property
-    def arrays(self) -> dict[str, Array]:
-        return {"image": Array((self.size, self.size, 3), "uint8")}
-
-    def parse(self, text: str) -> Picture:
-        """Return the picture in the file whose path a user typed."""
-        return Picture.from_file(Path(text.strip()).expanduser())

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import BadInput
-from pipeline.fields import restore, save
-from pipeline.fields.series import Series
+from pipeline.fields import Series, restore, save
 
 
 def test_steps_become_vectors() -> None:

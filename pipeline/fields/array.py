@@ -1,0 +1,36 @@
+"""Arrays: what an encoded example is made of."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+# One side of an encoded example: by name, each array without the batch axis.
+Arrays = dict[str, np.ndarray]
+
+# The id of a tag or label that is not in the training data. No model can give it, so it counts as wrong; and it has no
+# loss.
+UNSEEN = -1
+
+
+@dataclass(frozen=True)
+class Array:
+    """What one array of an encoded example looks like.
+
+    shape: without the batch axis; None stands for time (padded).
+    size: how many different values an integer array has; None for measurements.
+    per_step: of an output with a time axis, whether each step is an answer of its own, with a loss of its own; else
+        the sequence is one answer.
+    padding, unknown: the values that stand for nothing, and for what was not in the training data; None: none does.
+    """
+
+    shape: tuple[int | None, ...]
+    dtype: str
+    size: int | None = None
+    per_step: bool = True
+    padding: int = 0
+    unknown: int | None = None
+
+    @property
+    def timed(self) -> bool:
+        """Return whether there is a time axis."""
+        return self.shape[:1] == (None,)

@@ -1,0 +1,236 @@
+"""The contract of a field: one side of an example as arrays, and back.
+
+A task has two. The input field turns what a model is given into arrays; the output field turns the answer that is
+expected into an array, and what the model computes into an answer:
+
+    "a warm film" -> InputField.encode  -> {"words": [3, 5, 4]} -> model -> [0.1, 0.9] -> 1
+    "positive"    -> OutputField.encode -> {"output": 1}                                  1 -> decode -> "positive"
+
+The life of a field:
+
+1. A task makes it from its options. `arrays` says what its arrays will look like.
+2. `fit` learns what has to be learned, such as the words there are, from the training examples only.
+3. `encode` is called for each example; pipeline/batches pads the arrays to batches.
+4. `save` writes it to the run directory as JSON, and `restore` reads it for evaluate, predict and a run that goes on.
+
+A field is a dataclass that names its protocol as a base class, and inherits the defaults of the members that it does
+not define. Its parts are options, which `pipeline.option.option` declares; what a task gives it, with a plain default;
+and what it learns, which has `metadata=LEARNED`:
+
+    @dataclass
+    class Category(InputField[str]):
+        categories: list[str] = field(default_factory=list, metadata=LEARNED)
+
+The fields are the only place that knows the padding value and the special symbols: models are told them by `Array` and
+by the members below.
+"""
+
+import dataclasses
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import ClassVar, Generic, Protocol, Self, TypeGuard, TypeVar
+
+import numpy as np
+
+from pipeline import record
+from pipeline.errors import BadInput
+from pipeline.fields.array import Array, Arrays
+
+Value = TypeVar("Value")
+# Marks the parts of a field that `fit` sets; all others are given, and must be the same when it is restored.
+LEARNED: Mapping[str, bool] = {"learned": True}
+# Fields and their parts by the names that earlier versions saved them under.
+EARLIER_TYPES = {"Reading": "SourceText", "Writing": "TargetText"}
+EARLIER_PARTS = {"Image": {"size": "image_size"}, "Transcript": {"frames": "downsample"}}
+
+
+class Field(Protocol):
+    """What both sides have in common: a field is a dataclass, whose parts JSON can hold."""
+
+    __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[object]]]
+
+
+Kind = TypeVar("Kind", bound=Field)
+
+
+# Not Protocol[Value], which is short for the same: msgspec, which reads saved fields, does not know that.
+class InputField(Field, Protocol, Generic[Value]):
+    """The side that a model is given. Value: an example's input, such as a text or a tuple of tokens.
+
+    categorical: whether the values are a few categories, all of which have to be known.
+    """
+
+    categorical: ClassVar[bool] = False
+
+    @property
+    def unit(self) -> str | None:
+        """Return what a text is divided into: word, character or subword; None where that cannot be chosen."""
+        return None
+
+    @property
+    def tokenizer(self) -> str | None:
+        """Return how `parse` divides a typed text into tokens; None where the values are no tokens."""
+        return None
+
+    @property
+    def agreement(self) -> float:
+        """Return the share of the training sentences that the tokenizer divides as they are."""
+        return 1.0
+
+    @property
+    def truncated(self) -> int:
+        """Return how many training texts were longer than the longest allowed, and lost a part."""
+        return 0
+
+    @property
+    @abstractmethod
+    def arrays(self) -> dict[str, Array]:
+        """Return what each encoded array looks like, by name; after `fit`, for the sizes depend on it."""
+
+    def fit(self, values: Iterable[Value], /) -> None:
+        """Learn from the inputs of the training examples."""
+        return
+
+    def refuse(self, value: Value, /) -> str | None:
+        """Return why a value cannot be read, in a few words; None if it can. Such examples are left out."""
+        return None
+
+    @abstractmethod
+    def encode(self, value: Value, /) -> Arrays:
+        """Return the arrays of a value, each as `arrays` says. Raises BadInput for one that cannot be encoded."""
+
+    @abstractmethod
+    def parse(self, text: str, /) -> Value:
+        """Return the value that one line of text, typed by a user, stands for; BadInput if it stands for none."""
+
+    def pretokenized(self) -> Self:
+        """Return this field for typed texts that have blanks between their tokens; itself where it has no tokenizer."""
+        return self
+
+    def fingerprint(self, value: Value, /) -> tuple[int, ...]:
+        """Return numbers that change with what a value stands for but does not hold, such as the content of a file."""
+        return ()
+
+
+class OutputField(Field, Protocol, Generic[Value]):
+    """The side that a model answers. Value: an example's output, such as a label or a text.
+
+    categorical: whether the values are made of a few categories, of which an answer is one or one per step.
+    autoregressive: whether the model writes it symbol by symbol; then the field is an `AutoregressiveField`.
+    """
+
+    categorical: ClassVar[bool] = False
+    autoregressive: ClassVar[bool] = False
+
+    @property
+    @abstractmethod
+    def arrays(self) -> dict[str, Array]:
+        """Return what each encoded array looks like, by name: "output", and "weight" if not every step is asked for."""
+
+    @abstractmethod
+    def fit(self, values: Iterable[Value], /) -> None:
+        """Learn from the outputs of the training examples."""
+
+    @abstractmethod
+    def encode(self, value: Value, /) -> Arrays:
+        """Return the arrays of a value, each as `arrays` says; a category that is unknown is UNSEEN."""
+
+    @abstractmethod
+    def decode(self, output: np.ndarray, /) -> Value:
+        """Return the value that the model's answer to one example is. output: as "output" of `arrays`, unpadded."""
+
+    @property
+    def categories(self) -> Sequence[str]:
+        """Return the categories of the training data, by id; none of a field that is not categorical."""
+        return ()
+
+    def find_unseen(self, value: Value, /) -> set[str]:
+        """Return the categories of a value that are not in the training data."""
+        return set()
+
+    def check_pair(self, inputs: Arrays, outputs: Arrays, /) -> None:
+        """Raise BadInput where an encoded input cannot have this encoded output, as it is too short for it."""
+        return
+
+
+class TagField(OutputField[Value], Protocol, Generic[Value]):
+    """One tag per step of the input."""
+
+    @property
+    @abstractmethod
+    def transitions(self) -> np.ndarray | None:
+        """Return which tag may follow which, (1 + tags, tags) of bool; None: any.
+
+        Row 0 has the tags that may come first, row 1 + a those that may follow tag a.
+        """
+
+
+class AlignedField(OutputField[Value], Protocol, Generic[Value]):
+    """Symbols in the order of the input, but at times that nobody knows: CTC, Graves et al. 2006.
+
+    blank: the id of the symbol that a model gives at a step where it gives no other.
+    downsample: time steps of the input per step of the model.
+    """
+
+    blank: ClassVar[int]
+    downsample: int
+
+
+class AutoregressiveField(OutputField[Value], Protocol, Generic[Value]):
+    """Symbols that are written one after the other, each in view of those before it.
+
+    start: the id of the symbol that stands before the first. end: of the one that is written last.
+    symbols: by id. longest: most symbols that a model may write, the end symbol included.
+    """
+
+    autoregressive: ClassVar[bool] = True
+    start: ClassVar[int]
+    end: ClassVar[int]
+    symbols: list[str]
+    longest: int
+
+    @property
+    def ends(self) -> bool:
+        """Return whether a text ends with the end symbol; else it goes on for ever, and is cut."""
+        return True
+
+
+def is_autoregressive(field: OutputField[Value]) -> TypeGuard[AutoregressiveField[Value]]:
+    """Return whether a model writes this output symbol by symbol."""
+    return field.autoregressive
+
+
+def save(fitted: Field) -> dict[str, object]:
+    """Return a field as a JSON object: its type, what it was given, and what it learned from the training data."""
+    return {"type": type(fitted).__name__, **{part.name: getattr(fitted, part.name) for part in _list_parts(fitted)}}
+
+
+def restore(empty: Kind, saved: Mapping[str, object]) -> Kind:
+    """Return `empty`, a field as its task makes it, with what `save` wrote; BadInput for what it cannot have written.
+
+    What the options or the task give must be the same. A part may be missing, for it came later, if it has a plain
+    default that is what was given. Earlier names of fields and of parts are accepted.
+    """
+    values, kind = dict(saved), type(empty)
+    name = values.pop("type", None)
+    if EARLIER_TYPES.get(str(name), name) != kind.__name__:
+        raise BadInput(f"the saved field is a {name!r:.60}, and the task uses a {kind.__name__!r}")
+    for earlier, part_name in EARLIER_PARTS.get(kind.__name__, {}).items():
+        if earlier in values and part_name not in values:
+            values[part_name] = values.pop(earlier)
+    for part in _list_parts(empty):
+        learned = part.metadata.get("learned", False)
+        usual = part.default is not dataclasses.MISSING and (learned or part.default == getattr(empty, part.name))
+        if part.name not in values and not usual:
+            raise BadInput(f"{part.name} is missing")
+    restored = record.convert(values, kind)
+    for part in _list_parts(empty):
+        found, given = getattr(restored, part.name), getattr(empty, part.name)
+        if not part.metadata.get("learned", False) and found != given:
+            raise BadInput(f"{part.name} is {found!r:.60}, and by the options {given!r:.60}")
+    return restored
+
+
+def _list_parts(field: Field) -> list[dataclasses.Field[object]]:
+    """Return the parts that are saved: those that the class can be made with."""
+    return [part for part in dataclasses.fields(field) if part.init]

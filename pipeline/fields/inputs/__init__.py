@@ -1,0 +1,1 @@
+"""Input fields: what a model is given, one field per file."""

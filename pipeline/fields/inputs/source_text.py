@@ -1,0 +1,44 @@
+"""Source text: what an encoder-decoder reads, such as a sentence to translate."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipeline.errors import BadInput
+from pipeline.fields.array import Array, Arrays
+from pipeline.fields.field import InputField
+from pipeline.fields.tokenized_text import TokenizedText
+from pipeline.fields.vocabulary import UNKNOWN_ID
+from pipeline.option import option
+
+
+@dataclass
+class SourceText(TokenizedText, InputField[str]):
+    """A text to read -> {"words": (time,)}. One longer than `max_length` symbols is refused."""
+
+    max_length: int = option(1000, "Longest text, in words or other units; a longer one is refused.", low=1)
+
+    def fit(self, texts: Iterable[str]) -> None:
+        self.learn_symbols(list(texts))
+
+    def refuse(self, text: str) -> str | None:
+        return None if text.strip() else f"the text has no {self.unit} in it"
+
+    def encode(self, text: str) -> Arrays:
+        ids = self.to_ids(text)
+        if not ids:
+            raise BadInput(f"the text {text!r:.60} has no {self.unit} in it; give at least one")
+        if len(ids) > self.max_length:
+            raise BadInput(
+                f"the text beginning {text[:30]!r} has {len(ids)} {self.unit}s, and at most {self.max_length} are "
+                "allowed; divide it, or train with a higher --max-length"
+            )
+        return {"words": np.array(ids, "int32")}
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        return {"words": Array((None,), "int32", len(self.symbols), unknown=UNKNOWN_ID)}
+
+    def parse(self, text: str) -> str:
+        return text.strip()

@@ -1,0 +1,89 @@
+"""Text: a running text, such as a review."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from pipeline.errors import BadInput
+from pipeline.fields.array import Array, Arrays
+from pipeline.fields.field import LEARNED, InputField
+from pipeline.fields.subwords import learn_subwords, open_subwords
+from pipeline.fields.tokenizers import has_token, tokenize
+from pipeline.fields.vocabulary import UNKNOWN_ID, Vocabulary
+from pipeline.option import option
+
+if TYPE_CHECKING:
+    from pipeline.fields.subwords import Subwords
+
+
+@dataclass
+class Text(InputField[str]):
+    """A running text -> one id per word: {"words": (time,)}. Texts longer than `max_length` keep their two ends.
+
+    With another unit, characters or subwords stand for words. Words and subwords are lower-cased.
+
+    words: by id. model: sentencepiece's, as base64.
+    """
+
+    vocabulary: int = option(20_000, "Most words or subwords known, the most frequent; others are unknown.", low=3)
+    max_length: int = option(400, "Longest text, in words or other units; a longer one keeps its two ends.", low=1)
+    unit: Literal["word", "character", "subword"] = option("word", "What a text is divided into.")
+    words: list[str] = field(default_factory=list, metadata=LEARNED)
+    model: str = field(default="", metadata=LEARNED)
+    truncated: int = field(default=0, init=False, repr=False, compare=False)
+
+    def _divide(self, text: str) -> list[str]:
+        if self.unit == "character":
+            return list(text)
+        return tokenize(text) if self.unit == "word" else self._subwords.encode(_prepare(text), out_type=str)
+
+    def fit(self, texts: Iterable[str]) -> None:
+        texts = list(texts)
+        if self.unit == "subword":
+            self.model = learn_subwords([_prepare(text) for text in texts], self.vocabulary)
+        counts: Counter[str] = Counter()
+        self.truncated = 0
+        for text in texts:
+            tokens = self._divide(text)
+            counts.update(tokens)
+            self.truncated += len(tokens) > self.max_length
+        self.words = list(Vocabulary.build(counts, self.vocabulary).symbols)
+
+    def refuse(self, text: str) -> str | None:
+        found = has_token(text) if self.unit == "word" else text.strip()
+        return None if found else f"the text has no {self.unit} in it"
+
+    def encode(self, text: str) -> Arrays:
+        if not isinstance(text, str):
+            raise BadInput(f"expected a text, got {text!r:.60}")
+        tokens = self._divide(text)
+        if not tokens:
+            raise BadInput(f"the text {text!r:.60} has no {self.unit} in it; give at least one")
+        if len(tokens) > self.max_length:
+            # A review's verdict stands at its beginning or its end.
+            head = self.max_length // 2
+            tokens = tokens[:head] + tokens[len(tokens) - (self.max_length - head) :]
+        return {"words": np.array(self._vocabulary.to_ids(tokens), "int32")}
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.words)
+
+    @cached_property
+    def _subwords(self) -> "Subwords":
+        return open_subwords(self.model)
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        return {"words": Array((None,), "int32", len(self.words), unknown=UNKNOWN_ID)}
+
+    def parse(self, text: str) -> str:
+        return text
+
+
+def _prepare(text: str) -> str:
+    return text.replace("<br />", " ").lower()

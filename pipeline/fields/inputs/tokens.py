@@ -1,0 +1,98 @@
+"""Tokens: a sentence that is divided already, as corpora with tags have it."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from typing import Literal, Self
+
+import numpy as np
+
+from pipeline.errors import BadInput
+from pipeline.fields.array import Array, Arrays
+from pipeline.fields.field import LEARNED, InputField
+from pipeline.fields.tokenizers import divide_sentence, measure_agreement
+from pipeline.fields.vocabulary import PADDING_ID, UNKNOWN_ID, Vocabulary
+from pipeline.option import option
+
+
+@dataclass
+class Tokens(InputField[Sequence[str]]):
+    """A sentence of tokens -> {"words": (time,), "characters": (time, width)}.
+
+    Words are looked up lower-cased, so that a word at the start of a sentence is the same word; their spelling, with
+    capitals, reaches the model through the characters.
+
+    width: characters kept per word: its beginning and its end where it is longer. words, characters: by id.
+    """
+
+    vocabulary: int = option(20_000, "Most words or subwords known, the most frequent; others are unknown.", low=3)
+    max_length: int = option(400, "Longest sentence, in tokens; a longer one is refused.", low=1)
+    min_count: int = option(1, "Words seen fewer times in training are unknown.", low=1)
+    width: int = 16
+    words: list[str] = field(default_factory=list, metadata=LEARNED)
+    characters: list[str] = field(default_factory=list, metadata=LEARNED)
+    tokenizer: Literal["word", "blank", "character", "treebank"] = option(
+        "word", "How a typed sentence becomes tokens; treebank: as the Penn Treebank's (needs NLTK)."
+    )
+    agreement: float = field(default=1.0, metadata=LEARNED)
+
+    def fit(self, sentences: Iterable[Sequence[str]]) -> None:
+        sentences = list(sentences)
+        self.agreement = measure_agreement(sentences, self.tokenizer)
+        words: Counter[str] = Counter()
+        characters: Counter[str] = Counter()
+        # Each different token once: most of a corpus is the same few.
+        for token, count in Counter(token for sentence in sentences for token in sentence).items():
+            words[token.lower()] += count
+            for character in token:
+                characters[character] += count
+        self.words = list(Vocabulary.build(words, self.vocabulary, self.min_count).symbols)
+        self.characters = list(Vocabulary.build(characters).symbols)
+
+    def refuse(self, sentence: Sequence[str]) -> str | None:
+        return None if sentence else "the sentence has no token in it"
+
+    def encode(self, sentence: Sequence[str]) -> Arrays:
+        if not sentence:
+            raise BadInput("the sentence has no token in it; give at least one")
+        if len(sentence) > self.max_length:
+            raise BadInput(
+                f"the sentence beginning {' '.join(sentence[:5])!r:.60} has {len(sentence)} tokens, and at most "
+                f"{self.max_length} are allowed; divide it, or raise --max-length"
+            )
+        return {
+            "words": np.array(self._words.to_ids([token.lower() for token in sentence]), "int32"),
+            "characters": np.array([self._spelled(token) for token in sentence], "int32"),
+        }
+
+    @cached_property
+    def _words(self) -> Vocabulary:
+        return Vocabulary(self.words)
+
+    @cached_property
+    def _characters(self) -> Vocabulary:
+        return Vocabulary(self.characters)
+
+    @cached_property
+    def _spelled(self) -> Callable[[str], np.ndarray]:
+        return cache(self._spell)
+
+    def _spell(self, token: str) -> np.ndarray:
+        half = self.width // 2
+        kept = token if len(token) <= self.width else token[:half] + token[-half:]
+        ids = self._characters.to_ids(kept)
+        return np.array(ids + [PADDING_ID] * (self.width - len(ids)), "int32")
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        return {
+            "words": Array((None,), "int32", len(self.words), unknown=UNKNOWN_ID),
+            "characters": Array((None, self.width), "int32", len(self.characters), unknown=UNKNOWN_ID),
+        }
+
+    def parse(self, text: str) -> tuple[str, ...]:
+        return tuple(divide_sentence(text, self.tokenizer))
+
+    def pretokenized(self) -> Self:
+        return replace(self, tokenizer="blank")

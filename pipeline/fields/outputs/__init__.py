@@ -1,0 +1,1 @@
+"""Output fields: what a model answers, one field per file."""

@@ -1,0 +1,63 @@
+"""Tags: one per token, such as its part of speech or the span of a name."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from pipeline.fields.array import Array, Arrays
+from pipeline.fields.field import LEARNED, TagField
+from pipeline.fields.vocabulary import Vocabulary
+
+
+@dataclass
+class Tags(TagField[Sequence[str]]):
+    """One tag per token <-> {"output": (time,)}.
+
+    spans: the tags are BIO tags of spans; for each type both B and I are known, and `transitions` forbids an I that
+    does not continue a span of its own type. tags: by id.
+    """
+
+    spans: bool = False
+    tags: list[str] = field(default_factory=list, metadata=LEARNED)
+    categorical: ClassVar[bool] = True
+
+    def fit(self, sequences: Iterable[Sequence[str]]) -> None:
+        seen = {tag for sequence in sequences for tag in sequence}
+        if self.spans:
+            # The type with its dash; tags of a single type may have none: B, I.
+            types = {tag[1:] for tag in seen if tag != "O"}
+            seen = {"O"} | {prefix + kind for kind in types for prefix in "BI"}
+        self.tags = sorted(seen)
+
+    @property
+    def categories(self) -> Sequence[str]:
+        return self.tags
+
+    def find_unseen(self, sequence: Sequence[str]) -> set[str]:
+        return set(sequence) - self._vocabulary.ids.keys()
+
+    def encode(self, sequence: Sequence[str]) -> Arrays:
+        return {"output": np.array(self._vocabulary.to_ids(sequence), "int32")}
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary.of_categories(self.tags)
+
+    def decode(self, output: np.ndarray) -> tuple[str, ...]:
+        return tuple(self._vocabulary.to_symbols(output))
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        return {"output": Array((None,), "int32", len(self.tags))}
+
+    @property
+    def transitions(self) -> np.ndarray | None:
+        if not self.spans:
+            return None
+        rows = ["O", *self.tags]
+        return np.array(
+            [[tag[0] != "I" or (before != "O" and before[1:] == tag[1:]) for tag in self.tags] for before in rows]
+        )

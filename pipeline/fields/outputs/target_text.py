@@ -1,0 +1,41 @@
+"""Target text: what an encoder-decoder or a captioner writes."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+import numpy as np
+
+from pipeline.fields.array import Array, Arrays
+from pipeline.fields.field import LEARNED, AutoregressiveField
+from pipeline.fields.tokenized_text import TokenizedText
+from pipeline.fields.vocabulary import END_ID, START_ID, UNKNOWN_ID
+
+
+@dataclass
+class TargetText(TokenizedText, AutoregressiveField[str]):
+    """A text to write <-> {"output": (time,)}, with the end symbol as its last.
+
+    longest: most symbols a model may write: the longest text of the training data and half as many again.
+    """
+
+    longest: int = field(default=0, metadata=LEARNED)
+    start: ClassVar[int] = START_ID
+    end: ClassVar[int] = END_ID
+
+    def fit(self, texts: Iterable[str]) -> None:
+        texts = list(texts)
+        self.learn_symbols(texts)
+        self.longest = max(len(self.to_ids(text)) for text in texts) * 3 // 2 + 1
+
+    def encode(self, text: str) -> Arrays:
+        return {"output": np.array([*self.to_ids(text), self.end], "int32")}
+
+    def decode(self, output: np.ndarray) -> str:
+        """Return the text up to the end symbol. output: (time,) of ids."""
+        ends = np.flatnonzero(output == self.end)
+        return self.join(self.to_symbols(output[: ends[0]] if len(ends) else output))
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        return {"output": Array((None,), "int32", len(self.symbols), unknown=UNKNOWN_ID)}

@@ -1,0 +1,81 @@
+"""Transcript: what was said, the output of speech recognition."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar, Literal
+
+import numpy as np
+
+from pipeline.errors import BadInput, unknown
+from pipeline.fields.array import Array, Arrays
+from pipeline.fields.field import LEARNED, AlignedField
+from pipeline.fields.vocabulary import ALIGNED, BLANK_ID, PADDING_ID, UNKNOWN_ID, Vocabulary
+from pipeline.option import option
+
+UNITS = ("character", "word")
+
+
+@dataclass
+class Transcript(AlignedField[str]):
+    """A text <-> {"output": (time,)}: its symbols, in an order that the input has but at times that nobody knows.
+
+    The model gives a symbol, or the blank, at each of its own steps (CTC: Graves et al. 2006); the same symbol at
+    several steps in a row is one, unless there is a blank between. So a text needs a step for each symbol and one
+    more between two equal ones.
+
+    With the unit "character" any word can be written; with "word" none is misspelt, but only those of the training data
+    are known.
+
+    symbols: by id.
+    """
+
+    downsample: Literal[1, 2, 4] = option(
+        1, "Frames of a recording that a convolution makes one step, before the recurrent layers.", group="model"
+    )
+    unit: Literal["character", "word"] = option("character", "What a transcript is divided into.")
+    symbols: list[str] = field(default_factory=list, metadata=LEARNED)
+    blank: ClassVar[int] = BLANK_ID
+
+    def _divide(self, text: str) -> list[str]:
+        return text.split() if self.unit == "word" else list(text.strip())
+
+    def fit(self, texts: Iterable[str]) -> None:
+        if self.unit not in UNITS:
+            raise unknown("--unit of a transcript", self.unit, UNITS)
+        counts = Counter(symbol for text in texts for symbol in self._divide(text))
+        self.symbols = list(Vocabulary.build(counts, reserved=ALIGNED).symbols)
+
+    def encode(self, text: str) -> Arrays:
+        if not isinstance(text, str) or not text.strip():
+            raise BadInput(f"expected a transcript, the text of what is said, got {text!r:.60}")
+        return {"output": np.array(self._vocabulary.to_ids(self._divide(text)), "int32")}
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.symbols, len(ALIGNED))
+
+    def check_pair(self, inputs: Arrays, outputs: Arrays) -> None:
+        """Raise BadInput if an encoded transcript is longer than the frames of its recording allow."""
+        ids = outputs["output"]
+        frames = len(next(iter(inputs.values())))
+        steps, repeated = -(-frames // self.downsample), int(np.sum(ids[1:] == ids[:-1]))
+        if len(ids) + repeated > steps:
+            raise BadInput(
+                f"the transcript {self.decode(ids)!r:.60} needs {len(ids) + repeated} steps ({len(ids)} "
+                f"{self.unit}s, and a blank between {repeated} equal pairs), and the recording has {steps}: {frames} "
+                f"frames of 10 ms, {self.downsample} a step. Do the two belong together? Else lower --downsample"
+            )
+
+    def decode(self, output: np.ndarray) -> str:
+        """Return the text, without spaces at its ends; U+FFFD is what is unknown. output: (time,) of ids.
+
+        Padding and blanks say nothing.
+        """
+        names = self._vocabulary.to_symbols(id for id in output if id not in (PADDING_ID, self.blank))
+        return (" " if self.unit == "word" else "").join(names).strip()
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        return {"output": Array((None,), "int32", len(self.symbols), per_step=False, unknown=UNKNOWN_ID)}

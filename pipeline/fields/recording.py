@@ -1,0 +1,114 @@
+"""Recordings: samples out of sound files."""
+
+import io
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import gcd
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.errors import BadInput
+
+if TYPE_CHECKING:
+    from soundfile import SoundFile
+
+SLOWEST = 4000  # samples a second; a file with fewer holds no speech that could be understood
+
+
+@contextmanager
+def open_recording(path: Path) -> "Iterator[SoundFile]":
+    """Open a sound file; BadInput with its path for one that is missing, empty, cut short, or no sound at all."""
+    import soundfile
+
+    if not path.is_file():
+        problem = "not a file" if path.exists() else f"there is no such file (the current directory is {Path.cwd()})"
+        raise BadInput(f"{path}: {problem}; expected a sound file, WAV or FLAC")
+    missing = _count_missing(path)
+    if missing:
+        raise BadInput(f"{path}: the recording is cut short: {missing:,} bytes that its header tells of are not there")
+    try:
+        file = soundfile.SoundFile(_tell_length(path) if is_endless(path) else path)
+    except soundfile.LibsndfileError as error:
+        reason = error.error_string.rstrip(".")
+        raise BadInput(f"{path}: not a sound file that can be read ({reason}); expected WAV or FLAC") from None
+    with file:
+        if not file.frames:
+            raise BadInput(f"{path}: the recording is empty: its file has a header and no sound")
+        if file.samplerate < SLOWEST:
+            raise BadInput(
+                f"{path}: {file.samplerate} samples a second; speech needs at least {SLOWEST:,}. Is the header damaged?"
+            )
+        yield file
+
+
+def is_endless(path: Path) -> bool:
+    """Return whether a WAV file does not tell its length: programs that write to a pipe do not know it.
+
+    They leave nothing, or the greatest number: ffmpeg of 32 bits, sox of 31 with a round number taken off.
+    """
+    with path.open("rb") as file:
+        head = file.read(8)
+    told = int.from_bytes(head[4:8], "little")
+    return head[:4] == b"RIFF" and (told == 0 or told > path.stat().st_size + 2**30)
+
+
+def _tell_length(path: Path) -> io.BytesIO:
+    """Return a WAV file that does not tell its length with one that does: libsndfile takes 0 at its word."""
+    content = bytearray(path.read_bytes())
+    content[4:8] = max(0, len(content) - 8).to_bytes(4, "little")
+    data = content.find(b"data", 12)
+    if data >= 0:
+        content[data + 4 : data + 8] = max(0, len(content) - data - 8).to_bytes(4, "little")
+    return io.BytesIO(bytes(content))
+
+
+def _count_missing(path: Path) -> int:
+    """Return how many bytes a WAV file lacks; libsndfile reads what is there without a word."""
+    size = path.stat().st_size
+    if not size:
+        raise BadInput(f"{path}: the file is empty; expected a sound file, WAV or FLAC")
+    with path.open("rb") as file:
+        head = file.read(8)
+    told = int.from_bytes(head[4:8], "little")
+    if head[:4] != b"RIFF" or is_endless(path):
+        return 0
+    # Some count their own eight bytes in.
+    return max(0, told - size) and told + 8 - size
+
+
+def find_rate(path: str | Path) -> int:
+    """Return a recording's samples a second, out of the head of its file; BadInput as `open_recording`."""
+    with open_recording(Path(path)) as file:
+        return file.samplerate
+
+
+def read(path: str | Path) -> tuple[np.ndarray, int]:
+    """Return the samples, (time,) of float32 between -1 and 1, and how many there are a second.
+
+    Any width of the samples, integers or floats; several channels are averaged.
+    Raises BadInput as `open_recording`, and for samples that are no numbers.
+    """
+    import soundfile
+
+    with open_recording(Path(path)) as file:
+        promised, rate = file.frames, file.samplerate
+        try:
+            samples = file.read(dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            reason = error.error_string.rstrip(".")
+            raise BadInput(f"{path}: the sound cannot be read, perhaps the file is cut short ({reason})") from None
+    if len(samples) < promised:
+        raise BadInput(f"{path}: the recording is cut short: {len(samples):,} samples of {promised:,} are there")
+    if not np.isfinite(samples).all():
+        raise BadInput(f"{path}: {np.sum(~np.isfinite(samples)):,} samples are no numbers (NaN or infinite)")
+    return samples.mean(axis=1), rate
+
+
+def resample(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
+    """Return the samples as if recorded at `wanted` a second, without what that rate cannot hold."""
+    from scipy.signal import resample_poly
+
+    shared = gcd(rate, wanted)
+    return samples if rate == wanted else resample_poly(samples, wanted // shared, rate // shared)

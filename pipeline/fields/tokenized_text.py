@@ -1,0 +1,83 @@
+"""Tokenized text: words, characters or subwords, and back: what encoder-decoders read and write.
+
+    unit         "Two dogs run."
+    word         Two dogs run ￭.             (￭: no space before it)
+    character    T w o   d o g s   r u n .
+    subword      ▁Two ▁dog s ▁run .          (▁: a space before it)
+
+Subwords are those of a unigram model (Kudo 2018) that sentencepiece learns from the training texts, each digit a symbol
+of its own. The model is kept with the field, so a run needs nothing but its own folder.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
+
+from pipeline.errors import BadInput
+from pipeline.fields.field import LEARNED
+from pipeline.fields.subwords import SPACE, learn_subwords, open_subwords
+from pipeline.fields.tokenizers import JOINER, divide_words
+from pipeline.fields.vocabulary import WRITTEN, Vocabulary
+from pipeline.option import option
+
+if TYPE_CHECKING:
+    from pipeline.fields.subwords import Subwords
+
+
+@dataclass
+class TokenizedText:
+    """What a text to read and one to write have in common: its symbols, their ids, and the way back.
+
+    symbols: by id; with characters, all of the training data. model: sentencepiece's, as base64.
+    """
+
+    unit: Literal["word", "character", "subword"] = option("character", "What a text is divided into.")
+    vocabulary: int = option(20_000, "Most words or subwords known, the most frequent; others are unknown.", low=3)
+    lowercase: bool = option(False, "Lower-case all texts.")
+    symbols: list[str] = field(default_factory=list, metadata=LEARNED)
+    model: str = field(default="", metadata=LEARNED)
+
+    def learn_symbols(self, texts: list[str]) -> None:
+        """Learn which symbols the training texts have."""
+        texts = [self._prepare(text) for text in texts]
+        if self.unit == "subword":
+            self.model = learn_subwords(texts, self.vocabulary)
+            self.symbols = [self._subwords.id_to_piece(number) for number in range(self._subwords.get_piece_size())]
+        else:
+            size = self.vocabulary if self.unit == "word" else None
+            counts = Counter(symbol for text in texts for symbol in self._divide(text))
+            self.symbols = list(Vocabulary.build(counts, size, reserved=WRITTEN).symbols)
+
+    def _prepare(self, text: str) -> str:
+        if not isinstance(text, str):
+            raise BadInput(f"expected a text, got {text!r:.60}")
+        return text.lower() if self.lowercase else text
+
+    def _divide(self, text: str) -> Sequence[str]:
+        return divide_words(text) if self.unit == "word" else text
+
+    def to_ids(self, text: str) -> list[int]:
+        """Return the ids of a text's symbols."""
+        text = self._prepare(text)
+        return self._subwords.encode(text) if self.unit == "subword" else self._vocabulary.to_ids(self._divide(text))
+
+    def to_symbols(self, ids: Iterable[int]) -> list[str]:
+        """Return the symbols of ids; an unknown one as the replacement character."""
+        return self._vocabulary.to_symbols(ids)
+
+    def join(self, symbols: list[str]) -> str:
+        """Return the text that symbols spell."""
+        if self.unit == "word":
+            return " ".join(symbols).replace(" " + JOINER, "").removeprefix(JOINER)
+        text = "".join(symbols)
+        return text.replace(SPACE, " ").strip() if self.unit == "subword" else text
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.symbols, len(WRITTEN))
+
+    @cached_property
+    def _subwords(self) -> "Subwords":
+        return open_subwords(self.model)

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+from pipeline.errors import BadInput
+from pipeline.fields import Sound, restore, save
+from tests.pipeline.fields import RATE, tone, write
+
+
+def fit(paths, **how):
+    field = Sound(**({"max_length": 1000} | how))
+    field.fit(map(str, paths))
+    return field
+
+
+def test_features_have_the_training_data_s_spread_and_no_mean(tmp_path):
+    paths = [write(tmp_path / f"{n}.wav", tone(0.5, hertz=200 * n, seed=n)) for n in range(1, 6)]
+    field = fit(paths)
+    frames = np.concatenate([field.encode(str(path))["frames"] for path in paths])
+    np.testing.assert_allclose(frames.std(axis=0), 1, atol=1e-3)
+    np.testing.assert_allclose(field.encode(str(paths[0]))["frames"].mean(axis=0), 0, atol=1e-5)
+    again = restore(Sound(1000), save(field))
+    np.testing.assert_array_equal(again.encode(str(paths[0]))["frames"], field.encode(str(paths[0]))["frames"])
+    assert field.arrays["frames"].shape == (None, 40)
+
+
+def test_loudness_changes_nothing(tmp_path):
+    loud, soft = (write(tmp_path / f"{n}.wav", tone() * n, subtype="FLOAT") for n in (1.0, 0.01))
+    field = fit([loud])
+    np.testing.assert_allclose(field.encode(str(soft))["frames"], field.encode(str(loud))["frames"], atol=1e-3)
+
+
+def test_silence_is_all_0(tmp_path):
+    field = fit([write(tmp_path / "a.wav")])
+    frames = field.encode(str(write(tmp_path / "b.wav", np.zeros(4000))))["frames"]
+    assert frames.shape == (48, 40) and not frames.any()
+
+
+def test_the_rate_is_the_most_frequent_of_the_training_data_and_others_are_brought_to_it(tmp_path):
+    paths = [write(tmp_path / f"{n}.wav", rate=rate) for n, rate in enumerate((16000, RATE, RATE, 44100))]
+    field = fit(paths)
+    assert field.rate == RATE
+    assert {field.encode(str(path))["frames"].shape for path in paths} == {(28, 40)}
+
+
+def test_a_recording_that_is_too_long_is_refused_with_its_length(tmp_path):
+    field = fit([write(tmp_path / "a.wav")], max_length=50)
+    with pytest.raises(BadInput, match=r"lasts 2.0 seconds, 200 frames .* at most 50 .*--max-length"):
+        field.encode(str(write(tmp_path / "b.wav", tone(2.0))))
+
+
+def test_a_typed_line_is_a_path_without_the_spaces_around_it():
+    assert Sound(10).parse(" a b.wav\n") == "a b.wav"
+
+
+def test_a_file_that_is_written_again_has_another_fingerprint(tmp_path):
+    path = write(tmp_path / "a.wav", tone())
+    before = Sound(100).fingerprint(path)
+    assert Sound(100).fingerprint(path) == before
+    write(tmp_path / "a.wav", tone(hertz=220.0))
+    assert Sound(100).fingerprint(path) != before

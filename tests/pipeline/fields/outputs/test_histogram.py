@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+from scipy import stats
+
+from pipeline.fields import Histogram
+from tests.pipeline.fields import fitted
+
+
+def test_a_histogram_is_a_gaussian_around_the_number_and_is_read_by_its_median():
+    histogram = fitted(Histogram(), [0, 1, 4])
+    edges = histogram.edges
+    wide = edges[1] - edges[0]
+    assert (edges[2], edges[-3]) == (pytest.approx(0), pytest.approx(4))
+    encoded = histogram.encode(1)["output"]
+    gaussian = stats.norm(1, 0.75 * wide)
+    np.testing.assert_allclose(encoded, np.diff(gaussian.cdf(edges)), atol=1e-6)
+    assert encoded.sum() == pytest.approx(1)
+    for number in (0, 0.3, 1, 2.5, 4):
+        assert histogram.decode(histogram.encode(number)["output"]) == pytest.approx(number, abs=wide / 10)
+    # Half of it below the middle of a bin, half above, and a mean that lies elsewhere.
+    divided = np.zeros(histogram.BINS)
+    divided[[3, 10, 24]] = 0.4, 0.2, 0.4
+    assert histogram.decode(divided) == pytest.approx((edges[10] + edges[11]) / 2)
+    divided[[3, 10, 24]] = 0, 0, 1
+    assert histogram.decode(divided) == 4
+
+
+def test_a_number_outside_of_the_training_range_is_encoded_as_the_nearest_within():
+    histogram = fitted(Histogram(), [0, 4])
+    np.testing.assert_array_equal(histogram.encode(9)["output"], histogram.encode(4)["output"])
