@@ -1,4 +1,7 @@
-"""Where data that was generated, or unpacked from a dataset, is kept between runs."""
+"""Where data that was generated, or unpacked from a dataset, is kept between runs.
+
+platformdirs would replace one line: what this file is for is a folder that cannot be written to, or is another user's.
+"""
 
 import errno
 import os

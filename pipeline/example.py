@@ -1,7 +1,13 @@
 """The one currency of the project: an example, and where it came from."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
+
+# Each task has other types on its two sides: its fields say which, and no checker knows.
+Input: TypeAlias = Any
+Output: TypeAlias = Any
+# Either of them.
+Value: TypeAlias = Any
 
 
 class Alternatives(tuple):
@@ -20,12 +26,12 @@ class Example:
     origin: where it was read, as "file:line"; error messages point there.
     """
 
-    input: Any
-    output: Any
+    input: Input
+    output: Output
     origin: str = ""
 
 
-def first(output: Any) -> Any:
+def first(output: Output) -> Output:
     """Return the output itself, or the first of Alternatives."""
     return output[0] if isinstance(output, Alternatives) else output
 

@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from pipeline.errors import BadInput
 
@@ -15,7 +14,7 @@ UNFINISHED = ".unfinished."
 _unfinished: set[Path] = set()
 
 
-def write(path: Path, save: Callable[[Path], Any]) -> None:
+def write(path: Path, save: Callable[[Path], object]) -> None:
     """Write a file whole or not at all: `save` is given a temporary path in the same folder, with the same suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with remove_at_end(path.with_name(f"{UNFINISHED}{os.getpid()}.{path.name}")) as temporary:
@@ -39,6 +38,26 @@ def temporary_folder(parent: Path | None = None) -> Iterator[Path]:
         parent.mkdir(parents=True, exist_ok=True)
     with remove_at_end(Path(tempfile.mkdtemp(prefix=UNFINISHED, dir=parent))) as folder:
         yield folder
+
+
+def write_folder(path: Path, fill: Callable[[Path], object], *, replace: bool = False) -> None:
+    """Write a folder whole or not at all: `fill` is given a new, empty folder beside it.
+
+    A folder that is there stays as it is: another process was first, and reads it. replace: the new one takes its
+    place. Raises OSError if it cannot be written.
+    """
+    with temporary_folder(path.parent) as temporary:
+        new = temporary / "new"
+        # Not the temporary folder itself, which nobody else may read.
+        new.mkdir()
+        fill(new)
+        if replace and path.exists():
+            path.rename(temporary / "old")
+        try:
+            new.rename(path)
+        except OSError:
+            if not path.is_dir():
+                raise
 
 
 @contextmanager

@@ -1,11 +1,12 @@
 """Findings: what is worth knowing of examples before a model is trained on them, in one line each."""
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Hashable, Iterator, Sequence
 
 from pipeline.errors import BadInput, unknown
-from pipeline.example import Alternatives, Splits
+from pipeline.example import Alternatives, Example, Input, Output, Splits
+from pipeline.fields import InputField, OutputField
+from pipeline.option import Value
 
 # Labels that are named, with their counts.
 SHOWN = 20
@@ -15,30 +16,32 @@ MOST = 0.9
 SEEN = 1000
 
 
-def look(splits: Splits, input_field: Any, output_field: Any, longest: int, strict: bool = False) -> Iterator[str]:
+def inspect_data(
+    splits: Splits, input_field: InputField, *, output_field: OutputField, longest: Value, strict: bool = False
+) -> Iterator[str]:
     """Yield what is found in examples, once the fields are fitted to those of training.
 
     longest: where the input field cuts its inputs. strict: of `find_unseen`. BadInput where no output of a split is one
     of the training data, and for numbers that are all the same.
     """
-    if output_field.closed:
+    if output_field.categorical:
         counts = Counter(_labels(splits["train"], "output"))
         yield f"{len(counts):,} labels: {_list(counts)}"
         yield from _find_alike(counts)
         if isinstance(splits["train"][0].output, str):
             yield from _find_most(counts)
-        yield from find_unseen(splits, output_field, strict)
+        yield from find_unseen(splits, output_field, strict=strict)
     _check_numbers(splits)
-    if input_field.closed and len(counts := Counter(_labels(splits["train"], "input"))) > 1:
+    if input_field.categorical and len(counts := Counter(_labels(splits["train"], "input"))) > 1:
         yield f"{len(counts):,} categories: {_list(counts)}"
     yield from _find_unspaced(splits, input_field)
-    if input_field.cut:
+    if cut := input_field.truncated:
         count = len(splits["train"])
         yield (
-            f"{input_field.cut:,} of {count:,} training texts ({input_field.cut / count:.0%}) are longer than "
+            f"{cut:,} of {count:,} training texts ({cut / count:.0%}) are longer than "
             f"--max-length {longest} {input_field.unit}s and keep their two ends"
         )
-    yield from _find_shared(splits, "input" if not input_field.closed else "output")
+    yield from _find_shared(splits, "input" if not input_field.categorical else "output")
 
 
 def _check_numbers(splits: Splits) -> None:
@@ -49,12 +52,12 @@ def _check_numbers(splits: Splits) -> None:
         )
 
 
-def _labels(examples: Any, side: str) -> Iterator[str]:
+def _labels(examples: Sequence[Example], side: str) -> Iterator[str]:
     for example in examples:
         yield from _split(getattr(example, side))
 
 
-def _split(value: Any) -> tuple:
+def _split(value: Input | Output) -> tuple:
     return value if isinstance(value, tuple) else (value,)
 
 
@@ -78,12 +81,12 @@ def _find_most(counts: Counter) -> Iterator[str]:
         yield f"{count / total:.1%} are {label!r}: one who always answers that is as accurate; see macro_f1"
 
 
-def find_unseen(splits: Splits, output_field: Any, strict: bool = False) -> Iterator[str]:
+def find_unseen(splits: Splits, output_field: OutputField, *, strict: bool = False) -> Iterator[str]:
     """Yield how many examples of a split have outputs that are not in the training data; nothing of training itself.
 
     BadInput where no output of a split is; if strict, for the first that is not.
     """
-    if not output_field.closed:
+    if not output_field.categorical:
         return
     for split, examples in splits.items():
         labelled = [one for one in examples if one.output is not None]
@@ -93,16 +96,16 @@ def find_unseen(splits: Splits, output_field: Any, strict: bool = False) -> Iter
             continue
         if strict or unseen.keys() == {label for one in examples for label in _split(one.output)}:
             example, labels = next((one, labels) for one, labels in zip(labelled, found, strict=True) if labels)
-            raise BadInput(f"{example.origin}: {unknown('label', min(labels), output_field.known)}")
+            raise BadInput(f"{example.origin}: {unknown('label', min(labels), output_field.categories)}")
         yield (
             f"{split}: {sum(map(bool, found)):,} of {len(examples):,} examples have labels that are not in the "
             f"training data ({_list(unseen)}); they count as wrong, and have no loss"
         )
 
 
-def _find_unspaced(splits: Splits, input_field: Any) -> Iterator[str]:
+def _find_unspaced(splits: Splits, input_field: InputField) -> Iterator[str]:
     texts = [example.input for example in splits["train"][:SEEN] if isinstance(example.input, str)]
-    if getattr(input_field, "unit", None) != "word" or not texts:
+    if input_field.unit != "word" or not texts:
         return
     whole = sum(len(text) >= 10 and len(text.split()) == 1 for text in texts)
     if whole > len(texts) / 2:
@@ -121,5 +124,5 @@ def _find_shared(splits: Splits, side: str) -> Iterator[str]:
             yield f"{split}: {shared:,} of {len(splits[split]):,} {what} are in the training data too"
 
 
-def _known(value: Any) -> Any:
+def _known(value: Input | Output) -> Hashable:
     return tuple(value) if isinstance(value, Alternatives) else value

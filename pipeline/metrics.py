@@ -1,10 +1,14 @@
 """Metrics: references and predictions in, named scores out, each computed by the field's standard library."""
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from pipeline.example import Example
 from pipeline.fields.tokenizers import tokenize
+
+if TYPE_CHECKING:
+    from sacrebleu.metrics.base import Metric
 
 Scores = dict[str, float]
 
@@ -31,7 +35,7 @@ def accuracy(references: Sequence[str], predictions: Sequence[str]) -> Scores:
     return {"accuracy": float(accuracy_score(references, predictions))}
 
 
-def labels(references: Sequence[str], predictions: Sequence[str]) -> Scores:
+def accuracy_and_macro_f1(references: Sequence[str], predictions: Sequence[str]) -> Scores:
     """Return the share of right labels, and the mean of the F1 of each label, all counting alike (scikit-learn)."""
     from sklearn.metrics import f1_score
 
@@ -39,7 +43,7 @@ def labels(references: Sequence[str], predictions: Sequence[str]) -> Scores:
     return accuracy(references, predictions) | {"macro_f1": float(macro)}
 
 
-def recalled(references: Sequence[Sequence[str]], predictions: Sequence[Sequence[str]], blank: str) -> Scores:
+def recall_accuracy(references: Sequence[Sequence[str]], predictions: Sequence[Sequence[str]], blank: str) -> Scores:
     """Return the share of right symbols among the steps where one is due that is not `blank` (scikit-learn)."""
     pairs = [pair for one, other in zip(references, predictions, strict=True) for pair in zip(one, other, strict=True)]
     due = [(reference, prediction) for reference, prediction in pairs if reference != blank]
@@ -51,18 +55,19 @@ def exact(references: Sequence[str], predictions: Sequence[str]) -> Scores:
     return {"exact_match": accuracy(references, predictions)["accuracy"]}
 
 
-def captions(references: Sequence[Any], predictions: Sequence[str]) -> Scores:
+def captions(references: Sequence[str | Sequence[str]], predictions: Sequence[str]) -> Scores:
     """Return chrF and BLEU-1 to BLEU-4 of all captions together, 0 to 100 (sacrebleu), and the share that is exact.
 
-    references: of each image a caption, or a tuple of several, any of which counts. Upper and lower case are one.
+    references: one caption per image, or a tuple of several, any of which counts. Upper and lower case are one.
     Exact: the same words and marks as one of the references.
     """
     from sacrebleu.metrics import BLEU, CHRF
 
     several = [found if isinstance(found, tuple) else (found,) for found in references]
-    # sacrebleu takes a list of all first references, of all second ones ..., with None where there is no further one.
-    streams: Any = [
-        [found[number] if number < len(found) else None for found in several]
+    # sacrebleu takes a list of all first references, of all second ones ..., with None where there is no further one
+    # (its own types do not say so).
+    streams: list[Sequence[str]] = [
+        [found[number] if number < len(found) else None for found in several]  # type: ignore[misc]
         for number in range(max(map(len, several)))
     ]
     right = [tokenize(answer) in map(tokenize, found) for answer, found in zip(predictions, several, strict=True)]
@@ -91,14 +96,14 @@ def translation_signature() -> str:
     return "  ".join(f"{name}: {metric.get_signature()}" for name, metric in metrics.items())
 
 
-def _sacrebleu() -> dict[str, Any]:
+def _sacrebleu() -> "dict[str, Metric]":
     from sacrebleu.metrics import BLEU, CHRF
 
     # force: no warning where texts look tokenized, as a user's own may be.
     return {"bleu": BLEU(force=True), "bleu_lowercase": BLEU(lowercase=True, force=True), "chrf": CHRF()}
 
 
-def transcripts(references: Sequence[str], predictions: Sequence[str]) -> Scores:
+def error_rates(references: Sequence[str], predictions: Sequence[str]) -> Scores:
     """Return the word and the character error rate, substitutions, deletions and insertions to 1 of the reference.
 
     Over all references together (jiwer). Either may exceed 1.
@@ -135,7 +140,7 @@ def distinct(references: Sequence[str], predictions: Sequence[str]) -> Scores:
     return {"distinct": len(set(predictions)) / len(predictions)}
 
 
-def squares(references: Sequence[float], predictions: Sequence[float], tolerance: float) -> Scores:
+def squared_error(references: Sequence[float], predictions: Sequence[float], tolerance: float) -> Scores:
     """Return the mean squared error (scikit-learn) and the share within `tolerance`, in the numbers' own unit."""
     import numpy as np
     from sklearn.metrics import mean_squared_error
@@ -144,12 +149,24 @@ def squares(references: Sequence[float], predictions: Sequence[float], tolerance
     return {"mse": float(mean_squared_error(references, predictions)), f"within_{tolerance:g}": float(close.mean())}
 
 
-def information(loss: float) -> Scores:
-    """Return what a cross-entropy of `loss` nats a symbol is: "nats", "bits", and "perplexity", e to its power."""
+def perplexity(loss: float) -> Scores:
+    """Return what a cross-entropy of `loss` nats per symbol is: "nats", "bits", and "perplexity", e to its power."""
     return {"nats": loss, "bits": loss / math.log(2), "perplexity": math.exp(min(loss, 700))}
 
 
-def describe(monitor: str, scores: dict[str, Any]) -> str:
+def perplexity_and_novelty(training: Sequence[Example], samples: Sequence[str], loss: float) -> Scores:
+    """Return nats and bits per symbol, the perplexity, and the share of samples not found in the training data.
+
+    A sample is found if it is one of the texts, or stands in the running text. Left out if no training data is given.
+    """
+    outputs = [example.output for example in training]
+    if not outputs:
+        return perplexity(loss)
+    known = "".join(passage for _, passage in outputs) if isinstance(outputs[0], tuple) else {"", *outputs}
+    return perplexity(loss) | {"novel": sum(sample not in known for sample in samples) / len(samples)}
+
+
+def format_scores(monitor: str, scores: Mapping[str, float]) -> str:
     """Return the scores on one line, the monitored one first."""
     names = [monitor, *(name for name in scores if name != monitor)]
     return "  ".join(f"{name} {scores[name]:.4f}" for name in names if name in scores)

@@ -14,14 +14,16 @@ import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, unknown
 
 # Under which heading an option stands in --help.
-Group = Literal["data", "model", "training", "decoding"]
+Group = Literal["data", "model", "training", "decoding", "run"]
 Value = str | int | float | bool | None
 KEY = "option"
+
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class Option:
             value: Value = self.type(text)
         except ValueError:
             raise BadInput(f"{self.flag} {text}: expected {self.describe()}") from None
+        if self.choices and value not in self.choices and self.type is str:
+            raise unknown(self.flag, text, map(str, self.choices))
         self.check(value)
         return value
 
@@ -96,6 +100,12 @@ class Option:
         if isinstance(value, bool) or not isinstance(value, (int, float)[: 1 + (self.type is float)]):
             return False
         return (self.low is None or value >= self.low) and (self.high is None or value <= self.high)
+
+    def type_in(self, value: Value) -> list[str]:
+        """Return the words of a command line that give the option a value."""
+        if self.type is bool:
+            return [self.flag if value else make_flag(f"no_{self.name}")]
+        return [self.flag, str(value)]
 
     def describe(self) -> str:
         """Return in words which values it takes."""
@@ -188,7 +198,7 @@ class Options:
 @cache
 def make_options(task: str, declarations: tuple[Option, ...]) -> type[Options]:
     """Return the frozen dataclass of a task's options, with their defaults; the same for the same arguments."""
-    made = dataclasses.make_dataclass(
+    made: type[Options] = dataclasses.make_dataclass(
         "Options",
         [(one.name, one.kind, one.default) for one in declarations],
         bases=(Options,),
@@ -202,6 +212,26 @@ def make_options(task: str, declarations: tuple[Option, ...]) -> type[Options]:
 def rebuild(task: str, declarations: tuple[Option, ...], values: Mapping[str, Value]) -> Options:
     """Return options as they were pickled."""
     return make_options(task, declarations)(**values)
+
+
+class Configured(Generic[Kind]):
+    """A dataclass that is made from the options of a run: those that it declares, but for what is fixed here.
+
+    Configured(Tokens)                 # reads --vocabulary, --max-length, ...
+    Configured(Text, unit="character") # has no --unit
+    """
+
+    def __init__(self, kind: type[Kind], **fixed: Value):
+        self.kind, self.fixed = kind, fixed
+
+    def declared(self, group: Group) -> dict[str, Option]:
+        """Return the options that are left to set, by name."""
+        return {name: one for name, one in declared(self.kind, group).items() if name not in self.fixed}
+
+    def __call__(self, options: Options) -> Kind:
+        """Return one as the options have it."""
+        left = self.declared("data")
+        return self.kind(**self.fixed, **{name: getattr(options, name) for name in left})
 
 
 def merge(parts: Iterable[tuple[str, Mapping[str, Option]]]) -> dict[str, Option]:

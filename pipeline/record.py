@@ -12,24 +12,26 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeAlias, TypeVar, get_type_hints
 
 from pipeline.errors import BadInput
 
 Kind = TypeVar("Kind")
+# What JSON holds: a checker knows no more until `convert` has looked.
+Json: TypeAlias = Any
 
 # No record nests more deeply, and none has an integer of more digits: those of 64 bits have no more.
 DEEPEST, LONGEST = 50, 19
 TEXT_OR_BRACKET = re.compile(r'"(?:\\.|[^"\\])*"?|[][{}]', re.DOTALL)
 
 
-def dump(content: Any, indent: int | None = None, ascii_only: bool = False) -> str:
+def dump(content: object, *, indent: int | None = None, ascii_only: bool = False) -> str:
     """Return JSON: on one line, or with an indent. ascii_only: with escapes for all other characters."""
     text = json.dumps(finite(content), ensure_ascii=ascii_only, allow_nan=False, indent=indent)
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def finite(value: Any) -> Any:
+def finite(value: object) -> Json:
     """Return what JSON can hold: None in the place of each number, at any depth, that is not finite."""
     if isinstance(value, dict):
         return {name: finite(part) for name, part in value.items()}
@@ -56,7 +58,7 @@ def reading(origin: str, advice: str, line: int | None = None) -> Iterator[None]
     raise BadInput(f"{place}: the file is damaged ({reason}); {advice}")
 
 
-def load(content: bytes | str) -> Any:
+def load(content: bytes | str) -> Json:
     """Return what JSON, in UTF-8, holds. NaN and infinity, which other writers of JSON write, are null.
 
     Raises JSONDecodeError, UnicodeDecodeError, or BadInput for what no record has; see `reading`.
@@ -81,7 +83,7 @@ def _check_depth(text: str) -> None:
             raise BadInput(f"it nests more than {DEEPEST} deep")
 
 
-def _make_object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+def _make_object(pairs: Sequence[tuple[str, Json]]) -> dict[str, Json]:
     found = dict(pairs)
     if len(found) < len(pairs):
         ((name, _),) = Counter(name for name, _ in pairs).most_common(1)
@@ -95,7 +97,7 @@ def _make_integer(digits: str) -> int:
     return int(digits)
 
 
-def convert(content: Any, kind: type[Kind]) -> Kind:
+def convert(content: Json, kind: type[Kind]) -> Kind:
     """Return what `load` read as `kind`: a dataclass, a TypedDict, or a type of Python's that JSON can hold.
 
     Raises BadInput with what was expected, what came and where: for a value of another type (an integer may stand for

@@ -3,17 +3,19 @@
 import random
 from collections import Counter
 from collections.abc import Hashable, Sequence
-from typing import Any, Literal
+from typing import Literal, TypeVar
 
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
 
 Side = Literal["input", "output"]
+Value = TypeVar("Value", bound=Hashable)
 
 
 def complete(
     splits: Splits,
     seed: int = 0,
+    *,
     validation: float = 0.1,
     test: float = 0.1,
     side: Side = "input",
@@ -49,7 +51,7 @@ def complete(
     strata = find_strata(train, side) if stratify else None
     # By the value that stays together, not by example.
     label = {getattr(one, side): stratum for one, stratum in zip(train, strata, strict=True)} if strata else {}
-    place: dict[Any, str] = {}
+    place: dict[Hashable, str] = {}
     for name, count in counts.items():
         left = [value for value in inputs if value not in place]
         taken = _take(left, [label.get(value) for value in left], count, keep=1 if strata else 0)
@@ -66,7 +68,7 @@ def complete(
     return {name: made.get(name) or splits.get(name, []) for name in ("train", "validation", "test")}
 
 
-def limit(splits: Splits, count: int, seed: int = 0, side: Side = "input", stratify: bool = False) -> Splits:
+def limit(splits: Splits, count: int, *, seed: int = 0, side: Side = "input", stratify: bool = False) -> Splits:
     """Return `count` examples, drawn at random, of each split that has more, in their order.
 
     side, stratify: as for `complete`; of each label there is one at least, if `count` allows it.
@@ -92,13 +94,15 @@ def find_strata(examples: Sequence[Example], side: Side = "input") -> list[Hasha
     ]
 
 
-def _take(values: Sequence[Any], strata: Sequence[Hashable], count: int, keep: int = 0, each: int = 0) -> list[Any]:
+def _take(
+    values: Sequence[Value], strata: Sequence[Hashable], count: int, *, keep: int = 0, each: int = 0
+) -> list[Value]:
     """Return `count` of the values, the first of every stratum, as many as is its share.
 
     keep: so many of each stratum are left. each: so many of each stratum are taken, where there are enough and `count`
     allows it.
     """
-    members: dict[Hashable, list[Any]] = {}
+    members: dict[Hashable, list[Value]] = {}
     for value, stratum in zip(values, strata, strict=True):
         members.setdefault(stratum, []).append(value)
     room = {stratum: max(0, len(found) - keep) for stratum, found in members.items()}

@@ -1,4 +1,7 @@
-"""A worker: another Python process, for work that must not share this one, or must not end it."""
+"""A worker: another Python process, for work that must not share this one, or must not end it.
+
+Not concurrent.futures, whose workers go on when their parent is killed.
+"""
 
 import contextlib
 import multiprocessing
@@ -10,9 +13,11 @@ import traceback
 from collections.abc import Callable
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TypeVar
 
 from pipeline import files
+
+Result = TypeVar("Result")
 
 
 class Ended(RuntimeError):
@@ -41,7 +46,7 @@ class Worker:
         for theirs in (line, leash):
             theirs.close()
 
-    def call(self, function: Callable, *arguments: Any) -> Any:
+    def call(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Return function(*arguments), called there. Raises what it raises, and Ended if the worker ends meanwhile."""
         try:
             self.line.send((function, arguments))
@@ -66,7 +71,7 @@ def _work(line: Connection, leash: Connection) -> None:
             line.send(_answer(function, arguments))
 
 
-def _answer(function: Callable, arguments: tuple) -> tuple[Any, Exception | None]:
+def _answer(function: Callable, arguments: tuple) -> tuple[object, Exception | None]:
     try:
         return function(*arguments), None
     except Exception as error:

@@ -5,8 +5,7 @@ import pytest
 from pipeline import findings
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
-from pipeline.fields import Histogram, Label, Tags, Text, Tokens
-from pipeline.fields.passages import Passages, Prompt
+from pipeline.fields import Histogram, Label, Passages, Prompt, Tags, Text, Tokens
 
 
 def splits_of(**rows: list[tuple]) -> Splits:
@@ -18,7 +17,7 @@ def splits_of(**rows: list[tuple]) -> Splits:
 def look(splits: Splits, input_field, output_field, longest: int = 400) -> list[str]:
     input_field.fit(example.input for example in splits["train"])
     output_field.fit(example.output for example in splits["train"])
-    return list(findings.look(splits, input_field, output_field, longest))
+    return list(findings.inspect_data(splits, input_field, output_field=output_field, longest=longest))
 
 
 BALANCED = [("good film", "pos"), ("bad film", "neg"), ("fine play", "pos"), ("dull play", "neg")]

@@ -4,6 +4,7 @@ import warnings
 import pytest
 
 from pipeline import metrics
+from pipeline.example import Example
 
 
 def test_tag_accuracy_counts_tokens_not_sentences():
@@ -44,18 +45,18 @@ def test_errors_of_numbers():
 
 def test_recalled_symbols_are_those_that_are_due():
     references, predictions = [("-", "-", "a", "b"), ("-", "-", "b", "b")], [("a", "-", "a", "-"), ("-", "b", "b", "b")]
-    assert metrics.recalled(references, predictions, "-") == {"recalled": 3 / 4}
+    assert metrics.recall_accuracy(references, predictions, "-") == {"recalled": 3 / 4}
 
 
 def test_squares_and_the_share_within_a_tolerance():
-    scores = metrics.squares([1.0, 2.0, 0.5], [1.03, 1.8, 0.5], 0.04)
+    scores = metrics.squared_error([1.0, 2.0, 0.5], [1.03, 1.8, 0.5], 0.04)
     assert scores == {"mse": pytest.approx((0.03**2 + 0.2**2) / 3), "within_0.04": pytest.approx(2 / 3)}
 
 
 def test_information_of_a_loss():
-    uniform = metrics.information(math.log(16))
+    uniform = metrics.perplexity(math.log(16))
     assert uniform == {"nats": math.log(16), "bits": pytest.approx(4), "perplexity": pytest.approx(16)}
-    assert math.isfinite(metrics.information(1e9)["perplexity"])
+    assert math.isfinite(metrics.perplexity(1e9)["perplexity"])
 
 
 def test_distinct_predictions():
@@ -71,8 +72,8 @@ def test_correlation_is_left_out_where_it_is_not_defined(references, predictions
 
 
 def test_description_begins_with_the_monitored_score():
-    assert metrics.describe("f1", {"accuracy": 0.5, "f1": 0.25}) == "f1 0.2500  accuracy 0.5000"
-    assert metrics.describe("f1", {"loss": 1.0}) == "loss 1.0000"
+    assert metrics.format_scores("f1", {"accuracy": 0.5, "f1": 0.25}) == "f1 0.2500  accuracy 0.5000"
+    assert metrics.format_scores("f1", {"loss": 1.0}) == "loss 1.0000"
 
 
 def test_captions_agree_with_bleu_computed_by_hand():
@@ -122,6 +123,15 @@ def test_the_signature_says_how_bleu_and_chrf_are_computed():
 
 def test_error_rates_of_transcripts_are_over_all_words_together():
     # One word of four wrong; 2 of 17 characters: an "o" for an "r", an "x" too many.
-    scores = metrics.transcripts(["one two three", "four"], ["one two three", "foxuo"])
+    scores = metrics.error_rates(["one two three", "four"], ["one two three", "foxuo"])
     assert scores == {"wer": pytest.approx(1 / 4), "cer": pytest.approx(2 / 17)}
-    assert metrics.transcripts(["one two"], [""]) == {"wer": 1.0, "cer": 1.0}
+    assert metrics.error_rates(["one two"], [""]) == {"wer": 1.0, "cer": 1.0}
+
+
+def test_samples_are_judged_against_the_training_data() -> None:
+    training = [Example("f", "Ann"), Example("m", "Bob")]
+    scores = metrics.perplexity_and_novelty(training, ["Ann", "Anna", "", "Bo"], math.log(8))
+    assert scores == pytest.approx({"nats": math.log(8), "bits": 3, "perplexity": 8, "novel": 0.5})
+    running = [Example("", ("", "to be ")), Example("", ("be ", "or not"))]
+    assert metrics.perplexity_and_novelty(running, ["be or", "or be", "not", "nut"], 1.0)["novel"] == 0.5
+    assert metrics.perplexity_and_novelty([], ["x"], 1.0).keys() == {"nats", "bits", "perplexity"}

@@ -40,3 +40,31 @@ def test_a_folder_is_known_to_be_of_no_use_before_it_is_needed(tmp_path: Path, m
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     with pytest.raises(BadInput, match=f"new: {Path.cwd()} cannot be written to"):
         files.check_folder(Path("new"), "--output")
+
+
+def test_a_folder_is_written_whole_or_not_at_all_and_one_that_is_there_stays_or_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder"
+
+    def fail(new: Path) -> None:
+        (new / "part").touch()
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        files.write_folder(path, fail)
+    assert not list(path.parent.iterdir())
+    files.write_folder(path, lambda new: (new / "first").touch())
+    files.write_folder(path, lambda new: (new / "second").touch())
+    assert [file.name for file in path.iterdir()] == ["first"]
+    with pytest.raises(RuntimeError):
+        files.write_folder(path, fail, replace=True)
+    assert [file.name for file in path.iterdir()] == ["first"]
+    files.write_folder(path, lambda new: (new / "third").touch(), replace=True)
+    assert [file.name for file in path.iterdir()] == ["third"]
+    assert [file.name for file in path.parent.iterdir()] == ["folder"]
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        files.write_folder(tmp_path / "file", lambda new: (new / "first").touch())
+    assert [file.name for file in tmp_path.iterdir()] == ["file"]
