@@ -4,29 +4,35 @@ A small convolutional encoder makes a grid of feature vectors out of the image. 
 first hidden state, and with attention the decoder looks at each of them again before every word.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import keras
 from keras import layers, ops
 
-from models.layers.augment import Warp
-from models.layers.autoregressive import attach, decode
-from models.layers.embedding import declare
+from models.layers import autoregressive
+from models.layers.embedding import make_inputs
 from models.layers.losses import cross_entropy
+from models.layers.random_changes import RandomAffine
+from models.saving import PACKAGE, saved_as
+from models.tensor import LayerArgument, Tensor
+
+if TYPE_CHECKING:
+    from models.family import AutoregressiveField, InputField
+    from pipeline.option import Options
 
 # The convolutions halve the image until its grid is at most so wide.
 GRID = 8
 WIDTHS = (32, 64, 128)
 
 
-@keras.saving.register_keras_serializable("unrolled")
+@keras.saving.register_keras_serializable(PACKAGE)
 class Coordinates(layers.Layer):
     """Put where it is, x and y from -1 to 1, beside each vector of a grid (CoordConv, Liu et al. 2018).
 
     A convolution does not know where it is, and "above" and "left of" are about nothing else.
     """
 
-    def call(self, grid: Any) -> Any:
+    def call(self, grid: Tensor) -> Tensor:
         """Return (batch, height, width, features + 2). grid: (batch, height, width, features)."""
         height, width = grid.shape[1:3]
         x = ops.broadcast_to(ops.linspace(-1.0, 1.0, width), (height, width))
@@ -35,19 +41,19 @@ class Coordinates(layers.Layer):
         return ops.concatenate([grid, ops.repeat(places, ops.shape(grid)[0], axis=0)], axis=-1)
 
 
-@keras.saving.register_keras_serializable("unrolled")
-class Colours(layers.Layer):
+@saved_as("Colours")
+class ColourHistogram(layers.Layer):
     """How much of an image each colour is, wherever it is: a colour histogram (Swain and Ballard 1991).
 
-    shades: of red, of green and of blue, at equal distances from none to all; a colour is one of each. What lies
-    between two shades is shared between them.
+    shades: how many of red, of green and of blue, at equal distances from none to all; a colour is one of each. What
+    lies between two shades is shared between them.
     """
 
-    def __init__(self, shades: int, **options: Any):
+    def __init__(self, shades: int, **options: LayerArgument):
         super().__init__(**options)
         self.shades = shades
 
-    def call(self, image: Any) -> Any:
+    def call(self, image: Tensor) -> Tensor:
         """Return the square roots of the shares, (batch, shades ** 3). image: (batch, size, size, 3) of uint8.
 
         Roots, as most of a drawing is its background, and what tells two apart may be one part in a hundred.
@@ -64,77 +70,96 @@ class Colours(layers.Layer):
         return {**super().get_config(), "shades": self.shades}
 
 
-@keras.saving.register_keras_serializable("unrolled")
-class Standardised(layers.Conv2D):
+@saved_as("Standardised")
+class WeightStandardizedConv2D(layers.Conv2D):
     """A convolution whose kernels have mean 0 and length 1 (weight standardisation, Qiao et al. 2019).
 
     Otherwise what all images have in common grows from layer to layer: what is rectified has a mean above 0, and a
     kernel with a mean adds it up. Group normalisation, which looks at one image at a time, cannot take it out, and in
-    the end scales all else down: of some seeds the captioner then took one image for the other.
+    the end scales all else down: with some seeds the captioner then took one image for the other.
     """
 
-    def convolution_op(self, inputs: Any, kernel: Any) -> Any:
+    def convolution_op(self, inputs: Tensor, kernel: Tensor) -> Tensor:
         """Return (batch, height, width, filters) from (batch, height, width, features) and the kernel as it is kept."""
         kernel = kernel - ops.mean(kernel, axis=(0, 1, 2), keepdims=True)
         length = ops.sqrt(ops.sum(ops.square(kernel), axis=(0, 1, 2), keepdims=True) + 1e-6)
         return super().convolution_op(inputs, kernel / length)
 
 
-def convolve(grid: Any, width: int, strides: int, name: str, side: int = 3) -> Any:
+def convolve(grid: Tensor, width: int, *, strides: int, name: str, side: int = 3) -> Tensor:
     """Return (batch, height / strides, width / strides, features): a convolution, normalised, rectified.
 
-    Group normalisation (Wu and He 2018) looks at one image at a time: of a batch, the rows that only fill it up do not
-    matter.
+    Group normalisation (Wu and He 2018) looks at one image at a time: rows that only fill up a batch do not matter.
     """
-    grid = Standardised(width, side, strides, padding="same", use_bias=False, name=f"{name}_convolution")(grid)
+    grid = WeightStandardizedConv2D(
+        width, side, strides=strides, padding="same", use_bias=False, name=f"{name}_convolution"
+    )(grid)
     grid = layers.GroupNormalization(groups=8, name=f"{name}_normalisation")(grid)
     return layers.Activation("relu", name=name)(grid)
 
 
-def look(image: Any, options: Any) -> tuple[Any, Any]:
-    """Return the context, (batch, 2 units), and the memory, (batch, positions, features), of an image.
+def encode_image(image: Tensor, options: "Options") -> tuple[Tensor, Tensor]:
+    """Return the context, (batch, 2 units), and the encoder states, (batch, positions, features), of an image.
 
     image: (batch, size, size, 3) of uint8.
     """
     grid = layers.Rescaling(1 / 127.5, -1.0, name="scale")(image)
-    if options.warping:
-        grid = Warp(options.warping, name="warp")(grid)
+    if options.random_affine:
+        grid = RandomAffine(options.random_affine, name="warp")(grid)
     for number in range(10):
         if grid.shape[1] <= GRID:
             break
         width = WIDTHS[min(number, len(WIDTHS) - 1)]
-        grid = convolve(grid, width, 2, f"half_{number}", 3 if number else 5)
+        grid = convolve(grid, width, strides=2, name=f"half_{number}", side=3 if number else 5)
         if number == 1:
-            grid = convolve(grid, width, 1, "more")
-    grid = convolve(Coordinates(name="coordinates")(grid), WIDTHS[-1], 1, "around")
+            grid = convolve(grid, width, strides=1, name="more")
+    grid = convolve(Coordinates(name="coordinates")(grid), WIDTHS[-1], strides=1, name="around")
     # Once more, so that a place knows of the other side of the image: "left of" is about two places.
-    grid = convolve(grid, WIDTHS[-1], 1, "grid")
+    grid = convolve(grid, WIDTHS[-1], strides=1, name="grid")
     height, width, features = grid.shape[1:]
-    memory = layers.Reshape((height * width, features), name="memory")(grid)
+    states = layers.Reshape((height * width, features), name="memory")(grid)
     # What there is, wherever it is: one place teaches the features of a shape to all places.
-    anywhere = layers.GlobalMaxPooling1D(name="anywhere")(memory)
-    # And where: few numbers a position, all positions side by side.
-    few = layers.Dense(32, "relu", name="squeeze")(memory)
-    parts = [layers.Flatten(name="flatten")(few), anywhere]
-    if options.colours:
-        shares = Colours(options.colours, name="colours")(image)
+    anywhere = layers.GlobalMaxPooling1D(name="anywhere")(states)
+    # And where: few numbers per position, all positions side by side.
+    squeezed = layers.Dense(32, "relu", name="squeeze")(states)
+    parts = [layers.Flatten(name="flatten")(squeezed), anywhere]
+    if options.colour_histogram:
+        shares = ColourHistogram(options.colour_histogram, name="colours")(image)
         parts.append(layers.LayerNormalization(name="colours_normalisation")(shares))
     flat = layers.Concatenate(name="seen")(parts)
     if options.dropout:
         flat = layers.Dropout(options.dropout)(flat)
-    return layers.Dense(2 * options.units, "relu", name="context")(flat), memory
+    return layers.Dense(2 * options.units, "relu", name="context")(flat), states
 
 
-def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
+def build(input_field: "InputField", output_field: "AutoregressiveField", options: "Options") -> keras.Model:
     """Return a model from {"image": (batch, size, size, 3), "previous": (batch, time)} to logits of every word.
 
     The image is of uint8; the logits are (batch, time, words).
     """
-    inputs = declare(input_field.arrays)
-    context, memory = look(inputs["image"], options)
-    # Colours are in the context alone, and no place of the memory: what is said of them late must not be forgotten.
-    return attach(inputs, context, output_field, options, memory, "captioner", merge=bool(options.colours))
+    inputs = make_inputs(input_field.arrays)
+    context, states = encode_image(inputs["image"], options)
+    return autoregressive.attach_decoder(
+        inputs,
+        context,
+        output_field=output_field,
+        options=options,
+        attention=options.attention or "none",
+        encoder_states=states,
+        # Colours are in the context alone, at no position: what is said of them late must not be forgotten.
+        merge=bool(options.colour_histogram),
+        name="captioner",
+    )
 
 
-loss = cross_entropy
-__all__ = ["build", "decode", "loss"]
+def loss(output_field: "AutoregressiveField", options: "Options") -> keras.losses.Loss:
+    """Return the cross-entropy of every word."""
+    return cross_entropy()
+
+
+def decode(model: keras.Model, output_field: "AutoregressiveField", options: "Options") -> keras.Model:
+    """Return a model to "output", "probability" and, with attention, "attention": see models/layers/autoregressive.py.
+
+    options.beam: hypotheses side by side; None or 1: greedy decoding.
+    """
+    return autoregressive.decode(model, output_field, longest=output_field.longest, beam=options.beam)

@@ -12,15 +12,18 @@ A cell of the user's own is registered by the import of the file that defines it
 
 import models.backends.adam
 import models.captioner
+import models.cells.baselines
+import models.cells.chrono
 import models.cells.indrnn
 import models.cells.linear_rnn
-import models.classifier
-import models.decoding.search
+import models.decoding.ctc
+import models.decoding.viterbi
 import models.layers.attention
-import models.layers.augment
-import models.layers.ctc
 import models.layers.decoder
 import models.layers.embedding
 import models.layers.losses
-import models.recurrent
-import models.transcriber  # noqa: F401
+import models.layers.pooling
+import models.layers.random_changes
+import models.layers.subsample
+import models.layers.word_dropout
+import models.recurrent  # noqa: F401

@@ -1,23 +1,42 @@
 """Encoder-decoder: many to many, unequal length (Sutskever et al. 2014). A sequence in, another one out."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import keras
 from keras import layers
 
-from models.classifier import Pool
-from models.layers.autoregressive import attach, decode
-from models.layers.embedding import read
+from models.layers import autoregressive
+from models.layers.embedding import encode_sequence
 from models.layers.losses import cross_entropy
+from models.layers.pooling import Pool
+
+if TYPE_CHECKING:
+    from models.family import AutoregressiveField, InputField
+    from pipeline.option import Options
 
 
-def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
+def build(input_field: "InputField", output_field: "AutoregressiveField", options: "Options") -> keras.Model:
     """Return a model from a sequence's arrays and "previous", (batch, time), to logits, (batch, time, symbols)."""
-    inputs, states = read(input_field, options)
-    memory = layers.Identity(name="memory")(states)
-    context = Pool("last", options.bidirectional, name="context")(states, inputs["mask"])
-    return attach(inputs, context, output_field, options, memory, "encoder_decoder")
+    inputs, states = encode_sequence(input_field, options)
+    return autoregressive.attach_decoder(
+        inputs,
+        Pool("last", options.bidirectional, name="context")(states, inputs["mask"]),
+        output_field=output_field,
+        options=options,
+        attention=options.attention or "none",
+        encoder_states=layers.Identity(name="memory")(states),
+        name="encoder_decoder",
+    )
 
 
-loss = cross_entropy
-__all__ = ["build", "decode", "loss"]
+def loss(output_field: "AutoregressiveField", options: "Options") -> keras.losses.Loss:
+    """Return the cross-entropy of every symbol, with label smoothing (options.label_smoothing)."""
+    return cross_entropy(options.label_smoothing)
+
+
+def decode(model: keras.Model, output_field: "AutoregressiveField", options: "Options") -> keras.Model:
+    """Return a model to "output", "probability" and, with attention, "attention": see models/layers/autoregressive.py.
+
+    options.beam: hypotheses side by side; None or 1: greedy decoding.
+    """
+    return autoregressive.decode(model, output_field, longest=output_field.longest, beam=options.beam)

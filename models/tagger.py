@@ -1,28 +1,35 @@
-"""Tagger: many to many, equal length. One tag a token."""
+"""Tagger: many to many, equal length. One tag per token."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import keras
 from keras import layers, ops
 
-from models.decoding.search import BestPath
-from models.layers.embedding import read
+from models.decoding.viterbi import BestPath
+from models.family import count_values
+from models.layers.embedding import encode_sequence
 from models.layers.losses import cross_entropy
 
+if TYPE_CHECKING:
+    from models.family import InputField, TagField
+    from pipeline.option import Options
 
-def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
+
+def build(input_field: "InputField", output_field: "TagField", options: "Options") -> keras.Model:
     """Return a model from a sentence's arrays to logits, (batch, time, tags)."""
-    inputs, states = read(input_field, options)
+    inputs, states = encode_sequence(input_field, options)
     if options.dropout:
         states = layers.Dropout(options.dropout)(states)
-    tags = output_field.arrays["output"].size
+    tags = count_values(output_field.arrays["output"])
     return keras.Model(inputs, layers.Dense(tags, dtype="float32", name="logits")(states), name="tagger")
 
 
-loss = cross_entropy
+def loss(output_field: "TagField", options: "Options") -> keras.losses.Loss:
+    """Return the cross-entropy of every tag."""
+    return cross_entropy()
 
 
-def decode(model: keras.Model, output_field: Any, options: Any) -> keras.Model:
+def decode(model: keras.Model, output_field: "TagField", options: "Options") -> keras.Model:
     """Return a model from the same arrays to {"output": (batch, time)}: the best tags, or the best valid path."""
     allowed = output_field.transitions
     if allowed is None:

@@ -1,77 +1,65 @@
 """Transcriber: many to many, unequal length, the output in the order of the input. Sound frames in, a text out."""
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import keras
-from keras import layers, ops
+from keras import layers
 
-from models.layers.augment import Hide, Stretch
-from models.layers.ctc import CTC, CertainBlank, Collapse
-from models.layers.embedding import declare
-from models.recurrent import unroll
+from models.cells import CELLS
+from models.decoding.ctc import CTC, CertainBlank, CTCDecoder
+from models.family import count_values
+from models.layers.embedding import make_inputs
+from models.layers.random_changes import SpecAugment, VocalTractPerturbation
+from models.layers.subsample import Subsample
+from models.recurrent import stack_layers
 
-
-@keras.saving.register_keras_serializable("unrolled")
-class Halve(layers.Layer):
-    """A convolution that makes one step of two: (batch, time, features) -> (batch, (time + 1) // 2, filters).
-
-    Step j sees the frames 2j - 1, 2j and 2j + 1. The padding counts as zeros, whatever it holds, and there is one zero
-    before the first frame and after the last: so neither the values nor the length of the padding change a step.
-    """
-
-    def __init__(self, filters: int, **options: Any):
-        super().__init__(**options)
-        self.filters = filters
-        self.convolution = layers.Conv1D(filters, 3, strides=2, activation="relu", name="convolution")
-
-    def build(self, frames_shape: tuple, mask_in_shape: tuple | None = None) -> None:
-        self.convolution.build(frames_shape)
-
-    def call(self, frames: Any, mask_in: Any) -> tuple[Any, Any]:
-        """Return the steps and their mask, (batch, (time + 1) // 2) of bool; mask_in: (batch, time) of bool."""
-        frames = ops.where(ops.expand_dims(mask_in, 2), frames, ops.zeros_like(frames))
-        return self.convolution(ops.pad(frames, ((0, 0), (1, 1), (0, 0)))), mask_in[:, ::2]
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), "filters": self.filters}
+if TYPE_CHECKING:
+    from models.family import InputField, TranscriptField
+    from pipeline.option import Options
 
 
-def build(input_field: Any, output_field: Any, options: Any) -> keras.Model:
+def build(input_field: "InputField", output_field: "TranscriptField", options: "Options") -> keras.Model:
     """Return a model from a recording's frames to logits, (batch, steps, symbols), the blank certain on the padding.
 
-    options.downsample: frames to a step, 1, 2 or 4. options.warping, options.masking: see models/layers/augment.py.
+    options.downsample: frames per step, 1, 2 or 4. options.vocal_tract_perturbation, options.spec_augment: see
+    models/layers/random_changes.py.
     """
-    inputs = declare(input_field.arrays)
+    inputs = make_inputs(input_field.arrays)
     states, mask = inputs["frames"], inputs["mask"]
-    if options.warping:
-        states = Stretch(options.warping, name="stretch")(states)
-    if options.masking:
-        states = Hide(options.masking, name="hide")(states, mask)
+    if options.vocal_tract_perturbation:
+        states = VocalTractPerturbation(options.vocal_tract_perturbation, name="stretch")(states)
+    if options.spec_augment:
+        states = SpecAugment(options.spec_augment, name="hide")(states, mask)
     for number in range(options.downsample.bit_length() - 1):
-        states, mask = Halve(options.units, name=f"halve_{number}")(states, mask)
-    states = unroll(
+        states, mask = Subsample(options.units, name=f"halve_{number}")(states, mask)
+    states = stack_layers(
         states,
         mask,
-        options.cell,
-        options.units,
-        options.layers,
-        options.bidirectional,
-        options.dropout,
-        longest=options.max_length,
+        cell=options.cell,
+        units=options.units,
+        depth=options.layers,
+        bidirectional=options.bidirectional,
+        dropout=options.dropout,
+        longest=options.max_length if CELLS[options.cell].bounded else None,
     )
     if options.dropout:
         states = layers.Dropout(options.dropout)(states)
-    logits = layers.Dense(output_field.arrays["output"].size, dtype="float32", name="logits")(states)
-    certain = CertainBlank(output_field.blank, dtype="float32", name="certain_blank")(logits, mask)
-    return keras.Model(inputs, certain, name="transcriber")
+    output = output_field.arrays["output"]
+    logits = layers.Dense(count_values(output), dtype="float32", name="logits")(states)
+    certain = CertainBlank(output_field.blank, padding=output.padding, dtype="float32", name="certain_blank")
+    return keras.Model(inputs, certain(logits, mask), name="transcriber")
 
 
-def loss(output_field: Any, options: Any = None) -> keras.losses.Loss:
+def loss(output_field: "TranscriptField", options: "Options") -> keras.losses.Loss:
     """Return the CTC loss of each transcript, averaged over them."""
-    return CTC(output_field.blank)
+    return CTC(output_field.blank, padding=output_field.arrays["output"].padding)
 
 
-def decode(model: keras.Model, output_field: Any, options: Any) -> keras.Model:
-    """Return a model from the same arrays to {"output": (batch, steps)}: the symbols given, 0 where there is none."""
+def decode(model: keras.Model, output_field: "TranscriptField", options: "Options") -> keras.Model:
+    """Return a model to {"output": (batch, steps)}: the symbols that are spelt, padding where there is none.
+
+    options.beam: hypotheses side by side; None or 1: the likeliest symbol of each step.
+    """
     width = options.beam if options.beam and options.beam > 1 else None
-    return keras.Model(model.input, {"output": Collapse(output_field.blank, width)(model.output)})
+    spell = CTCDecoder(output_field.blank, padding=output_field.arrays["output"].padding, width=width)
+    return keras.Model(model.input, {"output": spell(model.output)})

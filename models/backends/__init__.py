@@ -1,0 +1,165 @@
+"""The recurrent loops of each backend of Keras, and the one place that chooses among them.
+
+    jax_loops           JAX: one loop with a gradient by hand, or the native kernels, which jax_native calls
+    tensorflow_loops    TensorFlow: the native kernels
+    torch_loops         torch: its own kernels
+    native_kernels/     the C++ source, and its compilation at first use
+
+None of them imports this file. What they do not cover goes the way of the Keras layer, their portable twin: see
+models/recurrent.py.
+"""
+
+import ctypes
+import importlib
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+import keras
+
+from models.backends import native_kernels
+from models.tensor import Tensor
+from pipeline import cache
+
+LOOPS = {"jax": "jax_loops", "tensorflow": "tensorflow_loops", "torch": "torch_loops"}
+logger = logging.getLogger(__name__)
+
+
+class Loops(Protocol):
+    """What the module of a backend has: a recurrent layer over all steps of a batch."""
+
+    def run(
+        self,
+        kind: str,
+        sequences: Tensor,
+        *,
+        initial: list[Tensor],
+        weights: list[Tensor],
+        mask: Tensor | None,
+        library: ctypes.CDLL | None,
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Return the hidden states at all steps, (batch, time, units), and the states after the last step.
+
+        kind: "simple", "lstm" or "gru". sequences: (batch, time, features). initial: the states before the first step,
+        each (batch, units). weights: the kernels of x and of h, and the biases of both, each (..., gates x units).
+        mask: (batch, time) of bool, or None: where it is false, the states stay as they were.
+        library: the native kernels, or None for the portable loop, where the backend has one.
+        """
+
+
+class NativeKernels:
+    """Whether SimpleRNN, LSTM and GRU run as native code. One object, `kernels`, keeps it for the process.
+
+    Unless `switch` says otherwise they do, where all of these hold:
+
+    1. Keras runs on JAX or TensorFlow,
+    2. the backend computes on the CPU,
+    3. there is a C++ compiler, or they have been compiled on this machine before.
+
+    Then they are compiled, if need be, when the first layer asks for them. Elsewhere the portable loops run.
+
+    used: the kinds of layers ("simple", "lstm", "gru") that have run as native code so far.
+    """
+
+    def __init__(self) -> None:
+        self.used: set[str] = set()
+        self._wanted = True
+        # None: not looked for yet. A text: why there are none.
+        self._found: ctypes.CDLL | str | None = None
+
+    def switch(self, wanted: bool, folder: Path, say: Callable[[str], None]) -> bool:
+        """Take the native kernels from now on, or not; return whether they are taken: torch has its own.
+
+        Where they are wanted and cannot be had, `say` is told why in one line. What is compiled is kept in `folder`.
+        """
+        self._wanted = wanted
+        if wanted and keras.config.backend() != "torch" and not isinstance(self._found, ctypes.CDLL):
+            self._found = open_kernels(folder, say)
+            if isinstance(self._found, str):
+                say(self._found)
+        return self.library is not None
+
+    @property
+    def library(self) -> ctypes.CDLL | None:
+        """The compiled kernels, where they are to be used; they are compiled now where nobody has asked before."""
+        if not self._wanted:
+            return None
+        if self._found is None:
+            if computes_on_cpu():
+                self._found = _open_in_cache()
+                if isinstance(self._found, str):
+                    logger.warning(self._found)
+            else:
+                self._found = "the backend does not compute on the CPU, or has kernels of its own"
+        return self._found if isinstance(self._found, ctypes.CDLL) else None
+
+
+kernels = NativeKernels()
+
+
+def computes_on_cpu() -> bool:
+    """Return whether Keras' backend is JAX or TensorFlow and computes on the CPU."""
+    if keras.config.backend() == "jax":
+        import jax
+
+        return jax.default_backend() == "cpu"
+    if keras.config.backend() == "tensorflow":
+        import tensorflow
+
+        return not tensorflow.config.get_visible_devices("GPU")
+    return False
+
+
+def open_kernels(folder: Path, say: Callable[[str], None]) -> ctypes.CDLL | str:
+    """Return the native kernels, ready for Keras' backend, or one line that says why there are none.
+
+    At first use on a machine they are compiled with its C++ compiler (CXX, else c++, g++ or clang++) into `folder`,
+    which takes seconds: `say` is told.
+    """
+    if not computes_on_cpu():
+        return f"no native kernels: they are for the CPU, where {keras.config.backend()} does not compute"
+    if keras.config.backend() == "tensorflow":
+        return native_kernels.open_library(folder, say, xla=False)
+    library = native_kernels.open_library(folder, say, xla=True)
+    if isinstance(library, ctypes.CDLL):
+        from models.backends import jax_native
+
+        try:
+            jax_native.register(library)
+        except (ImportError, AttributeError, RuntimeError) as error:
+            return native_kernels.MISSING.format(error)
+    return library
+
+
+def _open_in_cache() -> ctypes.CDLL | str:
+    try:
+        return open_kernels(cache.folder() / "kernels", logger.warning)
+    except RuntimeError as error:
+        return native_kernels.MISSING.format(error)
+
+
+def has_loop(kind: str, dtype: str, *, masked: bool) -> bool:
+    """Return whether the backend has a loop of its own for a layer with Keras' usual activations.
+
+    1. JAX: for all but the LSTM on a GPU, where cuDNN runs.
+    2. torch: for what has no mask.
+    3. TensorFlow: for what has no mask and is of float32, where there are native kernels.
+    """
+    backend = keras.config.backend()
+    if backend == "jax":
+        import jax
+
+        return kind != "lstm" or jax.default_backend() != "gpu"
+    return not masked and (backend == "torch" or (dtype == "float32" and kernels.library is not None))
+
+
+def run(
+    kind: str, sequences: Tensor, *, initial: list[Tensor], weights: list[Tensor], mask: Tensor | None
+) -> tuple[Tensor, list[Tensor]]:
+    """Run a recurrent layer over all steps in the backend's own loop; arguments and result are those of `Loops.run`."""
+    loops: Loops = importlib.import_module(f"{__name__}.{LOOPS[keras.config.backend()]}")
+    library = kernels.library if keras.backend.standardize_dtype(sequences.dtype) == "float32" else None
+    if library is not None:
+        kernels.used.add(kind)
+    return loops.run(kind, sequences, initial=initial, weights=weights, mask=mask, library=library)

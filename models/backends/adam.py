@@ -1,39 +1,43 @@
-"""Adam in one pass over the weights; and lazy Adam: of an embedding's table only the rows of the words in the batch."""
+"""Adam in one pass over the weights; and lazy Adam, which updates only the rows of an embedding in the batch."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import keras
 from keras import ops
 
+from models.saving import PACKAGE
+from models.tensor import LayerArgument, Tensor
 
-@keras.saving.register_keras_serializable("unrolled")
+
+@keras.saving.register_keras_serializable(PACKAGE)
 class Adam(keras.optimizers.Adam):
     """Keras' Adam (Kingma and Ba 2015), on TensorFlow, and on torch on the CPU, as their one kernel.
 
-    Keras writes it as a dozen operations. XLA makes one loop of them; the others run one after the other, each with a
-    pass over weights that do not fit into the cache. And on TensorFlow the gradient of a table comes as a list of rows,
-    of one word often several, and Keras squares each by itself: for the norm to clip by, and for the moments.
+    Keras writes it as a dozen operations. XLA makes one loop of them; the other backends run one after the other, each
+    with a pass over weights that do not fit into the cache. And on TensorFlow the gradient of a table comes as a list
+    of rows, often several for one word, and Keras squares each by itself, for the norm to clip by and for the moments.
     """
 
-    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+    def apply(self, grads: Tensor, trainable_variables: list[keras.Variable] | None = None) -> None:
         if keras.config.backend() == "tensorflow":
-            grads = [add_up(gradient) for gradient in grads]
+            grads = [sum_duplicates(gradient) for gradient in grads]
         super().apply(grads, trainable_variables)
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor) -> None:
         backend, place = keras.config.backend(), self._get_variable_index(variable)
         kept = [variable, self._momentums[place], self._velocities[place]]
         weights, momentum, velocity = (one.value if isinstance(one, keras.Variable) else one for one in kept)
         if backend == "tensorflow":
-            self._update_on_tensorflow(weights, momentum, velocity, gradient, learning_rate)
+            self._update_on_tensorflow(weights, momentum, velocity=velocity, gradient=gradient, rate=learning_rate)
         elif backend == "torch" and weights.device.type == "cpu":
-            self._update_on_torch(weights, momentum, velocity, gradient, learning_rate)
+            self._update_on_torch(weights, momentum, velocity=velocity, gradient=gradient, rate=learning_rate)
         else:
             super().update_step(gradient, variable, learning_rate)
 
-    def _update_on_tensorflow(self, weights: Any, momentum: Any, velocity: Any, gradient: Any, rate: Any) -> None:
+    def _update_on_tensorflow(
+        self, weights: Tensor, momentum: Tensor, velocity: Tensor, gradient: Tensor, rate: Tensor
+    ) -> None:
         import tensorflow
 
         step = ops.cast(self.iterations + 1, weights.dtype)
@@ -50,7 +54,9 @@ class Adam(keras.optimizers.Adam):
             grad=ops.cast(tensorflow.convert_to_tensor(gradient), weights.dtype),
         )
 
-    def _update_on_torch(self, weights: Any, momentum: Any, velocity: Any, gradient: Any, rate: Any) -> None:
+    def _update_on_torch(
+        self, weights: Tensor, momentum: Tensor, velocity: Tensor, gradient: Tensor, rate: Tensor
+    ) -> None:
         import torch
         from torch.optim.adam import adam
 
@@ -76,8 +82,8 @@ class Adam(keras.optimizers.Adam):
             )
 
 
-def add_up(gradient: Any) -> Any:
-    """Return a gradient on TensorFlow with each row of a table in it once; one that is no list of rows as it is."""
+def sum_duplicates(gradient: Tensor) -> Tensor:
+    """Return a gradient on TensorFlow with duplicate indices of an IndexedSlices summed; a dense one as it is."""
     import tensorflow
 
     if not isinstance(gradient, tensorflow.IndexedSlices):
@@ -87,7 +93,7 @@ def add_up(gradient: Any) -> Any:
     return tensorflow.IndexedSlices(rows, numbers, gradient.dense_shape)
 
 
-@keras.saving.register_keras_serializable("unrolled")
+@keras.saving.register_keras_serializable(PACKAGE)
 class LazyAdam(Adam):
     """Adam (Kingma and Ba 2015) that leaves the rows of an embedding alone whose words are not in the batch.
 
@@ -96,32 +102,32 @@ class LazyAdam(Adam):
     gradient meets the moments as its last one left them. A row whose gradient is all zeros counts as not in the batch.
     Weights other than the tables of keras.layers.Embedding are updated as by Adam.
 
-    rows: at least as many as there are different words in any batch; of more the rest would be left out. The fewer, the
-        faster; a table of less than twice as many rows is computed as a whole.
+    rows: at least as many as there are different words in any batch; words beyond that would be left out. The fewer,
+        the faster; a table of less than twice as many rows is computed as a whole.
     """
 
-    def __init__(self, learning_rate: Any, rows: int, **options: Any):
+    def __init__(self, learning_rate: Tensor, rows: int, **options: LayerArgument):
         super().__init__(learning_rate, **options)
         self.rows = rows
-        self.numbers: dict[int, Any] = {}
+        self.numbers: dict[int, Tensor] = {}
 
     @contextmanager
-    def by_row(self, numbers: dict[int, Any]) -> Iterator[None]:
-        """Inside, some gradients are of rows of a table alone: numbers says of which, by the place of the weights."""
+    def by_row(self, numbers: dict[int, Tensor]) -> Iterator[None]:
+        """Inside, the gradients of some tables are those of rows alone; numbers: of which, by table."""
         self.numbers = numbers
         try:
             yield
         finally:
             self.numbers = {}
 
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+    def update_step(self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor) -> None:
         place = self._get_variable_index(variable)
         if not self._trainable_variables[place].path.endswith("/embeddings"):
             super().update_step(gradient, variable, learning_rate)
             return
         kept = [variable, self._momentums[place], self._velocities[place]]
         if place in self.numbers:
-            self._update_rows(kept, gradient, self.numbers[place], learning_rate)
+            self._update_rows(kept, gradient, numbers=self.numbers[place], learning_rate=learning_rate)
             return
         # TensorFlow's gradient of a table is a list of rows, one word more than once among them.
         gradient = ops.add(gradient, ops.zeros(variable.shape, variable.dtype))
@@ -140,15 +146,15 @@ class LazyAdam(Adam):
             count = ops.cumsum(ops.cast(touched, "int32"))
             wanted = ops.minimum(ops.arange(1, self.rows + 1, dtype="int32"), count[-1])
             found = ops.searchsorted(count, wanted)
-            self._update_rows(kept, ops.take(gradient, found, axis=0), found, learning_rate)
+            self._update_rows(kept, ops.take(gradient, found, axis=0), numbers=found, learning_rate=learning_rate)
 
-    def _update_rows(self, kept: list[Any], gradient: Any, numbers: Any, learning_rate: Any) -> None:
+    def _update_rows(self, kept: list[Tensor], gradient: Tensor, numbers: Tensor, learning_rate: Tensor) -> None:
         after = self._advance([ops.take(table, numbers, axis=0) for table in kept], gradient, learning_rate)
         index = ops.expand_dims(numbers, 1)
         for table, part in zip(kept, after, strict=True):
             self.assign(table, ops.scatter_update(table, index, part))
 
-    def _advance(self, kept: list[Any], gradient: Any, learning_rate: Any) -> list[Any]:
+    def _advance(self, kept: list[Tensor], gradient: Tensor, learning_rate: Tensor) -> list[Tensor]:
         """Return the weights and moments after a step of Adam: algorithm 1, in the order of the paper's section 2."""
         weights, momentum, velocity = kept
         step = ops.cast(self.iterations + 1, weights.dtype)

@@ -11,16 +11,18 @@ h_{t-1} U for every step, and the kernel's is one product after it (Werbos 1990,
     dU = sum_t h_{t-1}^T dz_t
 """
 
+import ctypes
 import functools
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 from jax import lax
+from keras import ops
 
-from models.backends import native_kernels
+from models.backends import jax_native
+from models.tensor import Tensor
 
 # The states of a cell, hidden state first; and its recurrent weights, kernel first.
 States = tuple[jax.Array, ...]
@@ -38,19 +40,19 @@ class Step(NamedTuple):
     backward: Callable
 
 
-def simple_forward(projected: Any, states: States, recurrent: States) -> tuple[States, States]:
+def simple_forward(projected: Tensor, states: States, recurrent: States) -> tuple[States, States]:
     """h_t = tanh(x_t W + b + h_{t-1} U) (Elman 1990)."""
     (h,), (kernel,) = states, recurrent
     return (jnp.tanh(projected + h @ kernel),), ()
 
 
-def simple_backward(gradients: States, old: States, new: States, kept: States) -> tuple[Any, Any, States]:
+def simple_backward(gradients: States, old: States, new: States, kept: States) -> tuple[Tensor, Tensor, States]:
     (dh,), (h,) = gradients, new
     dz = dh * (1 - h * h)
     return dz, dz, (jnp.zeros_like(dh),)
 
 
-def lstm_forward(projected: Any, states: States, recurrent: States) -> tuple[States, States]:
+def lstm_forward(projected: Tensor, states: States, recurrent: States) -> tuple[States, States]:
     """c_t = f c_{t-1} + i g, h_t = o tanh(c_t), gates in the order i, f, g, o (Gers et al. 2000)."""
     (h, c), (kernel,) = states, recurrent
     i, f, g, o = jnp.split(projected + h @ kernel, 4, axis=-1)
@@ -59,7 +61,7 @@ def lstm_forward(projected: Any, states: States, recurrent: States) -> tuple[Sta
     return (o * jnp.tanh(c), c), (i, f, g, o)
 
 
-def lstm_backward(gradients: States, old: States, new: States, kept: States) -> tuple[Any, Any, States]:
+def lstm_backward(gradients: States, old: States, new: States, kept: States) -> tuple[Tensor, Tensor, States]:
     (dh, dc), (_, c_old), (_, c), (i, f, g, o) = gradients, old, new, kept
     squashed = jnp.tanh(c)
     dc = dc + dh * o * (1 - squashed * squashed)
@@ -69,7 +71,7 @@ def lstm_backward(gradients: States, old: States, new: States, kept: States) -> 
     return dz, dz, (jnp.zeros_like(dh), dc * f)
 
 
-def gru_forward(projected: Any, states: States, recurrent: States) -> tuple[States, States]:
+def gru_forward(projected: Tensor, states: States, recurrent: States) -> tuple[States, States]:
     """h_t = z h_{t-1} + (1 - z) g with g = tanh(x_t W + r (h_{t-1} U + b)), gates in the order z, r, g.
 
     Cho et al. 2014; the reset gate after the product, as cuDNN has it.
@@ -82,7 +84,7 @@ def gru_forward(projected: Any, states: States, recurrent: States) -> tuple[Stat
     return (g + z * (h - g),), (z, r, g, h_g)
 
 
-def gru_backward(gradients: States, old: States, new: States, kept: States) -> tuple[Any, Any, States]:
+def gru_backward(gradients: States, old: States, new: States, kept: States) -> tuple[Tensor, Tensor, States]:
     (dh,), (h,), (z, r, g, h_g) = gradients, old, kept
     dg = dh * (1 - z) * (1 - g * g)
     dz, dr = dh * (h - g) * z * (1 - z), dg * h_g * r * (1 - r)
@@ -96,12 +98,12 @@ STEPS = {
 }
 
 
-def keep(mask: Any, new: Any, old: Any) -> Any:
+def choose(mask: Tensor | None, new: Tensor, old: Tensor) -> Tensor:
     """Return `new` where the mask is true, else `old`; without a mask there is nothing to choose."""
     return new if mask is None else jnp.where(mask, new, old)
 
 
-def forward(cell: str, projected: Any, mask: Any, initial: States, recurrent: States) -> tuple[States, States]:
+def forward(cell: str, projected: Tensor, *, mask: Tensor, initial: States, recurrent: States) -> tuple[States, States]:
     """Return the states at all steps, each (time, batch, units), and what `backward` needs beside them.
 
     projected: (time, batch, gates x units). mask: (time, batch, 1) of bool, or None: where it is false, the states
@@ -113,15 +115,15 @@ def forward(cell: str, projected: Any, mask: Any, initial: States, recurrent: St
     def advance(states: States, now: tuple) -> tuple:
         x, inside = now
         new, kept = step(x, states, recurrent)
-        new = tuple(keep(inside, one, other) for one, other in zip(new, states, strict=True))
+        new = tuple(choose(inside, one, other) for one, other in zip(new, states, strict=True))
         return new, (new, kept)
 
     return lax.scan(advance, initial, (projected, mask))[1]
 
 
 def backward(
-    cell: str, outputs: Any, last: States, mask: Any, kernel: Any, old: States, new: States, kept: States
-) -> tuple[Any, Any, States]:
+    cell: str, outputs: Tensor, last: States, *, mask: Tensor, kernel: Tensor, old: States, new: States, kept: States
+) -> tuple[Tensor, Tensor, States]:
     """Return the gradients of the projected inputs, of h_{t-1} U at all steps, and of the initial states.
 
     outputs: the gradients of the hidden states, (time, batch, units). last: those of the states after the last step.
@@ -133,70 +135,83 @@ def backward(
         d, inside, before, after, kept = now
         gradients = (gradients[0] + d, *gradients[1:])
         dx, dz, direct = step(gradients, before, after, kept)
-        dx, dz = keep(inside, dx, jnp.zeros_like(dx)), keep(inside, dz, jnp.zeros_like(dz))
-        direct = tuple(keep(inside, one, other) for one, other in zip(direct, gradients, strict=True))
+        dx, dz = choose(inside, dx, jnp.zeros_like(dx)), choose(inside, dz, jnp.zeros_like(dz))
+        direct = tuple(choose(inside, one, other) for one, other in zip(direct, gradients, strict=True))
         return (direct[0] + dz @ kernel.T, *direct[1:]), (dx, dz)
 
-    gradients: tuple[Any, Any]
+    gradients: tuple[Tensor, Tensor]
     first, gradients = lax.scan(retreat, last, (outputs, mask, old, new, kept), reverse=True)
     return *gradients, first
 
 
-# Whether float32 goes through the native kernels (models/kernels); see `use_kernels`.
-native = False
-
-
-def use_kernels(wanted: bool, folder: Path, say: Callable[[str], None]) -> bool:
-    """Take the native kernels from now on, or not; say so where they are wanted and cannot be had.
-
-    folder: where they are, once they are compiled.
-    """
-    global native
-    missing = native_kernels.load(folder, say) if wanted else ""
-    native = missing is None
-    if missing:
-        say(missing)
-    return native
-
-
-def _is_native(projected: Any) -> bool:
-    return native and projected.dtype == jnp.float32
-
-
-def _unroll(
-    cell: str, projected: Any, mask: Any, initial: States, recurrent: States, keep: bool
-) -> tuple[tuple[Any, States], States, Any]:
-    """Return what `run` does, the states at all steps, and what the backward loop needs beside them."""
-    kept: Any
-    if _is_native(projected):
-        states, kept = native_kernels.forward(cell, projected, mask, initial, recurrent, keep)
+def _run_forward(
+    cell: str, projected: Tensor, *, mask: Tensor, initial: States, recurrent: States, native: bool, keep: bool
+) -> tuple[tuple[Tensor, States], States, Tensor]:
+    """Return what `loop` does, the states at all steps, and what the backward loop needs beside them."""
+    given = {"mask": mask, "initial": initial, "recurrent": recurrent}
+    kept: Tensor
+    if native:
+        states, kept = jax_native.forward(cell, projected, **given, keep=keep)
     else:
-        states, kept = forward(cell, projected, mask, initial, recurrent)
+        states, kept = forward(cell, projected, **given)
     return (states[0], tuple(state[-1] for state in states)), states, kept
 
 
-@functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def run(cell: str, projected: Any, mask: Any, initial: States, recurrent: States) -> tuple[Any, States]:
-    """Return the hidden states at all steps, (time, batch, units), and the states after the last. See `forward`."""
-    return _unroll(cell, projected, mask, initial, recurrent, keep=False)[0]
+@functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def loop(
+    cell: str, native: bool, projected: Tensor, mask: Tensor, initial: States, recurrent: States
+) -> tuple[Tensor, States]:
+    """Return the hidden states at all steps, (time, batch, units), and the states after the last. See `forward`.
+
+    native: whether by the native kernels. All by position: jax.custom_vjp takes no arguments by name.
+    """
+    given = {"mask": mask, "initial": initial, "recurrent": recurrent}
+    return _run_forward(cell, projected, **given, native=native, keep=False)[0]
 
 
-def _run(cell: str, projected: Any, mask: Any, initial: States, recurrent: States) -> tuple:
-    answer, states, kept = _unroll(cell, projected, mask, initial, recurrent, keep=True)
+def _loop_forward(
+    cell: str, native: bool, projected: Tensor, mask: Tensor, initial: States, recurrent: States
+) -> tuple[tuple[Tensor, States], tuple]:
+    given = {"mask": mask, "initial": initial, "recurrent": recurrent}
+    answer, states, kept = _run_forward(cell, projected, **given, native=native, keep=True)
     return answer, (mask, initial, recurrent, states, kept)
 
 
-def _differentiate(cell: str, saved: tuple, gradients: tuple) -> tuple:
+def _loop_backward(cell: str, native: bool, saved: tuple, gradients: tuple) -> tuple:
     mask, initial, recurrent, states, kept = saved
     outputs, last = gradients
     old = tuple(jnp.concatenate([one[None], every[:-1]]) for one, every in zip(initial, states, strict=True))
-    if _is_native(outputs):
-        dx, dz, first = native_kernels.backward(cell, outputs, last, mask, initial, recurrent, states, kept)
+    if native:
+        given = {"mask": mask, "initial": initial, "recurrent": recurrent, "states": states, "kept": kept}
+        dx, dz, first = jax_native.backward(cell, outputs, last, **given)
     else:
-        dx, dz, first = backward(cell, outputs, last, mask, recurrent[0], old, states, kept)
+        given = {"mask": mask, "kernel": recurrent[0], "old": old, "new": states, "kept": kept}
+        dx, dz, first = backward(cell, outputs, last, **given)
     kernel = old[0].reshape(-1, old[0].shape[-1]).T @ dz.reshape(-1, dz.shape[-1])
     weights = [kernel, *(dz.sum((0, 1)) for _ in recurrent[1:])]
     return dx, None, first, tuple(weights)
 
 
-run.defvjp(_run, _differentiate)
+loop.defvjp(_loop_forward, _loop_backward)
+
+
+def run(
+    kind: str,
+    sequences: Tensor,
+    *,
+    initial: list[Tensor],
+    weights: list[Tensor],
+    mask: Tensor | None,
+    library: ctypes.CDLL | None,
+) -> tuple[Tensor, list[Tensor]]:
+    """See models.backends.Loops."""
+    kernel, recurrent, bias, bias_within = weights
+    batch, steps, features = sequences.shape
+    # Time-major first, then one flat product: its gradient takes half as long as that of a product of three axes.
+    flat = ops.reshape(ops.swapaxes(sequences, 0, 1), (-1, features))
+    projected = ops.reshape(ops.matmul(flat, kernel) + bias, (steps, batch, kernel.shape[1]))
+    if mask is not None:
+        mask = ops.expand_dims(ops.swapaxes(ops.cast(mask, "bool"), 0, 1), 2)
+    given = (recurrent, bias_within) if kind == "gru" else (recurrent,)
+    outputs, states = loop(kind, library is not None, projected, mask, tuple(initial), given)
+    return ops.swapaxes(outputs, 0, 1), list(states)

@@ -7,16 +7,17 @@ and reading it again costs more than the step of lazy Adam that it is for (model
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
+from models.tensor import Tensor
+
 Tables = dict[int, keras.layers.Embedding]
 
 
-def train_by_rows(model: keras.Model) -> None:
+def use_sparse_gradients(model: keras.Model) -> None:
     """Have the compiled model, whose optimizer is a LazyAdam, train with `step`; on JAX, elsewhere as before."""
     if keras.backend.backend() != "jax":
         return
@@ -37,30 +38,30 @@ def step(model: keras.Model, tables: Tables, state: tuple, data: tuple) -> tuple
 
     trainable, fixed, optimizer_variables, metrics = state
     inputs, wanted, weights = keras.utils.unpack_x_y_sample_weight(data)
-    asked: dict[int, list[tuple]] = {}
+    looked_up: dict[int, list[tuple]] = {}
 
-    def ask(place: int, numbers: Any) -> Any:
-        asked.setdefault(place, []).append(numbers.shape)
+    def note_shape(place: int, numbers: Tensor) -> Tensor:
+        looked_up.setdefault(place, []).append(numbers.shape)
         return type(tables[place]).call(tables[place], numbers)
 
-    with replaced(tables, ask):
+    with replace_calls(tables, note_shape):
         jax.eval_shape(partial(model.stateless_call, training=True), trainable, fixed, inputs)
-    shapes = {place: shapes[0] for place, shapes in asked.items() if len(shapes) == 1}
-    few = {place: tables[place] for place, shape in shapes.items() if np.prod(shape) < len(trainable[place])}
+    shapes = {place: shapes[0] for place, shapes in looked_up.items() if len(shapes) == 1}
+    sparse = {place: tables[place] for place, shape in shapes.items() if np.prod(shape) < len(trainable[place])}
 
     # What is looked up has zeros added to it: the gradient of these is that of the rows.
-    added = {place: jnp.zeros((*shapes[place], layer.output_dim)) for place, layer in few.items()}
+    added = {place: jnp.zeros((*shapes[place], layer.output_dim)) for place, layer in sparse.items()}
     # Nothing else may use such a table, its gradient would be lost: so let the loss show it.
-    hidden = [jnp.full_like(value, jnp.nan) if place in few else value for place, value in enumerate(trainable)]
+    hidden = [jnp.full_like(value, jnp.nan) if place in sparse else value for place, value in enumerate(trainable)]
 
-    def loss(values: list, added: dict) -> tuple[Any, tuple]:
+    def loss(values: list, added: dict) -> tuple[Tensor, tuple]:
         found = {}
 
-        def look(place: int, numbers: Any) -> Any:
+        def look_up(place: int, numbers: Tensor) -> Tensor:
             found[place] = numbers
-            return ops.cast(ops.take(trainable[place], numbers, axis=0) + added[place], few[place].compute_dtype)
+            return ops.cast(ops.take(trainable[place], numbers, axis=0) + added[place], sparse[place].compute_dtype)
 
-        with replaced(few, look):
+        with replace_calls(sparse, look_up):
             value, rest = model.compute_loss_and_updates(
                 values, fixed, metrics, inputs, wanted, weights, training=True, optimizer_variables=optimizer_variables
             )
@@ -84,7 +85,7 @@ def step(model: keras.Model, tables: Tables, state: tuple, data: tuple) -> tuple
 
 
 @contextmanager
-def replaced(layers: Tables, call: Callable) -> Iterator[None]:
+def replace_calls(layers: Tables, call: Callable) -> Iterator[None]:
     """Inside, a call of one of the layers is one of `call`, with the place of the layer and the word numbers."""
     for place, layer in layers.items():
         layer.call = partial(call, place)

@@ -1,6 +1,6 @@
-"""The three cells over time on TensorFlow, on the CPU: the native kernels of models/kernels, called from its graph.
+"""The three cells over time on TensorFlow, on the CPU: the native kernels, called from its graph.
 
-TensorFlow runs a loop over time operation by operation, some dozens a step. Here all steps are one call, forwards and
+TensorFlow runs a loop over time operation by operation, some dozens per step. Here all steps are one call, forwards and
 backwards, between the same products as in models/backends/jax_loops.py, which has the formulas.
 """
 
@@ -8,42 +8,26 @@ import ctypes
 import os
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow
 
-from models.backends import native_kernels
-
-# The compiled kernels, where they are in use; see `use_kernels`.
-library: ctypes.CDLL | None = None
+from models.tensor import Tensor
 
 
-def use_kernels(wanted: bool, folder: Path, say: Callable[[str], None]) -> bool:
-    """Take the native kernels from now on, or not; say so where they are wanted and cannot be had.
-
-    folder: where they are, once they are compiled.
-    """
-    global library
-    found = native_kernels.open_library(folder, say, xla=False) if wanted else None
-    if isinstance(found, str):
-        say(found)
-    library = found if isinstance(found, ctypes.CDLL) else None
-    return library is not None
-
-
-def call(name: str, shape: tuple[int, int, int], *arrays: np.ndarray | None) -> None:
+def call_kernel(library: ctypes.CDLL, name: str, shape: tuple[int, int, int], *arrays: np.ndarray | None) -> None:
     """Call a kernel. shape: time, batch and units. arrays: of float32, in the order of the kernel's arguments."""
     pointers = [None if array is None else array.ctypes.data_as(ctypes.c_void_p) for array in arrays]
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     getattr(library, name)(ctypes.c_int(threads), *map(ctypes.c_int64, shape), *pointers)
 
 
-def forward(kind: str, projected: np.ndarray, *given: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Return h, c (of an lstm), and what `backward` needs beside them, each (time, batch, units) or gates times that.
+def forward(library: ctypes.CDLL, kind: str, projected: np.ndarray, *given: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return h, for an lstm c, and what `backward` needs beside them.
 
-    projected: (time, batch, gates x units). given: U, the bias of h U (of a gru), and the initial states.
+    Each is (time, batch, units) or (time, batch, gates x units).
+
+    projected: (time, batch, gates x units). given: U, for a gru the bias of h U, and the initial states.
     """
     time, batch, width = projected.shape
     kernel, *more = given
@@ -55,18 +39,20 @@ def forward(kind: str, projected: np.ndarray, *given: np.ndarray) -> tuple[np.nd
     extra = np.empty_like(h) if kind == "gru" else none
     first_c = more[1] if kind == "lstm" else None
     places = [array if array.size else None for array in (c, kept, extra)]
-    call(f"{kind}_plain_forward", (time, batch, units), projected, more[0], first_c, kernel, bias, h, *places)
+    call_kernel(
+        library, f"{kind}_plain_forward", (time, batch, units), projected, more[0], first_c, kernel, bias, h, *places
+    )
     return h, c, kept, extra
 
 
 def backward(
-    kind: str, outputs: np.ndarray, kernel: np.ndarray, h: np.ndarray, c: np.ndarray, kept: np.ndarray,
-    extra: np.ndarray, *states: np.ndarray
+    library: ctypes.CDLL, kind: str, outputs: np.ndarray, kernel: np.ndarray, h: np.ndarray, c: np.ndarray,
+    kept: np.ndarray, extra: np.ndarray, *states: np.ndarray
 ) -> tuple[np.ndarray, ...]:  # fmt: skip
-    """Return the gradients of the projected inputs, of h_{t-1} U at all steps (of a gru), and of the initial h and c.
+    """Return the gradients of the projected inputs, for a gru of h_{t-1} U at all steps, and of the initial h and c.
 
-    outputs: that of h at all steps. h, c, kept, extra: of `forward`. states: the gradients after the last step, then
-    the initial states.
+    outputs: the gradient of h at all steps. h, c, kept, extra: the results of `forward`. states: the gradients of the
+    states after the last step, then the initial states.
     """
     time, batch, units = outputs.shape
     none, half = np.empty(0, "float32"), len(states) // 2
@@ -74,52 +60,57 @@ def backward(
     dx = np.empty((time, batch, kernel.shape[1]), "float32")
     dz = np.empty_like(dx) if kind == "gru" else none
     first = [np.empty((batch, units), "float32") for _ in initial]
-    missing: list[Any] = [None] * (2 - half)
+    missing: list[Tensor] = [None] * (2 - half)
     given = [array if array.size else None for array in (c, kept, extra)]
-    call(
-        f"{kind}_plain_backward", (time, batch, units), outputs, *last, *missing, *initial, *missing, kernel, h, *given,
-        dx, dz if dz.size else None, *first, *missing,
+    call_kernel(
+        library, f"{kind}_plain_backward", (time, batch, units),
+        outputs, *last, *missing, *initial, *missing, kernel, h, *given, dx, dz if dz.size else None, *first, *missing,
     )  # fmt: skip
     return dx, dz, first[0], first[1] if half > 1 else none
 
 
-def run(kind: str, sequences: Any, initial: list[Any], weights: list[Any]) -> tuple[Any, list[Any]]:
-    """Return the hidden states at all steps, (batch, time, units), and the states after the last, each (batch, units).
-
-    sequences: (batch, time, features). initial: (batch, units) for each state. weights: the kernels of x and of h,
-    and the biases of both, each (..., gates x units).
-    """
+def run(
+    kind: str,
+    sequences: Tensor,
+    *,
+    initial: list[Tensor],
+    weights: list[Tensor],
+    mask: Tensor | None,
+    library: ctypes.CDLL | None,
+) -> tuple[Tensor, list[Tensor]]:
+    """See models.backends.Loops. There is no loop here without the native kernels, and they take no mask."""
+    assert mask is None and library is not None
     kernel, recurrent, bias, bias_within = weights
     gates = kernel.shape[1]
     size = tensorflow.shape(sequences)
     flat = tensorflow.reshape(tensorflow.transpose(sequences, (1, 0, 2)), (-1, kernel.shape[0]))
     projected = tensorflow.reshape(tensorflow.matmul(flat, kernel) + bias, (size[1], size[0], gates))
     more = [recurrent, bias_within] if kind == "gru" else [recurrent]
-    # Tensors: a gradient of one's own is not for variables.
-    h, *last = unroll(kind, projected, *map(tensorflow.convert_to_tensor, [*more, *initial]))
+    # tensorflow.custom_gradient takes tensors, not variables.
+    h, *last = loop(library, kind, projected, *map(tensorflow.convert_to_tensor, [*more, *initial]))
     return tensorflow.transpose(h, (1, 0, 2)), last
 
 
-def unroll(kind: str, *arguments: Any) -> list[Any]:
-    """Return h at all steps, (time, batch, units), and the states after the last; with a gradient of its own.
+def loop(library: ctypes.CDLL, kind: str, *arguments: Tensor) -> list[Tensor]:
+    """Return h at all steps, (time, batch, units), and the states after the last. It has its gradient by hand.
 
-    arguments: those of `forward`.
+    arguments: the arrays of `forward`.
     """
     floats = [tensorflow.float32] * 4
 
     @tensorflow.custom_gradient
-    def loop(projected: Any, *given: Any) -> tuple[Any, Callable]:
+    def differentiable(projected: Tensor, *given: Tensor) -> tuple[Tensor, Callable]:
         recurrent, initial = given[0], given[2 if kind == "gru" else 1 :]
         units = recurrent.shape[0]
-        found = tensorflow.numpy_function(partial(forward, kind), [projected, *given], floats, stateful=False)
+        found = tensorflow.numpy_function(partial(forward, library, kind), [projected, *given], floats, stateful=False)
         h, c, *_ = found
         h.set_shape((None, None, units))
         c.set_shape((None, None, units) if kind == "lstm" else (0,))
         last = [h[-1], c[-1]] if kind == "lstm" else [h[-1]]
 
-        def differentiate(outputs: Any, *after: Any) -> tuple[Any, ...]:
+        def differentiate(outputs: Tensor, *after: Tensor) -> tuple[Tensor, ...]:
             dx, dz, *first = tensorflow.numpy_function(
-                partial(backward, kind), [outputs, recurrent, *found, *after, *initial], floats, stateful=False
+                partial(backward, library, kind), [outputs, recurrent, *found, *after, *initial], floats, stateful=False
             )
             dz = dz if kind == "gru" else dx
             gradients = [tensorflow.ensure_shape(dx, projected.shape)]
@@ -133,4 +124,4 @@ def unroll(kind: str, *arguments: Any) -> list[Any]:
 
         return [h, *last], differentiate
 
-    return loop(*arguments)
+    return differentiable(*arguments)

@@ -1,72 +1,141 @@
 """The one table that names the RNN types. It needs no Keras: the layers themselves are imported when one is made."""
 
 import importlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from functools import partial
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from pipeline.option import Value, option
+
+if TYPE_CHECKING:
+    import keras
+
+    from models.tensor import LayerArgument
+
+    Layer: TypeAlias = keras.layers.Layer
+
+
+class MakesLayer(Protocol):
+    """What an RNN type has to be: a function, or a class, that makes a layer of so many units.
+
+        @keras.saving.register_keras_serializable()
+        class MineCell(keras.layers.SimpleRNNCell): ...
+
+        def make(units, **given):
+            return keras.layers.RNN(MineCell(units), **given)
+
+        CELLS["mine"] = make
+
+    The layer goes from (batch, time, features) to (batch, time, units), and is given `return_sequences=True` and a
+    `name`. It need not look at a mask: padding is on the right, and a backward direction gets its sequences reversed.
+    Its class, and every function that it is given, is registered with Keras, so that a saved model can be loaded.
+
+    A function may have attributes, by the names and with the meanings of those of `Cell`: `make.writes = False`, say.
+    They are read when it is put into the table.
+    """
+
+    def __call__(self, units: int, **given: "LayerArgument") -> "Layer":
+        """Return the layer. given: return_sequences, name; the options declared; `longest` where it is bounded."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One RNN type: a function of units that returns a layer from (batch, time, features) to (batch, time, units).
+    """One RNN type, an entry of the table.
 
-    layer: "module:class" of a keras.layers.RNN, or of what may be used as one.
-    writes: it can go on from a state, one step at a time, so that a decoder can be made of it.
-    bounded: it is made for inputs of so many steps at the most, and is told how many: longest.
-    settings: values of options which make no sense otherwise.
+    make: makes its layer.
+    writes: it can go on from a state, one step at a time, so that a decoder can be made of it: the layer is a
+        keras.layers.RNN, and its `cell` gives as many numbers at a step as there are units.
+    bounded: it is made for inputs of so many steps at most, and `make` is told how many: longest.
+    settings: options that can have one value only with this cell, and these values.
+    options: a dataclass whose fields are declared by pipeline.option.option, or None; `make` is given them by name.
     """
 
-    layer: str
+    make: MakesLayer
     writes: bool = True
     bounded: bool = False
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Value] = field(default_factory=dict)
+    options: type | None = None
 
-    def __call__(self, units: int, **options: Any) -> Any:
-        module, _, name = self.layer.partition(":")
-        return getattr(importlib.import_module(module), name)(units, **options)
+    @property
+    def module(self) -> str:
+        """The name of the module that defines it."""
+        return self.make.__module__
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it is one of this suite's own."""
+        return self.module == __name__
+
+    def __call__(self, units: int, **given: "LayerArgument") -> "Layer":
+        """Return a layer with the default of every option that is not given."""
+        return self.make(units, **given)
+
+    def configure(self, options: object, longest: int | None = None) -> MakesLayer:
+        """Return what makes the layers of a run. options: has an attribute for each option that the cell declares.
+
+        longest: steps of the longest input; for a cell that is bounded.
+        """
+        told: dict[str, LayerArgument] = {}
+        if self.options is not None:
+            told = {one.name: getattr(options, one.name) for one in fields(self.options)}
+        if self.bounded:
+            told["longest"] = longest
+        return partial(self.make, **told)
 
 
-class Cells(dict[str, Callable[..., Any]]):
+def wrap(make: MakesLayer) -> Cell:
+    """Return the cell of a function, with what the function says of itself."""
+    told = {name: getattr(make, name) for name in ("writes", "bounded", "settings", "options") if hasattr(make, name)}
+    return Cell(make, **told)
+
+
+def late(layer: str) -> MakesLayer:
+    """Return what makes a layer by "module:function", which is imported when the first one is made."""
+    module, _, name = layer.partition(":")
+
+    def make(units: int, **given: "LayerArgument") -> "Layer":
+        return getattr(importlib.import_module(module), name)(units, **given)
+
+    return make
+
+
+class Cells(dict[str, Cell]):
     """The table of cells. Files of the user's own may add to it, under names that are not taken.
 
+    What is put into it is a `Cell` or anything that makes a layer (`MakesLayer`); what is found in it is a `Cell`.
     additions: how often one was added; the same file may be read again, and then adds the same once more.
     """
 
     additions = 0
 
-    def __setitem__(self, name: str, make: Callable[..., Any]) -> None:
-        if name in self and getattr(self[name], "__module__", None) != getattr(make, "__module__", None):
+    def __setitem__(self, name: str, make: Cell | MakesLayer) -> None:
+        cell = make if isinstance(make, Cell) else wrap(make)
+        if name in self and self[name].module != cell.module:
             raise ValueError(f"there is a cell {name!r} already; choose another name")
-        super().__setitem__(name, make)
+        super().__setitem__(name, cell)
         self.additions += 1
 
 
-# Name -> a `Cell`, or any function of units that returns a layer. One of the user's own may say as much of itself as a
-# Cell does, by attributes of the same names.
+@dataclass
+class Chrono:
+    """The option of the cells that can begin by remembering (Tallec and Ollivier 2018; models/cells/chrono.py)."""
+
+    chrono: int | None = option(
+        None,
+        "Steps that lstm, gru, indrnn, mingru, minlstm and lru begin by remembering; the usual beginning is few.",
+        low=3,
+    )
+
+
 CELLS = Cells(
-    simple=Cell("models.recurrent:SimpleRNN"),
-    lstm=Cell("models.recurrent:LSTM"),
-    gru=Cell("models.recurrent:GRU"),
-    indrnn=Cell("models.cells.indrnn:IndRNN"),
-    mingru=Cell("models.cells.linear_rnn:MinGRU"),
-    minlstm=Cell("models.cells.linear_rnn:MinLSTM"),
-    lru=Cell("models.cells.linear_rnn:LRU"),
-    bag=Cell("models.cells.indrnn:Bag", settings={"pooling": "last"}),
-    dnn=Cell("models.cells.indrnn:Flat", writes=False, bounded=True, settings={"pooling": "last"}),
+    simple=Cell(late("models.recurrent:SimpleRNN")),
+    lstm=Cell(late("models.recurrent:make_lstm"), options=Chrono),
+    gru=Cell(late("models.recurrent:make_gru"), options=Chrono),
+    indrnn=Cell(late("models.cells.indrnn:IndRNN"), options=Chrono),
+    mingru=Cell(late("models.cells.linear_rnn:MinGRU"), options=Chrono),
+    minlstm=Cell(late("models.cells.linear_rnn:MinLSTM"), options=Chrono),
+    lru=Cell(late("models.cells.linear_rnn:LRU"), options=Chrono),
+    bag=Cell(late("models.cells.baselines:Bag"), settings={"pooling": "last"}),
+    dnn=Cell(late("models.cells.baselines:FlatDense"), writes=False, bounded=True, settings={"pooling": "last"}),
 )
-BUILT_IN = frozenset(CELLS)
-
-
-def writes(cell: str) -> bool:
-    """Return whether a decoder can be made of a cell: it goes on from a state, one step at a time."""
-    return getattr(CELLS[cell], "writes", True)
-
-
-def is_bounded(cell: str) -> bool:
-    """Return whether a cell is made for inputs of so many steps at the most."""
-    return getattr(CELLS[cell], "bounded", False)
-
-
-def settings(cell: str) -> Mapping[str, Any]:
-    """Return the options that can have one value only with a cell: its own."""
-    return getattr(CELLS[cell], "settings", {})

@@ -12,15 +12,17 @@ The gradient is the same recurrence backwards, g_t = d_t + a_{t+1} g_{t+1}, writ
 
 import functools
 import math
-from typing import Any
 
 import keras
 from keras import ops
 
-from models.cells.parallel_rnn import Cell, Whole, draw, scan
+from models.cells.chrono import draw_uniform
+from models.cells.parallel_rnn import ParallelCell, ParallelRNN, scan
+from models.saving import PACKAGE
+from models.tensor import LayerArgument, Tensor
 
 
-def times(one: Any, other: Any, parts: int) -> Any:
+def multiply(one: Tensor, other: Tensor, parts: int) -> Tensor:
     """Return the product of numbers, (..., parts, units): real with one part; complex with two, real and imaginary."""
     if parts == 1:
         return one * other
@@ -28,7 +30,7 @@ def times(one: Any, other: Any, parts: int) -> Any:
     return ops.concatenate([a * c - b * d, a * d + b * c], axis=-2)
 
 
-def conjugate(numbers: Any) -> Any:
+def conjugate(numbers: Tensor) -> Tensor:
     """Return the complex conjugate: the imaginary part, where there is one, with the other sign."""
     if numbers.shape[-2] == 1:
         return numbers
@@ -36,101 +38,102 @@ def conjugate(numbers: Any) -> Any:
     return ops.concatenate([real, -imaginary], axis=-2)
 
 
-def scan_at_once(a: Any, b: Any, reverse: bool = False) -> Any:
-    """Return h_t = a_t h_{t-1} + b_t from h_0 = 0, as `recur`; reverse: from the last step to the first."""
+def scan_in_parallel(a: Tensor, b: Tensor, reverse: bool = False) -> Tensor:
+    """Return h_t = a_t h_{t-1} + b_t from h_0 = 0, as `run_recurrence`; reverse: from the last step to the first."""
 
-    # Not asked of what is joined: TensorFlow forgets shapes on the way.
+    # The shape is read here and not in `join`: TensorFlow forgets shapes on the way.
     parts = b.shape[-2]
 
     def join(early: tuple, late: tuple) -> tuple:
-        return times(early[0], late[0], parts), times(late[0], early[1], parts) + late[1]
+        return multiply(early[0], late[0], parts), multiply(late[0], early[1], parts) + late[1]
 
     return ops.associative_scan(join, (a, b), reverse=reverse, axis=0)[1]
 
 
-def scan_in_steps(a: Any, b: Any, reverse: bool = False) -> Any:
-    """Return what `scan_at_once` does."""
+def scan_in_steps(a: Tensor, b: Tensor, reverse: bool = False) -> Tensor:
+    """Return what `scan_in_parallel` does."""
 
-    def step(state: Any, terms: tuple) -> Any:
-        return times(terms[0], state, b.shape[-2]) + terms[1]
+    def step(state: Tensor, terms: tuple) -> Tensor:
+        return multiply(terms[0], state, b.shape[-2]) + terms[1]
 
     return scan(step, ops.zeros_like(b[0]), sequences=(a, b), reverse=reverse)
 
 
 @functools.cache
 def _is_wide() -> bool:
-    # On TensorFlow, `associative_scan` fails on a length that the graph does not know; of torch Keras knows no devices.
+    # On TensorFlow, `associative_scan` fails on a length that the graph does not know, and keras.distribution lists no
+    # devices of torch.
     return keras.config.backend() == "jax" and not keras.distribution.list_devices()[0].startswith("cpu")
 
 
-def _scan(a: Any, b: Any, reverse: bool = False) -> Any:
-    return (scan_at_once if _is_wide() else scan_in_steps)(a, b, reverse)
+def _scan(a: Tensor, b: Tensor, reverse: bool = False) -> Tensor:
+    return (scan_in_parallel if _is_wide() else scan_in_steps)(a, b, reverse)
 
 
 @ops.custom_gradient
-def recur(a: Any, b: Any) -> Any:
+def run_recurrence(a: Tensor, b: Tensor) -> Tensor:
     """Return h_t = a_t h_{t-1} + b_t at all steps, from h_0 = 0: (time, batch, parts, units).
 
-    b: (time, batch, parts, units). a: the same, or of batch 1: for all examples alike. parts: see `times`.
+    b: (time, batch, parts, units). a: the same, or of batch 1: for all examples alike. parts: see `multiply`.
     """
     states = _scan(a, b)
 
-    def differentiate(*gradients: Any, upstream: Any = None) -> tuple[Any, Any]:
+    def differentiate(*gradients: Tensor, upstream: Tensor | None = None) -> tuple[Tensor, Tensor]:
         # Keras hands the gradient over by name under one backend, by place under another.
         outputs = gradients[0] if upstream is None else upstream
         after = ops.concatenate([a[1:], ops.zeros_like(a[:1])], axis=0)
         total = _scan(conjugate(after), outputs, reverse=True)
         before = ops.concatenate([ops.zeros_like(states[:1]), states[:-1]], axis=0)
-        factor = times(total, conjugate(before), b.shape[-2])
+        factor = multiply(total, conjugate(before), b.shape[-2])
         return ops.sum(factor, axis=1, keepdims=True) if a.shape[1] == 1 else factor, total
 
     return states, differentiate
 
 
-class LinearCell(Cell):
-    """A cell of a linear recurrence: what `terms` and `answer` say, in steps and all at once."""
+class LinearCell(ParallelCell):
+    """A cell of a linear recurrence: what `terms` and `compute_output` say, in steps and all at once."""
 
     parts = 1
 
-    def __init__(self, units: int, chrono: int | None = None, **options: Any):
+    def __init__(self, units: int, chrono: int | None = None, **options: LayerArgument):
         super().__init__(units, chrono, **options)
         self.state_size = [units] * self.parts
 
-    def terms(self, inputs: Any) -> tuple[Any, Any]:
+    def terms(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         """Return a and b, (..., parts, units), of inputs, (..., features), of one step or of many."""
         raise NotImplementedError
 
-    def answer(self, states: Any, inputs: Any) -> Any:
+    def compute_output(self, states: Tensor, inputs: Tensor) -> Tensor:
         """Return the outputs, (..., units). states: (..., parts, units). inputs: (..., features)."""
         return states[..., 0, :]
 
-    def call(self, inputs: Any, states: Any, training: bool = False) -> tuple[Any, list[Any]]:
+    def call(self, inputs: Tensor, states: Tensor, training: bool = False) -> tuple[Tensor, list[Tensor]]:
         a, b = self.terms(inputs)
-        state = times(a, ops.cast(ops.stack(list(states), axis=-2), b.dtype), self.parts) + b
+        state = multiply(a, ops.cast(ops.stack(list(states), axis=-2), b.dtype), self.parts) + b
         return self.finish(state, inputs)
 
-    def unroll(self, sequences: Any, states: list[Any]) -> tuple[Any, list[Any]]:
+    def call_sequence(self, sequences: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         inputs = ops.swapaxes(sequences, 0, 1)
         a, b = self.terms(inputs)
         before = ops.expand_dims(ops.cast(ops.stack(states, axis=-2), b.dtype), 0)
-        first = times(a[:1], before, self.parts)
+        first = multiply(a[:1], before, self.parts)
         # Where a depends on no input, there is one for all steps.
         a = ops.broadcast_to(a, (ops.shape(b)[0], *ops.shape(a)[1:]))
-        every = recur(a, ops.concatenate([b[:1] + first, b[1:]], axis=0))
+        every = run_recurrence(a, ops.concatenate([b[:1] + first, b[1:]], axis=0))
         outputs, _ = self.finish(every, inputs)
         return ops.swapaxes(outputs, 0, 1), self.finish(every[-1], inputs[-1])[1]
 
-    def finish(self, state: Any, inputs: Any) -> tuple[Any, list[Any]]:
+    def finish(self, state: Tensor, inputs: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Return the outputs and the states, each (..., units), in the precision of the layer."""
         state = ops.cast(state, self.compute_dtype)
-        return self.answer(state, inputs), [state[..., part, :] for part in range(self.parts)]
+        return self.compute_output(state, inputs), [state[..., part, :] for part in range(self.parts)]
 
-    def lift(self, numbers: Any) -> Any:
+    def split_part(self, numbers: Tensor) -> Tensor:
         """Return (..., parts, units) of float32, whatever the layer's precision: rounding adds up over the steps."""
         return ops.expand_dims(ops.cast(numbers, "float32"), -2)
 
 
-@keras.saving.register_keras_serializable("unrolled")
+@keras.saving.register_keras_serializable(PACKAGE)
 class MinGRUCell(LinearCell):
     """See `MinGRU`."""
 
@@ -139,14 +142,14 @@ class MinGRUCell(LinearCell):
         self.keep = self.add_weight((self.units,), self.draw_memories, name="keep_bias")
         self.bias = self.add_weight((self.units,), "zeros", name="bias")
 
-    def terms(self, inputs: Any) -> tuple[Any, Any]:
+    def terms(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         keep, new = ops.split(ops.matmul(inputs, self.kernel), 2, axis=-1)
-        share = ops.sigmoid(self.lift(keep + self.keep))
-        return share, (1 - share) * self.lift(new + self.bias)
+        share = ops.sigmoid(self.split_part(keep + self.keep))
+        return share, (1 - share) * self.split_part(new + self.bias)
 
 
-@keras.saving.register_keras_serializable("unrolled")
-class MinGRU(Whole):
+@keras.saving.register_keras_serializable(PACKAGE)
+class MinGRU(ParallelRNN):
     """h_t = (1 - z_t) h_{t-1} + z_t n_t with z_t = sigmoid(x_t W_z + b_z), n_t = x_t W_n + b_n.
 
     Feng et al. 2024, "Were RNNs All We Needed?", section 3.1. The gate is learned as the share kept, 1 - z_t: the same
@@ -155,39 +158,41 @@ class MinGRU(Whole):
     the state.
     """
 
-    kind = MinGRUCell
+    cell_class = MinGRUCell
 
 
-@keras.saving.register_keras_serializable("unrolled")
+@keras.saving.register_keras_serializable(PACKAGE)
 class MinLSTMCell(LinearCell):
     """See `MinLSTM`."""
 
     def build(self, inputs_shape: tuple) -> None:
         self.kernel = self.add_weight((inputs_shape[-1], 3 * self.units), "glorot_uniform", name="kernel")
         self.keep = self.add_weight((self.units,), self.draw_memories, name="forget_bias")
-        # Of the same numbers with the other sign, the two gates in proportion make the share that is asked for.
+        # With the same biases of the other sign, the two gates in proportion make the share that is asked for.
         self.let = self.add_weight((self.units,), lambda shape, dtype=None: -ops.copy(self.keep), name="input_bias")
         self.bias = self.add_weight((self.units,), "zeros", name="bias")
 
-    def terms(self, inputs: Any) -> tuple[Any, Any]:
+    def terms(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         forget, let, new = ops.split(ops.matmul(inputs, self.kernel), 3, axis=-1)
         # sigmoid(f) / (sigmoid(f) + sigmoid(i)), without a division of two numbers that may both be 0.
-        share = ops.sigmoid(ops.log_sigmoid(self.lift(forget + self.keep)) - ops.log_sigmoid(self.lift(let + self.let)))
-        return share, (1 - share) * self.lift(new + self.bias)
+        share = ops.sigmoid(
+            ops.log_sigmoid(self.split_part(forget + self.keep)) - ops.log_sigmoid(self.split_part(let + self.let))
+        )
+        return share, (1 - share) * self.split_part(new + self.bias)
 
 
-@keras.saving.register_keras_serializable("unrolled")
-class MinLSTM(Whole):
+@keras.saving.register_keras_serializable(PACKAGE)
+class MinLSTM(ParallelRNN):
     """h_t = f'_t h_{t-1} + i'_t n_t with f' = f / (f + i), i' = i / (f + i), f and i gates of x_t as in `MinGRU`.
 
     Feng et al. 2024, "Were RNNs All We Needed?", section 3.2: gates in proportion, so that the length of the state
     does not depend on the number of steps.
     """
 
-    kind = MinLSTMCell
+    cell_class = MinLSTMCell
 
 
-@keras.saving.register_keras_serializable("unrolled")
+@keras.saving.register_keras_serializable(PACKAGE)
 class LRUCell(LinearCell):
     """See `LRU`."""
 
@@ -199,7 +204,7 @@ class LRUCell(LinearCell):
         features, units = inputs_shape[-1], self.units
         self.decay = self.add_weight((units,), self.draw_decays, name="decay")
         self.angle = self.add_weight(
-            (units,), lambda shape, dtype=None: ops.log(draw(shape, 1e-4, self.ANGLE)), name="angle"
+            (units,), lambda shape, dtype=None: ops.log(draw_uniform(shape, 1e-4, self.ANGLE)), name="angle"
         )
         self.scale = self.add_weight((units,), self.normalise, name="scale")
         normal = keras.initializers.RandomNormal
@@ -209,19 +214,19 @@ class LRUCell(LinearCell):
         self.gate = self.add_weight((units, units), "glorot_uniform", name="gate_kernel")
         self.bias = self.add_weight((units,), "zeros", name="gate_bias")
 
-    def draw_decays(self, shape: tuple, dtype: Any = None) -> Any:
+    def draw_decays(self, shape: tuple, dtype: str | None = None) -> Tensor:
         """Return log(-log |lambda|), |lambda|^2 uniform in the ring (Orvieto et al. 2023, lemma 3.2).
 
         With chrono, the eigenvalues forget in 2 to so many steps: |lambda| is from 1/2 to 1 - 1 / chrono.
         """
         low, high = (0.5, 1 - 1 / self.chrono) if self.chrono else (self.NEAREST, self.FARTHEST)
-        return ops.log(-0.5 * ops.log(draw(shape, low**2, high**2)))
+        return ops.log(-0.5 * ops.log(draw_uniform(shape, low**2, high**2)))
 
-    def normalise(self, shape: tuple, dtype: Any = None) -> Any:
+    def normalise(self, shape: tuple, dtype: str | None = None) -> Tensor:
         """Return log sqrt(1 - |lambda|^2) (equation 7): the states are then about as large as the inputs."""
         return 0.5 * ops.log(1 - ops.exp(-2 * ops.exp(ops.convert_to_tensor(self.decay))))
 
-    def terms(self, inputs: Any) -> tuple[Any, Any]:
+    def terms(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         decay, angle, scale = (ops.cast(weight, "float32") for weight in (self.decay, self.angle, self.scale))
         radius, angle = ops.exp(-ops.exp(decay)), ops.exp(angle)
         factor = ops.stack([radius * ops.cos(angle), radius * ops.sin(angle)])
@@ -231,14 +236,14 @@ class LRUCell(LinearCell):
         # With as many axes as there are inputs.
         return ops.reshape(factor, (1,) * (len(new.shape) - 2) + (2, self.units)), new
 
-    def answer(self, states: Any, inputs: Any) -> Any:
+    def compute_output(self, states: Tensor, inputs: Tensor) -> Tensor:
         flat = ops.concatenate([states[..., 0, :], states[..., 1, :]], axis=-1)
         outputs = ops.gelu(ops.matmul(flat, self.out) + ops.matmul(inputs, self.through))
         return outputs * ops.sigmoid(ops.matmul(outputs, self.gate) + self.bias)
 
 
-@keras.saving.register_keras_serializable("unrolled")
-class LRU(Whole):
+@keras.saving.register_keras_serializable(PACKAGE)
+class LRU(ParallelRNN):
     """Linear recurrent unit: h_t = lambda h_{t-1} + gamma (x_t B), y_t = Re(h_t C) + x_t D, elementwise and complex.
 
     Orvieto et al. 2023, "Resurrecting Recurrent Neural Networks for Long Sequences", section 3: |lambda| < 1 by
@@ -250,4 +255,4 @@ class LRU(Whole):
     blocks is left out, as nothing else here has one; its skip is D, a matrix, for features that are not the units.
     """
 
-    kind = LRUCell
+    cell_class = LRUCell

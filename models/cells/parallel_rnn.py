@@ -1,56 +1,49 @@
 """Layers whose cell computes all steps of a sequence at once, beside one step after the other."""
 
-import random
 from collections.abc import Callable
-from typing import Any
 
 import keras
 from keras import layers, ops
 
+from models.cells.chrono import draw_gate_biases
+from models.tensor import LayerArgument, Tensor
 
-class Cell(layers.Layer):
-    """A cell of Keras' kind: one step by `call`, and all steps by `unroll`, with the same numbers.
 
-    chrono: steps that it begins by remembering, or None: what its paper begins with. Cells without such a thing
-    take no notice.
+class ParallelCell(layers.Layer):
+    """A cell of Keras' kind: one step by `call`, and all steps by `call_sequence`, with the same numbers.
+
+    chrono: steps that it begins by remembering, or None: what its paper begins with. A cell that has no such beginning
+        takes no notice.
     """
 
-    def __init__(self, units: int, chrono: int | None = None, **options: Any):
+    def __init__(self, units: int, chrono: int | None = None, **options: LayerArgument):
         super().__init__(**options)
         self.units, self.chrono = units, chrono
         self.output_size = units
-        self.state_size: Any = [units]
+        self.state_size: list[int] = [units]
 
-    def unroll(self, sequences: Any, states: list[Any]) -> tuple[Any, list[Any]]:
+    def call_sequence(self, sequences: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Return the outputs at all steps, (batch, time, units), and the states after the last.
 
         sequences: (batch, time, features). states: those before the first step, each (batch, its size).
         """
         raise NotImplementedError
 
-    def draw_memories(self, shape: tuple, dtype: Any = None) -> Any:
-        """Return the biases with which gates keep a share u / (1 + u) of the state at every step: log(u).
-
-        u is uniform from 1 to chrono - 1 (Tallec and Ollivier 2018, section 3); without chrono the biases are 0.
-        """
+    def draw_memories(self, shape: tuple, dtype: str | None = None) -> Tensor:
+        """Return the biases, (units,), with which gates begin: see models/cells/chrono.py; without chrono 0."""
         if not self.chrono:
             return ops.zeros(shape, dtype)
-        return ops.cast(ops.log(draw(shape, 1.0, max(self.chrono - 1.0, 1.001))), dtype or "float32")
+        return ops.cast(draw_gate_biases(shape[0], self.chrono), dtype or "float32")
 
     def get_config(self) -> dict:
         return {**super().get_config(), "units": self.units, "chrono": self.chrono}
 
 
-def draw(shape: tuple, low: float, high: float) -> Any:
-    """Return random numbers, as Keras' own initializers do: from those that the run's seed has set."""
-    return keras.random.uniform(shape, low, high, seed=random.randrange(2**31))
+def scan(step: Callable[[Tensor, Tensor], Tensor], first: Tensor, sequences: Tensor, reverse: bool = False) -> Tensor:
+    """Return the states after all steps, each (time, ...), of a loop: step(state, input) returns the next state.
 
-
-def scan(step: Callable[[Any, Any], Any], first: Any, sequences: Any, reverse: bool = False) -> Any:
-    """Return the states after all steps, each (time, ...), of a loop: `step` makes the next state of one and an input.
-
-    first: the state before the first step, an array or a tuple of arrays. sequences: the inputs at all steps, in the
-    same way. reverse: from the last step to the first.
+    first: the state before the first step, an array or a tuple of arrays. sequences: the inputs at all steps, an array
+    or a tuple of arrays. reverse: from the last step to the first.
     """
     if keras.config.backend() == "tensorflow":
         # Keras' own scan fails there on several sequences of a length that the graph does not know.
@@ -58,44 +51,44 @@ def scan(step: Callable[[Any, Any], Any], first: Any, sequences: Any, reverse: b
 
         return tensorflow.scan(step, sequences, initializer=first, reverse=reverse)
 
-    def carry(state: Any, now: Any) -> tuple[Any, Any]:
+    def carry(state: Tensor, now: Tensor) -> tuple[Tensor, Tensor]:
         after = step(state, now)
         return after, after
 
     return ops.scan(carry, first, xs=sequences, reverse=reverse)[1]
 
 
-def add_up(numbers: Any) -> Any:
+def cumulative_sum(numbers: Tensor) -> Tensor:
     """Return the sums of numbers, (time, ...), up to each step.
 
-    In a loop: XLA compiles ops.cumsum over 400 steps for 20 seconds on a CPU, and this for half of one.
+    By a loop: XLA compiles ops.cumsum over 400 steps for 20 seconds on a CPU, and this for half of one.
     """
     return scan(ops.add, ops.zeros_like(numbers[0]), sequences=numbers)
 
 
-class Whole(layers.RNN):
-    """A recurrent layer of a `Cell`: all steps at once; with a mask, step by step.
+class ParallelRNN(layers.RNN):
+    """A recurrent layer of a `ParallelCell`: all steps at once; with a mask, step by step.
 
     Arguments: units and chrono, of the cell, and those of keras.layers.RNN; `unroll` changes nothing.
     """
 
-    kind: type[Cell]
+    cell_class: type[ParallelCell]
 
-    def __init__(self, units: int, chrono: int | None = None, **options: Any):
-        super().__init__(self.kind(units, chrono, dtype=options.get("dtype"), name="cell"), **options)
+    def __init__(self, units: int, chrono: int | None = None, **options: LayerArgument):
+        super().__init__(self.cell_class(units, chrono, dtype=options.get("dtype"), name="cell"), **options)
 
-    def inner_loop(self, sequences: Any, initial_state: Any, mask: Any, training: bool = False) -> tuple:
+    def inner_loop(self, sequences: Tensor, initial_state: Tensor, mask: Tensor, training: bool = False) -> tuple:
         """Return the last output, all outputs (batch, time, units) and the states after the last step."""
         mask = mask[0] if isinstance(mask, list) else mask
         sequences = ops.cast(sequences, self.compute_dtype)
         if self.go_backwards:
             sequences, mask = ops.flip(sequences, 1), None if mask is None else ops.flip(mask, 1)
         if mask is not None:
-            return self.go_through(sequences, initial_state, ops.expand_dims(ops.cast(mask, "bool"), 2))
-        outputs, states = self.cell.unroll(sequences, list(initial_state))
+            return self.run_masked(sequences, initial_state, ops.expand_dims(ops.cast(mask, "bool"), 2))
+        outputs, states = self.cell.call_sequence(sequences, list(initial_state))
         return outputs[:, -1], outputs, states
 
-    def go_through(self, sequences: Any, initial_state: Any, mask: Any) -> tuple:
+    def run_masked(self, sequences: Tensor, initial_state: Tensor, mask: Tensor) -> tuple:
         """Return what `inner_loop` does, the output and the states as they were where the mask is false.
 
         Keras' own loop takes the first state for the output before, on some backends, and here it is another.
@@ -121,5 +114,5 @@ class Whole(layers.RNN):
         return {**config, "units": self.cell.units, "chrono": self.cell.chrono}
 
     @classmethod
-    def from_config(cls, config: dict, custom_objects: Any = None) -> "Whole":
+    def from_config(cls, config: dict, custom_objects: dict | None = None) -> "ParallelRNN":
         return cls(**config)

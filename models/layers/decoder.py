@@ -1,58 +1,63 @@
-"""Decoder: writes a sequence, one symbol a step, from a context vector and from what it has written so far.
+"""The decoder: recurrent layers that write a sequence, one symbol after the other, from what an encoder has read.
 
-In training it is given the right symbols so far (`previous`, one step behind the output: teacher forcing, Williams and
-Zipser 1989), all steps at once. Afterwards it is given its own: see models/decoding/search.py.
+In training it is given the right symbols as those before (the expected sequence shifted by one step, the start symbol
+first and the output: teacher forcing, Williams and Zipser 1989), all steps at once. Afterwards it is given its own: see
+models/decoding/search.py.
 
-    decoder = Decoder(size, cell, units, depth, features, dropout, attention="luong")
-    logits = decoder(previous, context, memory, mask)                    # training
-    found = Greedy(decoder, start, end, longest)(context, memory, mask)  # or Beam(..., width)
+    decoder = Decoder(size, cell, units=units, depth=depth, features=features, dropout=dropout, attention="luong")
+    logits = decoder(previous, context, encoder_states, mask)                 # training
+    search = Greedy(decoder, start=start, end=end, padding=0, longest=20)     # or Beam(..., width=5)
+    found = search(context, encoder_states, mask)
     found["output"], found["log_probability"], found["attention"]
 
-The context, (batch, features), gives the first hidden states. The memory, (batch, positions, features), is what
-attention looks at: the states of an encoder, or the grid of an image; its mask, (batch, positions) of bool, may be left
-out where no position is padding, and so may the memory, where attention is "none".
+The context, (batch, features), gives the first hidden states. The encoder states, (batch, positions, features), are
+what attention looks at: the states of an encoder, or the grid of an image. Their mask, (batch, positions) of bool, may
+be left out where no position is padding, and the encoder states themselves where attention is "none".
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 import keras
 from keras import layers, ops
 
 from models.cells import CELLS
 from models.layers.attention import Attention
+from models.saving import PACKAGE
+from models.tensor import LayerArgument, Tensor
 
 
-@keras.saving.register_keras_serializable("unrolled")
+@keras.saving.register_keras_serializable(PACKAGE)
 class Decoder(layers.Layer):
-    """Recurrent layers whose first hidden states come from a context, then attention to a memory.
+    """Recurrent layers whose first hidden states come from a context, then attention to encoder states.
 
-    size: symbols there are. cell, units, depth: of the recurrent layers. features: length of a symbol's vector.
+    size: how many symbols there are. cell, units, depth: of the recurrent layers, depth of them on top of each other.
+    features: length of a symbol's vector. dropout: share set to 0 in training, before each layer and the logits.
     attention: "none", "bahdanau" or "luong" (see models/layers/attention.py).
     merge: whether the context is also added, through a dense layer, to what the logits are computed from ("merge",
-        Tanti et al. 2018). Otherwise what comes late in a sequence must be kept in the hidden state until then.
+        Tanti et al. 2018). Otherwise the hidden state has to keep what comes late in a sequence until then.
     """
 
     def __init__(
         self,
         size: int,
         cell: str,
+        *,
         units: int,
         depth: int,
         features: int,
         dropout: float,
         attention: str = "none",
         merge: bool = False,
-        **options: Any,
+        **options: LayerArgument,
     ):
         super().__init__(**options)
         self.size, self.cell, self.units, self.depth = size, cell, units, depth
         self.features, self.dropout, self.attention, self.merge = features, dropout, attention, merge
         self.embedding = layers.Embedding(size, features, name="embedding")
-        self.forget = layers.Dropout(dropout)
+        self.dropout_layer = layers.Dropout(dropout)
         self.layers = [CELLS[cell](units, return_sequences=True, name=f"{cell}_{n}") for n in range(depth)]
         for layer in self.layers:
-            check(layer, units)
+            check_layer(layer, units)
         self.bridges = [
             [
                 layers.Dense(width, "tanh", name=f"bridge_{n}_{m}")
@@ -64,7 +69,7 @@ class Decoder(layers.Layer):
         self.shown = layers.Dense(units, name="shown") if merge else None
         self.logits = layers.Dense(size, dtype="float32", name="logits")
 
-    def build(self, previous_shape: tuple, context_shape: tuple, memory_shape: Any = None) -> None:
+    def build(self, previous_shape: tuple, context_shape: tuple, encoder_states_shape: tuple | None = None) -> None:
         self.embedding.build(previous_shape)
         features = self.features
         for layer, bridges in zip(self.layers, self.bridges, strict=True):
@@ -73,46 +78,55 @@ class Decoder(layers.Layer):
             for bridge in bridges:
                 bridge.build(context_shape)
         if self.attend:
-            self.attend.build((None, None, features), memory_shape)
+            assert encoder_states_shape
+            self.attend.build((None, None, features), encoder_states_shape)
         if self.shown:
             self.shown.build(context_shape)
         self.logits.build((None, None, features))
 
-    def begin(self, context: Any) -> list[list[Any]]:
+    def make_first_states(self, context: Tensor) -> list[list[Tensor]]:
         """Return the first hidden states of every layer, each (batch, units), from a context (batch, features).
 
-        After those of the layers, where the context is merged, what is added at every step: a state that stays.
+        Where the context is merged, what is added at every step follows those of the layers: a state that stays.
         """
         states = [[bridge(context) for bridge in bridges] for bridges in self.bridges]
         return [*states, [self.shown(context)]] if self.shown else states
 
-    def call(self, previous: Any, context: Any, memory: Any = None, mask_in: Any = None, training: bool = False) -> Any:
+    def call(
+        self,
+        previous: Tensor,
+        context: Tensor,
+        encoder_states: Tensor | None = None,
+        mask_in: Tensor | None = None,
+        training: bool = False,
+    ) -> Tensor:
         """Return logits, (batch, time, size), of the symbols that follow `previous`, (batch, time)."""
-        states, begin = self.embedding(previous), self.begin(context)
-        for layer, first in zip(self.layers, begin[: self.depth], strict=True):
+        states, first_states = self.embedding(previous), self.make_first_states(context)
+        for layer, first in zip(self.layers, first_states[: self.depth], strict=True):
             first = nest(layer.cell.state_size, iter(first))
-            states = layer(self.forget(states, training=training), initial_state=first, training=training)
+            states = layer(self.dropout_layer(states, training=training), initial_state=first, training=training)
         if self.attend:
-            states, _ = self.attend(states, memory, mask_in)
+            states, _ = self.attend(states, encoder_states, mask_in)
         if self.shown:
-            states = states + ops.expand_dims(begin[-1][0], 1)
+            states = states + ops.expand_dims(first_states[-1][0], 1)
         # One flat product: with several axes its gradient takes half as long again.
         batch, steps = ops.shape(states)[:2]
-        flat = ops.reshape(self.forget(states, training=training), (-1, self.units))
+        flat = ops.reshape(self.dropout_layer(states, training=training), (-1, self.units))
         return ops.reshape(self.logits(flat), (batch, steps, self.size))
 
-    def remember(self, memory: Any, mask_in: Any = None) -> dict[str, Any]:
-        """Return what every `step` needs of a memory; empty where there is no attention."""
+    def prepare_attention(self, encoder_states: Tensor | None, mask_in: Tensor | None = None) -> dict[str, Tensor]:
+        """Return what every `step` needs of the encoder states; empty where there is no attention."""
         if not self.attend:
             return {}
-        return {"memory": memory, "mask_in": mask_in, "keys": self.attend.key(memory)}
+        return {"encoder_states": encoder_states, "mask_in": mask_in, "keys": self.attend.key(encoder_states)}
 
     def step(
-        self, symbol: Any, states: list[list[Any]], remembered: dict[str, Any] | None = None
-    ) -> tuple[Any, list[list[Any]], Any]:
+        self, symbol: Tensor, states: list[list[Tensor]], prepared: dict[str, Tensor] | None = None
+    ) -> tuple[Tensor, list[list[Tensor]], Tensor]:
         """Return logits, (rows, size), of what follows `symbol`, (rows,), the states after it, and its attention.
 
-        There may be several rows to one of the memory, next to each other: hypotheses of a beam.
+        prepared: see `prepare_attention`. There may be several rows, next to each other, for one row of the encoder
+        states: hypotheses of a beam.
         Attention: (rows, positions); without attention, (rows, 0).
         """
         output, after = self.embedding(symbol), []
@@ -120,23 +134,30 @@ class Decoder(layers.Layer):
             output, state = layer.cell(output, nest(layer.cell.state_size, iter(before)))
             after.append(keras.tree.flatten(state))
         after += states[self.depth :]
-        if not remembered:
+        if not prepared:
             return self.logits(self._merge(output, after)), after, ops.cast(output[:, :0], "float32")
-        rows = ops.shape(remembered["memory"])[0]
+        rows = ops.shape(prepared["encoder_states"])[0]
         assert self.attend
-        vector, weights = self.attend(ops.reshape(output, (rows, -1, self.units)), **remembered)
+        vector, weights = self.attend(ops.reshape(output, (rows, -1, self.units)), **prepared)
         vector = ops.reshape(vector, (-1, self.units))
         return self.logits(self._merge(vector, after)), after, ops.reshape(weights, (-1, ops.shape(weights)[2]))
 
-    def _merge(self, output: Any, states: list[list[Any]]) -> Any:
+    def _merge(self, output: Tensor, states: list[list[Tensor]]) -> Tensor:
         return output + states[-1][0] if self.shown else output
+
+    def build_from_config(self, config: dict) -> None:
+        # Saved models say "memory" for what is called the encoder states now.
+        shapes = dict(config["shapes_dict"])
+        if "memory_shape" in shapes:
+            shapes["encoder_states_shape"] = shapes.pop("memory_shape")
+        super().build_from_config({"shapes_dict": shapes})
 
     def get_config(self) -> dict:
         names = ("size", "cell", "units", "depth", "features", "dropout", "attention", "merge")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 
-def check(layer: Any, units: int) -> None:
+def check_layer(layer: layers.Layer, units: int) -> None:
     """Raise ValueError for a layer of the user's own that a decoder cannot be made of."""
     if not hasattr(layer, "cell"):
         raise ValueError(
@@ -149,8 +170,8 @@ def check(layer: Any, units: int) -> None:
         )
 
 
-def nest(sizes: Any, states: Iterator[Any]) -> list[Any]:
-    """Return states, given one after the other, in lists as a cell has them: of stacked cells, one list per cell.
+def nest(sizes: int | Sequence, states: Iterator[Tensor]) -> list[Tensor]:
+    """Return states, given one after the other, in lists as a cell has them: stacked cells have one list per cell.
 
     sizes: the cell's `state_size`, a number or a list of numbers, or of such lists.
     """

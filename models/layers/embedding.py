@@ -1,14 +1,24 @@
-"""From padded arrays to vectors: the first layers of every model that reads text."""
+"""From padded arrays to vectors to hidden states: the first layers of every model that reads a sequence."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import keras
 from keras import layers, ops
 
-from models.recurrent import unroll
+from models.cells import CELLS
+from models.family import count_values
+from models.layers.word_dropout import WordDropout
+from models.recurrent import stack_layers
+from models.saving import PACKAGE
+from models.tensor import LayerArgument, Tensor
+
+if TYPE_CHECKING:
+    from models.family import Array, InputField
+    from pipeline.option import Options
 
 
-@keras.saving.register_keras_serializable("unrolled")
+@keras.saving.register_keras_serializable(PACKAGE)
 class OneHot(layers.Layer):
     """Each word number as a vector with a single 1: (batch, time) -> (batch, time, size).
 
@@ -16,40 +26,18 @@ class OneHot(layers.Layer):
     whose rows are the input kernel.
     """
 
-    def __init__(self, size: int, **options: Any):
+    def __init__(self, size: int, **options: LayerArgument):
         super().__init__(**options)
         self.size = size
 
-    def call(self, numbers: Any) -> Any:
+    def call(self, numbers: Tensor) -> Tensor:
         return ops.one_hot(numbers, self.size, dtype=self.compute_dtype)
 
     def get_config(self) -> dict:
         return {**super().get_config(), "size": self.size}
 
 
-@keras.saving.register_keras_serializable("unrolled")
-class Forget(layers.Layer):
-    """In training, make some words unknown, so that the model learns what to make of a word it has never seen.
-
-    rate: the share of the words of (batch, time) that become number 1, which stands for unknown words.
-    """
-
-    def __init__(self, rate: float, **options: Any):
-        super().__init__(**options)
-        self.rate = rate
-        self.generator = keras.random.SeedGenerator()
-
-    def call(self, numbers: Any, training: bool = False) -> Any:
-        if not training:
-            return numbers
-        forgotten = keras.random.uniform(ops.shape(numbers), seed=self.generator) < self.rate
-        return ops.where(forgotten, ops.ones_like(numbers), numbers)
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), "rate": self.rate}
-
-
-def declare(arrays: dict[str, Any]) -> dict[str, Any]:
+def make_inputs(arrays: "Mapping[str, Array]") -> dict[str, Tensor]:
     """Return a Keras input for each array of a field, and for their mask if one of them has a time axis."""
     inputs = {name: keras.Input(array.shape, dtype=array.dtype, name=name) for name, array in arrays.items()}
     if any(array.timed for array in arrays.values()):
@@ -57,48 +45,50 @@ def declare(arrays: dict[str, Any]) -> dict[str, Any]:
     return inputs
 
 
-def read(input_field: Any, options: Any) -> tuple[dict[str, Any], Any]:
-    """Return the Keras inputs of a sequence, and the hidden states of recurrent layers at every step of it."""
-    inputs = declare(input_field.arrays)
-    states = unroll(
+def encode_sequence(input_field: "InputField", options: "Options") -> tuple[dict[str, Tensor], Tensor]:
+    """Return the Keras inputs of a sequence, and the hidden states of recurrent layers at every step of it.
+
+    The states: (batch, time, units), or (batch, time, 2 units) with options.bidirectional.
+    """
+    inputs = make_inputs(input_field.arrays)
+    states = stack_layers(
         embed(inputs, input_field.arrays, options),
         inputs["mask"],
-        options.cell,
-        options.units,
-        options.layers,
-        options.bidirectional,
-        options.dropout,
-        options.chrono,
-        options.max_length,
+        cell=options.cell,
+        units=options.units,
+        depth=options.layers,
+        bidirectional=options.bidirectional,
+        dropout=options.dropout,
+        options=options,
+        longest=options.max_length if CELLS[options.cell].bounded else None,
     )
     return inputs, states
 
 
-def embed(inputs: dict[str, Any], arrays: dict[str, Any], options: Any) -> Any:
-    """Return a vector a step, (batch, time, features): the words', and their spelling's beside it if there is one.
+def embed(inputs: dict[str, Tensor], arrays: "Mapping[str, Array]", options: "Options") -> Tensor:
+    """Return one vector per step, (batch, time, features): a word's, beside it that of its spelling if there is one.
 
     Measurements, "values", are such vectors already.
     """
     if "values" in arrays:
         return inputs["values"]
-    words = arrays["words"].size
-    numbers = inputs["words"]
+    words, numbers = arrays["words"], inputs["words"]
     if options.word_dropout:
-        numbers = Forget(options.word_dropout, name="forget")(numbers)
+        numbers = WordDropout(options.word_dropout, unknown=words.unknown, name="forget")(numbers)
     if options.embedding == "onehot":
-        vectors = OneHot(words, name="one_hot")(numbers)
+        vectors = OneHot(count_values(words), name="one_hot")(numbers)
     else:
-        vectors = layers.Embedding(words, options.embedding_size, name="embedding")(numbers)
+        vectors = layers.Embedding(count_values(words), options.embedding_size, name="embedding")(numbers)
     if "characters" in inputs:
-        spelling = spell(inputs["characters"], arrays["characters"].size)
+        spelling = embed_spelling(inputs["characters"], count_values(arrays["characters"]))
         vectors = layers.Concatenate()([vectors, spelling])
     return layers.Dropout(options.dropout)(vectors) if options.dropout else vectors
 
 
-def spell(characters: Any, size: int, features: int = 32, filters: int = 64, width: int = 3) -> Any:
-    """Return one vector a word from its characters: the maximum over the word of a convolution (Ma and Hovy 2016).
+def embed_spelling(characters: Tensor, size: int, *, features: int = 32, filters: int = 64, width: int = 3) -> Tensor:
+    """Return one vector per word from its characters: the maximum over the word of a convolution (Ma and Hovy 2016).
 
-    characters: (batch, time, characters a word). Returns (batch, time, filters).
+    characters: (batch, time, characters of a word). Returns (batch, time, filters).
     """
     vectors = layers.Embedding(size, features, name="character_embedding")(characters)
     vectors = layers.Conv2D(filters, (1, width), padding="same", name="character_convolution")(vectors)

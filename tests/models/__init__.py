@@ -1,13 +1,16 @@
 """Small fields, batches and random weights for the models under test."""
 
-import dataclasses
+import os
 
 import keras
 import numpy as np
+import pytest
 
-from harness.options import Options
+from models.cells import Chrono
+from models.families import CAPTIONER, CLASSIFIER, ENCODER_DECODER, GENERATOR, TAGGER, TRANSCRIBER
 from pipeline.batches.padding import pad
-from pipeline.fields import Tags, Text, Tokens
+from pipeline.fields import Tags, Text, Tokens, Transcript
+from pipeline.option import declared, make_options
 
 CELLS = ("simple", "lstm", "gru")
 # Those beyond Keras' own; see test_whole.py.
@@ -16,11 +19,24 @@ NEW = ("indrnn", "mingru", "minlstm", "lru", "bag", "dnn")
 SENTENCES = [("Ann", "sees", "Oslo"), ("Bob",), ("Ann", "Bob", "sees", "Ann", "Oslo")]
 TAGS = [("B-P", "O", "B-L"), ("B-P",), ("B-P", "I-P", "O", "B-P", "B-L")]
 
-SMALL = Options(units=4, embedding_size=5, dropout=0.0, pooling="max+mean", max_length=20, vocabulary=20, min_count=1)
+FAMILIES = (TAGGER, CLASSIFIER, ENCODER_DECODER, CAPTIONER, TRANSCRIBER, GENERATOR)
+# Those of all families, of the cells, and of the fields that models are told of.
+PARTS = (Transcript, Text, Chrono, *(family.options for family in FAMILIES))
+DECLARED = {one.name: one for part in PARTS for one in declared(part, "model").values()}
+SMALL = make_options("small", tuple(DECLARED.values()))(
+    units=4, embedding_size=5, dropout=0.0, pooling="max+mean", max_length=20
+)
 
 
 def options(**changes):
-    return dataclasses.replace(SMALL, **changes)
+    return SMALL.replace(**changes)
+
+
+def skip_uncompiled(reason):
+    """Skip what needs a C++ compiler; fail in CI, which has one."""
+    if os.environ.get("CI"):
+        pytest.fail(f"CI has a C++ compiler, and {reason}")
+    pytest.skip(reason, allow_module_level=True)
 
 
 def numpy(tensor):

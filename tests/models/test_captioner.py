@@ -6,10 +6,9 @@ import pytest
 
 from harness.evaluate import read_contexts
 from models import captioner
-from models.captioner import GRID, Colours, Coordinates, Standardised
+from models.captioner import GRID, ColourHistogram, Coordinates, WeightStandardizedConv2D
 from pipeline.batches.bucketing import Batches
-from pipeline.fields.images import Image
-from pipeline.fields.source_target import Writing
+from pipeline.fields import Image, TargetText
 from tests.models import fit, numpy, options, randomize
 
 SIZE = 20
@@ -18,8 +17,8 @@ IMAGES = np.random.default_rng(0).integers(0, 255, (3, SIZE, SIZE, 3), dtype="ui
 
 def make(attention: str, colours: int = 0):
     """Return a small model with random weights, its decoder and its output field."""
-    settings = options(cell="gru", attention=attention, colours=colours, beam=None)
-    words = fit(Writing("word", 20), ["a red cat", "the blue dog sits"])
+    settings = options(cell="gru", attention=attention, colour_histogram=colours, beam=1)
+    words = fit(TargetText("word", 20), ["a red cat", "the blue dog sits"])
     model = randomize(captioner.build(Image(SIZE), words, settings))
     # Small enough that the first states, of which each sums thousands of numbers, do not all end at 1 or -1.
     model.set_weights([weight * 0.6 for weight in model.get_weights()])
@@ -43,14 +42,14 @@ def test_coordinates_stand_beside_the_features():
 def test_the_shares_of_colours_are_those_that_numpy_counts():
     # Each value is one of the four shades.
     image = np.random.default_rng(0).integers(0, 4, (2, 6, 6, 3)) * 85
-    found = numpy(Colours(4)(image.astype("uint8")))
+    found = numpy(ColourHistogram(4)(image.astype("uint8")))
     for each, shares in zip(image, found, strict=True):
         counted, _ = np.histogramdd(each.reshape(-1, 3), bins=[np.arange(5) * 85 - 40] * 3)
         np.testing.assert_allclose(shares**2, counted.reshape(-1) / 36, atol=1e-6)
 
 
 def test_what_lies_between_two_shades_is_shared_between_them():
-    found = numpy(Colours(2)(np.full((1, 3, 3, 3), (51, 0, 255), "uint8")))[0] ** 2
+    found = numpy(ColourHistogram(2)(np.full((1, 3, 3, 3), (51, 0, 255), "uint8")))[0] ** 2
     np.testing.assert_allclose(found.reshape(2, 2, 2)[:, 0, 1], [0.8, 0.2], atol=1e-6)
     np.testing.assert_allclose(found.sum(), 1, atol=1e-6)
 
@@ -58,7 +57,9 @@ def test_what_lies_between_two_shades_is_shared_between_them():
 def test_a_standardised_convolution_is_that_of_kernels_with_mean_0_and_length_1():
     generator = np.random.default_rng(0)
     grid, kernel = (generator.normal(1, 1, shape).astype("float32") for shape in [(2, 8, 8, 4), (3, 3, 4, 6)])
-    layer, plain = (kind(6, 3, 2, padding="same", use_bias=False) for kind in (Standardised, keras.layers.Conv2D))
+    layer, plain = (
+        kind(6, 3, 2, padding="same", use_bias=False) for kind in (WeightStandardizedConv2D, keras.layers.Conv2D)
+    )
     for each in (layer, plain):
         each.build(grid.shape)
     layer.set_weights([kernel])
@@ -70,7 +71,7 @@ def test_a_standardised_convolution_is_that_of_kernels_with_mean_0_and_length_1(
 
 @pytest.mark.parametrize("size", [16, 20, 48, 100, 512])
 def test_the_grid_is_small_whatever_the_image(size: int):
-    model = captioner.build(Image(size), fit(Writing("word", 9), ["a"]), options(attention="luong", beam=None))
+    model = captioner.build(Image(size), fit(TargetText("word", 9), ["a"]), options(attention="luong", beam=1))
     height, width = model.get_layer("grid").output.shape[1:3]
     assert GRID / 2 < height == width <= GRID
     assert model.get_layer("memory").output.shape[1] == height * width
@@ -124,8 +125,8 @@ def test_contexts_are_read_in_the_order_of_the_examples(made):
 
 
 def test_in_training_alone_the_decoder_is_not_told_some_of_what_it_has_written():
-    settings = options(cell="gru", attention="luong", beam=None, dropout=0.0, word_dropout=0.95)
-    words = fit(Writing("word", 20), ["a red cat", "the blue dog sits"])
+    settings = options(cell="gru", attention="luong", beam=1, dropout=0.0, word_dropout=0.95)
+    words = fit(TargetText("word", 20), ["a red cat", "the blue dog sits"])
     model = randomize(captioner.build(Image(SIZE), words, settings))
     one = {"image": IMAGES[:1], "previous": np.array([[words.start, *range(4, 9)]], "int32")}
     other = one | {"previous": np.array([[words.start, *range(8, 3, -1)]], "int32")}

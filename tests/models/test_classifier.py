@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from models import classifier
-from models.classifier import POOLINGS, Pool
+from models.layers.pooling import POOLINGS, Pool
 from pipeline.fields import Histogram, Label, Number
 from tests.models import CELLS, SENTENCES, encode, fit, numpy, options, random_inputs, randomize, text_field
 
@@ -66,7 +66,7 @@ def test_logits_are_one_a_label_and_do_not_see_the_padding(cell):
 def test_loss_is_the_cross_entropy_averaged_over_the_real_rows():
     field, labels = text_field(), fit(Label(), ["a", "b"])
     model = build(labels)
-    model.compile(loss=classifier.loss(labels))
+    model.compile(loss=classifier.loss(labels, options()))
     batch, answers = encode(field, TEXTS, 5), np.array([1, 0, 1])
     logits = numpy(model(batch)).astype("float64")
     entropy = np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(3), answers]
@@ -79,7 +79,7 @@ def test_loss_is_the_cross_entropy_averaged_over_the_real_rows():
 def test_loss_of_numbers_is_the_squared_error_averaged_over_the_real_rows():
     field, number = text_field(), fit(Number(), [1.0, 2.0, 6.0])
     model = build(number)
-    model.compile(loss=classifier.loss(number))
+    model.compile(loss=classifier.loss(number, options()))
     batch, answers = encode(field, TEXTS, 5), np.array([0.5, -1.0, 2.0], "float32")
     output = numpy(model(batch))
     assert output.shape == (3, 1)
@@ -93,7 +93,7 @@ def test_loss_of_numbers_is_the_squared_error_averaged_over_the_real_rows():
 def test_loss_of_a_histogram_is_its_cross_entropy_and_the_answer_how_likely_each_bin_is():
     field, histogram = text_field(), fit(Histogram(), [1.0, 2.0, 6.0])
     model = build(histogram)
-    model.compile(loss=classifier.loss(histogram))
+    model.compile(loss=classifier.loss(histogram, options()))
     batch, weights = encode(field, TEXTS, 5), np.array([1, 1, 0], "float32")
     answers = np.stack([histogram.encode(number)["output"] for number in (1, 2.5, 6)])
     logits = numpy(model(batch)).astype("float64")

@@ -6,7 +6,7 @@ from models import encoder_decoder
 from models.layers.attention import KINDS
 from models.layers.losses import cross_entropy
 from pipeline.batches.padding import shift, weigh
-from pipeline.fields.source_target import Reading, Writing
+from pipeline.fields import SourceText, TargetText
 from tests.models import encode, fit, numpy, options, randomize
 
 TEXTS = ["two dogs run", "a dog", "the two cats run and run"]
@@ -14,7 +14,7 @@ ANSWERS = ["zwei Hunde rennen", "ein Hund", "die zwei Katzen rennen"]
 
 
 def fields():
-    return fit(Reading("word", 30), TEXTS), fit(Writing("word", 30), ANSWERS)
+    return fit(SourceText("word", 30), TEXTS), fit(TargetText("word", 30), ANSWERS)
 
 
 def build(**changes):
@@ -59,7 +59,7 @@ def test_smoothed_loss_is_that_of_keras_on_one_hot_labels():
     generator = np.random.default_rng(0)
     logits, labels = generator.normal(size=(4, 3, 7)).astype("float32"), generator.integers(0, 7, (4, 3))
     same = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=0.2)(np.eye(7)[labels], logits)
-    found = cross_entropy(None, options(label_smoothing=0.2))(labels, logits)
+    found = cross_entropy(0.2)(labels, logits)
     assert float(found) == pytest.approx(float(same), rel=1e-5)
 
 

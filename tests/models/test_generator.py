@@ -7,7 +7,7 @@ from keras import ops
 
 from models import generator
 from pipeline.batches.padding import pad, shift, weigh
-from pipeline.fields.passages import Passages, Prompt
+from pipeline.fields import Passages, Prompt
 from tests.models import fit, numpy, options, randomize
 
 NAMES = [("female", "Ann"), ("male", "Bobby"), ("female", "Zoe")]
@@ -29,8 +29,8 @@ def batch(prompt, output, prompts, texts, steps):
 
 def test_the_loss_is_the_mean_over_what_is_asked_for():
     texts = [("", "abca"), ("abca", "bc"), ("ca", "bcab")]
-    prompt, output, _, model = make(texts, [""] * 3, cell="gru")
-    model.compile(loss=generator.loss(output))
+    prompt, output, given, model = make(texts, [""] * 3, cell="gru")
+    model.compile(loss=generator.loss(output, given))
     inputs, wanted, weights = batch(prompt, output, [""] * 3, texts, 8)
     found = model.test_on_batch(inputs, wanted, weights)
     shares = numpy(ops.log_softmax(model(inputs)))
@@ -55,13 +55,13 @@ def test_names_begin_with_the_seed_and_are_no_longer_than_asked():
     found = decode(model, output, given, prompt, ["female: Zo", "male: B", "female"])
     assert found[0].startswith("Zo") and found[1].startswith("B")
     assert set("".join(found)) <= set("".join(names))
-    short = decode(model, output, options(temperature=1.0, length=2), prompt, ["female", "male", "female"])
+    short = decode(model, output, options(temperature=1.0, max_output_length=2), prompt, ["female", "male", "female"])
     assert all(len(text) <= 2 for text in short)
 
 
 def test_a_running_text_goes_on_after_the_seed():
     prompt, output, _, model = make([("", "to be or"), ("be or", " not")], ["", ""])
-    given = options(temperature=1.0, length=12)
+    given = options(temperature=1.0, max_output_length=12)
     found = decode(model, output, given, prompt, ["to be", "", "to be or not to be"])
     assert all(len(text) == 12 for text in found)
 

@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from models.recurrent import CELLS, Reverse, unroll
+from models.cells import Chrono
+from models.recurrent import CELLS, Reverse, stack_layers
 from tests.models import CELLS as NAMES
 from tests.models import NEW, numpy, random_inputs, randomize
 
@@ -12,7 +13,8 @@ STOCK = {"simple": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": ker
 
 def build(cell, features=3, units=4, depth=1, bidirectional=False):
     inputs, mask = keras.Input((None, features)), keras.Input((None,), dtype="bool")
-    return randomize(keras.Model([inputs, mask], unroll(inputs, mask, cell, units, depth, bidirectional, longest=9)))
+    given = {"cell": cell, "units": units, "depth": depth, "bidirectional": bidirectional, "longest": 9}
+    return randomize(keras.Model([inputs, mask], stack_layers(inputs, mask, **given)))
 
 
 def run(model, noise, mask):
@@ -115,7 +117,9 @@ def test_dropout_stands_between_layers_only():
     inputs, mask = keras.Input((None, 3)), keras.Input((None,), dtype="bool")
 
     def count(depth):
-        model = keras.Model([inputs, mask], unroll(inputs, mask, "simple", 4, depth, dropout=0.5))
+        model = keras.Model(
+            [inputs, mask], stack_layers(inputs, mask, cell="simple", units=4, depth=depth, dropout=0.5)
+        )
         return sum(isinstance(layer, keras.layers.Dropout) for layer in model.layers)
 
     assert [count(1), count(3)] == [0, 2]
@@ -125,7 +129,8 @@ def test_dropout_stands_between_layers_only():
 def test_gates_begin_by_remembering_for_as_long_as_asked(cell: str) -> None:
     longest, units = 50, 400
     steps = keras.Input((None, 1))
-    states = unroll(steps, keras.Input((None,), dtype="bool"), cell, units, chrono=longest)
+    mask = keras.Input((None,), dtype="bool")
+    states = stack_layers(steps, mask, cell=cell, units=units, options=Chrono(longest))
     model = keras.Model(steps, states)
     layer = model.layers[-1]
     # Nothing but the biases: what is kept of a state is then the gate's share at every step.
@@ -140,5 +145,7 @@ def test_gates_begin_by_remembering_for_as_long_as_asked(cell: str) -> None:
 
 
 def test_chrono_leaves_a_cell_without_gates_as_it_is() -> None:
-    states = unroll(keras.Input((None, 1)), keras.Input((None,), dtype="bool"), "simple", 3, chrono=50)
+    states = stack_layers(
+        keras.Input((None, 1)), keras.Input((None,), dtype="bool"), cell="simple", units=3, options=Chrono(50)
+    )
     assert states.shape == (None, None, 3)

@@ -33,7 +33,7 @@ def test_logits_are_one_a_tag_at_every_step_and_do_not_see_the_padding(cell, bid
 @pytest.mark.parametrize("steps", [5, 9])
 def test_loss_is_the_cross_entropy_averaged_over_the_real_steps(steps):
     model = build()
-    model.compile(loss=tagger.loss(sentence_fields()[1]))
+    model.compile(loss=tagger.loss(sentence_fields()[1], options()))
     inputs, outputs, weights = draw(steps)
     logits = numpy(model(inputs)).astype("float64")
     entropy = np.log(np.exp(logits).sum(axis=2)) - np.take_along_axis(logits, outputs[:, :, None], 2)[:, :, 0]
@@ -46,7 +46,7 @@ def test_a_training_step_is_the_same_whatever_the_padding():
     weights = []
     for steps in (5, 9):
         model = build()
-        model.compile(optimizer=keras.optimizers.SGD(0.5), loss=tagger.loss(sentence_fields()[1]))
+        model.compile(optimizer=keras.optimizers.SGD(0.5), loss=tagger.loss(sentence_fields()[1], options()))
         model.train_on_batch(*draw(steps))
         weights.append(model.get_weights())
     for shorter, longer in zip(*weights, strict=True):

@@ -10,16 +10,17 @@ import numpy as np
 import pytest
 from keras import ops
 
-from models.captioner import Colours, Coordinates
-from models.classifier import POOLINGS, Pool
+from models.captioner import ColourHistogram, Coordinates
+from models.decoding.ctc import CTC, CertainBlank, collapse, search_prefixes
 from models.decoding.sampling import Sample
-from models.decoding.search import FEWEST, SHARE, Beam, Greedy, viterbi
+from models.decoding.search import FEWEST, SHARE, Beam, Greedy
+from models.decoding.viterbi import viterbi
 from models.layers.attention import KINDS
-from models.layers.augment import Hide, Stretch, Warp
-from models.layers.ctc import CTC, CertainBlank, collapse, search
 from models.layers.decoder import Decoder
-from models.recurrent import CELLS, unroll
-from models.transcriber import Halve
+from models.layers.pooling import POOLINGS, Pool
+from models.layers.random_changes import RandomAffine, SpecAugment, VocalTractPerturbation
+from models.layers.subsample import Subsample
+from models.recurrent import CELLS, stack_layers
 from tests.models import random_inputs
 
 tensorflow = pytest.importorskip("tensorflow")
@@ -53,7 +54,7 @@ def compare(function, *arrays):
 @pytest.mark.parametrize("cell", CELLS)
 def test_recurrent_layers_and_their_gradients(cell):
     inputs = keras.Input((None, 6)), keras.Input((None,), dtype="bool")
-    model = keras.Model(inputs, unroll(*inputs, cell, units=4, bidirectional=True, longest=5))
+    model = keras.Model(inputs, stack_layers(*inputs, cell=cell, units=4, bidirectional=True, longest=5))
 
     def differentiate(frames, mask):
         with tensorflow.GradientTape() as tape:
@@ -93,7 +94,7 @@ def test_a_decoder(attention):
 def test_a_search_that_leaves_out_what_has_ended(search):
     decoder, symbols, *given = decode("luong", SHARE * FEWEST)
     decoder(symbols, *given)
-    find = search(decoder, start=2, end=3, longest=4)
+    find = search(decoder, start=2, end=3, padding=0, longest=4)
     compare(lambda *given: find(*given), *given)
 
     def forget_rows(contexts, memories, mask):
@@ -106,7 +107,7 @@ def test_a_search_that_leaves_out_what_has_ended(search):
 def test_sampling():
     decoder = Decoder(7, "lstm", units=6, depth=1, features=5, dropout=0.0)
     decoder(np.zeros((1, 2), "int32"), FRAMES[:1, 0])
-    sample = Sample(decoder, [0, 0, 0, 0, 97, 98, 99], start=2, end=3, longest=6, top_k=3, top_p=0.9)
+    sample = Sample(decoder, [0, 0, 0, 0, 97, 98, 99], start=2, end=3, padding=0, longest=6, top_k=3, top_p=0.9)
     width = np.array([[97, 98], [98, 0], [0, 0]], "int32")
     contexts, position = FRAMES[:, 0], np.arange(3, dtype="int32")
     compare(lambda contexts, position: sample(contexts, ops.convert_to_tensor(width), position), contexts, position)
@@ -117,22 +118,26 @@ def test_the_best_path_and_connectionist_temporal_classification():
     first, transitions = np.zeros(6, "float32"), np.eye(6, dtype="float32")
     compare(lambda scores, mask: viterbi(scores, mask, first=first, transitions=transitions), scores, MASK)
     certain = CertainBlank(5)
-    compare(lambda scores, mask: collapse(certain(scores, mask), 5), scores, MASK)
-    compare(lambda scores, mask: search(certain(scores, mask), 5, width=3), scores, MASK)
-    compare(lambda scores, mask, texts: CTC(5)(texts, certain(scores, mask)), scores, MASK, texts)
+    compare(lambda scores, mask: collapse(certain(scores, mask), 5, padding=0), scores, MASK)
+    compare(lambda scores, mask: search_prefixes(certain(scores, mask), 5, width=3, padding=0), scores, MASK)
+    compare(lambda scores, mask, texts: CTC(5, padding=0)(texts, certain(scores, mask)), scores, MASK, texts)
 
 
 def test_what_comes_before_and_after_the_recurrent_layers():
-    halve = Halve(4)
+    halve = Subsample(4)
     compare(halve, FRAMES, MASK)
     for kind in POOLINGS:
         compare(Pool(kind, bidirectional=True), FRAMES, MASK)
     image = np.random.default_rng(0).integers(0, 255, (3, 8, 8, 3)).astype("float32")
-    for layer in (Coordinates(), Colours(2)):
+    for layer in (Coordinates(), ColourHistogram(2)):
         compare(layer, image)
 
 
 def test_what_is_changed_at_random_keeps_its_shape():
     image = np.ones((3, 8, 8, 3), "float32")
-    for layer, arrays in ((Hide(0.0), (FRAMES, MASK)), (Stretch(0.0), (FRAMES,)), (Warp(0.0), (image,))):
+    for layer, arrays in (
+        (SpecAugment(0.0), (FRAMES, MASK)),
+        (VocalTractPerturbation(0.0), (FRAMES,)),
+        (RandomAffine(0.0), (image,)),
+    ):
         compare(lambda *arrays, change=layer: change(*arrays, training=True), *arrays)

@@ -19,7 +19,7 @@ LONG_LINE = "x" * 5000
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
-        return native_kernels.library(tmp_path_factory.mktemp("kernels"), print, xla=False)
+        return native_kernels.find_library(tmp_path_factory.mktemp("kernels"), print, xla=False)
     except OSError as error:
         pytest.skip(str(error))
 
@@ -33,7 +33,7 @@ def kept(compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
 
 def test_what_was_compiled_is_found_again(kept: Path) -> None:
     said: list[str] = []
-    assert native_kernels.library(kept.parent, said.append, xla=False) == kept and not said
+    assert native_kernels.find_library(kept.parent, said.append, xla=False) == kept and not said
     assert hasattr(native_kernels.open_library(kept.parent, said.append, xla=False), "gru_plain_backward")
 
 
@@ -56,7 +56,7 @@ def test_what_a_compilation_that_was_killed_left_is_removed_by_a_later_one(kept:
         path.touch()
     os.utime(old, (0, 0))
     kept.unlink()
-    native_kernels.library(kept.parent, print, xla=False)
+    native_kernels.find_library(kept.parent, print, xla=False)
     assert new.exists() and not old.exists()
 
 
@@ -121,8 +121,8 @@ def version(package):
 importlib.metadata.version = version
 from harness.process import backend
 print(backend.start("tensorflow", "cpu"))
-from models.backends import tensorflow_loops as called
-print(called.library)
+from models.backends import kernels
+print(kernels.library)
 """
 
 

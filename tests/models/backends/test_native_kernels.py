@@ -14,12 +14,13 @@ if os.environ.get("KERAS_BACKEND", "jax") != "jax":
 
 import jax.numpy as jnp  # noqa: E402
 
-from models.backends import native_kernels  # noqa: E402
+from models.backends import jax_native, kernels, native_kernels  # noqa: E402
 from pipeline.cache import folder  # noqa: E402
+from tests.models import skip_uncompiled  # noqa: E402
 
 ROOT = Path(__file__).parents[3]
-if (why := native_kernels.load(folder() / "kernels", print)) is not None:
-    pytest.skip(why, allow_module_level=True)
+if not kernels.switch(True, folder() / "kernels", print):
+    skip_uncompiled("the native kernels cannot be compiled")
 
 
 def simple(x, states, recurrent):
@@ -55,7 +56,7 @@ def native(cell, x, mask, initial, recurrent):
     """The same results as `scan`, and its gradient from the kernels: for jax.vjp."""
 
     def run(x, initial, recurrent, keep):
-        states, kept = native_kernels.forward(cell, x, mask, initial, recurrent, keep)
+        states, kept = jax_native.forward(cell, x, mask=mask, initial=initial, recurrent=recurrent, keep=keep)
         return (tuple(s[-1] for s in states), states[0]), (states, kept)
 
     @jax.custom_vjp
@@ -65,7 +66,8 @@ def native(cell, x, mask, initial, recurrent):
     def back(saved, gradients):
         (states, kept), initial, recurrent = saved
         last, outputs = gradients
-        dx, dz, first = native_kernels.backward(cell, outputs, last, mask, initial, recurrent, states, kept)
+        given = {"mask": mask, "initial": initial, "recurrent": recurrent, "states": states, "kept": kept}
+        dx, dz, first = jax_native.backward(cell, outputs, last, **given)
         old = jnp.concatenate([initial[0][None], states[0][:-1]])
         kernel = jnp.einsum("tbh,tbz->hz", old, dz)
         return dx, first, (kernel, dz.sum((0, 1)))[: len(recurrent)]
@@ -86,7 +88,7 @@ def reference(cell, x, mask, initial, recurrent):
 def inputs(cell, units, batch, time, masked, seed=0):
     random = np.random.default_rng(seed)
     draw = lambda *shape: random.normal(size=shape).astype("float32")  # noqa: E731
-    gates = native_kernels.GATES[cell]
+    gates = {"simple": 1, "lstm": 4, "gru": 3}[cell]
     initial = tuple(draw(batch, units) for _ in range(2 if cell == "lstm" else 1))
     recurrent = (draw(units, gates * units) / np.float32(np.sqrt(units)),)
     if cell == "gru":
@@ -130,8 +132,8 @@ def test_outputs_states_and_gradients_are_those_of_the_scan(cell, units, batch, 
         x, mask, initial, recurrent, weights = inputs(cell, units, batch, time, masked)
         where = np.ones((time, batch, 1), bool) if mask is None else mask  # so that the scan is compiled once
         close(ours(x, initial, recurrent, mask, weights), theirs(x, initial, recurrent, where, weights))
-        states, _ = native_kernels.forward(cell, x, mask, initial, recurrent, False)
-        kept, _ = native_kernels.forward(cell, x, mask, initial, recurrent, True)
+        states, _ = jax_native.forward(cell, x, mask=mask, initial=initial, recurrent=recurrent, keep=False)
+        kept, _ = jax_native.forward(cell, x, mask=mask, initial=initial, recurrent=recurrent, keep=True)
         assert all((a == b).all() for a, b in zip(states, kept, strict=True))
 
 
@@ -140,7 +142,7 @@ def test_nan_and_infinities_travel_as_in_the_scan(cell):
     x, _, initial, recurrent, _ = inputs(cell, 20, 3, 6, "all")
     x[2, 1, 5], x[1, 2, :], x[4, 2, :] = np.nan, np.inf, -np.inf
     (states, _), (_, theirs) = (
-        native_kernels.forward(cell, x, None, initial, recurrent, False),
+        jax_native.forward(cell, x, mask=None, initial=initial, recurrent=recurrent, keep=False),
         scan(cell, x, None, initial, recurrent),
     )
     for a, b in zip(states, theirs, strict=True):
@@ -158,7 +160,9 @@ def test_the_gates_are_right_over_the_whole_range():
         initial = (np.zeros((len(x), 1), "float32"), np.ones((len(x), 1), "float32"))
         kernel = (np.zeros((1, 4), "float32"),)
         gates = np.stack([i, f, g, opened], axis=-1)[None]
-        return np.asarray(native_kernels.forward("lstm", gates, None, initial, kernel, False)[0][1]).ravel()
+        return np.asarray(
+            jax_native.forward("lstm", gates, mask=None, initial=initial, recurrent=kernel, keep=False)[0][1]
+        ).ravel()
 
     np.testing.assert_allclose(c(shut, x, 0 * x), 1 / (1 + np.exp(-wide)), rtol=1e-6)
     np.testing.assert_allclose(c(opened, shut, x), np.tanh(wide), rtol=1e-6, atol=1e-11)
@@ -166,11 +170,12 @@ def test_the_gates_are_right_over_the_whole_range():
 
 PROGRAM = """
 import hashlib, jax, numpy
-from tests.models.backends.test_native_kernels import STEPS, inputs, native_kernels
+from tests.models.backends.test_native_kernels import STEPS, inputs, jax_native
 for cell in STEPS:
     x, mask, initial, recurrent, (outputs, last) = inputs(cell, 50, 32, 17, "holed")
-    states, kept = native_kernels.forward(cell, x, mask, initial, recurrent, True)
-    results = states, native_kernels.backward(cell, outputs, tuple(last), mask, initial, recurrent, states, kept)
+    states, kept = jax_native.forward(cell, x, mask=mask, initial=initial, recurrent=recurrent, keep=True)
+    given = {"mask": mask, "initial": initial, "recurrent": recurrent, "states": states, "kept": kept}
+    results = states, jax_native.backward(cell, outputs, tuple(last), **given)
     print(hashlib.sha256(b"".join(numpy.asarray(a).tobytes() for a in jax.tree.leaves(results))).hexdigest())
 """
 
@@ -189,8 +194,8 @@ def test_the_number_of_threads_changes_no_bit():
 
 def test_without_a_compiler_one_line_says_so(tmp_path):
     program = (
-        "from pathlib import Path; from models.backends import native_kernels; "
-        f"print(native_kernels.load(Path({str(tmp_path)!r}), print))"
+        "from pathlib import Path; from models.backends import kernels; "
+        f"kernels.switch(True, Path({str(tmp_path)!r}), print)"
     )
 
     def run(**environment):
@@ -210,8 +215,8 @@ def test_without_a_compiler_one_line_says_so(tmp_path):
 
 def test_the_first_use_compiles_and_says_so_and_later_ones_do_not(tmp_path, monkeypatch):
     said: list[str] = []
-    path = native_kernels.library(tmp_path, said.append, xla=True)
+    path = native_kernels.find_library(tmp_path, said.append, xla=True)
     assert path.exists() and len(said) == 1 and "compiling" in said[0]
     assert list(path.parent.iterdir()) == [path]
     monkeypatch.setenv("CXX", "/bin/false")
-    assert native_kernels.library(tmp_path, said.append, xla=True) == path and len(said) == 1
+    assert native_kernels.find_library(tmp_path, said.append, xla=True) == path and len(said) == 1

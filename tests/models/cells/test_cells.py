@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from models.backends import native_kernels
+from models.backends import kernels
 from models.recurrent import GRU, LSTM, SimpleRNN
 from pipeline.cache import folder
 from tests.models import numpy, random_inputs, randomize
@@ -98,10 +98,10 @@ def loop(request):
         yield
         return
     found: list = []
-    if native_kernels.use(request.param == "native", folder() / "kernels", found.append) != (request.param == "native"):
+    if kernels.switch(request.param == "native", folder() / "kernels", found.append) != (request.param == "native"):
         pytest.skip(found[0])
     yield
-    native_kernels.use(True, folder() / "kernels", print)
+    kernels.switch(True, folder() / "kernels", print)
 
 
 def compare(ours, stock, mask=None, initial=None, training=False):

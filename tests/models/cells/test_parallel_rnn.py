@@ -5,16 +5,16 @@ import numpy as np
 import pytest
 from keras import ops
 
-from models.cells import linear_rnn
-from models.cells.parallel_rnn import Whole
+from models.cells import Chrono, linear_rnn
+from models.cells.parallel_rnn import ParallelRNN
 from models.layers.decoder import Decoder
-from models.recurrent import CELLS, unroll, writes
+from models.recurrent import CELLS, stack_layers
 from tests.models import NEW, numpy, random_inputs, randomize
 from tests.models.cells.test_cells import HOLES, RIGHT, differentiate
 
 STEPS, FEATURES, UNITS = 6, 3, 5
 NOISE = random_inputs([STEPS] * 3, STEPS, FEATURES)[0]
-STEPWISE = [cell for cell in NEW if writes(cell)]
+STEPWISE = [cell for cell in NEW if CELLS[cell].writes]
 
 
 def sigmoid(x):
@@ -127,13 +127,13 @@ def test_gradients_are_those_of_the_loop_of_keras(cell, at_once, monkeypatch):
     layer = make(cell)
     states = draw_states(layer)
     found = differentiate(layer, NOISE, states, None, False)[1]
-    monkeypatch.setattr(Whole, "inner_loop", keras.layers.RNN.inner_loop)
+    monkeypatch.setattr(ParallelRNN, "inner_loop", keras.layers.RNN.inner_loop)
     for one, other in zip(found, differentiate(layer, NOISE, states, None, False)[1], strict=True):
         np.testing.assert_allclose(numpy(one), numpy(other), atol=1e-5, rtol=1e-4)
 
 
 @pytest.mark.parametrize("parts", [1, 2])
-@pytest.mark.parametrize("scan", [linear_rnn.scan_at_once, linear_rnn.scan_in_steps])
+@pytest.mark.parametrize("scan", [linear_rnn.scan_in_parallel, linear_rnn.scan_in_steps])
 def test_both_scans_are_the_loop(scan, parts):
     generator = np.random.default_rng(0)
     a, b = (generator.normal(size=(7, 3, parts, 4)).astype("float32") for _ in range(2))
@@ -149,7 +149,7 @@ def test_both_scans_are_the_loop(scan, parts):
 
 
 @pytest.mark.parametrize("cell", ["mingru", "minlstm", "lru"])
-@pytest.mark.parametrize("scan", [linear_rnn.scan_at_once, linear_rnn.scan_in_steps])
+@pytest.mark.parametrize("scan", [linear_rnn.scan_in_parallel, linear_rnn.scan_in_steps])
 def test_a_thousand_steps_and_shut_gates_lose_nothing(cell, scan, monkeypatch):
     monkeypatch.setattr(linear_rnn, "_scan", lambda a, b, reverse=False: scan(a, b, reverse))
     layer = CELLS[cell](UNITS, return_sequences=True)
@@ -173,7 +173,7 @@ def test_a_decoder_writes_step_by_step_what_it_is_taught_all_at_once(cell, atten
     decoder(previous, context, memory)
     randomize(decoder)
     taught = numpy(decoder(previous, context, memory))
-    states, remembered = decoder.begin(context), decoder.remember(memory)
+    states, remembered = decoder.make_first_states(context), decoder.prepare_attention(memory)
     for step in range(STEPS):
         logits, states, _ = decoder.step(ops.convert_to_tensor(previous[:, step]), states, remembered)
         np.testing.assert_allclose(numpy(logits), taught[:, step], atol=1e-4)
@@ -183,7 +183,16 @@ def test_a_decoder_writes_step_by_step_what_it_is_taught_all_at_once(cell, atten
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_a_saved_stack_gives_the_same_states(cell, bidirectional, tmp_path):
     inputs, mask = keras.Input((None, FEATURES)), keras.Input((None,), dtype="bool")
-    states = unroll(inputs, mask, cell, UNITS, 2, bidirectional, chrono=9, longest=STEPS)
+    states = stack_layers(
+        inputs,
+        mask,
+        cell=cell,
+        units=UNITS,
+        depth=2,
+        bidirectional=bidirectional,
+        options=Chrono(9),
+        longest=STEPS,
+    )
     model = keras.Model([inputs, mask], states)
     batch = [NOISE, RIGHT]
     expected = numpy(model(batch))
@@ -215,7 +224,9 @@ def test_in_half_precision_the_states_are_close(cell):
 def test_cells_begin_by_remembering_for_as_long_as_asked(cell):
     longest, units = 50, 400
     inputs = keras.Input((None, 1))
-    model = keras.Model(inputs, unroll(inputs, keras.Input((None,), dtype="bool"), cell, units, chrono=longest))
+    mask = keras.Input((None,), dtype="bool")
+    states = stack_layers(inputs, mask, cell=cell, units=units, options=Chrono(longest))
+    model = keras.Model(inputs, states)
     own = model.layers[-1].cell
     first = [np.ones((1, units), "float32")] + [np.zeros((1, units), "float32")] * (cell == "lru")
     # An input of 0 changes nothing: what is kept of a state is the share of every step.

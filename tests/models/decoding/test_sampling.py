@@ -25,7 +25,9 @@ def seeds(*texts: str, width: int = 3) -> np.ndarray:
 
 def write(decoder: Decoder, contexts: Any = CONTEXTS, seed: Any = NO_SEED, position: Any = None, **given: Any) -> list:
     given["seed"] = given.pop("number", 0)
-    sample = Sample(decoder, given.pop("codes", CODES), START, given.pop("end", END), LONGEST, **given)
+    sample = Sample(
+        decoder, given.pop("codes", CODES), start=START, end=given.pop("end", END), padding=0, longest=LONGEST, **given
+    )
     position = np.arange(len(contexts), dtype="int32") if position is None else np.array(position, "int32")
     return ops.convert_to_numpy(sample(contexts, seed[: len(contexts)], position)).tolist()
 
@@ -41,7 +43,9 @@ def go_on_slowly(decoder: Decoder, context: np.ndarray, written: list[int]) -> l
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_likeliest_symbol_only_is_greedy_decoding(cell: str) -> None:
     decoder = make(cell, 2)
-    greedy = ops.convert_to_numpy(Greedy(decoder, START, END, LONGEST)(CONTEXTS)["output"]).tolist()
+    greedy = ops.convert_to_numpy(
+        Greedy(decoder, start=START, end=END, padding=0, longest=LONGEST)(CONTEXTS)["output"]
+    ).tolist()
     assert len(set(map(tuple, greedy))) > 1
     assert write(decoder, top_k=1) == greedy
     assert write(decoder, top_p=1e-6) == greedy
@@ -64,7 +68,17 @@ def expected_shares(logits: np.ndarray, temperature: float, top_k: int | None, t
 )
 def test_symbols_are_chosen_by_their_probability(temperature: float, top_k: int | None, top_p: float | None) -> None:
     logits = np.array([0.3, -1.0, 2.0, 0.0, 1.5, -0.5, 1.0], "float32")
-    sample = Sample(SimpleNamespace(size=7), CODES, START, END, 5, True, temperature, top_k, top_p)  # type: ignore[arg-type]
+    sample = Sample(
+        SimpleNamespace(size=7),
+        CODES,
+        start=START,
+        end=END,
+        padding=0,
+        longest=5,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+    )  # type: ignore[arg-type]
     count = 10_000
     chances = ((np.arange(count) + 0.5) / count).astype("float32")[:, None]
     found = ops.convert_to_numpy(sample.choose(np.tile(logits, (count, 1)), chances))
@@ -74,13 +88,13 @@ def test_symbols_are_chosen_by_their_probability(temperature: float, top_k: int 
 
 def test_a_symbol_without_a_share_is_never_chosen() -> None:
     codes = [0, ord("a"), 0, ord("b"), 0]
-    sample = Sample(SimpleNamespace(size=5), codes, START, None, 5)  # type: ignore[arg-type]
+    sample = Sample(SimpleNamespace(size=5), codes, start=START, end=None, padding=0, longest=5)  # type: ignore[arg-type]
     chances = np.array([0, 0.25, 0.5, 0.999999], "float32")[:, None]
     assert ops.convert_to_numpy(sample.choose(np.zeros((4, 5), "float32"), chances)).tolist() == [1, 1, 3, 3]
 
 
 def test_random_numbers_are_uniform_and_differ_between_examples() -> None:
-    sample = Sample(SimpleNamespace(size=7), CODES, START, END, 20)  # type: ignore[arg-type]
+    sample = Sample(SimpleNamespace(size=7), CODES, start=START, end=END, padding=0, longest=20)  # type: ignore[arg-type]
     chances = ops.convert_to_numpy(sample.draw_chances(np.arange(3000, dtype="int32")))
     assert chances.min() >= 0 and chances.max() < 1
     np.testing.assert_allclose(np.histogram(chances, 10, (0, 1))[0] / chances.size, 0.1, atol=0.005)

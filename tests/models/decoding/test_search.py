@@ -4,7 +4,8 @@ import keras
 import numpy as np
 import pytest
 
-from models.decoding.search import BLOCK, FORBIDDEN, BestPath, find_highest, find_likeliest, viterbi
+from models.decoding.search import BLOCK, find_highest, find_likeliest
+from models.decoding.viterbi import FORBIDDEN, BestPath, viterbi
 from pipeline.fields import Tags
 from tests.models import fit, numpy
 

@@ -114,7 +114,9 @@ def test_stacked_cells_of_a_users_own_write_what_the_training_pass_finds_likelie
     decoder, given = make("stacked", 1, "luong"), draw()
     wanted = write_slowly(decoder, *given)
     assert len({tuple(row) for row in wanted}) > 1
-    for row, slow in zip(find(Greedy(decoder, START, END, LONGEST), *given)["output"], wanted, strict=True):
+    for row, slow in zip(
+        find(Greedy(decoder, start=START, end=END, padding=0, longest=LONGEST), *given)["output"], wanted, strict=True
+    ):
         assert row.tolist() == slow + [0] * (LONGEST - len(slow))
 
 
@@ -123,12 +125,12 @@ def test_greedy_and_a_beam_of_one_write_what_the_training_pass_finds_likeliest(
     cell: str, depth: int, attention: str, merge: bool
 ) -> None:
     decoder, given = make(cell, depth, attention, merge), draw()
-    greedy = find(Greedy(decoder, START, END, LONGEST), *given)
+    greedy = find(Greedy(decoder, start=START, end=END, padding=0, longest=LONGEST), *given)
     wanted = write_slowly(decoder, *given)
     assert len({tuple(row) for row in wanted}) > 1
     for row, slow in zip(greedy["output"], wanted, strict=True):
         assert row.tolist() == slow + [0] * (LONGEST - len(slow))
-    beam = find(Beam(decoder, START, END, LONGEST, 1), *given)
+    beam = find(Beam(decoder, start=START, end=END, padding=0, longest=LONGEST, width=1), *given)
     assert beam.keys() == greedy.keys()
     np.testing.assert_array_equal(beam["output"], greedy["output"])
     for name in beam:
@@ -141,7 +143,7 @@ def test_the_score_is_the_log_probability_of_the_sequence_by_the_training_pass(
     cell: str, depth: int, attention: str, merge: bool, width: int
 ) -> None:
     decoder, given = make(cell, depth, attention, merge), draw()
-    found = find(Beam(decoder, START, END, LONGEST, width), *given)
+    found = find(Beam(decoder, start=START, end=END, padding=0, longest=LONGEST, width=width), *given)
     wanted = log_probability(decoder, found["output"], *given)
     np.testing.assert_allclose(found["log_probability"], wanted, rtol=1e-4, atol=1e-4)
 
@@ -166,7 +168,9 @@ def search_slowly(decoder: Decoder, width: int, penalty: float, *given: np.ndarr
 @pytest.mark.parametrize(("attention", "penalty"), [("none", 0.0), ("none", 4.0), ("luong", 1.0)])
 def test_a_beam_is_the_search_written_out(attention: str, penalty: float) -> None:
     decoder, given = make("gru", 1, attention), draw(4)
-    found = find(Beam(decoder, START, END, LONGEST, 3, penalty), *given)["output"]
+    found = find(Beam(decoder, start=START, end=END, padding=0, longest=LONGEST, width=3, penalty=penalty), *given)[
+        "output"
+    ]
     for row in range(4):
         wanted = search_slowly(decoder, 3, penalty, *(one[row : row + 1] for one in given))
         assert found[row].tolist() == wanted + [0] * (LONGEST - len(wanted))
@@ -177,7 +181,7 @@ def test_a_beam_wide_enough_for_all_sequences_finds_the_best_of_all() -> None:
     decoder, given = make("simple", 1, size=size), draw(1)
     sequences = {row[: row.index(END) + 1] if END in row else row for row in product(range(size), repeat=longest)}
     padded = np.array([[*row, *[0] * (longest - len(row))] for row in sequences], "int32")
-    found = find(Beam(decoder, START, END, longest, len(sequences)), *given)
+    found = find(Beam(decoder, start=START, end=END, padding=0, longest=longest, width=len(sequences)), *given)
     length = np.array([len(row) for row in sequences])
     scores = log_probability(decoder, padded, *(np.repeat(one, len(padded), axis=0) for one in given))
     assert found["output"][0].tolist() == padded[(scores / ((5 + length) / 6)).argmax()].tolist()
@@ -187,13 +191,17 @@ def test_a_beam_wide_enough_for_all_sequences_finds_the_best_of_all() -> None:
 def test_decoding_stops_at_the_end_symbol(width: int) -> None:
     decoder = make("simple", 1)
     decoder.logits.bias.assign([0, 0, 0, 1e6, 0, 0, 0])
-    found = find(Beam(decoder, START, END, LONGEST, width), np.zeros((3, 4), "float32"))
+    found = find(
+        Beam(decoder, start=START, end=END, padding=0, longest=LONGEST, width=width), np.zeros((3, 4), "float32")
+    )
     assert found["output"].tolist() == [[END] + [0] * (LONGEST - 1)] * 3
 
 
 @pytest.mark.parametrize("width", [1, 3])
 def test_nothing_is_written_after_the_end_symbol(width: int) -> None:
-    found = find(Beam(make("gru", 1, "luong"), START, END, LONGEST, width), *draw(40))
+    found = find(
+        Beam(make("gru", 1, "luong"), start=START, end=END, padding=0, longest=LONGEST, width=width), *draw(40)
+    )
     ended = np.cumsum(found["output"] == END, axis=1) - (found["output"] == END) > 0
     assert ended.any()
     assert (found["output"][ended] == 0).all()
@@ -204,7 +212,11 @@ def test_nothing_is_written_after_the_end_symbol(width: int) -> None:
 def test_what_is_written_does_not_depend_on_how_many_are_left(width: int, attention: str) -> None:
     decoder, given = make("gru", 1, attention), draw(40)
     decoder.logits.bias.assign([0, 0, 0, 3, 0, 0, 0])
-    search = Greedy(decoder, START, END, LONGEST) if width == 1 else Beam(decoder, START, END, LONGEST, width)
+    search = (
+        Greedy(decoder, start=START, end=END, padding=0, longest=LONGEST)
+        if width == 1
+        else Beam(decoder, start=START, end=END, padding=0, longest=LONGEST, width=width)
+    )
     # Of 40 sequences the last 10 go on by themselves; 10 are too few for that.
     assert 10 < SHARE * FEWEST <= 40
     together = find(search, *given)
@@ -223,7 +235,7 @@ def test_attention_is_a_distribution_over_real_positions_and_does_not_see_the_pa
     attention: str, width: int
 ) -> None:
     decoder, (contexts, memories, mask) = make("gru", 1, attention), draw()
-    search = Beam(decoder, START, END, LONGEST, width)
+    search = Beam(decoder, start=START, end=END, padding=0, longest=LONGEST, width=width)
     found = find(search, contexts, memories, mask)
     weights = found["attention"]
     assert weights.shape == (ROWS, LONGEST, POSITIONS)
@@ -238,8 +250,13 @@ def test_attention_is_a_distribution_over_real_positions_and_does_not_see_the_pa
 
 def test_without_a_mask_all_positions_are_looked_at() -> None:
     decoder, (contexts, memories, _) = make("gru", 1, "luong"), draw()
-    without = find(Greedy(decoder, START, END, LONGEST), contexts, memories)
-    every = find(Greedy(decoder, START, END, LONGEST), contexts, memories, np.ones((ROWS, POSITIONS), "bool"))
+    without = find(Greedy(decoder, start=START, end=END, padding=0, longest=LONGEST), contexts, memories)
+    every = find(
+        Greedy(decoder, start=START, end=END, padding=0, longest=LONGEST),
+        contexts,
+        memories,
+        np.ones((ROWS, POSITIONS), "bool"),
+    )
     np.testing.assert_array_equal(without["output"], every["output"])
 
 

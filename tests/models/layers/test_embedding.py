@@ -2,7 +2,8 @@ import keras
 import numpy as np
 import pytest
 
-from models.layers.embedding import Forget, OneHot, declare, embed, spell
+from models.layers.embedding import OneHot, embed, embed_spelling, make_inputs
+from models.layers.word_dropout import WordDropout
 from pipeline.fields import Array
 from tests.models import SENTENCES, encode, numpy, options, randomize, sentence_fields
 
@@ -26,14 +27,14 @@ def test_one_hot_words_into_a_cell_are_an_embedding_of_the_rows_of_its_input_ker
 
 def test_one_hot_option_has_no_embedding_and_gives_vectors_as_long_as_the_vocabulary():
     arrays = {"words": Array((None,), "int32", 7)}
-    inputs = declare(arrays)
+    inputs = make_inputs(arrays)
     assert embed(inputs, arrays, options(embedding="onehot")).shape == (None, None, 7)
     assert embed(inputs, arrays, options(embedding="dense", embedding_size=3)).shape == (None, None, 3)
 
 
 def test_spelling_is_the_maximum_over_a_word_of_a_convolution():
     characters = keras.Input((None, 5), dtype="int32")
-    model = randomize(keras.Model(characters, spell(characters, 9, features=2, filters=3)))
+    model = randomize(keras.Model(characters, embed_spelling(characters, 9, features=2, filters=3)))
     table, kernel, bias = model.get_weights()
     words = np.random.default_rng(1).integers(0, 9, (2, 4, 5))
     vectors = np.pad(table[words], ((0, 0), (0, 0), (1, 1), (0, 0)))
@@ -44,16 +45,16 @@ def test_spelling_is_the_maximum_over_a_word_of_a_convolution():
 
 def test_words_and_spelling_stand_side_by_side():
     field, _ = sentence_fields()
-    inputs = declare(field.arrays)
+    inputs = make_inputs(field.arrays)
     assert set(inputs) == {"words", "characters", "mask"}
     model = keras.Model(inputs, embed(inputs, field.arrays, options(embedding_size=5)))
     batch = encode(field, SENTENCES, 6)
     assert numpy(model(batch)).shape == (3, 6, 5 + 64)
 
 
-def test_forget_makes_that_share_of_the_words_unknown_in_training_only():
+def test_word_dropout_makes_that_share_of_the_words_unknown_in_training_only():
     numbers = np.random.default_rng(0).integers(2, 9, (200, 100)).astype("int32")
-    layer = Forget(0.3)
+    layer = WordDropout(0.3, unknown=1)
     np.testing.assert_array_equal(numpy(layer(numbers)), numbers)
     found = numpy(layer(numbers, training=True))
     forgotten = found != numbers

@@ -1,25 +1,26 @@
 """Recordings and images changed at random in training, so that a model does not rely on what is so in these alone."""
 
-from typing import Any
-
 import keras
 from keras import layers, ops
 
+from models.saving import saved_as
+from models.tensor import LayerArgument, Tensor
 
-@keras.saving.register_keras_serializable("unrolled")
-class Stretch(layers.Layer):
+
+@saved_as("Stretch")
+class VocalTractPerturbation(layers.Layer):
     """In training, stretch or squeeze the bands of each recording, as if its speaker had another throat.
 
     Jaitly and Hinton 2013 (vocal tract length perturbation), here on the mel scale: what was heard in band a * b is now
-    in band b, for one a of each recording between 1 - `most` and 1 + `most`, with what lies between two bands shared.
+    in band b. Each recording has one a between 1 - `most` and 1 + `most`; what lies between two bands is shared.
     """
 
-    def __init__(self, most: float, **options: Any):
+    def __init__(self, most: float, **options: LayerArgument):
         super().__init__(**options)
         self.most = most
         self.generator = keras.random.SeedGenerator()
 
-    def call(self, frames: Any, training: bool = False) -> Any:
+    def call(self, frames: Tensor, training: bool = False) -> Tensor:
         """Return (batch, time, bands) from the same."""
         if not training:
             return frames
@@ -34,20 +35,20 @@ class Stretch(layers.Layer):
         return {**super().get_config(), "most": self.most}
 
 
-@keras.saving.register_keras_serializable("unrolled")
-class Hide(layers.Layer):
+@saved_as("Hide")
+class SpecAugment(layers.Layer):
     """In training, hide stretches of time and of the bands, so that the model does not rely on any (SpecAugment).
 
     Park et al. 2019, without the warping of time: two stretches of each, each of them up to half of `share` of the
     recording's frames or of the bands, of (batch, time, bands); what is hidden is 0, the mean.
     """
 
-    def __init__(self, share: float, **options: Any):
+    def __init__(self, share: float, **options: LayerArgument):
         super().__init__(**options)
         self.share = share
         self.generator = keras.random.SeedGenerator()
 
-    def call(self, frames: Any, mask_in: Any, training: bool = False) -> Any:
+    def call(self, frames: Tensor, mask_in: Tensor, training: bool = False) -> Tensor:
         if not training:
             return frames
         batch, steps, bands = ops.shape(frames)[0], ops.shape(frames)[1], frames.shape[2]
@@ -57,7 +58,7 @@ class Hide(layers.Layer):
         hidden = ops.logical_or(ops.expand_dims(times, 2), ops.expand_dims(pitches, 1))
         return ops.where(hidden, ops.zeros_like(frames), frames)
 
-    def _stretches(self, batch: Any, places: Any, length: Any) -> Any:
+    def _stretches(self, batch: Tensor, places: Tensor, length: Tensor) -> Tensor:
         """Return which of the places are hidden, (batch, places) of bool; length: (batch,), places to choose from."""
         chance = keras.random.uniform((2, 2, batch), seed=self.generator)
         width = chance[0] * self.share / 2 * length
@@ -70,31 +71,32 @@ class Hide(layers.Layer):
         return {**super().get_config(), "share": self.share}
 
 
-@keras.saving.register_keras_serializable("unrolled")
-class Warp(layers.Layer):
+@saved_as("Warp")
+class RandomAffine(layers.Layer):
     """In training, move each image, and stretch or squeeze its height and its width.
 
     Each by up to `most` of its size, drawn apart for height and width. The edge is repeated where the image has moved
     away from it, and what lies between two pixels is shared between them.
     """
 
-    def __init__(self, most: float, **options: Any):
+    def __init__(self, most: float, **options: LayerArgument):
         super().__init__(**options)
         self.most = most
         self.generator = keras.random.SeedGenerator()
 
-    def call(self, image: Any, training: bool = False) -> Any:
+    def call(self, image: Tensor, training: bool = False) -> Tensor:
         """Return (batch, height, width, channels) from the same."""
         if not training:
             return image
+        # Not RandomZoom and RandomTranslation of Keras: these take 60 ms for 32 images of 48 x 48, and this 1 ms.
         height, width = image.shape[1:3]
         change = 2 * keras.random.uniform((4, ops.shape(image)[0]), seed=self.generator) - 1
-        rows = self._draw_from(height, change[0], change[1], image.dtype)
-        columns = self._draw_from(width, change[2], change[3], image.dtype)
+        rows = self._draw_shares(height, change[0], move=change[1], dtype=image.dtype)
+        columns = self._draw_shares(width, change[2], move=change[3], dtype=image.dtype)
         return ops.einsum("bip,bpqc,bjq->bijc", rows, image, columns)
 
-    def _draw_from(self, places: int, stretch: Any, move: Any, dtype: Any) -> Any:
-        """Return how much of every place each new place is made of: (batch, places, places)."""
+    def _draw_shares(self, places: int, stretch: Tensor, move: Tensor, dtype: str) -> Tensor:
+        """Return the share that each old place has in each new place: (batch, places, places)."""
         place, middle = ops.arange(places, dtype="float32"), (places - 1) / 2
         stretch, move = (ops.expand_dims(self.most * part, 1) for part in (stretch, move))
         source = ops.clip(middle + (1 + stretch) * (place - middle) + move * places, 0, places - 1)

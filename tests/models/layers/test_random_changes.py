@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from models.layers.augment import Warp
+from models.layers.random_changes import RandomAffine
 from tests.models import numpy
 
 HEIGHT, WIDTH, MOST = 12, 17, 0.2
@@ -14,7 +14,7 @@ def test_an_image_is_moved_and_stretched_in_training_alone_and_what_lies_between
     noise = np.random.default_rng(0).normal(size=(HEIGHT, WIDTH)).astype("float32")
     # Every pixel says where it is, so that a warped image says where each of its pixels was taken from.
     images = np.repeat(np.stack([rows, columns, noise], axis=-1)[None], 50, axis=0)
-    layer = Warp(MOST)
+    layer = RandomAffine(MOST)
     np.testing.assert_array_equal(numpy(layer(images)), images)
     warped = numpy(layer(images, training=True))
     assert warped.shape == images.shape

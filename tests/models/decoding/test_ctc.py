@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from models.layers.ctc import CTC, CertainBlank, collapse, measure, search
+from models.decoding.ctc import CTC, CertainBlank, collapse, measure_lengths, search_prefixes
 from tests.models import numpy
 
 # Numbers as a Transcript has them: padding, unknown, blank, three characters.
@@ -37,7 +37,7 @@ def pad(texts, length):
 
 
 def losses(texts, logits):
-    return numpy(CTC(BLANK).call(texts, logits))
+    return numpy(CTC(BLANK, padding=0).call(texts, logits))
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -56,14 +56,16 @@ def test_padding_of_frames_or_of_the_text_changes_no_loss():
     alone = losses(pad(texts, 3), logits)
     longer = np.concatenate([logits, np.full((3, 4, SYMBOLS), 7.0, "float32")], axis=1)
     padded = numpy(CertainBlank(BLANK)(longer, np.arange(9) < lengths[:, None]))
-    assert numpy(measure(padded, BLANK)).tolist() == lengths.tolist() == [5, 3, 4]
+    assert numpy(measure_lengths(padded, BLANK)).tolist() == lengths.tolist() == [5, 3, 4]
     np.testing.assert_allclose(losses(pad(texts, 8), padded), alone, rtol=1e-5)
 
 
 def test_the_loss_is_averaged_over_the_rows_that_count():
     texts, (logits, _) = pad([(3, 4), (3,), (5,)], 2), draw(1)
     each = losses(texts, logits)
-    assert float(CTC(BLANK)(texts, logits, np.array([1.0, 1.0, 0.0], "float32"))) == pytest.approx(each[:2].mean())
+    assert float(CTC(BLANK, padding=0)(texts, logits, np.array([1.0, 1.0, 0.0], "float32"))) == pytest.approx(
+        each[:2].mean()
+    )
 
 
 def test_on_the_padding_the_blank_is_certain_and_padding_is_never_given():
@@ -81,15 +83,15 @@ def spelt(symbols):
 def test_the_likeliest_symbols_spell_what_they_do_by_hand():
     logits = draw(3, rows=40, steps=12, lengths=[12] * 40)[0]
     by_hand = [spell(row) for row in logits.argmax(axis=2).tolist()]
-    assert [spelt(row) for row in collapse(logits, BLANK)] == by_hand
+    assert [spelt(row) for row in collapse(logits, BLANK, padding=0)] == by_hand
     certain = np.eye(SYMBOLS)[[[3, 3, 2, 3, 4, 4, 2, 2, 5]]]
-    assert spelt(collapse(certain, BLANK)[0]) == (3, 3, 4, 5)
+    assert spelt(collapse(certain, BLANK, padding=0)[0]) == (3, 3, 4, 5)
 
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_wide_beam_finds_the_likeliest_of_all_texts(seed):
     logits, lengths = draw(seed)
-    found = numpy(search(logits, BLANK, 200))
+    found = numpy(search_prefixes(logits, BLANK, width=200, padding=0))
     for row, length, text in zip(logits, lengths, found, strict=True):
         every = probabilities(row[:length])
         assert every[spelt(text)] == pytest.approx(max(every.values()))
@@ -99,17 +101,17 @@ def test_a_wide_beam_finds_the_likeliest_of_all_texts(seed):
 def test_a_beam_adds_up_alignments_where_the_likeliest_symbols_do_not():
     # Of two steps: the blank twice is likeliest, 0.36, and yet the text of one 3 has 0.64 (Graves et al. 2006, fig. 2).
     logits = np.log(np.array([[[1e-9, 1e-9, 0.6, 0.4, 1e-9, 1e-9]] * 2]))
-    assert spelt(collapse(logits, BLANK)[0]) == ()
-    assert spelt(search(logits, BLANK, 4)[0]) == (3,)
+    assert spelt(collapse(logits, BLANK, padding=0)[0]) == ()
+    assert spelt(search_prefixes(logits, BLANK, width=4, padding=0)[0]) == (3,)
 
 
 def test_a_narrow_beam_is_never_likelier_than_a_wide_one_and_padding_changes_nothing():
     logits, lengths = draw(7, rows=3, steps=6, lengths=(6, 4, 5))
     for width in (2, 5):
-        found = numpy(search(logits, BLANK, width))
+        found = numpy(search_prefixes(logits, BLANK, width=width, padding=0))
         longer = np.concatenate([logits, np.zeros((3, 5, SYMBOLS), "float32")], axis=1)
         padded = numpy(CertainBlank(BLANK)(longer, np.arange(11) < lengths[:, None]))
-        np.testing.assert_array_equal(numpy(search(padded, BLANK, width))[:, :6], found)
+        np.testing.assert_array_equal(numpy(search_prefixes(padded, BLANK, width=width, padding=0))[:, :6], found)
         for row, length, text in zip(logits, lengths, found, strict=True):
             every = probabilities(row[:length])
             assert 0 < every[spelt(text)] <= max(every.values()) + 1e-9

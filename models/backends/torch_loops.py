@@ -3,14 +3,17 @@
 They take weights transposed, and a GRU's gates in the order r, z, g, where Keras has z, r, g; the update is the same.
 """
 
-from typing import Any
+import ctypes
+from collections.abc import Callable
 
 import torch
 
-KERNELS: dict[str, Any] = {"simple": torch.rnn_tanh, "lstm": torch.lstm, "gru": torch.gru}
+from models.tensor import Tensor
+
+KERNELS: dict[str, Callable[..., tuple]] = {"simple": torch.rnn_tanh, "lstm": torch.lstm, "gru": torch.gru}
 
 
-def arrange(kind: str, weight: Any) -> Any:
+def to_torch(kind: str, weight: Tensor) -> Tensor:
     """Return a kernel or a bias, (..., gates x units), as torch has it, (gates x units, ...)."""
     if kind == "gru":
         z, r, g = weight.chunk(3, dim=-1)
@@ -18,18 +21,23 @@ def arrange(kind: str, weight: Any) -> Any:
     return weight.T.contiguous() if weight.ndim == 2 else weight
 
 
-def run(kind: str, sequences: Any, initial: list[Any], weights: list[Any]) -> tuple[Any, list[Any]]:
-    """Return the hidden states at all steps, (batch, time, units), and the states after the last, each (batch, units).
-
-    sequences: (batch, time, features). initial: (batch, units) for each state. weights: the kernels of x and of h,
-    and the biases of both, each (..., gates x units).
-    """
+def run(
+    kind: str,
+    sequences: Tensor,
+    *,
+    initial: list[Tensor],
+    weights: list[Tensor],
+    mask: Tensor | None,
+    library: ctypes.CDLL | None,
+) -> tuple[Tensor, list[Tensor]]:
+    """See models.backends.Loops. torch's kernels know no mask, and no native kernels are for them."""
+    assert mask is None and library is None
     # Copies: those of a stateful layer are overwritten before the gradient has read them.
     first = [torch.stack([state]) for state in initial]
     outputs, *last = KERNELS[kind](
         sequences,
         first if kind == "lstm" else first[0],
-        [arrange(kind, weight) for weight in weights],
+        [to_torch(kind, weight) for weight in weights],
         True,  # There are biases,
         1,  # one layer,
         0.0,  # no dropout between layers,

@@ -1,0 +1,38 @@
+"""Answers and their loss in one pass."""
+
+from typing import TYPE_CHECKING
+
+import keras
+
+from models.tensor import Tensor
+
+if TYPE_CHECKING:
+    from models.family import OutputField
+
+
+class LossLayer(keras.layers.Layer):
+    """A loss as a layer: one number per batch from logits, what is expected, and its weights."""
+
+    def __init__(self, loss: keras.losses.Loss):
+        super().__init__(dtype="float32")
+        self.loss = loss
+
+    def call(self, logits: Tensor, expected: Tensor, weights: Tensor) -> Tensor:
+        return self.loss(expected, logits, weights)
+
+
+def with_loss(model: keras.Model, decoder: keras.Model, output_field: "OutputField") -> keras.Model:
+    """Return a model to what `decoder` gives and, from the same pass, to the "loss" of a batch, ().
+
+    It has two further inputs, "expected" and "weights": the outputs of the batch and their sample weights. A decoder
+    that does not begin with the model's own answers, but is a search, is returned as it is. model: compiled.
+    """
+    if not set(model.layers) <= set(decoder.layers):
+        return decoder
+    output = output_field.arrays["output"]
+    further = {
+        "expected": keras.Input(output.shape, dtype=output.dtype, name="expected"),
+        "weights": keras.Input((None,) if output.timed and output.per_step else (), name="weights"),
+    }
+    loss = LossLayer(model.loss)(model.output, **further)
+    return keras.Model({**decoder.input, **further}, {**decoder.output, "loss": loss})

@@ -1,0 +1,151 @@
+"""The model families by name, each with its options. It needs no Keras: a family is imported when a model is made."""
+
+import importlib
+from dataclasses import dataclass
+from typing import Literal, cast
+
+from models.cells import CELLS
+from models.family import Family
+from pipeline.option import option
+
+
+@dataclass(frozen=True)
+class LazyFamily:
+    """A model family, before it is imported.
+
+    module: the one that has `build`, `loss` and `decode`; see models/family.py. options: a dataclass that declares what
+    they read.
+    """
+
+    module: str
+    options: type
+
+    def load(self) -> Family:
+        """Import the family, and with it Keras."""
+        return cast(Family, importlib.import_module(self.module))
+
+
+@dataclass
+class Recurrent:
+    """Options of the recurrent layers."""
+
+    cell: str = option("simple", f"RNN type: {', '.join(CELLS)}, or one of your own.")
+    units: int = option(128, "Size of the hidden state, for each direction.", low=1)
+    layers: int = option(1, "Recurrent layers on top of each other.", low=1)
+    dropout: float = option(0.3, "Share of the numbers between layers set to 0 in training.", low=0, high=0.95)
+
+
+@dataclass
+class Encoder(Recurrent):
+    """Options of layers that read a sequence to its end."""
+
+    bidirectional: bool = option(True, "Read the sequence in both directions.")
+
+
+@dataclass
+class Embedding:
+    """Options of the vectors that words enter the recurrent layers as."""
+
+    embedding: Literal["dense", "onehot"] = option("dense", "Words as learned vectors, or as one-hot vectors.")
+    embedding_size: int = option(128, "Length of a word's vector.", low=1)
+
+
+@dataclass
+class WordDropout:
+    """Options of word dropout."""
+
+    word_dropout: float = option(0.0, "Share of the words made unknown in training.", low=0, high=0.95)
+
+
+@dataclass
+class Attention:
+    """Options of a decoder that looks at its input."""
+
+    attention: Literal["none", "bahdanau", "luong"] = option("none", "Additive or multiplicative attention, or none.")
+
+
+@dataclass
+class BeamSearch:
+    """Options of beam search."""
+
+    beam: int = option(1, "Outputs kept side by side in the search; 1 is greedy.", group="decoding", low=1, high=1000)
+
+
+@dataclass
+class LabelSmoothing:
+    """Options of the cross-entropy of written symbols."""
+
+    label_smoothing: float = option(0.0, "Share of the expected probability spread over all symbols.", low=0, high=0.9)
+
+
+@dataclass
+class Tagger(WordDropout, Embedding, Encoder):
+    """Options of the tagger."""
+
+
+@dataclass
+class Classifier(WordDropout, Embedding, Encoder):
+    """Options of the classifier and regressor."""
+
+    pooling: Literal["last", "max", "mean", "max+mean"] = option("last", "One vector out of all hidden states.")
+
+
+@dataclass
+class EncoderDecoder(BeamSearch, LabelSmoothing, Attention, WordDropout, Embedding, Encoder):
+    """Options of the encoder-decoder."""
+
+
+@dataclass
+class Generator(WordDropout, Recurrent):
+    """Options of the generator. With a temperature it samples; without one it takes the likeliest."""
+
+    embedding_size: int = option(128, "Length of a symbol's vector.", low=1)
+    temperature: float | None = option(
+        None, "Below 1 likely symbols become likelier; none: take the likeliest.", group="decoding", low=0.01, high=100
+    )
+    top_k: int | None = option(None, "Sample from the K likeliest symbols only.", group="decoding", low=1)
+    top_p: float | None = option(
+        None, "Sample from the likeliest symbols that have this probability together.", group="decoding",
+        low=1e-6, high=1,
+    )  # fmt: skip
+    max_output_length: int | None = option(None, "Most symbols to write.", group="decoding", low=1, aliases=("length",))
+    sampling_seed: int = option(0, "Seed of the random numbers of sampling.", group="decoding", low=0, high=2**31)
+    dynamic_evaluation: float = option(
+        0.0, "Learning rate at which it goes on learning from what is scored.", group="decoding", low=0, high=10,
+        aliases=("adapt",),
+    )  # fmt: skip
+
+
+@dataclass
+class Captioner(BeamSearch, Attention, WordDropout, Recurrent):
+    """Options of the captioner."""
+
+    embedding_size: int = option(128, "Length of a word's vector.", low=1)
+    colour_histogram: int = option(
+        0, "Shades per colour of a histogram beside the image's grid; 0: none.", low=0, high=16, aliases=("colours",)
+    )
+    random_affine: float = option(
+        0.0, "How far images are zoomed and shifted in training, as a share of their side.", low=0, high=0.9,
+        aliases=("warping",),
+    )  # fmt: skip
+
+
+@dataclass
+class Transcriber(BeamSearch, Encoder):
+    """Options of the transcriber."""
+
+    spec_augment: float = option(
+        0.0, "Share of a recording's frames and bands hidden in training (SpecAugment).", low=0, high=0.9,
+        aliases=("masking",),
+    )  # fmt: skip
+    vocal_tract_perturbation: float = option(
+        0.0, "How far a recording's bands are stretched in training.", low=0, high=0.9, aliases=("warping",)
+    )
+
+
+TAGGER = LazyFamily("models.tagger", Tagger)
+CLASSIFIER = LazyFamily("models.classifier", Classifier)
+GENERATOR = LazyFamily("models.generator", Generator)
+CAPTIONER = LazyFamily("models.captioner", Captioner)
+ENCODER_DECODER = LazyFamily("models.encoder_decoder", EncoderDecoder)
+TRANSCRIBER = LazyFamily("models.transcriber", Transcriber)
