@@ -10,23 +10,27 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Any, Protocol
+from functools import partial
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
 
+import tasks
 from harness.comparison import plan, sweep_worker
+from harness.comparison.results import Result
 from harness.comparison.sweep import Entry, Sweep
 from harness.process.backend import describe_out_of_memory
-from harness.process.console import make_progress, say, show_time
+from harness.process.console import format_time, make_progress, say
 from pipeline.errors import BadInput
 from pipeline.worker import Ended, Worker
 
-Result = dict[str, Any]
+Found = TypeVar("Found")
 
 
 class Pool(Protocol):
     """Where runs are trained: `Local`, or the one of harness/comparison/ray_cluster.py."""
 
-    def train(self, entry: Entry, fresh: bool, remember: bool) -> Future:
-        """Return the future of work.run(entry, fresh, remember)."""
+    def train(self, entry: Entry, *, fresh: bool, remember: bool) -> Future:
+        """Return the future of sweep_worker.run for an entry."""
 
     def collect(self, entry: Entry, found: Any) -> Result:
         """Return the result that a future has found, once the run's directory is where it belongs."""
@@ -38,10 +42,10 @@ class Pool(Protocol):
 class Local:
     """Worker processes on this machine, and a thread for each that hands it one run after the other."""
 
-    def __init__(self, workers: int, start: Callable[[], Any]):
+    def __init__(self, workers: int, start: Callable[[], str], include: Sequence[Path]):
         if workers < 1:
             raise BadInput(f"--workers {workers}: expected a number of at least 1")
-        self.start = start
+        self.start, self.include = start, include
         cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         # Each worker has cores of its own: two that take turns on the same ones are slower than one.
         self.shares = [cores[number::workers] or cores for number in range(workers)]
@@ -49,26 +53,33 @@ class Local:
         self.mine = threading.local()
         self.workers: list[Worker] = []
 
-    def call(self, function: Callable, *arguments: Any) -> Future:
+    def call(self, function: Callable[..., Found], *arguments: object) -> "Future[Found]":
         """Return the future of function(*arguments), called in a worker process."""
-        return self.threads.submit(self._call, function, *arguments)
+        return self.threads.submit(lambda: self._worker().call(function, *arguments))
 
-    def _call(self, function: Callable, *arguments: Any) -> Any:
-        if not hasattr(self.mine, "cores"):
-            self.mine.cores, self.mine.worker = self.shares.pop(), None
+    def train(self, entry: Entry, *, fresh: bool, remember: bool) -> Future:
+        return self.threads.submit(self._train, entry, fresh, remember)
+
+    def _train(self, entry: Entry, fresh: bool, remember: bool) -> Result:
+        worker = self._worker()
         try:
-            if self.mine.worker is None:
-                worker = Worker()
-                self.workers.append(worker)
-                worker.call(sweep_worker.begin, self.mine.cores, self.start)
-                self.mine.worker = worker
-            return self.mine.worker.call(function, *arguments)
+            return worker.call(
+                partial(sweep_worker.run, entry, device=self.mine.device, fresh=fresh, remember=remember)
+            )
         except Ended:
             self.mine.worker = None
             raise
 
-    def train(self, entry: Entry, fresh: bool, remember: bool) -> Future:
-        return self.call(sweep_worker.run, entry, fresh, remember)
+    def _worker(self) -> Worker:
+        """Return the worker process of this thread, started if there is none."""
+        if not hasattr(self.mine, "cores"):
+            self.mine.cores, self.mine.worker = self.shares.pop(), None
+        if self.mine.worker is None:
+            worker = Worker()
+            self.workers.append(worker)
+            self.mine.device = worker.call(sweep_worker.begin, self.mine.cores, self.start, self.include)
+            self.mine.worker = worker
+        return self.mine.worker
 
     def collect(self, entry: Entry, found: Any) -> Result:
         return found
@@ -79,31 +90,32 @@ class Local:
             worker.end()
 
 
-def compare(sweep: Sweep, start: Callable[[], str], workers: int = 1, address: str | None = None) -> list[Result]:
-    """Train every run of a sweep that is not complete; return a result for each: see work.run and work.describe.
+def compare(sweep: Sweep, start: Callable[[], str], *, workers: int = 1, address: str | None = None) -> list[Result]:
+    """Train every run of a sweep that is not complete; return a result for each: see sweep_worker.run and describe.
 
     start: starts Keras in a worker. workers: runs at a time, on this machine or, given the address of a Ray cluster, on
     each of its machines. A run that fails is a result with its message, and the others go on.
     Raises BadInput as plan.settle, plan.plan, `Local` and `Cluster` do, before anything is trained; OSError where the
     disk is full.
     """
-    local = Local(workers, start)
+    include = [file.path for file in tasks.included()]
+    local = Local(workers, start, include)
     sweep = plan.settle(sweep)
     try:
         pool: Pool = local
         if address:
             from harness.comparison.ray_cluster import Cluster
 
-            pool = Cluster(address, workers, start)
+            pool = Cluster(address, workers, start=start, include=include)
         entries = plan.plan(sweep) if sweep.match == "units" else local.call(plan.plan, sweep).result()
         seeds = "1 seed" if sweep.seeds == 1 else f"{sweep.seeds} seeds"
         say(f"{len(entries)} runs: {', '.join(sweep.each)} by {', '.join(sweep.cells)}, {seeds} each")
-        return train_all(entries, sweep.fresh, pool)
+        return train_all(entries, pool, fresh=sweep.fresh)
     finally:
         local.end()
 
 
-def train_all(entries: Sequence[Entry], fresh: bool, pool: Pool) -> list[Result]:
+def train_all(entries: Sequence[Entry], pool: Pool, *, fresh: bool) -> list[Result]:
     """Train every run that is not complete; return a result for each, in the order given.
 
     A run that fails is a result with its message, and the others go on. Raises OSError where the disk is full: nothing
@@ -113,7 +125,9 @@ def train_all(entries: Sequence[Entry], fresh: bool, pool: Pool) -> list[Result]
     first = {entry.task: entry.options.seed for entry in reversed(entries)}
     # Those that are complete come first: the time left is that of runs which are still to be trained.
     order = sorted(entries, key=lambda entry: fresh or not (entry.directory / "scores.json").exists())
-    futures = {pool.train(entry, fresh, entry.options.seed == first[entry.task]): entry for entry in order}
+    futures = {
+        pool.train(entry, fresh=fresh, remember=entry.options.seed == first[entry.task]): entry for entry in order
+    }
     results: dict[Entry, Result] = {}
     clock = Clock(entries)
     try:
@@ -145,7 +159,7 @@ def _result(entry: Entry, future: Future, pool: Pool) -> Result:
 
 
 class Clock:
-    """One bar for the whole sweep, with the time left; a line a run where there is no terminal."""
+    """One bar for the whole sweep, with the time left; one line per run where there is no terminal."""
 
     def __init__(self, entries: Sequence[Entry]):
         self.left = list(entries)
@@ -162,7 +176,8 @@ class Clock:
             say(f"{entry}: failed: {result['message']}")
             return
         self.spent[entry] = result["spent"]
-        score = f"{result['monitor']} {result['scores'][result['monitor']]:.4f}"
+        scores = result["scores"] or {}
+        score = f"{result['monitor']} {scores[result['monitor']]:.4f}"
         again = "done before" if result["reused"] else f"{result['spent']:.0f} s"
         say(f"{entry}: {score}, {again}; {self.count - len(self.left)} of {self.count} done{self.remaining()}")
 
@@ -179,7 +194,7 @@ class Clock:
 
         # As many at a time as there have been so far.
         pace = sum(self.spent.values()) / (time.perf_counter() - self.started)
-        return f", about {show_time(sum(map(expected, self.left)) / pace)} left"
+        return f", about {format_time(sum(map(expected, self.left)) / pace)} left"
 
     def show(self) -> None:
         done = self.count - len(self.left)

@@ -1,6 +1,5 @@
 """Plan: from a sweep to its runs, checked before the first one starts, and before Keras does."""
 
-import importlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,15 +7,19 @@ import tasks
 from harness import data, runs
 from harness.cells import suit_cell
 from harness.comparison.sweep import Entry, Sweep
-from harness.experiment import Run, read_earlier
-from harness.options import Options, check
+from harness.experiment import Experiment
+from harness.options import cell_options, check, check_cell_options, defaults
 from harness.process import backend
 from harness.process.console import say
 from harness.runs.schema import Speeds
-from harness.schedule import plan_epochs
+from harness.training import request
+from harness.training.begin import encode
+from harness.training.request import read_earlier
+from harness.training.schedule import plan_epochs
 from models.cells import CELLS
 from pipeline import files
 from pipeline.errors import BadInput, unknown
+from pipeline.option import Options
 from tasks.task import Task
 
 # Weights agree if they differ by no more than this share.
@@ -37,11 +40,15 @@ def settle(sweep: Sweep) -> Sweep:
             raise unknown("RNN type in --cells", cell, CELLS)
     each = {}
     for name, options in sweep.each.items():
-        task = tasks.get(name, sweep.include)
-        each[name] = options = replace(options, data=data.name_source(task, options), cell=sweep.cells[0])
-        check(options, task)
+        task = tasks.get(name)
+        options = options.replace(data=data.name_source(task, options), cell=sweep.cells[0])
+        check_cell_options(options, sweep.cells, task)
+        # What one cell has no use for, another may have been given.
+        each[name] = options
         for cell in sweep.cells:
-            suit_cell(replace(options, cell=cell), task, say)
+            one = options_for(task, options, cell)
+            check(one, task)
+            suit_cell(one, task, say)
         say(f"{name}: {task.summary}")
         # The suite's own sources are known, and take seconds.
         if options.data not in task.sources and not data.prepare(task, options, say).is_labelled("test"):
@@ -50,6 +57,14 @@ def settle(sweep: Sweep) -> Sweep:
                 "leave that split out: a test split is taken from the training data then"
             )
     return replace(sweep, each=each)
+
+
+def options_for(task: Task, options: Options, cell: str) -> Options:
+    """Return options for a cell: those that only other cells have are as the task sets them."""
+    usual = defaults(task)
+    used = cell_options(cell)
+    others = {name for other in CELLS for name in cell_options(other) if name not in used}
+    return options.replace(cell=cell, **{name: getattr(usual, name) for name in others})
 
 
 def plan(sweep: Sweep) -> list[Entry]:
@@ -63,33 +78,34 @@ def plan(sweep: Sweep) -> list[Entry]:
     folder = sweep.folder if sweep.match == "units" else sweep.folder / f"same-{sweep.match}"
     match = {"units": match_units, "params": match_weights, "seconds": match_seconds}[sweep.match]
     for name, options in sweep.each.items():
-        task = tasks.get(name, sweep.include)
+        task = tasks.get(name)
         matched = match(task, options, sweep.cells, folder)
         for seed in range(options.seed, options.seed + sweep.seeds):
             for cell in sweep.cells:
-                chosen = suit_cell(replace(matched[cell], seed=seed), task, data.keep_quiet)
-                entry = Entry(name, chosen, folder, sweep.include)
-                if runs.holds_run(entry.directory) and not sweep.fresh:
-                    read_earlier(Run(task, entry.options, entry.directory))
-                entries.append(entry)
+                chosen = suit_cell(matched[cell].replace(seed=seed), task, data.keep_quiet)
+                run = request.settle(task, chosen, folder)
+                if runs.holds_run(run.directory) and not sweep.fresh:
+                    read_earlier(run)
+                entries.append(Entry(name, run.options, folder=folder, directory=run.directory))
     return sorted(entries, key=lambda entry: (list(sweep.each).index(entry.task), entry.options.seed))
 
 
 def match_units(task: Task, options: Options, cells: tuple[str, ...], folder: Path) -> dict[str, Options]:
     """Return options for each cell with the units that are given."""
-    return {cell: replace(options, cell=cell) for cell in cells}
+    return {cell: options_for(task, options, cell) for cell in cells}
 
 
 def match_weights(task: Task, options: Options, cells: tuple[str, ...], folder: Path) -> dict[str, Options]:
     """Return options for each cell with units for which it has as many weights as the first cell, within 2%."""
     prepared = data.prepare(task, options)
-    family = importlib.import_module(task.model)
+    fields = prepared.input_field, prepared.output_field
 
     def count(cell: str, units: int) -> int:
-        changed = replace(options, cell=cell, units=units)
+        changed = options_for(task, options, cell).replace(units=units)
+        experiment = Experiment(task, changed, folder, *fields, fingerprint=prepared.fingerprint)
         # To draw the weights of every size tried would take seconds each.
         with backend.shapes_only(options.seed, options.precision):
-            return family.build(prepared.input_field, prepared.output_field, changed).count_params()
+            return experiment.build().count_params()
 
     wanted = count(cells[0], options.units)
     matched = {}
@@ -111,7 +127,7 @@ def match_weights(task: Task, options: Options, cells: tuple[str, ...], folder: 
                 + (f" and {count(cell, low):,} with {low}" if low else "")
                 + f"; neither is within 2% of the {wanted:,} of {cells[0]}. Give other --units, or leave {cell} out."
             )
-        matched[cell] = replace(options, cell=cell, units=units)
+        matched[cell] = options_for(task, options, cell).replace(units=units)
     return matched
 
 
@@ -124,21 +140,23 @@ def match_seconds(task: Task, options: Options, cells: tuple[str, ...], folder: 
     speeds = runs.read_json(path, Speeds, runs.MEASURE) if path.exists() else {}
     for cell in cells:
         if cell not in speeds:
-            speeds[cell] = measure_speed(task, replace(options, cell=cell))
+            speeds[cell] = measure_speed(task, options_for(task, options, cell))
     runs.write_json(path, speeds)
-    steps = len(data.prepare(task, options).batches("train", options.seed).plan())
-    epochs = plan_epochs(options, steps)[0]
+    prepared = data.prepare(task, options)
+    fields = prepared.input_field, prepared.output_field
+    experiment = Experiment(task, options, folder, *fields, fingerprint=prepared.fingerprint)
+    epochs = plan_epochs(options, len(encode(experiment, "train", prepared.examples).plan()))[0]
     return {
-        cell: replace(options, cell=cell, epochs=max(1, round(epochs * speeds[cell] / speeds[cells[0]])))
+        cell: options_for(task, options, cell).replace(epochs=max(1, round(epochs * speeds[cell] / speeds[cells[0]])))
         for cell in cells
     }
 
 
 def measure_speed(task: Task, options: Options) -> int:
-    """Return the tokens a second of a short training, nothing of which is kept."""
-    from harness.train import train
+    """Return the tokens per second of a short training, nothing of which is kept."""
+    from harness.training.train import train
 
-    few = replace(options, limit=min(options.limit or 10**9, PROBE_STEPS * options.batch), epochs=PROBE_EPOCHS)
+    few = options.replace(limit=min(options.limit or 10**9, PROBE_STEPS * options.batch_size), epochs=PROBE_EPOCHS)
     with files.temporary_folder() as folder:
         summary = train(task, few, folder)
         lines = runs.read_metrics(Path(summary["run"]), summary["epochs"], task.monitor)

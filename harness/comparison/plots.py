@@ -8,25 +8,37 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Literal, TypeGuard
 
 import numpy as np
+from numpy.typing import NDArray
 
-from harness.comparison.significance import score, summarise
+from harness.comparison.results import Result, monitored_score
+from harness.comparison.significance import summarise
+from harness.runs.schema import Curve, Memory
 from pipeline.files import write
+
+if TYPE_CHECKING:
+    # Half a second to import.
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES = ("-", "--", "-.", ":")
 SIZE = (7.0, 4.2)  # inches
+LETTER = 0.06  # of the height of the axes, the distance of two names
 RANGE = 1e-12  # of a gradient's largest norm, the least that is shown
 
-Run = dict[str, Any]
-Cells = dict[str, list[Run]]
+WHEN: tuple[Literal["before"], Literal["after"]] = ("before", "after")
+
+Floats = NDArray[np.float64]
+Cells = Mapping[str, Sequence[Result]]
 
 
 @dataclass(frozen=True)
-class Look:
+class Style:
     """How a cell is drawn, in all pictures of a report."""
 
     colour: str
@@ -34,104 +46,107 @@ class Look:
     line: str
 
 
-def choose_looks(cells: Sequence[str]) -> dict[str, Look]:
-    """Return the look of each cell; the markers and lines go on differing after the colours are used up."""
+@dataclass(frozen=True)
+class Label:
+    """The name of a cell, to be written at a point of the data."""
+
+    x: float
+    y: float
+    name: str
+    colour: str
+
+
+def choose_styles(cells: Sequence[str]) -> dict[str, Style]:
+    """Return the style of each cell; the markers and lines go on differing after the colours are used up."""
     return {
-        cell: Look(COLOURS[n % len(COLOURS)], MARKERS[n % len(MARKERS)], LINES[n % len(LINES)])
+        cell: Style(COLOURS[n % len(COLOURS)], MARKERS[n % len(MARKERS)], LINES[n % len(LINES)])
         for n, cell in enumerate(cells)
     }
 
 
-def save(figure: Any, path: Path) -> None:
+def save(figure: "Figure", path: Path) -> None:
     """Write a figure as PNG, whole or not at all; the same figure gives the same bytes."""
     write(path, lambda temporary: figure.savefig(temporary, dpi=150, metadata={"Software": None}))
 
 
-def draw_curves(cells: Cells, looks: Mapping[str, Look]) -> Any:
+def draw_learning_curves(cells: Cells, styles: Mapping[str, Style]) -> "Figure | None":
     """Draw the validation score after each epoch: mean and range over the seeds, and every seed as a thin line."""
-    curves = {
-        cell: [{point["epoch"]: point["validation"] for point in run.get("curve") or () if _known(point, "validation")}
-               for run in runs]
-        for cell, runs in cells.items()
-    }  # fmt: skip
-    curves = {cell: [curve for curve in found if curve] for cell, found in curves.items()}
+    curves = {cell: [curve for run in runs if (curve := _read_curve(run))] for cell, runs in cells.items()}
     curves = {cell: found for cell, found in curves.items() if found}
     if not curves:
         return None
-    figure, axes = _start("epoch", f"validation {_monitor(cells)}")
+    figure, axes = _start("epoch", f"validation {_name_score(cells)}")
     ends = []
     for cell, found in curves.items():
-        look = looks[cell]
+        style = styles[cell]
         if len(found) > 1:
             for curve in found:
-                axes.plot(list(curve), list(curve.values()), color=look.colour, linewidth=0.6, alpha=0.5)
+                axes.plot(list(curve), list(curve.values()), color=style.colour, linewidth=0.6, alpha=0.5)
         # As far as all seeds came: a mean of those left would jump where one stopped.
         epochs = sorted(set.intersection(*map(set, found)))
         values = np.array([[curve[epoch] for epoch in epochs] for curve in found])
-        style = {"color": look.colour, "linestyle": look.line, "marker": look.marker, "markersize": 5}
-        axes.plot(epochs, values.mean(0), linewidth=2, markevery=max(1, len(epochs) // 8), **style)
-        axes.fill_between(epochs, values.min(0), values.max(0), color=look.colour, alpha=0.15, linewidth=0)
-        ends.append((epochs[-1], float(values.mean(0)[-1]), cell, look.colour))
-    _fit(axes.yaxis, [value for found in curves.values() for curve in found for value in curve.values()])
-    axes.xaxis.get_major_locator().set_params(integer=True)
+        _draw_line(axes, epochs, values.mean(0), style=style, line=style.line, every=max(1, len(epochs) // 8))
+        axes.fill_between(epochs, values.min(0), values.max(0), color=style.colour, alpha=0.15, linewidth=0)
+        ends.append(Label(epochs[-1], float(values.mean(0)[-1]), name=cell, colour=style.colour))
+    _choose_scale(axes, "y", [value for found in curves.values() for curve in found for value in curve.values()])
+    axes.locator_params("x", integer=True)
     _label_ends(axes, ends)
     return figure
 
 
-def draw_quality(cells: Cells, looks: Mapping[str, Look], cost: Callable[[Run], float | None], label: str) -> Any:
+def draw_score_by_cost(
+    cells: Cells, styles: Mapping[str, Style], *, cost: Callable[[Result], float | None], label: str
+) -> "Figure | None":
     """Draw the test score against a cost: each seed small; large the mean with its 95% interval and the cost's range.
 
     cost: of a run, None where it is not known. label: what it is, with its unit.
     """
-    points = {
-        cell: [(cost(run), score(run)) for run in runs if cost(run) is not None and score(run) is not None]
-        for cell, runs in cells.items()
-    }
+    points = {cell: [point for run in runs if (point := _read_point(run, cost))] for cell, runs in cells.items()}
     points = {cell: found for cell, found in points.items() if found}
     if not points:
         return None
-    figure, axes = _start(label, f"test {_monitor(cells)}")
+    figure, axes = _start(label, f"test {_name_score(cells)}")
     costs, scores = np.array([pair for found in points.values() for pair in found], dtype=float).T
-    _fit(axes.xaxis, costs)
-    _fit(axes.yaxis, scores)
+    _choose_scale(axes, "x", costs)
+    _choose_scale(axes, "y", scores)
     lowest = scores[scores > 0].min() / 2 if axes.get_yscale() == "log" else -math.inf
-    ends = []
+    means = []
     for cell, found in points.items():
-        look, (x, y) = looks[cell], np.array(found, dtype=float).T
+        style, (x, y) = styles[cell], np.array(found, dtype=float).T
         summary = summarise(y)
         if len(found) > 1 and summary.low is not None and summary.high is not None:
-            axes.plot(x, y, look.marker, color=look.colour, markersize=4, alpha=0.5, linewidth=0)
+            axes.plot(x, y, style.marker, color=style.colour, markersize=4, alpha=0.5, linewidth=0)
             across = [[x.mean() - x.min()], [x.max() - x.mean()]]
             # A logarithmic axis has no room for what is below 0.
             along = [[y.mean() - max(summary.low, lowest)], [summary.high - y.mean()]]
-            axes.errorbar(x.mean(), y.mean(), along, across, color=look.colour, capsize=4, linewidth=1.5)
-        axes.plot(x.mean(), y.mean(), look.marker, color=look.colour, markersize=10, markeredgecolor="white", zorder=5)
-        ends.append((float(x.mean()), float(y.mean()), cell, look.colour))
+            axes.errorbar(x.mean(), y.mean(), along, across, color=style.colour, capsize=4, linewidth=1.5)
+        mean = float(x.mean()), float(y.mean())
+        axes.plot(*mean, style.marker, color=style.colour, markersize=10, markeredgecolor="white", zorder=5)
+        means.append(Label(*mean, cell, style.colour))
     axes.margins(0.12)
-    _label_points(axes, ends)
+    _label_points(axes, means)
     return figure
 
 
-def draw_gradients(cells: Cells, looks: Mapping[str, Look]) -> Any:
+def draw_gradients(cells: Cells, styles: Mapping[str, Style]) -> "Figure | None":
     """Draw the norm of the gradient of the loss with respect to an input `lag` steps back: dashed before training."""
-    memories = {cell: [run["memory"] for run in runs if run.get("memory")] for cell, runs in cells.items()}
+    memories = {cell: [memory for run in runs if (memory := run.get("memory"))] for cell, runs in cells.items()}
     memories = {cell: found for cell, found in memories.items() if found}
     if not memories:
         return None
     figure, axes = _start("steps back in time", "norm of the gradient")
     ends, largest, least = [], 0.0, math.inf
     for cell, found in memories.items():
-        look = looks[cell]
-        for when, line in (("before", "--"), ("after", "-")):
-            lags, norms = _mean_gradient([memory[when] for memory in found if memory.get(when)])
+        style = styles[cell]
+        for when in WHEN:
+            lags, norms = _mean_gradient([memory[when] for memory in found])
             if not len(lags):
                 continue
             largest, least = max(largest, norms.max()), min(least, norms.min())
-            style = {"color": look.colour, "linestyle": line, "marker": look.marker, "markersize": 5}
-            faint = {"linewidth": 1.2, "markerfacecolor": "white"} if when == "before" else {"linewidth": 2}
-            axes.plot(lags, norms, markevery=max(1, len(lags) // 8), **style, **faint)
+            every, before = max(1, len(lags) // 8), when == "before"
+            _draw_line(axes, lags, norms, style=style, line="--" if before else "-", every=every, faint=before)
             if when == "after":
-                ends.append((float(lags[-1]), float(norms[-1]), cell, look.colour))
+                ends.append(Label(float(lags[-1]), float(norms[-1]), name=cell, colour=style.colour))
     if not largest:
         return None
     axes.set_yscale("log")
@@ -142,35 +157,58 @@ def draw_gradients(cells: Cells, looks: Mapping[str, Look]) -> Any:
     return figure
 
 
-def draw_scores(cells: Cells, looks: Mapping[str, Look], by: str, x: str, y: str) -> Any:
-    """Draw the score against the "length" of the input or the "delay" (`by`): the mean and range over the seeds."""
-    lengths: dict[str, dict[float, list[float]]] = {}
+def draw_score_by_steps(
+    cells: Cells, styles: Mapping[str, Style], *, by: Literal["length", "delay"], label: str
+) -> "Figure | None":
+    """Draw the score against the length of the input or the delay, in time steps: mean and range over the seeds.
+
+    label: what it is, with its unit.
+    """
+    scores: dict[str, dict[float, list[float]]] = {}
     for cell, runs in cells.items():
         for run in runs:
-            for point in (run.get("memory") or {}).get(f"by_{by}") or ():
-                if _known(point, "score"):
-                    lengths.setdefault(cell, {}).setdefault(float(point[by]), []).append(point["score"])
-    if not any(len(found) > 1 for found in lengths.values()):
+            for steps, score in _read_scores(run.get("memory"), by):
+                if _is_finite(score):
+                    scores.setdefault(cell, {}).setdefault(float(steps), []).append(score)
+    if not any(len(found) > 1 for found in scores.values()):
         return None
-    figure, axes = _start(x, y)
+    figure, axes = _start(label, "score")
     ends = []
-    for cell, found in lengths.items():
-        look, steps = looks[cell], sorted(found)
-        means = [float(np.mean(found[step])) for step in steps]
-        style = {"color": look.colour, "linestyle": look.line, "marker": look.marker, "markersize": 5}
-        axes.plot(steps, means, linewidth=2, **style)
-        low, high = ([edge(found[step]) for step in steps] for edge in (min, max))
-        axes.fill_between(steps, low, high, color=look.colour, alpha=0.15, linewidth=0)
-        ends.append((steps[-1], means[-1], cell, look.colour))
-    _fit(axes.yaxis, [value for found in lengths.values() for values in found.values() for value in values])
+    for cell, found in scores.items():
+        style, x = styles[cell], sorted(found)
+        means = [float(np.mean(found[step])) for step in x]
+        _draw_line(axes, x, means, style=style, line=style.line)
+        low, high = ([edge(found[step]) for step in x] for edge in (min, max))
+        axes.fill_between(x, low, high, color=style.colour, alpha=0.15, linewidth=0)
+        ends.append(Label(x[-1], means[-1], name=cell, colour=style.colour))
+    _choose_scale(axes, "y", [score for found in scores.values() for values in found.values() for score in values])
     _label_ends(axes, ends)
     return figure
 
 
-def _mean_gradient(curves: Sequence[dict]) -> tuple[np.ndarray, np.ndarray]:
+def _read_curve(run: Result) -> dict[int, float]:
+    """Return the validation score after each epoch, where it is finite."""
+    points = [(point["epoch"], point["validation"]) for point in run.get("curve") or ()]
+    return {epoch: value for epoch, value in points if _is_finite(value)}
+
+
+def _read_point(run: Result, cost: Callable[[Result], float | None]) -> tuple[float, float] | None:
+    """Return cost and test score of a run, if both are known."""
+    x, y = cost(run), monitored_score(run)
+    return None if x is None or y is None else (x, y)
+
+
+def _read_scores(memory: Memory | None, by: Literal["length", "delay"]) -> list[tuple[float, float | None]]:
+    """Return each length or delay, in time steps, with the score there."""
+    if not memory:
+        return []
+    if by == "length":
+        return [(point["length"], point["score"]) for point in memory["by_length"]]
+    return [(point["delay"], point["score"]) for point in memory["by_delay"]]
+
+
+def _mean_gradient(curves: Sequence[Curve]) -> tuple[Floats, Floats]:
     """Return the lags that all curves have, and the geometric mean of their norms there, where it is above 0."""
-    if not curves:
-        return np.empty(0), np.empty(0)
     known = [dict(zip(curve["lags"], curve["gradient"], strict=True)) for curve in curves]
     lags = np.array(sorted(set.intersection(*map(set, known))))
     norms = np.array([[curve[lag] or 0.0 for curve in known] for lag in lags], dtype=float).reshape(-1, len(known))
@@ -179,17 +217,16 @@ def _mean_gradient(curves: Sequence[dict]) -> tuple[np.ndarray, np.ndarray]:
     return lags[shown], np.exp(np.log(norms[shown]).mean(axis=1))
 
 
-def _known(point: Mapping[str, Any], name: str) -> bool:
-    value = point.get(name)
+def _is_finite(value: float | None) -> TypeGuard[float]:
     return value is not None and math.isfinite(value)
 
 
-def _monitor(cells: Cells) -> str:
+def _name_score(cells: Cells) -> str:
     run = next(run for runs in cells.values() for run in runs)
     return f"{run['monitor']} ({'lower' if run['lower_is_better'] else 'higher'} is better)"
 
 
-def _start(x: str, y: str) -> tuple[Any, Any]:
+def _start(x: str, y: str) -> "tuple[Figure, Axes]":
     # Not pyplot, which keeps figures, and asks for a screen.
     from matplotlib.figure import Figure
 
@@ -203,66 +240,101 @@ def _start(x: str, y: str) -> tuple[Any, Any]:
     return figure, axes
 
 
-def _fit(axis: Any, values: Any) -> None:
+def _draw_line(
+    axes: "Axes",
+    x: Floats | Sequence[float],
+    y: Floats | Sequence[float],
+    *,
+    style: Style,
+    line: str,
+    every: int = 1,
+    faint: bool = False,
+) -> None:
+    """Draw one cell's line, with a marker at every so many of its points; faint: thin, and its markers empty."""
+    axes.plot(
+        x,
+        y,
+        color=style.colour,
+        linestyle=line,
+        linewidth=1.2 if faint else 2,
+        marker=style.marker,
+        markersize=5,
+        markevery=every,
+        markerfacecolor="white" if faint else style.colour,
+    )
+
+
+def _choose_scale(axes: "Axes", direction: Literal["x", "y"], values: Floats | Sequence[float]) -> None:
     """Make an axis logarithmic where its values, all above 0, differ by more than a factor of ten."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-    if min(values) <= 0 or max(values) < 10 * min(values):
-        if max(values) >= 1000:
+    axis: Axis = axes.xaxis if direction == "x" else axes.yaxis
+    least, most = min(values), max(values)
+    if least <= 0 or most < 10 * least:
+        if most >= 1000:
             axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
         return
-    getattr(axis.axes, f"set_{axis.axis_name}scale")("log")
-    few = max(values) < 200 * min(values)
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if few else (1,)))
+    axes.set(**{f"{direction}scale": "log"})
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if most < 200 * least else (1,)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axis.set_minor_formatter(NullFormatter())
 
 
-def _label_ends(axes: Any, ends: Sequence[tuple[float, float, str, str]]) -> None:
+# Not adjustText: it moves names in both directions, inside the axes, and those of lines are in one column beside them.
+# For points alone it would do, in the place of 15 of the next 60 lines.
+def _label_ends(axes: "Axes", labels: Sequence[Label]) -> None:
     """Write each line's name to the right of the axes, at the height of its end, as far apart as letters are high."""
     axes.autoscale_view()
-    gap = 0.06
+    heights = [_locate(axes, label)[1] for label in labels]
+    order = sorted(range(len(labels)), key=lambda number: heights[number])
     places: list[float] = []
-    heights = [_place(axes, x, y)[1] for x, y, _, _ in ends]
-    order = sorted(range(len(ends)), key=lambda place: heights[place])
-    for place in order:
-        places.append(max(heights[place], places[-1] + gap) if places else heights[place])
+    for number in order:
+        places.append(max(heights[number], places[-1] + LETTER) if places else heights[number])
     # Pushed up too far: as much down again.
     top = 1.0
     for number in reversed(range(len(places))):
         places[number] = min(places[number], top)
-        top = places[number] - gap
-    for place, height in zip(order, places, strict=True):
-        x, y, name, colour = ends[place]
+        top = places[number] - LETTER
+    for number, height in zip(order, places, strict=True):
+        label = labels[number]
         axes.annotate(
-            name,
-            (x, np.clip(y, *axes.get_ylim())),
+            label.name,
+            (label.x, float(np.clip(label.y, *axes.get_ylim()))),
             (1.03, height),
             textcoords="axes fraction",
-            color=colour,
+            color=label.colour,
             fontsize=11,
             fontweight="bold",
             va="center",
-            arrowprops={"arrowstyle": "-", "color": colour, "linewidth": 0.6, "shrinkB": 4},
+            arrowprops={"arrowstyle": "-", "color": label.colour, "linewidth": 0.6, "shrinkB": 4},
             annotation_clip=False,
         )
 
 
-def _label_points(axes: Any, points: Sequence[tuple[float, float, str, str]]) -> None:
+def _label_points(axes: "Axes", labels: Sequence[Label]) -> None:
     """Write each point's name beside it: to the left where there is no room to the right, and above other names."""
     axes.autoscale_view()
-    places = [_place(axes, x, y) for x, y, _, _ in points]
+    places = [_locate(axes, label) for label in labels]
     taken: list[tuple[float, float]] = []
-    for (across, height), (_, _, name, colour) in sorted(zip(places, points, strict=True), key=lambda pair: pair[0][1]):
-        height += 0.03
-        while any(abs(across - x) < 0.15 and abs(height - y) < 0.06 for x, y in taken):
-            height += 0.06
+    for (across, height), label in sorted(zip(places, labels, strict=True), key=lambda pair: pair[0][1]):
+        height += LETTER / 2
+        while any(abs(across - x) < 0.15 and abs(height - y) < LETTER for x, y in taken):
+            height += LETTER
         taken.append((across, height))
-        side, align = (-0.015, "right") if across > 0.8 else (0.015, "left")
-        style = {"color": colour, "fontsize": 11, "fontweight": "bold", "horizontalalignment": align}
-        axes.text(across + side, height, name, transform=axes.transAxes, **style)
+        left = across > 0.8
+        axes.text(
+            across + (-0.015 if left else 0.015),
+            height,
+            label.name,
+            transform=axes.transAxes,
+            color=label.colour,
+            fontsize=11,
+            fontweight="bold",
+            horizontalalignment="right" if left else "left",
+        )
 
 
-def _place(axes: Any, x: float, y: float) -> tuple[float, float]:
-    across, height = axes.transAxes.inverted().transform(axes.transData.transform((x, y)))
+def _locate(axes: "Axes", label: Label) -> tuple[float, float]:
+    """Return where a label's point is, in shares of the axes' width and height."""
+    across, height = axes.transAxes.inverted().transform(axes.transData.transform((label.x, label.y)))
     return float(across), float(np.clip(height, 0, 1))

@@ -11,13 +11,14 @@ import signal
 import socket
 import tarfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
 from harness import runs
 from harness.comparison import sweep_worker
+from harness.comparison.results import Result
 from harness.comparison.sweep import Entry
 from harness.process.lock import hold
 from pipeline import files
@@ -32,7 +33,7 @@ RETRIES = 3
 class Cluster:
     """Ray tasks, `workers` at a time on every machine, each with its share of the cores and GPUs."""
 
-    def __init__(self, address: str, workers: int, start: Callable[[], str]):
+    def __init__(self, address: str, workers: int, *, start: Callable[[], str], include: Sequence[Path]):
         """Raises BadInput if Ray is not installed, or if nothing answers at the address ("auto": on this machine)."""
         place = _parse(address)
         try:
@@ -53,23 +54,25 @@ class Cluster:
             signal.signal(signal.SIGTERM, heard)
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
         share = {name: min(node.get(name, 0) for node in nodes) / workers for name in ("CPU", "GPU")}
-        self.start = start
+        self.start, self.include = start, include
         self.ray = ray
         self.remote = ray.remote(run_there).options(
             num_cpus=max(1, int(share["CPU"])), num_gpus=share["GPU"], max_retries=RETRIES
         )
 
-    def train(self, entry: Entry, fresh: bool, remember: bool) -> Future:
+    def train(self, entry: Entry, *, fresh: bool, remember: bool) -> Future:
         left = b"" if fresh or not entry.directory.exists() else pack(entry.directory)
-        return self.remote.remote(self.start, entry, left, remember).future()
+        return self.remote.remote(self.start, self.include, entry, left, remember).future()
 
-    def collect(self, entry: Entry, found: Any) -> dict[str, Any]:
+    def collect(self, entry: Entry, found: Any) -> Result:
+        result: Result
         result, packed = found
         with hold(entry.directory):
             unpack(packed, entry.directory)
             scores = runs.read_scores(entry.directory, runs.read_config(entry.directory))
             runs.write_json(entry.directory / "scores.json", scores | {"run": str(entry.directory)})
-        return result | {"run": str(entry.directory), "command": sweep_worker.name_command(entry)}
+        result["run"], result["command"] = str(entry.directory), sweep_worker.name_command(entry)
+        return result
 
     def end(self) -> None:
         self.ray.shutdown()
@@ -95,14 +98,16 @@ def _unreachable(address: str, why: str) -> BadInput:
     return BadInput(f"--ray {address}: no Ray cluster answers there ({why}); start one with: ray start --head")
 
 
-def run_there(start: Callable[[], str], entry: Entry, left: bytes, remember: bool) -> tuple[dict[str, Any], bytes]:
+def run_there(
+    start: Callable[[], str], include: Sequence[Path], entry: Entry, left: bytes, remember: bool
+) -> tuple[Result, bytes]:
     """Train a run on whichever machine this is; return its result and its directory, packed. left: what there was."""
-    sweep_worker.begin([], start)
+    device = sweep_worker.begin([], start, include)
     with files.temporary_folder() as folder:
-        there = dataclasses.replace(entry, folder=folder)
+        there = dataclasses.replace(entry, folder=folder, directory=folder / entry.task / entry.directory.name)
         if left:
             unpack(left, there.directory)
-        return sweep_worker.run(there, False, remember), pack(there.directory)
+        return sweep_worker.run(there, device=device, fresh=False, remember=remember), pack(there.directory)
 
 
 def pack(directory: Path) -> bytes:

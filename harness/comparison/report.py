@@ -1,30 +1,38 @@
 """The report of a comparison: a folder with tables, pictures and one page that needs nothing else.
 
-    results.csv     a line a run
+    results.csv     one line per run
     results.json    the runs, the summary of each cell, each pair of cells, versions and machine
     pictures/       PNG, also inside the page
     report.html     all of it to read; no network needed
 
-Every file is written whole or not at all. A run is a dict as it stands in results.json; what is None is left out.
+Every file is written whole or not at all. What results.json holds is said by harness/comparison/results.py.
 """
 
 import csv
 import io
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Literal, cast
 
 from harness import runs
 from harness.comparison import plots
 from harness.comparison.page import format_page
-from harness.comparison.plots import Cells, Run
-from harness.comparison.significance import Pair, Summary, compare, score, summarise
-from harness.comparison.table import COSTS, name_run
+from harness.comparison.results import (
+    CellSummary,
+    PairSummary,
+    Report,
+    Result,
+    RunCost,
+    TaskSummary,
+    monitored_score,
+    name_run,
+)
+from harness.comparison.significance import Comparison, Summary, compare_cells, summarise
 from pipeline import record
 from tasks.task import Task
 
@@ -49,135 +57,169 @@ COLUMNS = (
     "megabytes",
 )
 
+When = Literal["before", "after"]
 
-def summarise_runs(found: Sequence[Run], tasks: Mapping[str, Task], seconds: float = 20.0) -> list[dict[str, Any]]:
-    """Return for each task, in the runs' order: its cells, best first, its pairs, and what they say in words.
+
+def summarise_runs(found: Sequence[Result], tasks: Mapping[str, Task], seconds: float = 20.0) -> list[TaskSummary]:
+    """Return the summary of each task, in the order of the runs.
 
     tasks: by name, for their metrics. seconds: of the bootstrap of one task; see harness/comparison/significance.py.
     """
-    sections = []
-    for name in dict.fromkeys(run["task"] for run in found):
-        own = [run for run in found if run["task"] == name]
-        done = [run for run in own if run["status"] == "done" and score(run) is not None]
-        cells: Cells = {cell: [] for cell in dict.fromkeys(run["cell"] for run in done)}
-        for run in done:
-            cells[run["cell"]].append(run)
-        summaries = {cell: summarise([score(run) or 0.0 for run in members]) for cell, members in cells.items()}
-        worse = 1 if done and done[0]["lower_is_better"] else -1
-        order = sorted(cells, key=lambda cell: worse * summaries[cell].mean)
-        pairs = compare([run for cell in order for run in cells[cell]], tasks.get(name), seconds)
-        notes = [pair.note for pair in pairs if pair.note]
-        lost = [run for run in own if run["status"] == "done" and score(run) is None]
-        notes += [f"{name_run(run)} is left out: it has no finite {run['monitor']}." for run in lost]
-        sections.append(
-            {
-                "task": name,
-                "summary": tasks[name].summary if name in tasks else "",
-                "monitor": done[0]["monitor"] if done else None,
-                "lower_is_better": bool(done and done[0]["lower_is_better"]),
-                "cells": [_summarise_cell(cell, cells[cell], summaries[cell]) for cell in order],
-                "verdict": _conclude(order, summaries, pairs),
-                "pairs": [asdict(pair) | {"sentence": str(pair)} for pair in pairs],
-                "notes": list(dict.fromkeys(notes)),
-            }
-        )
-    return sections
+    names = dict.fromkeys(run["task"] for run in found)
+    return [
+        _summarise_task(name, [run for run in found if run["task"] == name], task=tasks.get(name), seconds=seconds)
+        for name in names
+    ]
 
 
-def _summarise_cell(cell: str, members: Sequence[Run], summary: Summary) -> dict[str, Any]:
-    costs = {name: _middle([run.get(name) for run in members]) for name in (*COSTS, "units", "seconds")}
-    memories = [run["memory"] for run in members if run.get("memory")]
-    for when in ("before", "after"):
-        lives = [(memory.get(when) or {}).get("half_life") for memory in memories]
-        costs[f"half_life_{when}"] = _middle(lives)
-    return {"cell": cell, **asdict(summary), "score": str(summary), **costs}
+def _summarise_task(name: str, found: Sequence[Result], *, task: Task | None, seconds: float) -> TaskSummary:
+    done = [run for run in found if run["status"] == "done" and monitored_score(run) is not None]
+    cells: dict[str, list[Result]] = {cell: [] for cell in dict.fromkeys(run["cell"] for run in done)}
+    for run in done:
+        cells[run["cell"]].append(run)
+    summaries = {cell: summarise([monitored_score(run) or 0.0 for run in members]) for cell, members in cells.items()}
+    worse = 1 if done and done[0]["lower_is_better"] else -1
+    order = sorted(cells, key=lambda cell: worse * summaries[cell].mean)
+    comparisons = compare_cells([run for cell in order for run in cells[cell]], task, seconds=seconds)
+    notes = [comparison.note for comparison in comparisons if comparison.note]
+    lost = [run for run in found if run["status"] == "done" and monitored_score(run) is None]
+    notes += [f"{name_run(run)} is left out: it has no finite {run['monitor']}." for run in lost]
+    return {
+        "task": name,
+        "summary": task.summary if task else "",
+        "monitor": done[0]["monitor"] if done else None,
+        "lower_is_better": bool(done and done[0]["lower_is_better"]),
+        "cells": [_summarise_cell(cell, cells[cell], summaries[cell]) for cell in order],
+        "verdict": _conclude(order, summaries, comparisons),
+        "pairs": [cast(PairSummary, {**asdict(one), "sentence": str(one)}) for one in comparisons],
+        "notes": list(dict.fromkeys(notes)),
+    }
 
 
-def _middle(values: Sequence[float | None]) -> float | None:
+def _summarise_cell(cell: str, members: Sequence[Result], summary: Summary) -> CellSummary:
+    def cost(name: RunCost) -> float | None:
+        return _median(run.get(name) for run in members)
+
+    def half_life(when: When) -> float | None:
+        return _median(_half_life(run, when) for run in members)
+
+    return {
+        "cell": cell,
+        "seeds": summary.seeds,
+        "mean": summary.mean,
+        "deviation": summary.deviation,
+        "low": summary.low,
+        "high": summary.high,
+        "score": str(summary),
+        "weights": cost("weights"),
+        "tokens_per_second": cost("tokens_per_second"),
+        "prediction_tokens_per_second": cost("prediction_tokens_per_second"),
+        "seconds_to_best": cost("seconds_to_best"),
+        "compiling": cost("compiling"),
+        "megabytes": cost("megabytes"),
+        "half_life_before": half_life("before"),
+        "half_life_after": half_life("after"),
+        "units": cost("units"),
+        "seconds": cost("seconds"),
+    }
+
+
+def _half_life(run: Result, when: When) -> float | None:
+    memory = run.get("memory")
+    return memory[when]["half_life"] if memory else None
+
+
+def _median(values: Iterable[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return median(known) if known else None
 
 
-def _conclude(order: Sequence[str], summaries: Mapping[str, Summary], pairs: Sequence[Pair]) -> str:
+def _conclude(order: Sequence[str], summaries: Mapping[str, Summary], comparisons: Sequence[Comparison]) -> str:
     if not order:
         return "No run is done."
     best = order[0]
     text = f"Best: {best}, {summaries[best]}."
-    close = [pair.worse for pair in pairs if pair.better == best and not pair.apart]
+    close = [one.worse for one in comparisons if one.better == best and not one.significant]
     return f"{text} Not told apart from it: {', '.join(close)}." if close else text
 
 
 def write_report(
     folder: Path,
-    found: Sequence[Run],
+    found: Sequence[Result],
+    *,
     tasks: Mapping[str, Task],
     device: str = "",
-    title: str = "",
+    title: str = "Comparison of RNN types",
     seconds: float = 20.0,
-) -> dict[str, Any]:
+) -> Report:
     """Write the folder of a comparison, and return what its results.json holds.
 
     found: all runs, done and failed. device: what they were computed on, in words.
-    title: of the page. seconds: as in `summarise_runs`.
+    title: of the page. tasks, seconds: as in `summarise_runs`.
     """
     packages = {name: version(name) for name in ("scipy", "statsmodels", "matplotlib")}
     environment = runs.describe_environment(device)
     environment["packages"] = environment["packages"] | packages
-    sections = summarise_runs(found, tasks, seconds)
-    content = record.finite({"environment": environment, "tasks": sections, "runs": list(found)})
-    drawn = {section["task"]: _draw(folder, section, found) for section in sections}
+    summaries = summarise_runs(found, tasks, seconds)
+    content: Report = record.finite({"environment": environment, "tasks": summaries, "runs": list(found)})
+    pictures = {summary["task"]: _draw(folder, summary, found) for summary in summaries}
     runs.write_text(folder / "results.csv", format_csv(found))
     runs.write_json(folder / "results.json", content)
-    runs.write_text(folder / "report.html", format_page(title or "Comparison of RNN types", content, drawn))
+    runs.write_text(folder / "report.html", format_page(title, content, pictures))
     return content
 
 
-def format_csv(found: Sequence[Run]) -> str:
-    """Return a line a run: its facts, its test scores as test_NAME, the half-lives of its memory, and its command."""
+def format_csv(found: Sequence[Result]) -> str:
+    """Return one line per run: its facts, its test scores as test_NAME, its half-lives, and its command."""
     names = list(dict.fromkeys(name for run in found for name in run.get("scores") or {}))
-    lives = {"half_life_before": "before", "half_life_after": "after"}
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([*COLUMNS, *(f"test_{name}" for name in names), *lives, "run", "command"])
+    head = [*COLUMNS, *(f"test_{name}" for name in names), "half_life_before", "half_life_after", "run", "command"]
+    writer.writerow(head)
     for run in found:
-        facts = run | {"score": score(run) if run.get("monitor") else None}
-        scores, memory = run.get("scores") or {}, run.get("memory") or {}
-        row = [facts.get(name) for name in COLUMNS] + [scores.get(name) for name in names]
-        row += [(memory.get(when) or {}).get("half_life") for when in lives.values()]
-        writer.writerow([*row, run.get("run"), shlex.join(run.get("command") or ())])
+        facts: dict[str, object] = {**run, "score": monitored_score(run) if run.get("monitor") else None}
+        scores = run.get("scores") or {}
+        writer.writerow(
+            [
+                *(facts.get(name) for name in COLUMNS),
+                *(scores.get(name) for name in names),
+                *(_half_life(run, "before"), _half_life(run, "after")),
+                *(run.get("run"), shlex.join(run.get("command") or [])),
+            ]
+        )
     return text.getvalue()
 
 
-def _draw(folder: Path, section: dict[str, Any], found: Sequence[Run]) -> dict[str, Path]:
+def _draw(folder: Path, summary: TaskSummary, found: Sequence[Result]) -> dict[str, Path]:
     """Write the pictures of one task, and return their paths by what they show."""
     # A cell looks the same in all tasks.
-    looks = plots.choose_looks(list(dict.fromkeys(run["cell"] for run in found)))
-    own = [run for run in found if run["task"] == section["task"] and run["status"] == "done"]
-    cells: Cells = {
-        cell["cell"]: [run for run in own if run["cell"] == cell["cell"] and score(run) is not None]
-        for cell in section["cells"]
+    styles = plots.choose_styles(list(dict.fromkeys(run["cell"] for run in found)))
+    done = [run for run in found if run["task"] == summary["task"] and run["status"] == "done"]
+    cells = {
+        cell["cell"]: [run for run in done if run["cell"] == cell["cell"] and monitored_score(run) is not None]
+        for cell in summary["cells"]
     }
     if not cells:
         return {}
     figures = {
-        "curves": plots.draw_curves(cells, looks),
-        "seconds": plots.draw_quality(cells, looks, _training_seconds, "seconds of training"),
-        "weights": plots.draw_quality(cells, looks, lambda run: run.get("weights"), "weights"),
-        "gradients": plots.draw_gradients(cells, looks),
-        "lengths": plots.draw_scores(cells, looks, "length", "length of the input, in time steps", "score"),
-        "delays": plots.draw_scores(cells, looks, "delay", "delay, in time steps", "score"),
+        "curves": plots.draw_learning_curves(cells, styles),
+        "seconds": plots.draw_score_by_cost(cells, styles, cost=_training_seconds, label="seconds of training"),
+        "weights": plots.draw_score_by_cost(cells, styles, cost=lambda run: run.get("weights"), label="weights"),
+        "gradients": plots.draw_gradients(cells, styles),
+        "lengths": plots.draw_score_by_steps(cells, styles, by="length", label="length of the input, in time steps"),
+        "delays": plots.draw_score_by_steps(cells, styles, by="delay", label="delay, in time steps"),
     }
-    name = re.sub(r"[^\w-]", "_", section["task"])
+    name = re.sub(r"[^\w-]", "_", summary["task"])
     paths = {kind: folder / "pictures" / f"{name}-{kind}.png" for kind in figures}
     for kind, figure in figures.items():
         if figure is None:
-            # Of an earlier report in this folder.
+            # An earlier report in this folder may have one.
             paths.pop(kind).unlink(missing_ok=True)
         else:
             plots.save(figure, paths[kind])
     return paths
 
 
-def _training_seconds(run: Run) -> float | None:
+def _training_seconds(run: Result) -> float | None:
     seconds = run.get("seconds")
     return None if seconds is None else max(seconds - (run.get("compiling") or 0), 0.0)

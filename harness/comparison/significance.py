@@ -1,4 +1,4 @@
-"""Evidence: how good a cell is over its seeds, and which cells can be told apart.
+"""Significance: how good a cell is over its seeds, and which cells can be told apart.
 
 A score varies for two reasons: with another seed comes another network, with another test sample other examples. The
 difference of two cells must stand out of both. Its variance is that of Obuchowski and Rockette, "Hypothesis testing of
@@ -8,8 +8,8 @@ test examples, shared by all runs, for cases:
     (s_1^2 / n_1 + s_2^2 / n_2) + max(c_1 + c_2 - 2 c_12, 0)
 
 s, n: standard deviation of a cell's scores over its n seeds. c_1, c_2: covariance, over the choice of test examples, of
-the scores of two seeds of one cell; c_12: of a seed of one cell and a seed of the other; both from a bootstrap in which
-all runs are scored on the same resampled examples. What varies with seed and example together is in s, and counts once.
+the scores of two seeds of one cell; c_12: that of one seed of each cell. Both come from a bootstrap in which all runs
+are scored on the same resampled examples. What varies with seed and example together is in s, and counts once.
 
 With three to five seeds a bootstrap over seeds would be too narrow. So the first part is taken as Student's t, with
 degrees of freedom between the two of Welch, "The generalization of Student's problem ..." (1947), and the second as
@@ -23,23 +23,30 @@ the examples weigh the same. Among three or four equal cells the corrected tests
 import math
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
+from harness.comparison.results import Result, monitored_score
 from pipeline import record
 from tasks.task import Task
 
-MOST, FEWEST = 1000, 25  # resamples
-SMALLEST = 200  # examples in a resample, where there are as many
+MOST_RESAMPLES, FEWEST_RESAMPLES = 1000, 25
+SMALLEST_RESAMPLE = 200  # examples, where there are as many
+
+# An expected or a predicted output, as the task's metrics take it: a text, a number, a tuple of tags.
+Output: TypeAlias = Any
+Metric = Callable[[list[Output], list[Output]], float]
+Floats = NDArray[np.float64]
 # What an example counts in a task's score, where this is a weighted mean of the examples': all the same, or by its
 # length in symbols, or in words.
-WEIGHTS: tuple[Callable[[Any], float], ...] = (
+WEIGHTS: tuple[Callable[[Output], float], ...] = (
     lambda reference: 1,
     lambda reference: len(reference) if isinstance(reference, (str, tuple)) else math.nan,
     lambda reference: len(reference.split()) if isinstance(reference, str) else math.nan,
@@ -48,7 +55,7 @@ WEIGHTS: tuple[Callable[[Any], float], ...] = (
 
 @dataclass(frozen=True)
 class Summary:
-    """Of the scores of several seeds: mean, standard deviation, and the interval for the mean over all seeds.
+    """The scores of several seeds: mean, standard deviation, and the 95% interval for the mean over all seeds.
 
     deviation, low and high are None with one seed.
     """
@@ -67,21 +74,21 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class Sampling:
+class BootstrapCovariance:
     """How the scores of runs vary together with the choice of test examples.
 
-    covariance: (runs, runs), of the runs' scores. resamples: from how many. examples: how many each score is of.
-    covariance is None where this is not known; note: why.
+    covariance: (runs, runs), of the runs' scores; None where it is not known, and `note` says why.
+    resamples: how many it comes from. examples: how many there are in each.
     """
 
-    covariance: np.ndarray | None
+    covariance: Floats | None
     resamples: int = 0
     examples: int = 0
     note: str = ""
 
 
 @dataclass(frozen=True)
-class Pair:
+class Comparison:
     """Two cells, the one with the better mean first.
 
     gap: by how much its mean is better, never negative. low, high: the 95% interval of the gap over seeds and test
@@ -105,8 +112,8 @@ class Pair:
     note: str = ""
 
     @property
-    def apart(self) -> bool:
-        """Whether the difference stands out of the noise, at 5% for all comparisons together."""
+    def significant(self) -> bool:
+        """Whether the gap is significant, at 5% for all comparisons together."""
         return self.corrected is not None and self.corrected < 0.05
 
     def __str__(self) -> str:
@@ -119,7 +126,7 @@ class Pair:
         low, high, gap = (rounded(value, half) for value in (self.low, self.high, self.gap))
         corrected = f" after Holm's correction, {self.comparisons} comparisons" if self.comparisons > 1 else ""
         found = f"95%: {low} to {high}; {level(self.corrected)}{corrected}"
-        if self.apart:
+        if self.significant:
             return f"{self.better} is better than {self.worse} by {gap} ({found})."
         if self.needed:
             advice = f"about {self.needed:,} would be needed for this gap"
@@ -136,145 +143,165 @@ def summarise(scores: Sequence[float], confidence: float = 0.95) -> Summary:
 
     mean = float(np.mean(scores))
     if len(scores) < 2:
-        return Summary(len(scores), mean, None, None, None)
+        return Summary(len(scores), mean, deviation=None, low=None, high=None)
     deviation = float(np.std(scores, ddof=1))
     half = float(stats.t.ppf((1 + confidence) / 2, len(scores) - 1)) * deviation / math.sqrt(len(scores))
-    return Summary(len(scores), mean, deviation, mean - half, mean + half)
+    return Summary(len(scores), mean, deviation=deviation, low=mean - half, high=mean + half)
 
 
-def compare(runs: Sequence[dict], task: Task | None, seconds: float = 20.0) -> list[Pair]:
+def compare_cells(runs: Sequence[Result], task: Task | None, *, seconds: float = 20.0) -> list[Comparison]:
     """Return every pair of the cells of `runs`, all of one task, in the cells' order.
 
-    runs: those that are done, each with "cell", "monitor", "lower_is_better", "scores" and "run", the directory with
-    its predictions. task: gives the metric for resampled test examples; without it, and where the main score is not
-    computed from predictions, intervals cover the seeds only.
+    runs: those that are done, each with the directory of its predictions.
+    task: gives the metric for resampled test examples; without it, and where the monitored score is not computed from
+    predictions, intervals cover the seeds only.
     seconds: about how long the bootstrap may take; where a metric is slow, it is of fewer and smaller resamples.
     """
-    runs = [run for run in runs if score(run) is not None]
+    runs = [run for run in runs if monitored_score(run) is not None]
     cells = list(dict.fromkeys(run["cell"] for run in runs))
-    rows = {cell: [place for place, run in enumerate(runs) if run["cell"] == cell] for cell in cells}
+    rows = {cell: [row for row, run in enumerate(runs) if run["cell"] == cell] for cell in cells}
     testable = [pair for pair in combinations(cells, 2) if min(len(rows[cell]) for cell in pair) > 1]
-    sampling = sample(runs, task, seconds) if testable else Sampling(None)
-    pairs = [_pair(runs, names, rows, sampling, len(testable)) for names in combinations(cells, 2)]
-    return correct(pairs)
+    covariance = estimate_covariance(runs, task, seconds=seconds) if testable else BootstrapCovariance(None)
+    comparisons = [
+        _compare_two(runs, {cell: rows[cell] for cell in pair}, covariance=covariance, comparisons=len(testable))
+        for pair in combinations(cells, 2)
+    ]
+    return correct(comparisons)
 
 
-def score(run: dict) -> float | None:
-    """Return a run's main score; None if it has none, or one that is no finite number."""
-    value = (run.get("scores") or {}).get(run["monitor"])
-    return value if value is not None and math.isfinite(value) else None
-
-
-def _pair(
-    runs: Sequence[dict], names: tuple[str, str], rows: dict[str, list[int]], sampling: Sampling, comparisons: int
-) -> Pair:
+def _compare_two(
+    runs: Sequence[Result], rows: Mapping[str, list[int]], *, covariance: BootstrapCovariance, comparisons: int
+) -> Comparison:
+    """Return the comparison of two cells, not corrected. rows: of each, in `runs` and in the covariance."""
     sign = -1 if runs[0]["lower_is_better"] else 1
-    scores = {name: np.array([sign * (score(runs[place]) or 0.0) for place in rows[name]]) for name in names}
-    better, worse = sorted(names, key=lambda name: -scores[name].mean())
+    scores = {
+        cell: np.array([sign * (monitored_score(runs[row]) or 0.0) for row in found]) for cell, found in rows.items()
+    }
+    better, worse = sorted(scores, key=lambda cell: -scores[cell].mean())
     one, other = scores[better], scores[worse]
-    pair = Pair(better, worse, (len(one), len(other)), float(one.mean() - other.mean()), comparisons=comparisons)
-    if min(pair.seeds) < 2:
-        return pair
-    spread, freedom = 0.0, math.inf
-    if sampling.covariance is not None:
-        spread = spread_of_examples(sampling.covariance, rows[better], rows[worse])
-        freedom = min(sampling.resamples, sampling.examples) - 1
-    low, high, p = difference(one, other, spread, freedom)
+    gap = float(one.mean() - other.mean())
+    found = Comparison(better, worse, seeds=(len(one), len(other)), gap=gap, comparisons=comparisons)
+    if min(found.seeds) < 2:
+        return found
+    example_variance, example_degrees = 0.0, math.inf
+    if covariance.covariance is not None:
+        example_variance = variance_over_examples(covariance.covariance, rows[better], other=rows[worse])
+        example_degrees = min(covariance.resamples, covariance.examples) - 1
+    low, high, p = compare_means(one, other, example_variance=example_variance, example_degrees=example_degrees)
     deviation = math.sqrt((one.var(ddof=1) + other.var(ddof=1)) / 2)
-    needed = seeds_needed(pair.gap, deviation, spread, 0.05 / comparisons)
+    needed = seeds_needed(gap, deviation, example_variance=example_variance, alpha=0.05 / comparisons)
     # As many as there are did not do.
-    needed = max(needed, min(pair.seeds) + 1) if needed else None
-    return replace(pair, low=low, high=high, p=p, needed=needed, resamples=sampling.resamples, note=sampling.note)
+    needed = max(needed, min(found.seeds) + 1) if needed else None
+    return replace(found, low=low, high=high, p=p, needed=needed, resamples=covariance.resamples, note=covariance.note)
 
 
-def difference(
-    one: np.ndarray, other: np.ndarray, spread: float = 0.0, freedom: float = math.inf, confidence: float = 0.95
+def compare_means(
+    one: Floats,
+    other: Floats,
+    *,
+    example_variance: float = 0.0,
+    example_degrees: float = math.inf,
+    confidence: float = 0.95,
 ) -> tuple[float, float, float]:
     """Return the interval of mean(one) - mean(other), low and high, and p of the test that it is 0.
 
-    one, other: scores of two cells, (seeds,), two at least. spread: the variance of the difference that is due to the
-    choice of test examples, known with `freedom` degrees of freedom. With a spread of 0 this is Welch's t test.
+    one, other: scores of two cells, (seeds,), two at least. example_variance: the part of the difference's variance
+    that is due to the choice of test examples, known with example_degrees of freedom. Without it: Welch's t test.
     """
     from scipy.optimize import brentq
 
     gap = float(one.mean() - other.mean())
-    parts = one.var(ddof=1) / len(one), other.var(ddof=1) / len(other)
-    degrees = len(one) - 1, len(other) - 1
+    seed_variances = one.var(ddof=1) / len(one), other.var(ddof=1) / len(other)
+    seed_degrees = len(one) - 1, len(other) - 1
 
     def p(distance: float) -> float:
-        return exceeds(distance, parts, degrees, spread, freedom)
+        return p_value(
+            distance, seed_variances, seed_degrees, example_variance=example_variance, example_degrees=example_degrees
+        )
 
-    if sum(parts) + spread == 0:
+    if sum(seed_variances) + example_variance == 0:
         return gap, gap, float(gap == 0)
-    far = math.sqrt(sum(parts) + spread)
+    far = math.sqrt(sum(seed_variances) + example_variance)
     while p(far) > 1 - confidence:
         far *= 2
     half = float(brentq(lambda distance: p(distance) - (1 - confidence), 0, far, xtol=far * 1e-6))
     return gap - half, gap + half, p(abs(gap))
 
 
-def exceeds(distance: float, parts: Sequence[float], degrees: Sequence[int], spread: float, freedom: float) -> float:
+def p_value(
+    distance: float,
+    seed_variances: Sequence[float],
+    seed_degrees: Sequence[int],
+    *,
+    example_variance: float,
+    example_degrees: float,
+) -> float:
     """Return how likely a difference without a gap is `distance` or more, in either direction.
 
-    parts: the variances of the two means over seeds, each known with `degrees`. spread, freedom: as in `difference`.
+    seed_variances: those of the two means over seeds, each known with its `seed_degrees` of freedom.
+    example_variance, example_degrees: as in `compare_means`.
     """
     from scipy import stats
     from scipy.special import stdtr
 
-    seeds = sum(parts)
-    if seeds == 0:
-        return float(2 * stats.t.sf(distance / math.sqrt(spread), freedom))
+    over_seeds = sum(seed_variances)
+    if over_seeds == 0:
+        return float(2 * stats.t.sf(distance / math.sqrt(example_variance), example_degrees))
     # Welch has two approximations, with 0 and with 2 in place of 1: the first is too careful with three seeds, the
     # second not enough.
-    own = seeds**2 / sum(part**2 / (degree + 1) for part, degree in zip(parts, degrees, strict=True)) - 1
-    if spread == 0:
-        return float(2 * stats.t.sf(distance / math.sqrt(seeds), own))
+    own = (
+        over_seeds**2 / sum(part**2 / (degrees + 1) for part, degrees in zip(seed_variances, seed_degrees, strict=True))
+        - 1
+    )
+    if example_variance == 0:
+        return float(2 * stats.t.sf(distance / math.sqrt(over_seeds), own))
     # Integrated over the part of the examples.
-    values, weights = _grid(freedom)
-    return float(2 * weights @ stdtr(own, (math.sqrt(spread) * values - distance) / math.sqrt(seeds)))
+    values, weights = _grid(example_degrees)
+    return float(2 * weights @ stdtr(own, (math.sqrt(example_variance) * values - distance) / math.sqrt(over_seeds)))
 
 
 @cache
-def _grid(freedom: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return values, dense around 0 and far out, for what has few degrees of freedom, and how likely t is near each."""
+def _grid(degrees: float) -> tuple[Floats, Floats]:
+    """Return values of t, dense around 0 and far out, for few degrees of freedom, and how likely t is near each."""
     from scipy import stats
 
-    places = np.linspace(-8, 8, 401)
-    values = np.sinh(places)
-    weights = stats.t.pdf(values, freedom) * np.cosh(places)
+    even = np.linspace(-8, 8, 401)
+    values = np.sinh(even)
+    weights = stats.t.pdf(values, degrees) * np.cosh(even)
     return values, weights / weights.sum()
 
 
-def spread_of_examples(covariance: np.ndarray, one: Sequence[int], other: Sequence[int]) -> float:
+def variance_over_examples(covariance: Floats, one: Sequence[int], *, other: Sequence[int]) -> float:
     """Return the variance of the difference of two cells that is due to the choice of examples: c_1 + c_2 - 2 c_12.
 
-    covariance: (runs, runs), of their scores over resampled examples. one, other: the runs of each cell.
+    covariance: (runs, runs), of their scores over resampled examples. one, other: the rows of each cell's runs.
     """
 
-    def within(runs: Sequence[int]) -> float:
-        block = covariance[np.ix_(runs, runs)]
-        return (block.sum() - np.trace(block)) / (len(runs) * (len(runs) - 1))
+    def within(rows: Sequence[int]) -> float:
+        block = covariance[np.ix_(rows, rows)]
+        return float(block.sum() - np.trace(block)) / (len(rows) * (len(rows) - 1))
 
     return max(float(within(one) + within(other) - 2 * covariance[np.ix_(one, other)].mean()), 0.0)
 
 
-def correct(pairs: Sequence[Pair]) -> list[Pair]:
-    """Return the pairs with p corrected for all of them together (Holm 1979); no seeds are needed for what is seen."""
+def correct(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Return the comparisons with p corrected for all of them (Holm 1979); no seeds are needed for what is seen."""
     from statsmodels.stats.multitest import multipletests
 
-    tested = [pair.p for pair in pairs if pair.p is not None]
+    tested = [one.p for one in comparisons if one.p is not None]
     if not tested:
-        return list(pairs)
+        return list(comparisons)
     corrected = iter(multipletests(tested, method="holm")[1])
-    done = [pair if pair.p is None else replace(pair, corrected=float(next(corrected))) for pair in pairs]
-    return [replace(pair, needed=None) if pair.apart else pair for pair in done]
+    done = [one if one.p is None else replace(one, corrected=float(next(corrected))) for one in comparisons]
+    return [replace(one, needed=None) if one.significant else one for one in done]
 
 
-def seeds_needed(gap: float, deviation: float, spread: float = 0.0, alpha: float = 0.05) -> int | None:
+def seeds_needed(gap: float, deviation: float, *, example_variance: float = 0.0, alpha: float = 0.05) -> int | None:
     """Return how many seeds of each cell show `gap` in 4 of 5 comparisons, by a two-sided t test at `alpha`.
 
-    deviation: of the scores of one cell over seeds. spread: the variance of the difference that is due to the choice
-    of test examples, which no number of seeds makes less: None if a million would not do, or if there is no gap.
+    deviation: of the scores of one cell over seeds. example_variance: the part of the difference's variance that is
+    due to the choice of test examples, which no number of seeds makes less: None if a million would not do, or if there
+    is no gap.
     """
     from statsmodels.stats.power import TTestIndPower
 
@@ -282,7 +309,7 @@ def seeds_needed(gap: float, deviation: float, spread: float = 0.0, alpha: float
         return None
 
     def power(seeds: int) -> float:
-        noise = math.sqrt(deviation**2 + seeds * spread / 2)
+        noise = math.sqrt(deviation**2 + seeds * example_variance / 2)
         # The gap is sure to be seen, and the non-central t distribution has no numbers for it.
         if noise * 10 < gap * math.sqrt(seeds / 2):
             return 1.0
@@ -296,94 +323,103 @@ def seeds_needed(gap: float, deviation: float, spread: float = 0.0, alpha: float
     return bisect_left(range(most + 1), 0.8, lo=2, key=power)
 
 
-def sample(runs: Sequence[dict], task: Task | None, seconds: float = 20.0) -> Sampling:
-    """Return how the main scores of runs vary with the choice of test examples, by a bootstrap paired over all runs."""
+def estimate_covariance(runs: Sequence[Result], task: Task | None, *, seconds: float = 20.0) -> BootstrapCovariance:
+    """Return how the monitored scores of runs vary with the choice of test examples: a bootstrap paired over the runs.
+
+    Where that cannot be known, the covariance is None, and its note says why.
+    """
     monitor = runs[0]["monitor"]
     if task is None:
-        return Sampling(None, note="The interval covers the seeds only: the task's metric is not at hand.")
+        return _unknown_covariance("the task's metric is not at hand")
     try:
         references, predictions = read_predictions(runs)
     except (OSError, ValueError, KeyError) as error:
-        return Sampling(None, note=f"The interval covers the seeds only: the predictions cannot be read ({error}).")
+        return _unknown_covariance(f"the predictions cannot be read ({error})")
     if references is None:
-        return Sampling(None, note="The interval covers the seeds only: the runs were tested on different examples.")
+        return _unknown_covariance("the runs were tested on different examples")
 
-    def metric(expected: list, predicted: list) -> float:
+    def metric(expected: list[Output], predicted: list[Output]) -> float:
         return task.metrics(expected, predicted)[monitor]
 
     try:
         metric(references[:1], predictions[0][:1])
-        return bootstrap(metric, references, predictions, seconds)
+        return bootstrap(metric, references, predictions=predictions, seconds=seconds)
     # A metric may be of any library, and fail in any way on a sample of the examples.
     except Exception:
-        reason = f"{monitor} is not computed from the written predictions"
-        return Sampling(None, note=f"The interval covers the seeds only: {reason}.")
+        return _unknown_covariance(f"{monitor} is not computed from the written predictions")
 
 
-def read_predictions(runs: Sequence[dict]) -> tuple[list | None, list[list]]:
+def _unknown_covariance(reason: str) -> BootstrapCovariance:
+    return BootstrapCovariance(None, note=f"The interval covers the seeds only: {reason}.")
+
+
+def read_predictions(runs: Sequence[Result]) -> tuple[list[Output] | None, list[list[Output]]]:
     """Return the expected outputs and each run's predictions; None for the first if runs had different examples.
 
     Raises OSError or ValueError for a file that cannot be read, KeyError for one without outputs.
     """
-    references, predictions, asked = None, [], None
+    references, predictions, tested = None, [], None
     for run in runs:
         text = (Path(run["run"]) / "predictions" / "test.jsonl").read_text(encoding="utf-8")
-        lines = [record.convert(record.load(line), dict[str, Any]) for line in text.split("\n") if line]
-        inputs = [(line.get("input"), line["output"]) for line in lines]
-        if asked is not None and inputs != asked:
+        lines = [record.convert(record.load(line), dict[str, Output]) for line in text.split("\n") if line]
+        examples = [(line.get("input"), line["output"]) for line in lines]
+        if tested is not None and examples != tested:
             return None, []
-        asked = inputs
+        tested = examples
         references = [_as_tuple(line["output"]) for line in lines]
         predictions.append([_as_tuple(line["prediction"]) for line in lines])
     return references, predictions
 
 
-def _as_tuple(value: Any) -> Any:
+def _as_tuple(value: Output) -> Output:
     # JSON has no tuples, and a metric may ask whether an output is one.
     return tuple(map(_as_tuple, value)) if isinstance(value, list) else value
 
 
 def bootstrap(
-    metric: Callable[[list, list], float], references: list, predictions: Sequence[list], seconds: float = 20.0
-) -> Sampling:
+    metric: Metric, references: list[Output], *, predictions: Sequence[list[Output]], seconds: float = 20.0
+) -> BootstrapCovariance:
     """Return how `metric`'s scores vary over resampled examples, which are the same ones for all runs.
 
-    Resampled are the examples' own scores where the score is their weighted mean, as accuracy is. Else the metric is
-    computed of each resample: of as many, from FEWEST to MOST, as `seconds` allow. If they allow less, a resample has
-    fewer examples than there are, and the covariance is reduced by their ratio (Bickel, Götze and van Zwet 1997).
+    Where the score is a weighted mean of the examples' own scores, as accuracy is, these are resampled. Else the metric
+    is computed on each resample, on as many from FEWEST_RESAMPLES to MOST_RESAMPLES as `seconds` allow. If they allow
+    less, a resample has fewer examples than there are, and the covariance is reduced by their ratio (Bickel, Götze and
+    van Zwet 1997).
     """
     start = time.perf_counter()
     whole = [metric(references, predicted) for predicted in predictions]
     took = max(time.perf_counter() - start, 1e-9)
     count = size = len(references)
-    if (found := decompose(metric, references, predictions, whole, seconds)) is not None:
+    found = decompose(metric, references, predictions=predictions, whole=whole, seconds=seconds)
+    if found is not None:
         values, weights = found
-        resamples = MOST
+        resamples = MOST_RESAMPLES
 
-        def scores(chosen: np.ndarray) -> Any:
+        def scores(chosen: NDArray[np.int64]) -> Floats:
             return weights[chosen] @ values[chosen] / weights[chosen].sum()
     else:
-        resamples = int(min(max(seconds / took, FEWEST), MOST))
+        resamples = int(min(max(seconds / took, FEWEST_RESAMPLES), MOST_RESAMPLES))
         if resamples * took > seconds:
-            size = min(count, max(SMALLEST, round(count * seconds / (resamples * took))))
+            size = min(count, max(SMALLEST_RESAMPLE, round(count * seconds / (resamples * took))))
 
-        def scores(chosen: np.ndarray) -> Any:
-            expected = [references[place] for place in chosen]
-            return [metric(expected, [predicted[place] for place in chosen]) for predicted in predictions]
+        def scores(chosen: NDArray[np.int64]) -> Floats:
+            expected = [references[example] for example in chosen]
+            return np.array([metric(expected, [predicted[example] for example in chosen]) for predicted in predictions])
 
     random = np.random.default_rng(0)
-    found_scores = np.array([scores(random.integers(count, size=size)) for _ in range(resamples)])
-    covariance = np.atleast_2d(np.cov(found_scores, rowvar=False)) * (size / count)
-    return Sampling(covariance, resamples, size)
+    drawn = np.array([scores(random.integers(count, size=size)) for _ in range(resamples)])
+    covariance = np.atleast_2d(np.cov(drawn, rowvar=False)) * (size / count)
+    return BootstrapCovariance(covariance, resamples, examples=size)
 
 
 def decompose(
-    metric: Callable[[list, list], float],
-    references: list,
-    predictions: Sequence[list],
+    metric: Metric,
+    references: list[Output],
+    *,
+    predictions: Sequence[list[Output]],
     whole: Sequence[float],
     seconds: float,
-) -> tuple[np.ndarray, np.ndarray] | None:
+) -> tuple[Floats, Floats] | None:
     """Return the scores of single examples, (examples, runs), and their weights, (examples,), if the metric is a mean.
 
     None if it is no mean weighted by any of WEIGHTS, or if to find out would take longer than `seconds`.

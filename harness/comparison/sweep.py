@@ -4,25 +4,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from harness import runs
-from harness.options import Options
 from pipeline.errors import BadInput
+from pipeline.option import Options
 
 Match = Literal["units", "params", "seconds"]
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One run of a sweep. folder: of all its runs, as for train."""
+    """One run of a sweep. folder: of all its runs, as for train. directory: its own."""
 
     task: str
     options: Options
     folder: Path
-    include: tuple[Path, ...] = ()
-
-    @property
-    def directory(self) -> Path:
-        return runs.locate(self.folder, self.task, self.options)
+    directory: Path
 
     def __str__(self) -> str:
         return f"{self.task} {self.options.cell} seed {self.options.seed}"
@@ -42,7 +37,6 @@ class Sweep:
     seeds: int
     match: Match
     folder: Path
-    include: tuple[Path, ...] = ()
     fresh: bool = False
 
     def __post_init__(self) -> None:

@@ -1,27 +1,28 @@
 """What a worker does: start Keras once, then train one run after the other, and say what each took and gave."""
 
-import dataclasses
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import tasks
 from harness import runs
+from harness.comparison.results import Result
 from harness.comparison.sweep import Entry
+from harness.options import defaults
 from harness.process.console import console
 from harness.process.lock import hold
 from harness.runs.schema import Memory
 from pipeline.errors import BadInput
 
-device = ""
 
+def begin(cores: Sequence[int], start: Callable[[], str], include: Sequence[Path]) -> str:
+    """Make this process a worker, on some of the machine's cores; return what Keras runs on.
 
-def begin(cores: list[int], start: Callable[[], str]) -> None:
-    """Make this process a worker, on some of the machine's cores. start: starts Keras, and returns on what."""
-    global device
+    start: starts Keras, and returns on what. include: the Python files of the user's own.
+    """
     if cores:
         os.sched_setaffinity(0, cores)
     # The sweep has the only display.
@@ -29,50 +30,46 @@ def begin(cores: list[int], start: Callable[[], str]) -> None:
     # Several processes share a GPU.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     device = start()
+    tasks.forget()
+    tasks.include(include)
+    return device
 
 
-def describe(entry: Entry, **known: Any) -> dict[str, Any]:
+def describe(entry: Entry, **known: Any) -> Result:
     """Return what is known of a run before it is trained, and `known`."""
-    return {
+    about = {
         "task": entry.task,
         "cell": entry.options.cell,
         "seed": entry.options.seed,
         "units": entry.options.units,
         "run": str(entry.directory),
         "command": name_command(entry),
-        **known,
     }
+    return cast(Result, about | known)
 
 
 def name_command(entry: Entry) -> list[str]:
     """Return the command that trains this run alone."""
-    from harness.options import defaults
-
-    usual = defaults(tasks.get(entry.task, entry.include))
+    usual = defaults(tasks.get(entry.task)).as_dict()
     words = ["python", "run.py", "train", entry.task, "--runs", str(entry.folder)]
-    for field in dataclasses.fields(entry.options):
-        value = getattr(entry.options, field.name)
-        if value == getattr(usual, field.name):
-            continue
-        name = field.name.replace("_", "-")
-        if field.type is bool:
-            words.append(f"--{name}" if value else f"--no-{name}")
-        else:
-            words += [f"--{name}", str(value)]
-    return words + [word for path in entry.include for word in ("--include", str(path))]
+    for one in entry.options.declarations:
+        value = getattr(entry.options, one.name)
+        if value != usual[one.name]:
+            words += one.type_in(value)
+    return words + [word for file in tasks.included() for word in ("--include", str(file.path))]
 
 
-def run(entry: Entry, fresh: bool, remember: bool) -> dict[str, Any]:
+def run(entry: Entry, *, device: str, fresh: bool, remember: bool) -> Result:
     """Train a run unless it is complete, and return its result: scores, cost, learning curve.
 
-    remember: measure its memory too; see harness/comparison/gradient_reach.py.
+    device: what Keras runs on. remember: measure its memory too; see harness/comparison/gradient_reach.py.
     """
-    from harness.train import train
+    from harness.training.train import train
 
     started = time.perf_counter()
     reused = not fresh and (entry.directory / "scores.json").exists()
-    task = tasks.get(entry.task, entry.include)
-    summary = train(task, entry.options, entry.folder, entry.include, fresh, device)
+    task = tasks.get(entry.task)
+    summary = train(task, entry.options, entry.folder, name=entry.directory.name, fresh=fresh, device=device)
     lines = runs.read_metrics(entry.directory, summary["epochs"], task.monitor)
     best = lines[: summary["best_epoch"]]
     return describe(
@@ -91,7 +88,7 @@ def run(entry: Entry, fresh: bool, remember: bool) -> dict[str, Any]:
         seconds=summary["seconds"],
         compiling=summary["compiling"],
         seconds_to_best=round(sum(line["seconds"] - line["compiling"] for line in best), 1),
-        # Of the fastest epoch: whatever else the machine did slowed the others down.
+        # The fastest epoch counts: whatever else the machine did slowed the others down.
         tokens_per_second=max(line["tokens_per_second"] for line in lines),
         prediction_tokens_per_second=summary["tokens_per_second_answering"],
         megabytes=summary["megabytes"],
@@ -104,22 +101,22 @@ def run(entry: Entry, fresh: bool, remember: bool) -> dict[str, Any]:
             }
             for line in lines
         ],
-        memory=recall(entry.directory, entry.include) if remember else None,
+        memory=recall(entry.directory) if remember else None,
         spent=round(time.perf_counter() - started, 1),
     )
 
 
-def recall(directory: Path, include: tuple[Path, ...]) -> dict[str, Any] | None:
+def recall(directory: Path) -> dict[str, Any] | None:
     """Return a run's memory: measured the first time, then read from its directory; None of a model without a state."""
-    from harness.comparison.gradient_reach import measure_memory, score_by_delay, score_by_length
+    from harness.comparison.gradient_reach import measure_gradient_reach, score_by_delay, score_by_length
 
     path = directory / "memory.json"
     if not path.exists():
         try:
-            found: dict[str, Any] = measure_memory(directory, include)
+            found: dict[str, Any] = measure_gradient_reach(directory)
         except BadInput:
             return None
-        lengths, delays = score_by_length(directory, include=include), score_by_delay(directory, include=include)
+        lengths, delays = score_by_length(directory), score_by_delay(directory)
         # Else it is measured again next time: the run is another user's, or trained anew.
         with suppress(BadInput), hold(directory):
             runs.write_json(path, found | {"by_length": lengths, "by_delay": delays})

@@ -1,12 +1,13 @@
 """The table of a comparison, and all that is said of it in the terminal."""
 
-from typing import Any
+from collections.abc import Mapping, Sequence
 
+from harness.comparison.results import CellCost, CellSummary, Report, TaskSummary, name_run
 from harness.comparison.significance import rounded
 from harness.process.console import print_table
 
-# What a run costs: its name in the results, and its head and unit in the tables.
-COSTS = {
+# What a run costs: its name in the results, and its name and unit of measure in the head of the table.
+COSTS: Mapping[CellCost, str] = {
     "weights": "weights",
     "tokens_per_second": "tokens/s in training",
     "prediction_tokens_per_second": "tokens/s in prediction",
@@ -18,43 +19,42 @@ COSTS = {
 }
 
 
-def tabulate(section: dict[str, Any]) -> list[dict[str, str]]:
-    """Return the table of a task's cells, best first: names of columns to what is shown.
+def tabulate(section: TaskSummary) -> list[dict[str, str]]:
+    """Return one row per cell, best first, as texts by the heads of the columns.
 
-    section: of `report.summarise_runs`. A cost that is known of no cell is left out.
+    A cost that is known of no cell has no column.
     """
     cells = section["cells"]
-    shown = {name: head for name, head in COSTS.items() if any(cell[name] is not None for cell in cells)}
+    shown = [(name, head) for name, head in COSTS.items() if _is_known(name, cells)]
     return [
         {
             "cell": cell["cell"],
             "seeds": str(cell["seeds"]),
-            section["monitor"]: cell["score"],
+            str(section["monitor"]): cell["score"],
             "sd": "" if cell["deviation"] is None else rounded(cell["deviation"], cell["deviation"]),
-            **{head: _count(cell[name]) for name, head in shown.items()},
+            **{head: _format_cost(cell[name]) for name, head in shown},
         }
         for cell in cells
     ]
 
 
-def _count(value: float | None) -> str:
+def _is_known(cost: CellCost, cells: Sequence[CellSummary]) -> bool:
+    return any(cell[cost] is not None for cell in cells)
+
+
+def _format_cost(value: float | None) -> str:
     return "" if value is None else f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.3g}"
 
 
-def print_comparison(content: dict[str, Any]) -> None:
-    """Print of every task the table, the pairs and the failed runs on standard output. content: of `write_report`."""
-    for section in content["tasks"]:
+def print_comparison(report: Report) -> None:
+    """Print on standard output, for each task, its table, its pairs of cells and its failed runs."""
+    for section in report["tasks"]:
         print(f"{section['task']}  {section['verdict']}")
         if rows := tabulate(section):
             print_table(rows)
         for line in [pair["sentence"] for pair in section["pairs"]] + section["notes"]:
             print(line)
-        for run in content["runs"]:
+        for run in report["runs"]:
             if run["task"] == section["task"] and run["status"] != "done":
                 print(f"failed: {name_run(run)}: {run.get('message') or 'no message'}")
         print()
-
-
-def name_run(run: dict[str, Any]) -> str:
-    """Return "TASK CELL seed SEED"."""
-    return f"{run['task']} {run['cell']} seed {run['seed']}"

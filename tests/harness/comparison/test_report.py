@@ -1,9 +1,15 @@
 """The folder of a comparison: what is in its files, and that nothing is drawn that is not known."""
 
 import csv
+import html
 import json
 import math
+import os
 import re
+import shlex
+import subprocess
+import sys
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +18,7 @@ from matplotlib.text import Text
 
 import tasks
 from harness.comparison import plots, report, table
+from tests.harness import ROOT
 
 FAILED = "epoch 2: the loss is nan <b>&</b>; try a lower --lr"
 
@@ -55,7 +62,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
     stale = folder / "report" / "pictures" / "rating-gradients.png"
     stale.parent.mkdir(parents=True)
     stale.write_bytes(b"of an earlier report")
-    content = report.write_report(folder / "report", make_runs(folder), {"rating": tasks.get("rating")}, "2 cores")
+    content = report.write_report(
+        folder / "report", make_runs(folder), tasks={"rating": tasks.get("rating")}, device="2 cores"
+    )
     return folder / "report", content
 
 
@@ -95,8 +104,65 @@ def test_the_page_needs_nothing_else_and_escapes_what_it_shows(made: tuple[Path,
     assert "&lt;b&gt;&amp;&lt;/b&gt;" in page and "<b>&</b>" not in page
     assert "1 of 8 runs failed" in page and "Failed: rating simple seed 0." in page
     assert "prefers-color-scheme: dark" in page
-    assert "--data &#x27;my file.csv&#x27;" in page and "matplotlib" in page and "2 cores" in page
-    assert "vanishing gradient" in page
+    shown = html.unescape(page)
+    assert "--data 'my file.csv'" in shown and "matplotlib" in shown and "2 cores" in shown
+    assert "vanishing gradient" in shown
+
+
+class Reader(HTMLParser):
+    """The elements of a page, and all that it shows: texts, and the values of attributes."""
+
+    def __init__(self, page: str):
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.shown = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.shown += "".join(f"{value}\n" for _, value in attrs)
+
+    def handle_data(self, data: str) -> None:
+        self.shown += data
+
+
+def test_no_name_or_value_becomes_a_part_of_the_page(tmp_path: Path) -> None:
+    attack = """"'><script>alert(NUMBER)</script>&amp;"""
+    task, cell, monitor, value, message, device, title = (attack.replace("NUMBER", name) for name in "tcmvedi")
+    changed = {"monitor": monitor, "scores": {monitor: 0.5}, "command": ["run.py", "--data", value]}
+    runs = [make_run(tmp_path, "my/task", f"{cell}{seed}", seed, 0.5, **changed) | {"task": task} for seed in (0, 1)]
+    runs.append({"task": task, "cell": cell, "seed": 2, "status": "failed", "message": message})
+    report.write_report(tmp_path / "report", runs, tasks={}, device=device, title=title)
+    page = Reader((tmp_path / "report" / "report.html").read_text(encoding="utf-8"))
+    assert "script" not in page.tags and page.attributes == {
+        "charset",
+        "lang",
+        "name",
+        "content",
+        "class",
+        "alt",
+        "src",
+    }
+    for text in (task, cell, monitor, shlex.quote(value), message, device, title):
+        assert text in page.shown
+    # In the head and in the text; beside its verdict, over its table and at its pictures.
+    assert page.shown.count(title) == 2 and page.shown.count(f"{task}: Learning curves") == 1
+
+
+def test_a_name_that_is_not_unicode_is_shown_with_its_bytes(tmp_path: Path) -> None:
+    command = ["run.py", "train", "rating", "--data", os.fsdecode(b"caf\xe9.csv")]
+    report.write_report(tmp_path, [make_run(tmp_path, "rating", "gru", 0, 0.5, command=command)], tasks={})
+    assert r"caf\udce9.csv" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_jinja_is_not_imported_before_the_page_is_written() -> None:
+    program = (
+        "import sys, harness.comparison.report; print({'jinja2', 'matplotlib', 'scipy', 'keras'} & set(sys.modules))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"
 
 
 def test_the_terminal_shows_the_same_on_standard_output(
@@ -113,7 +179,7 @@ def test_the_terminal_shows_the_same_on_standard_output(
 
 def test_a_report_of_failed_runs_only_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = {"task": "pos", "cell": "gru", "seed": 0, "status": "failed", "message": FAILED}
-    content = report.write_report(tmp_path, [run], {})
+    content = report.write_report(tmp_path, [run], tasks={})
     table.print_comparison(content)
     assert "No run is done." in capsys.readouterr().out
     assert "No run is done." in (tmp_path / "report.html").read_text()
@@ -121,7 +187,7 @@ def test_a_report_of_failed_runs_only_says_so(tmp_path: Path, capsys: pytest.Cap
 
 def test_what_is_no_number_is_left_out_and_said(tmp_path: Path) -> None:
     runs = [make_run(tmp_path, "rating", "gru", seed, value) for seed, value in enumerate([0.2, math.nan])]
-    content = report.write_report(tmp_path / "report", runs, {})
+    content = report.write_report(tmp_path / "report", runs, tasks={})
     assert content["tasks"][0]["notes"] == ["rating gru seed 1 is left out: it has no finite mae."]
     assert "NaN" not in (tmp_path / "report" / "results.json").read_text()
 
@@ -134,7 +200,7 @@ def test_the_page_of_before_stays_whole_if_the_disk_is_full(tmp_path: Path, monk
 
     monkeypatch.setattr("os.fsync", fail)
     with pytest.raises(OSError, match="No space left"):
-        report.write_report(tmp_path, [{"task": "pos", "cell": "gru", "seed": 0, "status": "failed"}], {})
+        report.write_report(tmp_path, [{"task": "pos", "cell": "gru", "seed": 0, "status": "failed"}], tasks={})
     assert [path.name for path in tmp_path.iterdir()] == ["results.csv"]
     assert (tmp_path / "results.csv").read_text() == "of before"
 
@@ -142,7 +208,7 @@ def test_the_page_of_before_stays_whole_if_the_disk_is_full(tmp_path: Path, monk
 def test_curves_show_mean_and_range_as_far_as_all_seeds_came(tmp_path: Path) -> None:
     runs = [make_run(tmp_path, "rating", "gru", seed, value) for seed, value in enumerate([0.2, 0.4])]
     runs[1]["curve"] = runs[1]["curve"][:2]
-    axes = plots.draw_curves({"gru": runs}, plots.choose_looks(["gru"])).axes[0]
+    axes = plots.draw_learning_curves({"gru": runs}, plots.choose_styles(["gru"])).axes[0]
     *_, mean = axes.lines
     assert mean.get_xdata().tolist() == [1, 2] and mean.get_ydata().tolist() == pytest.approx([1.3, 0.8])
     band = axes.collections[0].get_paths()[0].vertices
@@ -154,7 +220,7 @@ def test_gradients_are_dashed_before_and_solid_after_and_one_that_vanished_is_no
     memory = make_memory(0.5)
     memory["after"]["gradient"] = [*memory["after"]["gradient"][:-1], 0.0]
     runs = [make_run(tmp_path, "rating", "gru", 0, 0.1, memory=memory)]
-    axes = plots.draw_gradients({"gru": runs}, plots.choose_looks(["gru"])).axes[0]
+    axes = plots.draw_gradients({"gru": runs}, plots.choose_styles(["gru"])).axes[0]
     before, after = axes.lines[:2]
     assert (before.get_linestyle(), after.get_linestyle()) == ("--", "-")
     assert before.get_color() == after.get_color() and axes.get_yscale() == "log"
@@ -163,10 +229,10 @@ def test_gradients_are_dashed_before_and_solid_after_and_one_that_vanished_is_no
 
 def test_names_never_lie_on_each_other(tmp_path: Path) -> None:
     cells = {cell: [make_run(tmp_path, "rating", cell, 0, 0.3)] for cell in ("simple", "lstm", "gru", "dnn")}
-    looks = plots.choose_looks(list(cells))
+    styles = plots.choose_styles(list(cells))
     for figure in (
-        plots.draw_curves(cells, looks),
-        plots.draw_quality(cells, looks, lambda run: run["weights"], "weights"),
+        plots.draw_learning_curves(cells, styles),
+        plots.draw_score_by_cost(cells, styles, cost=lambda run: run["weights"], label="weights"),
     ):
         figure.canvas.draw()
         axes = figure.axes[0]
@@ -178,7 +244,7 @@ def test_names_never_lie_on_each_other(tmp_path: Path) -> None:
 
 
 def test_cells_differ_in_more_than_colour() -> None:
-    looks = plots.choose_looks([f"cell {number}" for number in range(12)])
-    assert len(set(looks.values())) == 12
-    first = list(looks.values())[: len(plots.COLOURS)]
-    assert len({look.colour for look in first}) == len({look.marker for look in first}) == len(plots.COLOURS)
+    styles = plots.choose_styles([f"cell {number}" for number in range(12)])
+    assert len(set(styles.values())) == 12
+    first = list(styles.values())[: len(plots.COLOURS)]
+    assert len({style.colour for style in first}) == len({style.marker for style in first}) == len(plots.COLOURS)

@@ -12,7 +12,7 @@ from scipy import stats
 
 import tasks
 from harness.comparison import significance
-from harness.comparison.significance import Pair
+from harness.comparison.significance import Comparison
 from pipeline import metrics
 
 SIMULATIONS = 2000
@@ -67,7 +67,7 @@ def test_without_chance_in_the_examples_the_test_nears_that_of_welch() -> None:
     random = np.random.default_rng(0)
     one, other = random.normal(0, 1, 300), random.normal(0.2, 2, 200)
     expected = stats.ttest_ind(one, other, equal_var=False)
-    low, high, p = significance.difference(one, other)
+    low, high, p = significance.compare_means(one, other)
     assert p == pytest.approx(expected.pvalue, rel=0.01)
     assert (low, high) == pytest.approx(tuple(expected.confidence_interval()), rel=0.01)
 
@@ -78,7 +78,7 @@ def test_the_two_sources_of_chance_add_up_as_two_variables_of_student(freedom: i
     # As many degrees of freedom as Welch has with one deviation of 0.
     drawn = math.sqrt(0.5) * random.standard_t(4, 1_000_000) + math.sqrt(0.3) * random.standard_t(freedom, 1_000_000)
     for distance in (0.5, 2, 4):
-        found = significance.exceeds(distance, (0.5, 0.0), (4, 4), 0.3, freedom)
+        found = significance.p_value(distance, (0.5, 0.0), (4, 4), example_variance=0.3, example_degrees=freedom)
         assert found == pytest.approx(np.mean(np.abs(drawn) > distance), rel=0.05)
 
 
@@ -89,27 +89,31 @@ def test_the_two_sources_of_chance_add_up_as_two_variables_of_student(freedom: i
 def test_one_source_of_chance_alone_is_its_own_distribution(
     parts: tuple[float, float], spread: float, expected: float
 ) -> None:
-    assert significance.exceeds(2, parts, (2, 2), spread, math.inf) == pytest.approx(expected)
+    assert significance.p_value(2, parts, (2, 2), example_variance=spread, example_degrees=math.inf) == pytest.approx(
+        expected
+    )
 
 
 def test_the_interval_ends_where_p_is_five_percent() -> None:
     one, other = np.array([0.80, 0.82, 0.85]), np.array([0.70, 0.71, 0.78])
-    low, high, _ = significance.difference(one, other, 1e-4, 100)
+    low, high, _ = significance.compare_means(one, other, example_variance=1e-4, example_degrees=100)
     for end in (low, high):
-        assert significance.difference(one - end, other, 1e-4, 100)[2] == pytest.approx(0.05, rel=1e-3)
+        assert significance.compare_means(one - end, other, example_variance=1e-4, example_degrees=100)[
+            2
+        ] == pytest.approx(0.05, rel=1e-3)
 
 
 def test_scores_without_any_chance_are_compared_as_they_are() -> None:
     same, other = np.array([0.5, 0.5]), np.array([0.25, 0.25])
-    assert significance.difference(same, same) == (0, 0, 1)
-    assert significance.difference(same, other) == (0.25, 0.25, 0)
+    assert significance.compare_means(same, same) == (0, 0, 1)
+    assert significance.compare_means(same, other) == (0.25, 0.25, 0)
 
 
 def test_p_is_corrected_by_holm() -> None:
-    pairs = [Pair("a", "b", (3, 3), 0.1, p=p, needed=5) for p in (0.02, 0.01, 0.2)]
-    found = significance.correct([*pairs, Pair("a", "c", (3, 1), 0.1)])
+    pairs = [Comparison("a", "b", (3, 3), 0.1, p=p, needed=5) for p in (0.02, 0.01, 0.2)]
+    found = significance.correct([*pairs, Comparison("a", "c", (3, 1), 0.1)])
     assert [pair.corrected for pair in found] == pytest.approx([0.04, 0.03, 0.2, None])
-    assert [pair.apart for pair in found] == [True, True, False, False]
+    assert [pair.significant for pair in found] == [True, True, False, False]
     assert [pair.needed for pair in found] == [None, None, 5, None]
 
 
@@ -119,14 +123,14 @@ def test_the_seeds_needed_are_those_of_the_power_analysis() -> None:
     for gap, deviation in ((0.02, 0.015), (0.01, 0.02), (0.003, 0.02)):
         exact = TTestIndPower().solve_power(gap / deviation, alpha=0.05, power=0.8)
         assert significance.seeds_needed(gap, deviation) == math.ceil(exact)
-    assert significance.seeds_needed(0.02, 0.015, spread=1e-5) > significance.seeds_needed(0.02, 0.015)
+    assert significance.seeds_needed(0.02, 0.015, example_variance=1e-5) > significance.seeds_needed(0.02, 0.015)
     # No number of seeds makes the test sample larger.
-    assert significance.seeds_needed(0.02, 0.015, spread=1e-3) is None
+    assert significance.seeds_needed(0.02, 0.015, example_variance=1e-3) is None
     assert significance.seeds_needed(0.0, 0.1) is None
 
 
 def test_sentences() -> None:
-    pair = Pair("gru", "simple", (3, 3), 0.021, 0.012, 0.03, 0.0007, 0.002, 3)
+    pair = Comparison("gru", "simple", (3, 3), 0.021, 0.012, 0.03, 0.0007, 0.002, 3)
     assert str(pair) == (
         "gru is better than simple by 0.0210 (95%: 0.0120 to 0.0300; p = 0.002 after Holm's correction, 3 comparisons)."
     )
@@ -138,7 +142,7 @@ def test_sentences() -> None:
     assert "only more test examples" in str(replace(undecided, needed=None))
     assert "with 3 and 2 seeds; there is no gap" in str(replace(undecided, needed=None, gap=0.0, seeds=(3, 2)))
     assert "p < 0.001)" in str(replace(pair, corrected=1e-5, comparisons=1))
-    assert str(Pair("gru", "simple", (1, 1), 0.02)) == (
+    assert str(Comparison("gru", "simple", (1, 1), 0.02)) == (
         "gru and simple cannot be told apart with 1 seed: "
         "how much scores vary with the seed is known from two seeds on."
     )
@@ -154,7 +158,7 @@ def labels(seed: int = 0, examples: int = 300, runs: int = 4) -> tuple[list[str]
 
 def test_the_bootstrap_gives_the_covariance_of_means() -> None:
     references, predictions = labels()
-    found = significance.bootstrap(lambda r, p: metrics.accuracy(r, p)["accuracy"], references, predictions)
+    found = significance.bootstrap(lambda r, p: metrics.accuracy(r, p)["accuracy"], references, predictions=predictions)
     right = np.array([[one == "b" for one in run] for run in predictions], dtype=float)
     assert found.covariance is not None and (found.resamples, found.examples) == (1000, 300)
     expected = np.cov(right) / 300
@@ -166,18 +170,18 @@ def test_a_mean_is_taken_apart_into_its_examples_and_what_is_none_is_not() -> No
 
     def take_apart(metric, references, predictions):  # type: ignore[no-untyped-def]
         whole = [metric(references, predicted) for predicted in predictions]
-        return significance.decompose(metric, references, predictions, whole, 10)
+        return significance.decompose(metric, references, predictions=predictions, whole=whole, seconds=10)
 
     values, weights = take_apart(lambda r, p: metrics.accuracy(r, p)["accuracy"], references, predictions)
     assert values.tolist() == [[float(one == "b") for one in row] for row in zip(*predictions, strict=True)]
     assert set(weights) == {1}
-    # Of tokens, not of sentences.
+    # A mean over tokens, not over sentences.
     tags, tagged = [("N", "V"), ("N",), ("V", "V", "N")], [[("N", "N"), ("V",), ("V", "V", "N")]]
     values, weights = take_apart(lambda r, p: metrics.tag_accuracy(r, p)["accuracy"], tags, tagged)
     assert values.ravel().tolist() == [0.5, 0, 1] and weights.tolist() == [2, 1, 3]
-    # Of words: two of the second's three are wrong.
+    # A mean over words: two of the second's three are wrong.
     texts, heard = ["one", "two three four"], [["one", "two two two"]]
-    values, weights = take_apart(lambda r, p: metrics.transcripts(r, p)["wer"], texts, heard)
+    values, weights = take_apart(lambda r, p: metrics.error_rates(r, p)["wer"], texts, heard)
     assert values.ravel() == pytest.approx([0, 2 / 3]) and weights.tolist() == [1, 3]
     spans = [("B-A", "O"), ("B-A", "B-B"), ("O", "O")], [[("B-A", "B-A"), ("O", "B-B"), ("B-A", "O")]]
     assert take_apart(lambda r, p: metrics.spans(r, p)["f1"], *spans) is None
@@ -191,31 +195,31 @@ def test_a_metric_that_is_no_mean_is_computed_of_every_resample() -> None:
     def rmse(expected: list, predicted: list) -> float:
         return math.sqrt(np.mean(np.subtract(expected, predicted) ** 2))
 
-    found = significance.bootstrap(rmse, references, predictions, seconds=5)
+    found = significance.bootstrap(rmse, references, predictions=predictions, seconds=5)
     # By the delta method: the root's slope times the covariance of the squares.
     squares = np.square(np.array(predictions) - 1)
     slopes = 0.5 / np.sqrt(squares.mean(1))
     expected = np.cov(squares) / 400 * np.outer(slopes, slopes)
     assert found.covariance == pytest.approx(expected, rel=0.25)
     # With no time at all: few resamples, and small ones, which tell about the same.
-    few = significance.bootstrap(rmse, references, predictions, seconds=0)
-    assert (few.resamples, few.examples) == (significance.FEWEST, significance.SMALLEST)
+    few = significance.bootstrap(rmse, references, predictions=predictions, seconds=0)
+    assert (few.resamples, few.examples) == (significance.FEWEST_RESAMPLES, significance.SMALLEST_RESAMPLE)
     assert few.covariance is not None and 0.3 < few.covariance[0, 0] / expected[0, 0] < 2.5
 
 
 def test_cells_are_compared_over_seeds_and_examples(tmp_path: Path) -> None:
     shares = {"simple": [0.6, 0.61, 0.62], "gru": [0.9, 0.91, 0.92], "lstm": [0.89, 0.91, 0.925], "dnn": [0.5]}
-    found = significance.compare(make_sentiment(tmp_path, shares), tasks.get("sentiment"))
+    found = significance.compare_cells(make_sentiment(tmp_path, shares), tasks.get("sentiment"))
     names = [(pair.better, pair.worse) for pair in found]
     assert names == [
         ("gru", "simple"), ("lstm", "simple"), ("simple", "dnn"), ("gru", "lstm"), ("gru", "dnn"), ("lstm", "dnn")
     ]  # fmt: skip
-    assert [pair.apart for pair in found] == [True, True, False, False, False, False]
+    assert [pair.significant for pair in found] == [True, True, False, False, False, False]
     assert found[0].gap == pytest.approx(0.3) and found[0].low < 0.3 < found[0].high
     assert {pair.comparisons for pair in found} == {3}
     assert found[0].resamples == 1000 and not found[0].note
     # With the same seeds alone, the interval is narrower.
-    alone = significance.compare(make_sentiment(tmp_path / "alone", shares), None)[0]
+    alone = significance.compare_cells(make_sentiment(tmp_path / "alone", shares), None)[0]
     assert alone.low > found[0].low and alone.high < found[0].high and "seeds only" in alone.note
 
 
@@ -229,15 +233,15 @@ def test_less_may_be_better(tmp_path: Path) -> None:
         for cell, found in errors.items()
         for seed, error in enumerate(found)
     ]
-    (pair,) = significance.compare(runs, tasks.get("rating"))
-    assert (pair.better, pair.worse, pair.apart) == ("gru", "simple", True) and pair.gap == pytest.approx(0.3)
+    (pair,) = significance.compare_cells(runs, tasks.get("rating"))
+    assert (pair.better, pair.worse, pair.significant) == ("gru", "simple", True) and pair.gap == pytest.approx(0.3)
 
 
 def test_lists_come_back_as_the_tuples_that_a_metric_asks_for(tmp_path: Path) -> None:
     lines = [{"input": n, "output": ["a red star", "one star"], "prediction": "one star"} for n in range(3)]
     runs = [make_run(tmp_path, cell, seed, lines, "exact_match", 1.0) for cell in ("gru", "lstm") for seed in (0, 1)]
-    (pair,) = significance.compare(runs, tasks.get("caption"))
-    assert pair.resamples == 1000 and pair.gap == 0 and not pair.apart and "there is no gap" in str(pair)
+    (pair,) = significance.compare_cells(runs, tasks.get("caption"))
+    assert pair.resamples == 1000 and pair.gap == 0 and not pair.significant and "there is no gap" in str(pair)
 
 
 def test_what_cannot_be_resampled_is_compared_over_seeds_and_says_so(tmp_path: Path) -> None:
@@ -245,21 +249,21 @@ def test_what_cannot_be_resampled_is_compared_over_seeds_and_says_so(tmp_path: P
     task = tasks.get("sentiment")
     runs = make_sentiment(tmp_path / "loss", shares)
     by_loss = [run | {"monitor": "loss", "scores": {"loss": run["scores"]["accuracy"]}} for run in runs]
-    assert "loss is not computed from the written predictions" in significance.compare(by_loss, task)[0].note
+    assert "loss is not computed from the written predictions" in significance.compare_cells(by_loss, task)[0].note
     other = runs[:3] + make_sentiment(tmp_path / "other", {"gru": [0.9, 0.91, 0.92]}, examples=100)
-    assert "different examples" in significance.compare(other, task)[0].note
+    assert "different examples" in significance.compare_cells(other, task)[0].note
     (Path(runs[0]["run"]) / "predictions" / "test.jsonl").unlink()
-    (pair,) = significance.compare(runs, task)
-    assert "the predictions cannot be read" in pair.note and pair.apart and pair.resamples == 0
+    (pair,) = significance.compare_cells(runs, task)
+    assert "the predictions cannot be read" in pair.note and pair.significant and pair.resamples == 0
 
 
 def test_a_score_that_is_no_number_does_not_count(tmp_path: Path) -> None:
     runs = make_sentiment(tmp_path, {"simple": [0.6, 0.61, 0.62], "gru": [0.9, 0.91]})
     runs[0]["scores"]["accuracy"] = math.nan
     runs[1]["scores"] = None
-    (pair,) = significance.compare(runs, tasks.get("sentiment"))
+    (pair,) = significance.compare_cells(runs, tasks.get("sentiment"))
     assert pair.seeds == (2, 1) and pair.p is None
-    assert significance.compare(runs[:3], tasks.get("sentiment")) == []
+    assert significance.compare_cells(runs[:3], tasks.get("sentiment")) == []
 
 
 @pytest.mark.parametrize(
@@ -310,10 +314,12 @@ def rows(cell: int, seeds: int) -> list[int]:
 def find_p(scores: np.ndarray, covariance: np.ndarray, one: int, other: int, gap: float = 0.0) -> float:
     """Return p of the test that two cells differ by `gap`."""
     seeds = scores.shape[1]
-    spread = significance.spread_of_examples(covariance, rows(one, seeds), rows(other, seeds))
+    spread = significance.variance_over_examples(covariance, rows(one, seeds), other=rows(other, seeds))
     parts = scores[[one, other]].var(axis=1, ddof=1) / seeds
     distance = abs(scores[one].mean() - scores[other].mean() - gap)
-    return significance.exceeds(float(distance), parts, (seeds - 1, seeds - 1), spread, EXAMPLES - 1)
+    return significance.p_value(
+        float(distance), parts, (seeds - 1, seeds - 1), example_variance=spread, example_degrees=EXAMPLES - 1
+    )
 
 
 @pytest.mark.slow
