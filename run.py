@@ -1,4 +1,4 @@
-"""Unrolled's command line: parse, call the harness, print. Nothing else."""
+"""Unrolled: train recurrent networks on sequence tasks, compare RNN types, ask a trained run."""
 
 import harness.process.allocator  # noqa: F401 (first of all: threads are started)
 
@@ -12,307 +12,396 @@ if __name__ == "__main__":
     streams.prepare()
     interrupt.listen(sys.argv[1:])
 
-import os
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, field, fields
+from argparse import SUPPRESS, BooleanOptionalAction, Namespace
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-import tyro
-from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, UseAppendAction, arg
+from typing import TYPE_CHECKING, Any
 
 import tasks
-from harness.options import AS_STORED, AS_TRAINED, Decoding, Options, Reading, defaults
+from harness.arguments import Parser, find_words, path, show, spell
+from harness.options import defaults, find_options, list_names, override, refuse
 from harness.process.console import print_table, say
-from pipeline import cache, files
+from harness.process.machine import Machine
+from pipeline import files
 from pipeline.errors import BadInput, unknown
+from pipeline.option import Option, declared
+from pipeline.readers.request import Reading
 from pipeline.record import dump
+from tasks.task import SHAPES, Task
 
 if TYPE_CHECKING:
-    from harness.runs.stored import Stored
+    from harness.experiment import Experiment
 
 interrupt.before_end.append(files.remove_unfinished)
 
-Include = Annotated[
-    UseAppendAction[tuple[Path, ...]],
-    arg(metavar="FILE", help="A Python file that defines a task or a cell of your own; may be given several times."),
-]
-Json = Annotated[FlagCreatePairsOff[bool], arg(help="Print one JSON object, and nothing else, on standard output.")]
-Backend = Annotated[
-    Literal["jax", "tensorflow", "torch"] | None,
-    arg(help="What Keras computes with; else KERAS_BACKEND, else JAX where installed, else TensorFlow."),
-]
-Device = Annotated[Literal["cpu", "gpu"] | None, arg(help="Where to compute; a GPU is used if there is one.")]
-Kernels = Annotated[
-    Literal["auto", "off"],
-    arg(help="The recurrent loops as native code, compiled at first use (not on torch, not on a GPU), or not."),
-]
-Name = Annotated[Positional[str], arg(metavar="TASK", help="Name of the task; `list` shows them.")]
-Run = Annotated[Positional[Path], arg(metavar="RUN", help="The run directory.")]
-# Options whose values are paths.
-PATHS = (
-    *("--data", "--train-file", "--validation-file", "--test-file"),
-    *("--runs", "--include", "--input", "--output", "--folder"),
-)
-# Options that have no value.
-FLAGS = {"-h", "--help", "--fresh", "--json"} | {
-    f"--{no}{field.name.replace('_', '-')}" for field in fields(Options) if field.type is bool for no in ("", "no-")
-}
-Shape = Literal["one-to-many", "many-to-one", "many-to-many", "many-to-many-unequal"]
+Arguments = Sequence[str]
+FLAG = BooleanOptionalAction
+READING = declared(Reading, "data")
 
 
-def list_tasks(json: Json = False, include: Include = ()) -> None:
+def list_tasks(arguments: Arguments) -> None:
     """List the tasks."""
-    found = tasks.find(include).values()
-    rows = [{"name": task.name, "shape": task.shape, "summary": task.summary} for task in found]
-    emit({"tasks": rows}) if json else print_table(rows)
+    given = add_json(make_parser("list")).read(arguments)
+    rows = [{"name": task.name, "shape": task.shape, "summary": task.summary} for task in tasks.find().values()]
+    emit({"tasks": rows}) if given.json else print_table(rows)
 
 
-def show(task: Name, json: Json = False, include: Include = ()) -> None:
-    """Show a task: its data sources with their licences, its metrics and its defaults."""
-    found = tasks.get(task, include)
-    sources = [{"data": name, "licence": one.licence, "holds": one.summary} for name, one in found.sources.items()]
-    if found.reader:
-        for name in found.reader.examples:
+def show_task(arguments: Arguments) -> None:
+    """Show a task: its data sources with their licences, its columns, and its options."""
+    given = add_json(make_parser("show")).read(arguments)
+    task = tasks.get(given.task)
+    sources = [{"data": name, "licence": one.licence, "holds": one.summary} for name, one in task.sources.items()]
+    if task.reader:
+        for name in task.reader.datasets:
             sources.append({"data": name, "licence": "as its catalogue page says", "holds": "TensorFlow Datasets"})
-        sources.append({"data": "a path", "licence": "yours", "holds": f"your own files: {found.reader.formats}"})
-    columns = {"input": found.columns.input, "output": found.columns.output}
-    facts = {"name": found.name, "summary": found.summary, "shape": found.shape, "monitor": found.monitor}
-    if json:
-        return emit(facts | {"sources": sources, "columns": columns, "options": asdict(defaults(found))})
+        sources.append({"data": "a path", "licence": "yours", "holds": f"your own files: {task.reader.formats}"})
+    columns = {"input": task.columns.input, "output": task.columns.output}
+    facts = {"name": task.name, "summary": task.summary, "shape": task.shape, "monitor": task.monitor}
+    if given.json:
+        return emit(facts | {"sources": sources, "columns": columns, "options": defaults(task).as_dict()})
     print_table([{"task": name, "": value} for name, value in facts.items()])
     print_table(sources)
-    if found.reader:
+    if task.reader:
         print_table([{"side": side, "known names of columns": ", ".join(names)} for side, names in columns.items()])
-    print_table([{"option": name, "default": str(value)} for name, value in asdict(defaults(found)).items()])
+    options = find_options(task).values()
+    print_table([{"option": one.name, "default": show(one.default), "takes": one.describe()} for one in options])
 
 
-def make_train(options: Options) -> Callable[..., None]:
-    """Return the train command with a task's own defaults, so that its --help shows them."""
+def train(arguments: Arguments) -> None:
+    """Train a task, or go on where the same command stopped; then print the test scores."""
+    task = find_task("train", arguments)
+    parser = make_parser("train", find_options(task).values())
+    parser.explain = partial(explain, task)
+    given = add_train(parser).read(arguments)
+    from harness.training import request
+    from harness.training.begin import begin
 
-    def train(
-        task: Name,
-        options: OmitArgPrefixes[Options] = options,
-        runs: Path = Path("runs"),
-        fresh: FlagCreatePairsOff[bool] = False,
-        device: Device = None,
-        backend: Backend = None,
-        kernels: Kernels = "auto",
-        json: Json = False,
-        include: Include = (),
-    ) -> None:
-        """Train a task, or go on where the same command stopped; then print the test scores.
+    options = defaults(task).replace(**parser.chosen(given))
+    asked = request.settle(task, options, given.runs, name=given.name, fresh=given.fresh)
+    summary = request.read_complete(asked)
+    if summary is None:
+        # What is wrong with the data is told before Keras starts, which takes seconds.
+        with begin(asked) as training:
+            where = start(given, training.experiment)
+            from harness.training.train import train_run
 
-        Args:
-            runs: Folder of all runs; this one's directory is RUNS/TASK/CELL-sSEED.
-            fresh: Delete the earlier run of the same name and start over.
-        """
-        from harness import experiment
-
-        run = experiment.settle(tasks.get(task, include), options, runs, include, fresh)
-        summary = experiment.read_complete(run)
-        if summary is None:
-            # What is wrong with the data is told before Keras starts, which takes seconds.
-            with experiment.begin(run) as begun:
-                where = start(backend, device, begun.run.options.precision, kernels)
-                from harness.train import train_experiment
-
-                summary = train_experiment(begun, where)
-        emit(summary) if json else print_scores(summary)
-
-    return train
+            summary = train_run(training, where)
+    emit(summary) if given.json else print_summary(summary)
 
 
-def evaluate(
-    run: Run,
-    data: str | None = None,
-    split: Literal["train", "validation", "test"] = "test",
-    reading: OmitArgPrefixes[Reading] = AS_STORED,
-    decoding: OmitArgPrefixes[Decoding] = AS_TRAINED,
-    device: Device = None,
-    backend: Backend = None,
-    kernels: Kernels = "auto",
-    json: Json = False,
-    include: Include = (),
-) -> None:
-    """Score a trained run on its own test data, another split, or other data.
-
-    Args:
-        data: Other data than the run's own: a source of the task, tfds:NAME, or a path.
-        split: Which part of the data.
-    """
+def evaluate(arguments: Arguments) -> None:
+    """Score a trained run on its own test data, another split, or other data."""
+    experiment, parser = find_run("evaluate", arguments)
+    given = parser.read(arguments)
     from harness import selection
-    from harness.runs.stored import read_run
 
-    stored = read_run(run, include, decoding, partial(select_backend, backend, device))
-    chosen = selection.select(stored, data, split, reading)
-    start_again(stored, backend, device, kernels)
-    from harness.evaluate import score
+    chosen = parser.chosen(given)
+    decoding = {name: value for name, value in chosen.items() if name not in READING}
+    experiment = override(experiment, decoding)
+    reading = {name: value for name, value in chosen.items() if name in READING}
+    selected = selection.select(experiment, given.data, given.split, reading=reading)
+    start_again(given, experiment)
+    from harness.score import score
 
-    summary = score(stored, chosen, data, keep=decoding == AS_TRAINED)
-    emit(summary) if json else print_scores(summary)
+    summary = score(experiment, selected, source=given.data, keep=not decoding)
+    emit(summary) if given.json else print_summary(summary)
 
 
-def predict(
-    run: Run,
-    texts: Annotated[Positional[tuple[str, ...]], arg(metavar="[TEXT ...]", help="The inputs.")] = (),
-    input: str | None = None,
-    output: Path | None = None,
-    tokenized: FlagCreatePairsOff[bool] = False,
-    attention_weights: FlagCreatePairsOff[bool] = False,
-    reading: OmitArgPrefixes[Reading] = AS_STORED,
-    decoding: OmitArgPrefixes[Decoding] = AS_TRAINED,
-    device: Device = None,
-    backend: Backend = None,
-    kernels: Kernels = "auto",
-    json: Json = False,
-    include: Include = (),
-) -> None:
-    """Answer inputs with a trained run.
-
-    Args:
-        input: A file with one input per line, or a table or corpus as for training; - for standard input.
-        output: Write the answers to this file, not to standard output.
-        tokenized: The sentences have blanks between their tokens.
-        attention_weights: With --json, add for each written symbol how much it looked at each symbol of the input.
-    """
-    if texts and input:
-        raise BadInput("TEXT and --input: give one of them, not both")
-    if output and not output.parent.is_dir():
-        raise BadInput(f"--output {output}: there is no folder {output.parent}; make it first")
-    if output and output.exists() and not output.is_file():
-        raise BadInput(f"--output {output}: not a file; leave the option out for standard output")
-    if attention_weights and not json:
-        raise BadInput("--attention-weights: they are tables of numbers, written with --json only; add that")
+def predict(arguments: Arguments) -> None:
+    """Answer inputs with a trained run."""
+    experiment, parser = find_run("predict", arguments)
+    given = parser.read(arguments)
+    check_predict(given)
     from harness import inputs
-    from harness.runs.stored import read_run
 
-    stored = read_run(run, include, decoding, partial(select_backend, backend, device))
-    stored = inputs.take_tokenized(stored) if tokenized else stored
-    asked = inputs.read_file(stored, input, reading) if input else inputs.parse(stored, inputs.read_words(texts))
+    chosen = parser.chosen(given)
+    experiment = override(experiment, {name: value for name, value in chosen.items() if name not in READING})
+    experiment = inputs.take_tokenized(experiment) if given.tokenized else experiment
+    if given.input:
+        reading = {name: value for name, value in chosen.items() if name in READING}
+        asked = inputs.read_file(experiment, given.input, reading)
+    else:
+        asked = inputs.parse(experiment, inputs.read_words(given.texts))
     inputs.check_any(asked)
-    start_again(stored, backend, device, kernels)
+    start_again(given, experiment)
     from harness import predict as answers
     from harness.runs import write_text
+    from harness.runs.trained import open_model
 
-    found = answers.answer_inputs(stored, asked, attention_weights)
-    content = {"run": str(run), "predictions": found}
-    if output:
-        write_text(output, (dump(content, indent=1) if json else answers.format_plainly(found)) + "\n")
+    found = answers.predict(open_model(experiment), asked, attention=given.attention_weights)
+    content = {"run": given.run, "predictions": found}
+    if given.output:
+        text = dump(content, indent=1) if given.json else answers.format_plainly(found)
+        write_text(given.output, text + "\n")
     else:
-        emit(content) if json else print(answers.format_plainly(found))
+        emit(content) if given.json else print(answers.format_plainly(found))
 
 
-@dataclass(frozen=True)
-class Comparison:
+def check_predict(given: Namespace) -> None:
+    """Raise BadInput for options of predict that do not go together."""
+    if given.texts and given.input:
+        raise BadInput("TEXT and --input: give one of them, not both")
+    if given.output and not given.output.parent.is_dir():
+        raise BadInput(f"--output {given.output}: there is no folder {given.output.parent}; make it first")
+    if given.output and given.output.exists() and not given.output.is_file():
+        raise BadInput(f"--output {given.output}: not a file; leave the option out for standard output")
+    if given.attention_weights and not given.json:
+        raise BadInput("--attention-weights: they are tables of numbers, written with --json only; add that")
+
+
+def compare(arguments: Arguments) -> int:
     """Train tasks with several RNN types and seeds, and say which type is better, how sure that is, and what it costs.
 
     Each run is as `train` makes it; complete ones are used as they are, stopped ones go on. One that fails is shown as
     failed, and the others go on; the exit code is 1 then.
     """
+    each = {}
+    for name in find_tasks("compare", arguments):
+        task = tasks.get(name)
+        options = find_options(task)
+        parser = make_parser("compare", [one for one in options.values() if one.name != "cell"])
+        parser.explain = partial(explain, task)
+        given = add_compare(parser).read(arguments)
+        each[name] = defaults(task).replace(**parser.chosen(given))
+    from harness.comparison.command import compare_and_report
+    from harness.comparison.sweep import Sweep
+    from harness.comparison.table import print_comparison
 
-    tasks: Annotated[Positional[tuple[str, ...]], arg(metavar="TASK [TASK ...]", help="Names of tasks.")] = ()
-    cells: str = "simple,lstm,gru"
-    """RNN types, with commas between them."""
-    seeds: int = 5
-    """Runs of each; their seeds count up from --seed."""
-    match: Literal["units", "params", "seconds"] = "units"
-    """What the types have in common: --units, the number of weights (within 2%), or the time they are trained for."""
-    options: OmitArgPrefixes[Options] = field(default_factory=Options)
-    runs: Path = Path("runs")
-    """Folder of all runs."""
-    output: Path | None = None
-    """Folder of the report; else RUNS/comparisons/TASKS."""
-    workers: int = 1
-    """Runs at a time; on a Ray cluster, on each machine."""
-    ray: str | None = None
-    """Train on a Ray cluster: HOST:PORT, or nothing for the one that this machine belongs to."""
-    fresh: FlagCreatePairsOff[bool] = False
-    """Delete the earlier runs of the same names and start over."""
-    device: Device = None
-    backend: Backend = None
-    kernels: Kernels = "auto"
-    json: Json = False
-    include: Include = ()
+    cells = tuple(word.strip() for word in given.cells.split(","))
+    sweep = Sweep(each, cells, seeds=given.seeds, match=given.match, folder=given.runs, fresh=given.fresh)
+    found, folder = compare_and_report(
+        sweep, starter(given), output=given.output, workers=given.workers, address=given.ray
+    )
+    emit(found) if given.json else print_comparison(found)
+    say(f"report: {folder / 'report.html'}")
+    return int(any(run["status"] == "failed" for run in found["runs"]))
 
 
-def make_compare(options: Options, arguments: list[str]) -> Callable[..., int]:
-    """Return the compare command with the defaults of the first task that `arguments` name."""
+def list_runs(arguments: Arguments) -> None:
+    """List what has been trained: task, options that differ from the defaults, score, minutes."""
+    parser = make_parser("runs")
+    parser.run.add_argument("--runs", type=path, default=Path("runs"), metavar="DIR", help="Folder of all runs. [runs]")
+    parser.run.add_argument("--task", default=None, help="Runs of this task alone, the best score first.")
+    given = add_json(parser).read(arguments)
+    from harness.runs import listing
 
-    def compare(given: OmitArgPrefixes[Comparison] = Comparison(options=options)) -> int:
-        if not given.tasks:
-            raise BadInput(f"compare: expected at least one task; known: {', '.join(tasks.find(given.include))}")
-        if any(word.split("=")[0] == "--cell" for word in arguments):
-            raise BadInput("--cell: compare takes --cells, such as --cells simple,gru")
-
-        def read_options(name: str) -> Options:
-            default = Comparison(options=defaults(tasks.get(name, given.include)))
-            return tyro.cli(Comparison, default=default, args=arguments[1:]).options
-
-        from harness.comparison.compare import compare as train_all
-        from harness.comparison.report import write_report
-        from harness.comparison.sweep import Sweep
-        from harness.comparison.table import print_comparison
-        from harness.process import backend
-
-        sweep = Sweep(
-            {name: read_options(name) for name in dict.fromkeys(given.tasks)},
-            tuple(word.strip() for word in given.cells.split(",")),
-            given.seeds,
-            given.match,
-            given.runs,
-            given.include,
-            given.fresh,
-        )
-        folder = given.output or given.runs / "comparisons" / "-".join(sweep.each)
-        files.check_folder(folder, "--output")
-        # Once for all workers.
-        cache.prepare(say)
-        begin = partial(backend.start, given.backend, given.device, kernels=given.kernels)
-        results = train_all(sweep, begin, given.workers, given.ray)
-        device = next((result["device"] for result in results if result["status"] == "done"), "")
-        found = write_report(folder, results, {name: tasks.get(name, given.include) for name in sweep.each}, device)
-        emit(found) if given.json else print_comparison(found)
-        say(f"report: {folder / 'report.html'}")
-        return int(any(result["status"] == "failed" for result in results))
-
-    return compare
+    found = listing.find_runs(given.runs, given.task)
+    emit({"runs": found}) if given.json else listing.print_runs(found, given.runs)
 
 
-def new(
-    name: Annotated[Positional[str], arg(metavar="NAME")], shape: Shape = "many-to-one", folder: Path = Path(".")
-) -> None:
-    """Write a task file of your own that trains as it is, with a comment at each place to change.
-
-    Args:
-        name: Name of the task, and of the file.
-        shape: What goes in and what comes out.
-        folder: Where to write it.
-    """
+def new(arguments: Arguments) -> None:
+    """Write a task file of your own that trains as it is, with a comment at each place to change."""
+    parser = make_parser("new")
+    parser.run.add_argument(
+        "--shape", default="many-to-one", choices=SHAPES, help="What goes in and out. [many-to-one]"
+    )
+    parser.run.add_argument("--folder", type=path, default=Path("."), metavar="DIR", help="Where to write it. [.]")
+    parser.run.add_argument("--parts", action=FLAG, default=False, help="With a field and a model family of its own.")
+    given = add_json(parser).read(arguments)
     from harness.new import write_task
 
-    path = write_task(name, shape, folder)
-    print(f"wrote {path}\ntrain it:  python run.py train {name} --include {path}")
+    written = write_task(given.name, given.shape, given.folder, parts=given.parts)
+    if given.json:
+        return emit({"file": str(written)})
+    print(f"wrote {written}\ntrain it:  python run.py train {given.name} --include {written}")
 
 
-def start(backend: str | None, device: str | None, precision: str, kernels: str) -> str:
+# What a command takes: its words, and its options beside those of the task.
+
+COMMANDS: dict[str, Callable[[Arguments], int | None]] = {
+    "list": list_tasks,
+    "show": show_task,
+    "train": train,
+    "evaluate": evaluate,
+    "predict": predict,
+    "compare": compare,
+    "runs": list_runs,
+    "new": new,
+}
+# Each with its number, as argparse has it.
+WORDS: dict[str, dict[str, str | None]] = {
+    "show": {"task": None},
+    "train": {"task": None},
+    "evaluate": {"run": None},
+    "predict": {"run": None, "text": "*"},
+    "compare": {"task": "*"},
+    "new": {"name": None},
+}
+
+
+def make_parser(command: str, options: Iterable[Option] = ()) -> Parser:
+    """Return the parser of a command, with options of a task."""
+    words = WORDS.get(command, {})
+    usage = " ".join(f"[{word.upper()} ...]" if count else word.upper() for word, count in words.items())
+    parser = Parser(command, f"{usage} [options]".strip(), COMMANDS[command].__doc__)
+    for word, count in words.items():
+        name = f"{word}s" if count else word
+        # The usage shows them.
+        parser.add_argument(name, nargs=count, metavar=word.upper(), help=SUPPRESS, default=[] if count else SUPPRESS)
+    parser.add_options(options)
+    return parser
+
+
+def add_json(parser: Parser) -> Parser:
+    parser.run.add_argument("--include", action="append", metavar="FILE", help="A Python file with a task or a cell.")
+    parser.run.add_argument("--json", action=FLAG, default=False, help="Print one JSON object on standard output.")
+    return parser
+
+
+def add_machine(parser: Parser) -> Parser:
+    parser.add_options(declared(Machine, "run").values())
+    return add_json(parser)
+
+
+def add_train(parser: Parser) -> Parser:
+    add = parser.run.add_argument
+    add("--runs", type=path, default=Path("runs"), metavar="DIR", help="Folder of all runs. [runs]")
+    add("--name", default=None, help="The run's directory is RUNS/TASK/NAME; else named by the options.")
+    add("--fresh", action=FLAG, default=False, help="Delete the earlier run of that name, and start over.")
+    return add_machine(parser)
+
+
+def add_evaluate(parser: Parser) -> Parser:
+    add = parser.groups["data"].add_argument
+    add("--data", default=None, metavar="DATA", help="Other data: a source of the task, tfds:NAME, or a path.")
+    add("--split", default="test", choices=("train", "validation", "test"), help="Which part of the data. [test]")
+    parser.add_options(READING.values())
+    return add_machine(parser)
+
+
+def add_predict(parser: Parser) -> Parser:
+    add = parser.groups["data"].add_argument
+    add("--input", default=None, metavar="FILE", help="One input per line, or a table or corpus; - for standard input.")
+    add("--tokenized", action=FLAG, default=False, help="The sentences have blanks between their tokens.")
+    parser.add_options(READING.values())
+    add = parser.run.add_argument
+    add("--output", type=path, default=None, metavar="FILE", help="Write the answers to this file.")
+    add("--attention-weights", action=FLAG, default=False, help="With --json: what each written symbol looked at.")
+    return add_machine(parser)
+
+
+def add_compare(parser: Parser) -> Parser:
+    add = parser.groups["model"].add_argument
+    add("--cells", default="simple,lstm,gru", help="RNN types, with commas between them. [simple,lstm,gru]")
+    matches = ("units", "params", "seconds")
+    add("--match", default="units", choices=matches, help="What the types have in common. [units]")
+    add = parser.run.add_argument
+    add("--seeds", type=int, default=5, metavar="N", help="Runs of each type; their seeds count up from --seed. [5]")
+    add("--runs", type=path, default=Path("runs"), metavar="DIR", help="Folder of all runs. [runs]")
+    add("--output", type=path, default=None, metavar="DIR", help="Folder of the report; else RUNS/comparisons/TASKS.")
+    add("--workers", type=int, default=1, metavar="N", help="Runs at a time; on a Ray cluster, on each machine. [1]")
+    add("--ray", nargs="?", const="auto", default=None, metavar="HOST:PORT", help="Train on a Ray cluster.")
+    add("--fresh", action=FLAG, default=False, help="Delete the earlier runs of the same names, and start over.")
+    return add_machine(parser)
+
+
+# What is read first: which task, or which run. Its options follow from it.
+
+
+def find_tasks(command: str, arguments: Arguments) -> list[str]:
+    """Return the tasks that a command names; BadInput if it names none."""
+    words = find_words(arguments, add_everything(command))
+    if not words and {"-h", "--help"} & set(arguments):
+        print(f"usage: run.py {command} TASK [options]\n\n{COMMANDS[command].__doc__}\n")
+        print(f"TASK: {', '.join(tasks.find())}\nEach task has its own options: run.py {command} TASK --help")
+        sys.exit(0)
+    if not words:
+        raise BadInput(f"{command}: expected a TASK; known: {', '.join(tasks.find())}")
+    return list(dict.fromkeys(words))
+
+
+def find_task(command: str, arguments: Arguments) -> Task:
+    """Return the task that a command names; BadInput if it names none, or none that there is."""
+    return tasks.get(find_tasks(command, arguments)[0])
+
+
+def find_run(command: str, arguments: Arguments) -> tuple["Experiment", Parser]:
+    """Return the run that a command names, and the command's parser, with its decoding; BadInput if it names none."""
+    words = find_words(arguments, add_everything(command))
+    if not words and {"-h", "--help"} & set(arguments):
+        options = {one.name: one for task in tasks.find().values() for one in find_decoding(task)}
+        ADDERS[command](make_parser(command, options.values())).read(["--help"])
+    if not words:
+        raise BadInput(f"{command}: expected a RUN, a directory such as runs/sentiment/simple-s0")
+    from harness.runs.restored import read_run
+
+    experiment = read_run(path(words[0]), partial(select_backend, arguments))
+    parser = ADDERS[command](make_parser(command, find_decoding(experiment.task)))
+    parser.explain = partial(explain_decoding, experiment.task)
+    return experiment, parser
+
+
+def find_decoding(task: Task) -> list[Option]:
+    """Return the options of a task that a trained run may be asked to decode with."""
+    return [one for one in find_options(task).values() if one.group == "decoding"]
+
+
+ADDERS = {"train": add_train, "evaluate": add_evaluate, "predict": add_predict, "compare": add_compare}
+
+
+def add_everything(command: str) -> Parser:
+    """Return a parser that knows which options of any task have a value; to find the words that are no options."""
+    every = [one for task in tasks.find().values() for one in find_options(task).values()]
+    parser = Parser(command)
+    parser.add_options(every)
+    return ADDERS[command](parser)
+
+
+def explain(task: Task, flag: str) -> BadInput:
+    """Return the error for an option that a task does not have."""
+    if flag == "--cell":
+        return BadInput("--cell: compare takes --cells, such as --cells simple,gru")
+    return refuse(flag.removeprefix("--").removeprefix("no-").replace("-", "_"), task)
+
+
+def explain_decoding(task: Task, flag: str) -> BadInput | None:
+    """Return the error for an option that a trained run does not take; None for one that there is nowhere."""
+    name = flag.removeprefix("--").removeprefix("no-").replace("-", "_")
+    if name in list_names(find_options(task)):
+        return BadInput(f"{flag}: the run was trained with its own; only how it decodes can be changed now")
+    having = {one for other in tasks.find().values() for one in list_names(find_options(other))}
+    return refuse(name, task) if name in having else None
+
+
+# Keras.
+
+
+def select_backend(arguments: Arguments) -> None:
+    """Choose what Keras computes with: an included file may import it."""
+    from harness.process import backend
+
+    parser = Parser("run.py")
+    parser.add_options(declared(Machine, "run").values())
+    given = vars(parser.parse_known_args(arguments)[0])
+    backend.select(given.get("backend"), given.get("device"))
+
+
+def starter(given: Namespace, precision: str = "float32") -> Callable[[], str]:
+    """Return what starts Keras, and returns what it runs on."""
+    from harness.process import backend
+
+    return partial(backend.start, given.backend, given.device, precision=precision, kernels=given.kernels)
+
+
+def start(given: Namespace, experiment: "Experiment") -> str:
     """Start Keras, say what it runs on, and return that."""
-    from harness.process import backend as keras_backend
-
-    where = keras_backend.start(backend, device, precision, kernels)
+    where = starter(given, experiment.options.precision)()
     say(where)
     return where
 
 
-def start_again(stored: "Stored", backend: str | None, device: str | None, kernels: str) -> None:
+def start_again(given: Namespace, experiment: "Experiment") -> None:
     """Start Keras as for a stored run; say what it runs on, and what the run was trained on if not on that."""
     from harness.runs import tell_device
 
-    tell_device(stored.directory, start(backend, device, stored.options.precision, kernels))
+    tell_device(experiment.directory, start(given, experiment))
 
 
-def emit(content: Any) -> None:
+# What is printed.
+
+
+def emit(content: object) -> None:
     """Print one JSON object on standard output."""
     text = dump(content, indent=1)
     try:
@@ -322,17 +411,17 @@ def emit(content: Any) -> None:
     print(text)
 
 
-def print_scores(summary: dict) -> None:
+def print_summary(summary: Mapping[str, Any]) -> None:
     """Print samples, the scores as a table, the monitored one first, and what else is known of the run."""
-    monitor, scores = summary["monitor"], summary["scores"]
+    monitor, scores, split = summary["monitor"], summary["scores"], summary.get("split", "test")
     for sample in summary.get("samples", []):
         print(f"{sample['input']}  {sample['output']}".strip())
     if not scores:
-        # Of a test whose answers nobody knows.
+        # Nobody knows the answers of such a test.
         best = summary["validation"]
-        scores, summary = {monitor: float("nan") if best is None else best}, {**summary, "split": "validation"}
+        scores, split = {monitor: float("nan") if best is None else best}, "validation"
     names = [monitor, *(name for name in scores if name != monitor)]
-    rows = [{"score": name, summary.get("split", "test"): f"{scores[name]:.4f}"} for name in names]
+    rows = [{"score": name, split: f"{scores[name]:.4f}"} for name in names]
     for title, known in summary.get("baselines", {}).items():
         rows = [row | {title: f"{known[row['score']]:.4f}" if row["score"] in known else ""} for row in rows]
     print_table(rows)
@@ -341,92 +430,32 @@ def print_scores(summary: dict) -> None:
     print_table([{"": name, "value": str(value)} for name, value in facts.items()])
 
 
-def spell_out(arguments: list[str]) -> list[str]:
-    """Return the command line with - for _ in the names of options, and the home folder for ~ in paths.
-
-    A shell leaves the ~ of --data=~/reviews.csv.
-    """
-    expanded: list[str] = []
-    for word in arguments:
-        before = expanded[-1] if expanded else ""
-        name, equals, value = word.partition("=")
-        if name.startswith("--"):
-            name = name.replace("_", "-")
-            word = name + equals + value
-        if name in PATHS and equals:
-            word = f"{name}={os.path.expanduser(value)}"
-        expanded.append(os.path.expanduser(word) if before in PATHS else word)
-    return expanded
+# One command.
 
 
-def given(arguments: list[str], name: str) -> list[str]:
-    """Return the values given for an option, before the command line is parsed."""
-    # The last word has no value.
-    pairs = zip(arguments, [*arguments[1:], ""], strict=False)
-    return [
-        value if word == name else word.removeprefix(f"{name}=")
-        for word, value in pairs
-        if word == name or word.startswith(f"{name}=")
-    ]
-
-
-def given_includes(arguments: list[str]) -> tuple[Path, ...]:
-    """Return the files given by --include, before the command line is parsed: they define the tasks' names."""
-    return tuple(map(Path, given(arguments, "--include")))
-
-
-def select_backend(backend: str | None, device: str | None) -> None:
-    """Choose what Keras computes with: an included file may import it."""
-    from harness.process import backend as keras_backend
-
-    keras_backend.select(backend, device)
-
-
-def task_defaults(arguments: list[str]) -> Options:
-    """Return the defaults of the first task that a command names, those of all tasks if it names none."""
-    if arguments[:1] not in (["train"], ["compare"]):
-        return Options()
-    known = tasks.find(given_includes(arguments))
-    # The value of an option may be the name of a task too.
-    pairs = zip(arguments, arguments[1:], strict=False)
-    named = next(
-        (
-            word
-            for before, word in pairs
-            if word in known and (before in FLAGS or "=" in before or not before.startswith("--"))
-        ),
-        None,
-    )
-    return defaults(known[named]) if named else Options()
-
-
-def execute(arguments: list[str]) -> int:
+def execute(arguments: Arguments) -> int:
     """Run one command; return 1 if a run of a comparison failed, else 0. What it cannot do is raised."""
-    arguments = spell_out(arguments)
-    # --ray alone stands for this machine's own cluster.
-    following = [*arguments[1:], "--"]
-    arguments = [
-        "--ray=auto" if word == "--ray" and following[place].startswith("--") else word
-        for place, word in enumerate(arguments)
-    ]
-    if given_includes(arguments):
-        # Before the command line is parsed: they define the tasks.
-        select_backend(*(next(iter(given(arguments, name)), None) for name in ("--backend", "--device")))
-    commands: dict[str, Callable[..., Any]] = {
-        "list": list_tasks,
-        "show": show,
-        "train": make_train(task_defaults(arguments)),
-        "evaluate": evaluate,
-        "predict": predict,
-        "compare": make_compare(task_defaults(arguments), arguments),
-        "new": new,
-    }
-    if arguments and not arguments[0].startswith("-") and arguments[0] not in commands:
-        raise unknown("command", arguments[0], commands)
-    return tyro.extras.subcommand_cli_from_dict(commands, prog="run.py", args=arguments, description=__doc__) or 0
+    command, *rest = arguments or [""]
+    if command in ("", "-h", "--help"):
+        lines = [f"  {name:9} {(call.__doc__ or '').splitlines()[0]}" for name, call in COMMANDS.items()]
+        usage = "\n".join(["usage: run.py COMMAND ...", "", str(__doc__), "", *lines, "", "run.py COMMAND --help"])
+        if not command:
+            raise BadInput(f"expected a COMMAND\n{usage}")
+        print(usage)
+        return 0
+    if command not in COMMANDS:
+        raise unknown("command", command, COMMANDS)
+    rest = spell(rest)
+    tasks.forget()
+    parser = Parser(command)
+    parser.add_argument("--include", action="append", default=[])
+    if include := parser.parse_known_args(rest)[0].include:
+        select_backend(rest)
+        tasks.include(map(Path, include))
+    return COMMANDS[command](rest) or 0
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: Arguments) -> int:
     """Run one command; return the exit code: 0, 1 if a run of a comparison failed, or 2 for a user's mistake."""
     try:
         try:
@@ -437,9 +466,9 @@ def main(arguments: list[str]) -> int:
         # Whoever reads standard output (head, say) has enough.
         return 0
     except Exception as error:
-        from harness.process import backend as keras_backend
+        from harness.process import backend
 
-        exhausted = keras_backend.describe_out_of_memory(error)
+        exhausted = backend.describe_out_of_memory(error)
         # An OSError is of the disk: no space, no permission, a file where a folder should be. Its text names the path.
         if exhausted is None and not isinstance(error, BadInput | OSError):
             raise

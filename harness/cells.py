@@ -1,13 +1,12 @@
 """Cells and tasks: which cell can run which task, and with which options."""
 
-import dataclasses
 from collections.abc import Sequence
 
-from harness.options import Options
 from models import cells
 from pipeline.batches.padding import Arrays, measure
 from pipeline.errors import BadInput, unknown
 from pipeline.fields import Array
+from pipeline.option import Options, make_flag
 from pipeline.readers.request import Say
 from tasks.task import Task
 
@@ -23,30 +22,30 @@ def suit_cell(options: Options, task: Task, say: Say) -> Options:
     cell = options.cell
     if cell not in cells.CELLS:
         raise unknown("--cell", cell, cells.CELLS)
-    if task.output(options).start is not None and not cells.writes(cell):
-        others = ", ".join(name for name in cells.CELLS if cells.writes(name))
+    if task.output.kind.autoregressive and not cells.CELLS[cell].writes:
+        others = ", ".join(name for name, one in cells.CELLS.items() if one.writes)
         raise BadInput(
             f"--cell {cell}: the task {task.name!r} writes one symbol after another, and this cell reads all of its "
             f"input at once, with no state to go on from; expected one of {others}"
         )
-    if cells.is_bounded(cell) and options.max_length > LONGEST:
+    if cells.CELLS[cell].bounded and options.max_length > LONGEST:
         raise BadInput(
             f"--cell {cell}: it would be built for inputs of --max-length {options.max_length:,} steps, each with "
             f"weights of its own; give --max-length, the steps of the longest input, at most {LONGEST:,}"
         )
     changed = {
-        name: value
-        for name, value in cells.settings(cell).items()
-        if name in task.options and getattr(options, name) != value
+        name: value for name, value in cells.CELLS[cell].settings.items() if options.as_dict().get(name, value) != value
     }
     for name, value in changed.items():
-        say(f"--{name.replace('_', '-')} {value}: the only one that the cell {cell} has")
-    return dataclasses.replace(options, **changed)
+        say(f"{make_flag(name)} {value}: the only one that the cell {cell} has")
+    return options.replace(**changed)
 
 
-def check_lengths(options: Options, origins: Sequence[str], inputs: Sequence[Arrays], arrays: dict[str, Array]) -> None:
+def check_lengths(
+    options: Options, origins: Sequence[str], inputs: Sequence[Arrays], *, arrays: dict[str, Array]
+) -> None:
     """Raise BadInput, with its origin, for an encoded input that is longer than the cell was built for."""
-    if not cells.is_bounded(options.cell):
+    if not cells.CELLS[options.cell].bounded:
         return
     for origin, encoded in zip(origins, inputs, strict=True):
         steps = measure(encoded, arrays)

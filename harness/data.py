@@ -1,24 +1,21 @@
-"""From a task and its options to examples, and to encoded examples."""
+"""From a task and its options to examples, and to the fields that are fitted to them."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from harness.cells import check_lengths
-from harness.options import Options
 from pipeline import findings, splits
-from pipeline.batches import encoded_cache
-from pipeline.batches.bucketing import Batches
-from pipeline.batches.padding import Arrays
 from pipeline.errors import BadInput
-from pipeline.example import Alternatives, Example, Splits, first
+from pipeline.example import Alternatives, Example, Splits, Value
+from pipeline.fields import InputField, OutputField
+from pipeline.option import Options
 from pipeline.readers import tfds
 from pipeline.readers.files import check_exists
 from pipeline.readers.request import Request, Say
 from tasks.task import Task
+
+SPLITS = ("train", "validation", "test")
 
 
 def keep_quiet(line: str) -> None:
@@ -29,7 +26,7 @@ def name_source(task: Task, options: Options) -> str:
     """Return what --data names: the task's first source where it is left out; of the user's own files the full path."""
     name = options.data
     if name is None:
-        own = (options.train_file, options.validation_file, options.test_file)
+        own = (options.train_file, options.validation_file, options.test_file) if task.reader else ()
         name = next(filter(None, own), None) or next(iter(task.sources))
     return name if name in task.sources or name.startswith("tfds:") else str(Path(name).expanduser().absolute())
 
@@ -45,9 +42,9 @@ def load(task: Task, options: Options, say: Say = keep_quiet) -> Splits:
 
 def find_labels(task: Task, options: Options) -> tuple[splits.Side, bool]:
     """Return the side of an example that two splits never share, and whether the other one holds labels to draw by."""
-    side = task.reader.apart if task.reader else "input"
-    other = task.output(options) if side == "input" else task.input(options)
-    return side, options.stratify and other.closed
+    side = task.reader.split_key if task.reader else "input"
+    other = task.output.kind if side == "input" else task.input.kind
+    return side, options.stratify and other.categorical
 
 
 def read(task: Task, options: Options, say: Say = keep_quiet) -> Splits:
@@ -56,17 +53,18 @@ def read(task: Task, options: Options, say: Say = keep_quiet) -> Splits:
     say: takes what is guessed, and what is left out, in one line each.
     """
     name = options.data or name_source(task, options)
-    columns = replace(task.columns, given_input=options.text_column, given_output=options.label_column)
-    # Of a dataset of millions, no more is read than --limit asks for; but enough to meet every tag or label.
-    enough = options.limit and max(options.limit, 10_000)
     if name in task.sources:
-        if options.text_column or options.label_column:
+        if task.reader and (options.text_column or options.label_column):
             raise BadInput(f"--text-column, --label-column: the source {name!r} has fixed columns; leave them out")
         return task.sources[name].load(options)
     if task.reader and task.reader.dataset and name.startswith("tfds:"):
-        return task.reader.arrange(tfds.read(name.removeprefix("tfds:"), task.reader.dataset, columns, enough))
+        # A dataset may have millions: no more is read than --limit asks for, but enough to meet every tag or label.
+        enough = options.limit and max(options.limit, 10_000)
+        columns = replace(task.columns, given_input=options.text_column, given_output=options.label_column)
+        found = tfds.read(name.removeprefix("tfds:"), task.reader.dataset, columns=columns, limit=enough)
+        return task.reader.preprocess(found)
     if task.reader and (path := Path(name).expanduser()).exists():
-        return task.reader.arrange(task.reader.files(make_request(task, options, path), say))
+        return task.reader.preprocess(task.reader.files(make_request(task, options, path), say))
     own = f", or the path of a file or folder ({task.reader.formats})" if task.reader else ""
     if task.reader and task.reader.dataset:
         own = f", tfds:NAME{own}"
@@ -76,17 +74,17 @@ def read(task: Task, options: Options, say: Say = keep_quiet) -> Splits:
     )
 
 
-def make_request(task: Task, options: Options, path: Path, inputs_only: bool = False) -> Request:
+def make_request(task: Task, options: Options, path: Path, *, inputs_only: bool = False) -> Request:
     """Return the request for a path of the user's, as the options have it."""
     given = {"train": options.train_file, "validation": options.validation_file, "test": options.test_file}
     return Request(
         check_exists(path),
         replace(task.columns, given_input=options.text_column, given_output=options.label_column),
-        {split: Path(file).expanduser() for split, file in given.items() if file},
-        options.header,
-        options.encoding,
-        options.strict,
-        inputs_only,
+        files={split: Path(file).expanduser() for split, file in given.items() if file},
+        header=options.header,
+        encoding=options.encoding,
+        strict=options.strict,
+        inputs_only=inputs_only,
     )
 
 
@@ -97,7 +95,7 @@ def limit(task: Task, options: Options, found: Splits) -> Splits:
     if not options.stratify:
         return {split: examples[: options.limit] for split, examples in found.items()}
     side, stratify = find_labels(task, options)
-    return splits.limit(found, options.limit, options.split_seed, side, stratify)
+    return splits.limit(found, options.limit, seed=options.split_seed, side=side, stratify=stratify)
 
 
 def fingerprint(found: Splits) -> str:
@@ -110,16 +108,7 @@ def fingerprint(found: Splits) -> str:
     return digest.hexdigest()[:16]
 
 
-@contextmanager
-def pointing_at(origin: str) -> Iterator[None]:
-    """Put the place that an example comes from before the message of any BadInput raised inside."""
-    try:
-        yield
-    except BadInput as error:
-        raise BadInput(f"{origin}: {error}") from error
-
-
-def expand(examples: list[Example]) -> list[Example]:
+def expand(examples: Sequence[Example]) -> list[Example]:
     """Return the examples to learn: one for each of the right outputs of an input that has several."""
     return [
         one
@@ -132,105 +121,23 @@ def expand(examples: list[Example]) -> list[Example]:
     ]
 
 
-def to_plain(value: Any) -> Any:
-    """Return an input as JSON can hold it: texts and tuples as they are, of a picture its name."""
+def to_plain(value: Value) -> Value:
+    """Return an input as JSON can hold it: texts and tuples as they are, the name of a picture."""
     return value if isinstance(value, (str, tuple, int, float)) else str(value)
-
-
-def encode(examples: list[Example], input_field: Any, output_field: Any) -> tuple[list[Arrays], list[Arrays]]:
-    """Return the encoded inputs and outputs of examples; BadInput with the file and line of one that cannot be.
-
-    Of several right outputs the first: the loss of validation and test examples is that of one answer each. Examples
-    without an output have an encoded input alone.
-    """
-    inputs: list[Arrays] = []
-    outputs: list[Arrays] = []
-    before = None
-    # An output field may say which outputs an input is too short for.
-    check = getattr(output_field, "check", None)
-    for example in examples:
-        with pointing_at(example.origin):
-            # The captions of one image follow each other, and share its array.
-            inputs.append(inputs[-1] if example.input is before else input_field.encode(example.input))
-            before = example.input
-            if example.output is None:
-                # What is asked of a competition's test: nobody knows the answers.
-                continue
-            outputs.append(output_field.encode(first(example.output)))
-            if check:
-                check(inputs[-1], outputs[-1])
-    return inputs, outputs
-
-
-def make_batches(
-    options: Options,
-    input_field: Any,
-    output_field: Any,
-    origins: Sequence[str],
-    inputs: Sequence[Arrays],
-    outputs: Sequence[Arrays] | None = None,
-    seed: int | None = None,
-) -> Batches:
-    """Return encoded examples as batches of the size that the options say; seed: of their order, if any.
-
-    origins: where each example comes from; BadInput names that of one that is too long for the cell.
-    """
-    check_lengths(options, origins, inputs, input_field.arrays)
-    return Batches(
-        inputs,
-        input_field.arrays,
-        options.batch,
-        outputs,
-        {} if outputs is None else output_field.arrays,
-        seed,
-        None if outputs is None else output_field.start,
-        options.batch_tokens,
-    )
-
-
-def encode_batches(
-    options: Options,
-    input_field: Any,
-    output_field: Any,
-    examples: list[Example],
-    seed: int | None = None,
-    name: str | None = None,
-) -> Batches:
-    """Return examples as batches; BadInput with the file and line of one that cannot be encoded. See `make_batches`.
-
-    name: under which they are kept, once encoded, if that takes long; see pipeline/batches/encoded_cache.py.
-    """
-    arrays = input_field.arrays, output_field.arrays
-    inputs, outputs = encoded_cache.keep(name, arrays, lambda: encode(examples, input_field, output_field))
-    origins = [example.origin for example in examples]
-    return make_batches(options, input_field, output_field, origins, inputs, outputs, seed)
 
 
 @dataclass(frozen=True)
 class Prepared:
     """What a model is built from and trained on: examples, fields fitted to those of training, and a fingerprint."""
 
-    options: Options
     examples: Splits
-    input_field: Any
-    output_field: Any
+    input_field: InputField
+    output_field: OutputField
     fingerprint: str
 
     def is_labelled(self, split: str) -> bool:
         """Return whether the outputs of a split's examples are known."""
         return self.examples[split][0].output is not None
-
-    def batches(self, split: str, seed: int | None = None) -> Batches:
-        """Return the batches of a split; see `encode_batches`. They have no outputs where these are not known."""
-        fields, examples = (self.input_field, self.output_field), self.examples[split]
-        if not self.is_labelled(split):
-            inputs, _ = encode(examples, *fields)
-            return make_batches(self.options, *fields, [example.origin for example in examples], inputs)
-        # Of an input that is the path of a file, the fingerprint does not know what is in it.
-        stamp = getattr(self.input_field, "stamp", None)
-        stamps = [stamp(example.input) for example in examples] if stamp else []
-        name = encoded_cache.name((self.fingerprint, split, stamps), *fields)
-        return encode_batches(self.options, *fields, examples, seed, name)
 
 
 def prepare(task: Task, options: Options, say: Say = keep_quiet) -> Prepared:
@@ -240,24 +147,26 @@ def prepare(task: Task, options: Options, say: Say = keep_quiet) -> Prepared:
     """
     loaded = load(task, options, say)
     input_field, output_field = task.input(options), task.output(options)
-    if input_field.closed:
+    if input_field.categorical:
         # However few examples are used, all of the categories are known.
         input_field.fit(example.input for example in loaded["train"])
-    examples = leave_out(limit(task, options, loaded), input_field, options, say)
-    for split in ("train", "validation", "test"):
+    strict = options.strict if task.reader else False
+    examples = leave_out(limit(task, options, loaded), input_field, strict=strict, say=say)
+    for split in SPLITS:
         if not examples[split]:
             raise BadInput(f"--data {options.data}: the {split} split is empty; expected at least one example")
     known = fingerprint(examples)
     examples["train"] = expand(examples["train"])
-    if not input_field.closed:
+    if not input_field.categorical:
         input_field.fit(example.input for example in examples["train"])
     output_field.fit(example.output for example in expand(loaded["train"]))
-    for line in findings.look(examples, input_field, output_field, options.max_length, options.strict):
+    longest = options.as_dict().get("max_length")
+    for line in findings.inspect_data(examples, input_field, output_field=output_field, longest=longest, strict=strict):
         say(line)
-    return Prepared(options, examples, input_field, output_field, known)
+    return Prepared(examples, input_field, output_field=output_field, fingerprint=known)
 
 
-def leave_out(found: Splits, input_field: Any, options: Options, say: Say) -> Splits:
+def leave_out(found: Splits, input_field: InputField, *, strict: bool, say: Say) -> Splits:
     """Return the examples whose inputs can be read, and say how many cannot; BadInput for the first with --strict."""
     kept: Splits = {}
     for split, examples in found.items():
@@ -267,7 +176,7 @@ def leave_out(found: Splits, input_field: Any, options: Options, say: Say) -> Sp
         if not bad:
             continue
         example, reason = bad[0]
-        if options.strict or not kept[split]:
+        if strict or not kept[split]:
             raise BadInput(f"{example.origin}: {reason}; mend it, or remove it")
         say(f"{split}: {len(bad):,} of {len(examples):,} examples left out: {reason} ({example.origin})")
     return kept

@@ -6,35 +6,30 @@ trained on by one step of gradient descent (Mikolov et al. 2010, section 2, the 
 symbol is ever scored by weights that have seen it. The model itself stays as it was: a copy learns.
 """
 
-import importlib
 from dataclasses import replace
-from typing import Any
 
 import keras
 import numpy as np
 
-from harness import losses
-from harness.options import Options
+from harness import evaluate
+from harness.experiment import Experiment
 from pipeline.batches.bucketing import Batches
-from tasks.task import Task
 
 
-def measure_loss(
-    task: Task, options: Options, model: keras.Model, input_field: Any, output_field: Any, batches: Batches
-) -> float | None:
-    """Return the loss averaged over all answers asked for, of a copy of the model that learns at options.adapt.
+def measure_loss(experiment: Experiment, model: keras.Model, batches: Batches) -> float | None:
+    """Return the loss averaged over all answers asked for, of a copy of the model that learns as it is scored.
 
-    None where options.adapt is 0 or None: nothing adapts.
+    options.dynamic_evaluation: the learning rate. None where it is 0, or where the task has no such option.
     """
-    if not options.adapt:
+    rate = experiment.options.as_dict().get("dynamic_evaluation")
+    if not rate:
         return None
-    family = importlib.import_module(task.model)
     # Without what only disturbs the learning: then the loss of a step is the score before it.
-    options = replace(options, dropout=0.0, word_dropout=0.0)
-    learner = family.build(input_field, output_field, options)
+    learning = experiment.replace_options(dropout=0.0, word_dropout=0.0)
+    learner = learning.build()
     for weight, trained in zip(learner.trainable_variables, model.trainable_variables, strict=True):
         # A copy: on JAX a training step takes over the memory of all variables.
         weight.assign(np.array(trained))
-    optimizer = keras.optimizers.RMSprop(options.adapt, rho=0.99, global_clipnorm=options.clip)
-    learner.compile(optimizer, loss=family.loss(output_field, options))
-    return losses.measure_loss(learner, replace(batches, size=1, tokens=None), learn=True)
+    optimizer = keras.optimizers.RMSprop(rate, rho=0.99, global_clipnorm=experiment.options.clip_norm)
+    learner.compile(optimizer, loss=learning.loss())
+    return evaluate.measure_loss(learner, replace(batches, size=1, tokens=None), learn=True)

@@ -1,26 +1,20 @@
 """Evaluate: the model's answers to a split, and how good they are."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
-from harness import data, dynamic_evaluation, runs
-from harness.losses import measure_loss
-from harness.options import AS_STORED, AS_TRAINED, Decoding, Reading
-from harness.process.console import say
-from harness.process.cost import Pace
-from harness.runs.stored import Stored, read_run
-from harness.runs.trained import load
-from harness.selection import Selection, select
+from harness import data, runs
+from harness.experiment import Experiment
+from harness.process.cost import Throughput
 from pipeline import record
 from pipeline.batches.bucketing import Batches
-from pipeline.example import Example
-from tasks.task import Task
+from pipeline.example import Example, Value
+from tasks.task import Scores
 
 
 @dataclass(frozen=True)
@@ -31,27 +25,57 @@ class Answer:
     attention: (written symbols, time steps of the input), the weights with which each symbol was written; or None.
     """
 
-    output: Any
-    details: dict[str, float]
+    output: Value
+    details: Mapping[str, float]
     attention: np.ndarray | None = None
 
 
+@dataclass(frozen=True)
+class Answers:
+    """The answers to all examples, in their order. loss: their mean, where the decoder gives it."""
+
+    answers: list[Answer]
+    loss: float | None
+
+
+@dataclass(frozen=True)
+class Scored:
+    """The scores of answers: the task's metrics and the loss."""
+
+    scores: Scores
+    answers: list[Answer]
+
+
+@dataclass
+class _MeanLoss:
+    """The loss averaged over all answers asked for (tokens or examples), whatever the batches."""
+
+    total: float = 0.0
+    weight: float = 0.0
+
+    def note(self, loss: float, weights: np.ndarray) -> None:
+        weight = float(weights.sum())
+        self.total, self.weight = self.total + loss * weight, self.weight + weight
+
+    @property
+    def mean(self) -> float | None:
+        return self.total / self.weight if self.weight else None
+
+
 def answer(
-    decoder: keras.Model,
-    batches: Batches,
-    output_field: Any,
-    pace: Pace | None = None,
-    losses: list[tuple[float, float]] | None = None,
-) -> list[Answer]:
+    experiment: Experiment, decoder: keras.Model, batches: Batches, *, throughput: Throughput | None = None
+) -> Answers:
     """Return the answers to all examples, in their order; the padding's answers are cut off.
 
-    pace: takes in how fast the decoder was. losses: takes in the sum over the losses of each batch and the number of
-    answers asked for in it, where the decoder gives them; see models.layers.losses.judge.
+    decoder: one with a loss gives it for each batch; see models/decoding/with_loss.py.
+    throughput: takes in how fast it was.
     """
+    output_field = experiment.output_field
     # An output that is as long as its input; one that is written symbol by symbol has an end of its own.
     written = output_field.arrays["output"]
-    aligned = output_field.start is None and written.timed and written.per_step
-    answers: list[Any] = [None] * len(batches.inputs)
+    aligned = not output_field.autoregressive and written.timed and written.per_step
+    answers: list[Answer | None] = [None] * len(batches.inputs)
+    losses = _MeanLoss()
     for length, members, real in batches.plan():
         # A decoder that samples asks for the position of each example, so that no batch changes its random numbers.
         arrays, *wanted = batches.draw(length, members, real)
@@ -60,58 +84,79 @@ def answer(
         inputs = {name: drawn[name] for name in decoder.input}
         started = time.perf_counter()
         found = {name: np.asarray(array) for name, array in decoder.predict_on_batch(inputs).items()}
-        if pace:
+        if throughput:
             shape = length, len(members)
-            pace.note(shape, int(batches.steps[members[:real]].sum()), time.perf_counter() - started)
-        if "loss" in found and losses is not None:
-            weight = float(wanted[1].sum())
-            losses.append((float(found.pop("loss")) * weight, weight))
+            seconds = time.perf_counter() - started
+            throughput.add(shape, tokens=int(batches.steps[members[:real]].sum()), seconds=seconds)
+        if "loss" in found:
+            losses.note(float(found.pop("loss")), wanted[1])
         for row, member in enumerate(members[:real]):
-            steps = slice(batches.steps[member]) if aligned else ()
-            output = output_field.decode(found["output"][row][steps])
+            steps = int(batches.steps[member])
+            output = output_field.decode(found["output"][row][slice(steps) if aligned else ()])
             details = {name: float(array[row]) for name, array in found.items() if name not in ("output", "attention")}
-            attention = None
-            if "attention" in found:
-                # After the end of what is written all weights are 0.
-                attention = found["attention"][row][found["attention"][row].any(axis=1)]
-                # The positions of an image's grid are no time steps.
-                attention = attention[:, : batches.steps[member]] if "mask" in inputs else attention
+            attention = _cut(found["attention"][row], steps, inputs) if "attention" in found else None
             answers[member] = Answer(output, details, attention)
-    return answers
+    return Answers([one for one in answers if one is not None], losses.mean)
 
 
-def measure(
-    task: Task,
-    examples: Sequence[Example],
-    batches: Batches,
-    model: keras.Model,
-    decoder: keras.Model,
-    output_field: Any,
-    training: Sequence[Example] = (),
-    pace: Pace | None = None,
-    adapted: float | None = None,
-) -> tuple[dict[str, float], list[Answer]]:
-    """Return the task's metrics and the loss, and the answers they were computed from.
+def _cut(attention: np.ndarray, steps: int, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Return the attention weights of the symbols written, after which all are 0, over the real steps of the input."""
+    attention = attention[attention.any(axis=1)]
+    # The positions of an image's grid are no time steps.
+    return attention[:, :steps] if "mask" in inputs else attention
 
-    decoder: one that gives the loss too spares a second pass; see models.layers.losses.judge.
-    training: the examples that the model was trained on, where they are at hand; for `Task.further`.
-    pace: see `answer`. adapted: a loss to report in place of the model's own; see harness/dynamic_evaluation.py.
+
+def measure_loss(model: keras.Model, batches: Batches, *, learn: bool = False) -> float:
+    """Return the loss averaged over all answers asked for (tokens or examples), whatever the batches.
+
+    learn: train on each batch too, once its loss is known.
     """
-    losses: list[tuple[float, float]] = []
-    answers = answer(decoder, batches, output_field, pace, losses)
-    predictions = [found.output for found in answers]
-    if adapted is not None:
-        loss = adapted
-    else:
-        loss = float(np.divide(*np.sum(losses, axis=0))) if losses else measure_loss(model, batches)
-    scores = task.metrics([example.output for example in examples], predictions)
-    if task.further:
-        scores |= task.further(training, predictions, loss)
-    return scores | {"loss": loss}, answers
+    score = model.train_on_batch if learn else model.test_on_batch
+    losses = _MeanLoss()
+    for entry in batches.plan():
+        inputs, outputs, weights = batches.draw(*entry)
+        model.reset_metrics()
+        losses.note(float(score(inputs, outputs, weights, return_dict=True)["loss"]), weights)
+    return losses.mean or 0.0
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A model that is scored. decoder: decodes its answers; one that gives the loss too spares a second pass."""
+
+    experiment: Experiment
+    model: keras.Model
+    decoder: keras.Model
+
+    def measure(
+        self,
+        examples: Sequence[Example],
+        batches: Batches,
+        *,
+        training: Sequence[Example] = (),
+        throughput: Throughput | None = None,
+        adapted: float | None = None,
+    ) -> Scored:
+        """Return the task's metrics and the loss, and the answers they were computed from.
+
+        training: the examples that the model was trained on, where they are at hand; for `Task.extra_metrics`.
+        throughput: see `answer`.
+        adapted: a loss to report in place of the model's own; see harness/dynamic_evaluation.py.
+        """
+        task = self.experiment.task
+        found = answer(self.experiment, self.decoder, batches, throughput=throughput)
+        predictions = [one.output for one in found.answers]
+        loss = found.loss if adapted is None else adapted
+        if loss is None:
+            loss = measure_loss(self.model, batches)
+        scores = task.metrics([example.output for example in examples], predictions)
+        if task.extra_metrics:
+            scores |= task.extra_metrics(training, predictions, loss)
+        return Scored(scores | {"loss": loss}, found.answers)
 
 
 def write_answers(path: Path, examples: Sequence[Example], answers: Sequence[Answer]) -> None:
-    """Write a JSON line an example: its input, expected output, predicted output and where it was read."""
+    """Write one JSON line per example: its input, expected output, predicted output and where it was read."""
     lines = [
         record.dump(
             {
@@ -119,8 +164,8 @@ def write_answers(path: Path, examples: Sequence[Example], answers: Sequence[Ans
                 "output": example.output,
                 "prediction": found.output,
                 **found.details,
+                "origin": example.origin,
             }
-            | {"origin": example.origin}
         )
         for example, found in zip(examples, answers, strict=True)
     ]
@@ -131,66 +176,9 @@ def read_contexts(model: keras.Model, batches: Batches) -> np.ndarray:
     """Return what a model that writes starts from for each example, (examples, features), in their order."""
     inputs = {name: tensor for name, tensor in model.input.items() if name != "previous"}
     reader = keras.Model(inputs, model.get_layer("context").output)
-    contexts: Any = [None] * len(batches.inputs)
+    contexts: dict[int, np.ndarray] = {}
     for length, members, real in batches.plan():
         arrays = batches.draw(length, members, real)[0]
         found = np.asarray(reader.predict_on_batch({name: arrays[name] for name in inputs}))
-        for member, context in zip(members[:real], found, strict=False):
-            contexts[member] = context
-    return np.stack(contexts)
-
-
-def describe_metrics(task: Task) -> dict[str, str]:
-    """Return {"signature": how the metrics compute}, where a task says it."""
-    return {"signature": task.signature()} if task.signature else {}
-
-
-def evaluate(
-    directory: Path,
-    source: str | None = None,
-    split: str = "test",
-    include: tuple[Path, ...] = (),
-    decoding: Decoding = AS_TRAINED,
-    reading: Reading = AS_STORED,
-) -> dict:
-    """Return the scores of a trained run on a split of its own data, or of other data (`source`, as for --data).
-
-    decoding: options to decode with in place of the run's own; then its predictions are not written.
-    reading: how `source` is read.
-    """
-    stored = read_run(directory, include, decoding)
-    return score(stored, select(stored, source, split, reading), source, keep=decoding == AS_TRAINED)
-
-
-def score(stored: Stored, selection: Selection, source: str | None, keep: bool) -> dict:
-    """Return the scores of a run on selected examples. source: of other data. keep: write the answers to the run."""
-    examples, directory = selection.examples, stored.directory
-    batches = data.encode_batches(stored.options, stored.input_field, stored.output_field, examples)
-    run = load(stored)
-    adapted = dynamic_evaluation.measure_loss(
-        run.task, run.options, run.model, run.input_field, run.output_field, batches
-    )
-    scores, answers = measure(
-        run.task, examples, batches, run.model, run.judge, run.output_field, selection.training, adapted=adapted
-    )
-    if source is None and keep:
-        path = directory / "predictions" / f"{selection.split}.jsonl"
-        try:
-            write_answers(path, examples, answers)
-        except OSError as error:
-            # The run may be another user's.
-            say(f"{path}: the answers cannot be written there: {error.strerror}")
-    # The baselines' scores are those of the run's own test.
-    own = source is None and selection.split == "test" and (directory / "scores.json").exists()
-    baselines = runs.read_scores(directory, runs.read_config(directory))["baselines"] if own else None
-    return {
-        "run": str(directory),
-        "task": run.task.name,
-        "data": source or run.options.data,
-        "split": selection.split,
-        "examples": len(examples),
-        "monitor": run.task.monitor,
-        "scores": scores,
-        **({"baselines": baselines} if baselines else {}),
-        **describe_metrics(run.task),
-    }
+        contexts |= zip(members[:real].tolist(), found, strict=False)
+    return np.stack([contexts[member] for member in range(len(batches.inputs))])

@@ -1,140 +1,123 @@
-"""Experiment: a run that is about to be trained, and all that can be wrong with it without Keras looked at."""
+"""Experiment: a run, as training, evaluating and predicting share it."""
+
+from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import tasks
-from harness import data, runs
-from harness.cells import suit_cell
-from harness.data import Prepared
-from harness.options import Options, check, defaults, differences, restore
-from harness.process.console import say
-from harness.process.cost import forget_peak
-from harness.process.lock import hold
-from harness.runs import included
-from harness.runs.schema import Config
-from pipeline import record
+from harness.cells import check_lengths
+from pipeline.batches import encoded_cache
 from pipeline.batches.bucketing import Batches
+from pipeline.batches.padding import Arrays
 from pipeline.errors import BadInput
+from pipeline.example import Example, Value, first
+from pipeline.fields import InputField, OutputField, is_autoregressive
+from pipeline.option import Options
 from tasks.task import Task
 
+if TYPE_CHECKING:
+    import keras
 
-@dataclass(frozen=True)
-class Run:
-    """What is to be trained, and where. files: those that the user included. fresh: whether it starts over."""
-
-    task: Task
-    options: Options
-    directory: Path
-    files: Sequence[tasks.File] = ()
-    fresh: bool = False
+    from models.family import Family
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """A run with its data.
+    """What a run is made of, before its model: it needs no Keras.
 
-    prepared: examples and fitted fields. batches: by split. begun: the config of a run that goes on; None of a new one.
+    input_field, output_field: fitted to the training data. fingerprint: of the examples; see harness/data.py.
     """
 
-    run: Run
-    prepared: Prepared
-    batches: dict[str, Batches]
-    begun: Config | None
+    task: Task
+    options: Options
+    directory: Path
+    input_field: InputField
+    output_field: OutputField
+    fingerprint: str
 
+    @cached_property
+    def family(self) -> Family:
+        """Return the model family; Keras is imported with it."""
+        return self.task.family.load()
 
-def settle(task: Task, options: Options, folder: Path, include: Sequence[Path] = (), fresh: bool = False) -> Run:
-    """Return the run that options are of; its directory is folder/TASK/CELL-sSEED. BadInput for bad options."""
-    check(options, task)
-    runs.check_clock()
-    options = suit_cell(options, task, say)
-    options = dataclasses.replace(options, data=data.name_source(task, options))
-    paths = [Path(path).resolve() for path in include]
-    files = [tasks.ran.get(path) or tasks.read(path) for path in paths]
-    included.remember(files)
-    return Run(task, options, runs.locate(folder, task.name, options), files, fresh)
+    def build(self) -> keras.Model:
+        """Return a new model, with the weights that training begins with."""
+        return self.family.build(self.input_field, self.output_field, self.options)
 
+    def loss(self) -> keras.losses.Loss:
+        """Return the loss that the model is trained with."""
+        return self.family.loss(self.output_field, self.options)
 
-def read_complete(run: Run) -> dict[str, Any] | None:
-    """Return the summary of a run that is complete, and is not to be trained again; None of any other.
+    def decode(self, model: keras.Model) -> keras.Model:
+        """Return a model from the same inputs to decoded answers."""
+        return self.family.decode(model, self.output_field, self.options)
 
-    BadInput if its directory holds a run of other options.
-    """
-    if run.fresh or not (run.directory / "scores.json").exists() or not runs.holds_run(run.directory):
-        return None
-    stored, _ = read_earlier(run)
-    included.tell_changes(run.files, stored["include"])
-    say(f"{run.directory} is complete; --fresh trains it again")
-    return {**runs.read_scores(run.directory, stored), "run": str(run.directory)}
+    def replace_options(self, **changed: Value) -> Experiment:
+        """Return the experiment with some options changed."""
+        return dataclasses.replace(self, options=self.options.replace(**changed))
+
+    def batch(
+        self,
+        origins: Sequence[str],
+        inputs: Sequence[Arrays],
+        outputs: Sequence[Arrays] | None = None,
+        *,
+        seed: int | None = None,
+    ) -> Batches:
+        """Return encoded examples as batches of the size that the options say; seed: of their order, if any.
+
+        origins: where each example comes from; BadInput names that of one that is too long for the cell.
+        """
+        check_lengths(self.options, origins, inputs, arrays=self.input_field.arrays)
+        return Batches(
+            inputs,
+            self.input_field.arrays,
+            size=self.options.batch_size,
+            outputs=outputs,
+            output_arrays={} if outputs is None else self.output_field.arrays,
+            seed=seed,
+            start=self.output_field.start if outputs is not None and is_autoregressive(self.output_field) else None,
+            tokens=self.options.batch_tokens,
+        )
+
+    def encode(self, examples: Sequence[Example], *, seed: int | None = None, key: str | None = None) -> Batches:
+        """Return examples as batches; BadInput with the file and line of one that cannot be encoded; see `batch`.
+
+        Examples without an output have none in the batches either.
+        key: under which they are kept, once encoded, if that takes long; see pipeline/batches/encoded_cache.py.
+        """
+        origins = [example.origin for example in examples]
+        if examples[0].output is None:
+            return self.batch(origins, self._encode(examples)[0], seed=seed)
+        arrays = self.input_field.arrays, self.output_field.arrays
+        inputs, outputs = encoded_cache.load_or_encode(key, arrays, lambda: self._encode(examples))
+        return self.batch(origins, inputs, outputs, seed=seed)
+
+    def _encode(self, examples: Sequence[Example]) -> tuple[list[Arrays], list[Arrays]]:
+        """Return the encoded inputs and outputs; one of several right outputs is encoded, the first."""
+        inputs: list[Arrays] = []
+        outputs: list[Arrays] = []
+        before = None
+        for example in examples:
+            with pointing_at(example.origin):
+                # The captions of one image follow each other, and share its array.
+                inputs.append(inputs[-1] if example.input is before else self.input_field.encode(example.input))
+                before = example.input
+                if example.output is not None:
+                    outputs.append(self.output_field.encode(first(example.output)))
+                    self.output_field.check_pair(inputs[-1], outputs[-1])
+        return inputs, outputs
 
 
 @contextmanager
-def begin(run: Run) -> Iterator[Experiment]:
-    """Read and encode the data of a run; inside, no other process writes to its directory.
-
-    Raises BadInput for bad data, and if the directory holds another run, or another process trains this one.
-    """
-    with hold(run.directory):
-        exists, stored = runs.holds_run(run.directory), None
-        if exists and not run.fresh:
-            stored, options = read_earlier(run)
-            included.tell_changes(run.files, stored["include"])
-            run = dataclasses.replace(run, options=options)
-        say(f"{run.task.name}: {run.task.summary}")
-        forget_peak()
-        prepared = data.prepare(run.task, run.options, say)
-        if stored and stored["data"] != prepared.fingerprint:
-            raise BadInput(f"{run.directory}: the data has changed since this run began; start over with --fresh")
-        begun = stored if (run.directory / "state.npz").exists() else None
-        if begun:
-            # Those that the weights belong to: another version, or another machine, may fit them otherwise.
-            restored = {
-                f"{name}_field": runs.restore_field(run.directory, name, make(run.options), begun)
-                for name, make in (("input", run.task.input), ("output", run.task.output))
-            }
-            prepared = dataclasses.replace(prepared, **restored)
-        batches = {
-            split: prepared.batches(split, run.options.seed if split == "train" else None)
-            for split in ("train", "validation", "test")
-        }
-        lengths = ", ".join(map(str, batches["train"].lengths))
-        say(
-            f"{len(batches['train'].inputs):,} examples to train on ({batches['train'].count_tokens():,} tokens), "
-            f"{len(batches['validation'].inputs):,} to validate, {len(batches['test'].inputs):,} to test; padded to "
-            f"{lengths}"
-        )
-        yield Experiment(run, prepared, batches, begun)
-
-
-def read_earlier(run: Run) -> tuple[Config, Options]:
-    """Return the config of the run in a directory, and the options that it goes on with.
-
-    Where an earlier version began the run, options that it did not have are as the run did, unless they are given.
-    Raises BadInput if the options given are not those of the run, or if the run is of another task.
-    """
-    task, options = run.task, run.options
-    stored = runs.read_config(run.directory)
-    with record.reading(str(run.directory / "config.json"), runs.RESTORE):
-        if stored["task"] != task.name:
-            raise BadInput(f"expected the task {task.name!r}, got {stored['task']!r:.60}")
-        earlier = restore(stored["options"], task, stored.get("format", 1))
-    if options.data == data.name_source(task, earlier):
-        # Earlier versions kept the path as it was typed, and it is in what they know of the data.
-        options = dataclasses.replace(options, data=earlier.data)
-    usual = defaults(task)
-    for field in dataclasses.fields(options):
-        name, value = field.name, getattr(earlier, field.name)
-        if name in stored["options"] or getattr(options, name) != getattr(usual, name) or value == getattr(usual, name):
-            continue
-        say(f"--{name.replace('_', '-')} {value}: as this run began, before there was the option")
-        options = dataclasses.replace(options, **{name: value})
-    if found := differences(dataclasses.asdict(earlier), dataclasses.asdict(options)):
-        raise BadInput(
-            f"{run.directory} holds a run with other options:\n  " + "\n  ".join(found) + "\n"
-            "Start over with --fresh, which deletes that run, or keep both with --runs DIR."
-        )
-    return stored, options
+def pointing_at(origin: str) -> Iterator[None]:
+    """Put the place that an example comes from before the message of any BadInput raised inside."""
+    try:
+        yield
+    except BadInput as error:
+        raise BadInput(f"{origin}: {error}") from error

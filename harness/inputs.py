@@ -2,16 +2,17 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from harness.data import make_request, pointing_at
-from harness.options import Reading
+from harness.data import make_request
+from harness.experiment import Experiment, pointing_at
 from harness.process.console import say
-from harness.runs.stored import Stored
+from harness.selection import read_as
 from pipeline.errors import BadInput
+from pipeline.example import Value
+from pipeline.option import Value as OptionValue
 from pipeline.readers import files
 
 # The share of training sentences from which on a tokenizer does as the training data.
@@ -23,14 +24,14 @@ class Input:
     """One input. origin: where it was read. value: as the input field takes it; None of an empty line."""
 
     origin: str
-    value: Any
+    value: Value
 
 
-def take_tokenized(run: Stored) -> Stored:
+def take_tokenized(run: Experiment) -> Experiment:
     """Return a run whose typed texts are tokens with blanks between them; BadInput if its texts are no tokens."""
-    if not hasattr(run.input_field, "tokenizer"):
+    if run.input_field.tokenizer is None:
         raise BadInput(f"--tokenized: the task {run.task.name!r} reads texts that are not divided into tokens")
-    return replace(run, input_field=replace(run.input_field, tokenizer="blank"))
+    return replace(run, input_field=run.input_field.pretokenized())
 
 
 def check_any(inputs: Sequence[Input]) -> None:
@@ -39,13 +40,13 @@ def check_any(inputs: Sequence[Input]) -> None:
         raise BadInput("nothing to predict: give TEXT after the run, or --input FILE (- for standard input)")
 
 
-def parse(run: Stored, texts: Sequence[tuple[str, str]]) -> list[Input]:
+def parse(run: Experiment, texts: Sequence[tuple[str, str]]) -> list[Input]:
     """Return the inputs that (origin, text) stand for; BadInput with the origin of one that cannot be read."""
     inputs = []
     for origin, text in texts:
         with pointing_at(origin):
             inputs.append(Input(origin, run.input_field.parse(text)))
-    agreement = getattr(run.input_field, "agreement", 1.0)
+    agreement = run.input_field.agreement
     if agreement < AGREED and run.input_field.tokenizer != "blank":
         say(
             f"the texts are not divided into tokens as the training data is: it was so in {agreement:.0%} of its "
@@ -66,7 +67,7 @@ def read_words(words: Sequence[str]) -> list[tuple[str, str]]:
     return texts
 
 
-def read_file(run: Stored, source: str, reading: Reading) -> list[Input]:
+def read_file(run: Experiment, source: str, reading: Mapping[str, OptionValue]) -> list[Input]:
     """Return the inputs of a file, or of standard input for "-".
 
     A file of an ending that the task's reader says (.csv, .jsonl, .conllu) is read as for training, without its labels;
@@ -75,8 +76,7 @@ def read_file(run: Stored, source: str, reading: Reading) -> list[Input]:
     path = Path(source).expanduser()
     if run.task.reader and source != "-" and files.suffix(path) in run.task.reader.inputs:
         files.check_exists(path, "--input")
-        options = replace(run.options, **vars(reading), train_file=None, validation_file=None, test_file=None)
-        request = make_request(run.task, options, path, inputs_only=True)
+        request = make_request(run.task, read_as(run.options, reading), path, inputs_only=True)
         say(f"{path}: read as for training; the lines of a file of another name are the inputs")
         return [Input(str(path.parent / one.origin), one.input) for one in run.task.reader.files(request, say)["train"]]
     name, content = source, None
@@ -87,8 +87,10 @@ def read_file(run: Stored, source: str, reading: Reading) -> list[Input]:
         name, content = "standard input", sys.stdin.buffer.read()
     elif not path.exists():
         raise BadInput(f"--input {source}: there is no such file under {Path.cwd()}")
-    lines = files.read_lines(Path(name) if source == "-" else path, reading.encoding, content)
-    if reading.strict and (empty := next((number for number, line in enumerate(lines, 1) if not line.strip()), None)):
+    lines = files.read_lines(Path(name) if source == "-" else path, str(reading.get("encoding", "utf-8")), content)
+    if reading.get("strict") and (
+        empty := next((number for number, line in enumerate(lines, 1) if not line.strip()), None)
+    ):
         raise BadInput(f"{name}:{empty}: the line is empty; expected one input per line")
     places = [place for place, line in enumerate(lines) if line.strip()]
     if len(places) < len(lines):

@@ -1,271 +1,239 @@
-"""Every option of a run, in one place. The command line is made from this."""
+"""The options of a task: those of its parts, each declared once by the part that uses it (pipeline/option.py)."""
 
 import dataclasses
+import difflib
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Literal
 
+import tasks
 from harness.process.console import say
+from harness.process.machine import Machine
+from models.cells import CELLS
 from pipeline import record
 from pipeline.errors import BadInput, unknown
+from pipeline.option import Option, Options, Value, declared, make_flag, make_options, merge, option
+from pipeline.readers.request import Files, Reading, Say
+from tasks.task import Task
 
+if TYPE_CHECKING:
+    from harness.experiment import Experiment
 
-def optional() -> Any:
-    """Return the field of an option that is of use only to the tasks that set it, be it to None."""
-    return dataclasses.field(default=None, metadata={"optional": True})
-
-
-@dataclass(frozen=True)
-class Decoding:
-    """Options of decoding alone: evaluate and predict may change them for a trained run."""
-
-    beam: int | None = optional()
-    """Outputs kept side by side in the search for the likeliest; 1 takes the likeliest symbol at each step."""
-    temperature: float | None = optional()
-    """Of sampling: below 1 the likely symbols become likelier, above 1 less so."""
-    top_k: int | None = optional()
-    """Sample from the K likeliest symbols only; 1 always takes the likeliest."""
-    top_p: float | None = optional()
-    """Sample from the likeliest symbols that together have this probability."""
-    length: int | None = optional()
-    """Most symbols to write."""
-    sampling_seed: int | None = optional()
-    """Of the random numbers of sampling."""
-    adapt: float | None = optional()
-    """Of scoring: the rate at which the model goes on learning from each text once it is scored; 0: it does not."""
-
-
-AS_TRAINED = Decoding()
+__all__ = ["Option", "Options", "Reading", "Value"]
 
 
 @dataclass(frozen=True)
-class Reading:
-    """Options of reading one's own files: evaluate and predict take them for the data that they are given."""
+class Data:
+    """Options of where examples come from."""
 
-    text_column: str | None = None
-    """Column of the input: a name, a number from 1, or a path inside an object (data.text); the language of a pair."""
-    label_column: str | None = None
-    """Column of the expected output: a name, a number from 1, or a path inside an object; the language of a pair."""
-    header: Literal["auto", "yes", "no"] = "auto"
-    """Whether the first row of a table names its columns; auto: where one is a known name, or looks like one. That a
-    column is given by its number says nothing of it."""
-    encoding: str = "utf-8"
-    """Of text files, such as cp1252 or latin-1."""
-    strict: bool = False
-    """Refuse a row that cannot be read; else it is left out, counted and said."""
-
-
-AS_STORED = Reading()
+    data: str | None = option(None, "A source of the task (see `show`), tfds:NAME, or a path of your own.")
+    split_seed: int = option(0, "Seed of the splits that the data does not come with, and of --limit.", low=0)
+    stratify: bool = option(True, "Draw splits and --limit so that each label has its share.")
+    limit: int | None = option(None, "Use only N examples of each split, drawn at random.", low=1)
 
 
 @dataclass(frozen=True)
-class Options(Reading, Decoding):
-    """What a run is made of; a task may set other defaults (`run.py show TASK` lists them)."""
+class Training:
+    """Options of the training loop."""
 
-    data: str | None = None
-    """A source of the task (see `show`), tfds:NAME, or the path of your own file, folder or archive."""
-    train_file: str | None = None
-    """File of the training examples, if its name does not say it; in the folder of --data, or alone."""
-    validation_file: str | None = None
-    """File of the validation examples, likewise."""
-    test_file: str | None = None
-    """File of the test examples, likewise."""
-    split_seed: int = 0
-    """Which examples become validation and test where the data does not say, and which --limit takes."""
-    stratify: bool = True
-    """Draw them so that each label has its share; else they do not ask for labels, and --limit takes the first."""
-    limit: int | None = None
-    """Use only N examples of each split, drawn at random, each label among them."""
-    max_length: int = 400
-    """Longest input, in tokens; a longer text keeps its two ends, a longer sentence to tag is refused."""
-    vocabulary: int = 20_000
-    """Most words, or subwords, known; the rarest of the training data beyond them are unknown."""
-    unit: Literal["word", "character", "subword"] | None = optional()
-    """What a text is divided into."""
-    tokenizer: Literal["word", "blank", "character", "treebank"] | None = optional()
-    """How a sentence that is typed becomes tokens; treebank: English as the Penn Treebank has it (needs NLTK)."""
-    lowercase: bool | None = optional()
-    """Lower-case all texts."""
-    min_count: int | None = optional()
-    """Words seen fewer times in training are unknown."""
-
-    cell: str = "simple"
-    """RNN type: simple, lstm, gru, indrnn, mingru, minlstm, lru, bag, dnn, or one of your own (--include)."""
-    units: int = 128
-    """Size of the hidden state, for each direction."""
-    chrono: int | None = optional()
-    """Steps that lstm, gru, indrnn, mingru, minlstm and lru begin by remembering; the usual beginning is few."""
-    layers: int = 1
-    """Recurrent layers on top of each other."""
-    bidirectional: bool = True
-    """Read the sequence in both directions."""
-    dropout: float = 0.3
-    """Share of the numbers between layers set to 0 in training."""
-    word_dropout: float = 0.0
-    """Share of the words read, and of those a decoder has written so far, made unknown in training."""
-    embedding: Literal["dense", "onehot"] = "dense"
-    """Words as learned vectors, or as one-hot vectors straight into the cell."""
-    embedding_size: int = 128
-    """Length of a word's vector."""
-    pooling: Literal["last", "max", "mean", "max+mean"] | None = optional()
-    """How a classifier makes one vector of all hidden states."""
-    image_size: int | None = optional()
-    """Side of the square that images are scaled to, in pixels."""
-    colours: int | None = optional()
-    """Shades of red, of green and of blue: how much of an image is of each mixture; 0: its grid alone."""
-    attention: Literal["none", "bahdanau", "luong"] | None = optional()
-    """What a decoder sees of its input: all states, by additive or multiplicative attention, or their last alone."""
-    label_smoothing: float | None = optional()
-    """Share of the expected probability that is spread over all symbols in training."""
-    delay: int | None = optional()
-    """T of the memory tasks, in steps: how long copy waits, how many numbers adding is given."""
-    downsample: Literal[1, 2, 4] | None = optional()
-    """Frames of a recording that a convolution makes one step of, before the recurrent layers."""
-    masking: float | None = optional()
-    """Share of a recording's frames, and of its bands, hidden in training; 0 hides none."""
-    warping: float | None = optional()
-    """How far a recording's bands, or an image's sides, are stretched or squeezed in training, at the most."""
-
-    seed: int = 0
-    """Of the weights, the dropout and the order of the examples."""
-    steps: int = 2000
-    """Training steps, where --epochs is left out: as many epochs as make about that many, between 2 and 30."""
-    epochs: int | None = None
-    """Most passes over the training data."""
-    patience: int | None = None
-    """Stop after this many epochs without a better validation score; else a third of the epochs, 3 at least."""
-    batch: int = 32
-    """Examples in a training step."""
-    batch_tokens: int | None = None
-    """Steps in time of a training step, in place of --batch: of shorter sequences more, padding included."""
-    lr: float = 2e-3
-    """Highest learning rate; it rises over the first tenth of the steps, then falls along a cosine to 0."""
-    clip: float = 1.0
-    """Longest gradient, all weights together; a longer one is scaled down."""
-    average: float = 0.0
-    """Of the running average of the weights that is scored and kept: the share it keeps at a step; 0: no average."""
-    lazy_embeddings: bool = False
-    """Update of an embedding only the rows of the words in the batch: faster where there are many words."""
-    precision: Literal["float32", "mixed_bfloat16"] = "float32"
-    """Of the arithmetic; the weights are float32."""
+    seed: int = option(0, "Seed of the weights, the dropout and the order of the examples.", low=0, high=2**31)
+    steps: int = option(2000, "Training steps where --epochs is left out: about as many, in 2 to 30 epochs.", low=1)
+    epochs: int | None = option(None, "Most passes over the training data.", low=1)
+    patience: int | None = option(
+        None, "Early stopping: epochs without a better validation score; else a third of the epochs.", low=1
+    )
+    batch_size: int = option(32, "Examples per training step.", low=1, aliases=("batch",))
+    batch_tokens: int | None = option(None, "Time steps per training step, in place of --batch-size.", low=1)
+    learning_rate: float = option(
+        2e-3, "Highest learning rate, after a linear warm-up; then a cosine decay.", low=1e-9, high=10, aliases=("lr",)
+    )
+    clip_norm: float = option(1.0, "Clip gradients at this global norm.", low=1e-9, aliases=("clip",))
+    ema_decay: float = option(
+        0.0, "Exponential moving average of the weights, which is scored; 0: none.", low=0, high=0.9999,
+        aliases=("average",),
+    )  # fmt: skip
+    lazy_embeddings: bool = option(False, "Update only the embeddings of the words in the batch (SparseAdam).")
+    precision: Literal["float32", "mixed_bfloat16"] = option("float32", "Of the arithmetic; the weights are float32.")
 
 
-BOUNDS: dict[str, tuple[float, float]] = {
-    "limit": (1, float("inf")),
-    "max_length": (1, float("inf")),
-    "vocabulary": (3, float("inf")),
-    "min_count": (1, float("inf")),
-    "image_size": (16, 512),
-    "units": (1, float("inf")),
-    "beam": (1, 1000),
-    "colours": (0, 16),
-    "label_smoothing": (0, 0.9),
-    "layers": (1, float("inf")),
-    "dropout": (0, 0.95),
-    "word_dropout": (0, 0.95),
-    "embedding_size": (1, float("inf")),
-    "steps": (1, float("inf")),
-    "delay": (1, float("inf")),
-    "chrono": (3, float("inf")),
-    "masking": (0, 0.9),
-    "warping": (0, 0.9),
-    "temperature": (0.01, 100),
-    "top_k": (1, float("inf")),
-    "top_p": (1e-6, 1),
-    "length": (1, float("inf")),
-    "sampling_seed": (0, 2**31),
-    "adapt": (0, 10),
-    "epochs": (1, float("inf")),
-    "patience": (1, float("inf")),
-    "batch": (1, float("inf")),
-    "batch_tokens": (1, float("inf")),
-    "lr": (1e-9, 10),
-    "average": (0, 0.9999),
-    "clip": (1e-9, float("inf")),
-    "seed": (0, 2**31),
-}
-
-
+# Names that the command line uses itself.
+RESERVED = {"runs", "name", "fresh", "json", "include", "help", "split", "input", "output", *declared(Machine, "run")}
 # What runs of a format did before there was an option for it, where its default is something else.
-EARLIER: dict[int, dict[str, Any]] = {1: {"stratify": False}}
+EARLIER: dict[int, dict[str, Value]] = {1: {"stratify": False}}
 # Options that there were once: runs that have them do as well without.
 REMOVED: set[str] = set()
+# Up to this format, the config of every run had the options of all tasks.
+FLAT = 2
+FLAT_OPTIONS = frozenset(
+    "beam temperature top_k top_p length sampling_seed adapt text_column label_column header encoding strict data "
+    "train_file validation_file test_file split_seed stratify limit max_length vocabulary unit tokenizer lowercase "
+    "min_count cell units chrono layers bidirectional dropout word_dropout embedding embedding_size pooling image_size "
+    "colours attention label_smoothing delay downsample masking warping seed steps epochs patience batch batch_tokens "
+    "lr clip average lazy_embeddings precision".split()
+)
 
 
-def defaults(task: Any) -> Options:
-    """Return the options of a task as its file sets them; BadInput if it sets one that does not exist."""
-    known = {field.name for field in dataclasses.fields(Options)}
-    for name in task.options:
-        if name not in known:
-            raise unknown(f"option of the task {task.name!r}", name, known)
-    return Options(**task.options)
+def find_options(task: Task) -> dict[str, Option]:
+    """Return the options of a task by name, with its own defaults, in the order in which --help shows them.
 
-
-def useless(task: Any) -> set[str]:
-    """Return the names of the options that a task has no use for."""
-    return {field.name for field in dataclasses.fields(Options) if field.metadata and field.name not in task.options}
-
-
-def check(options: Options, task: Any) -> None:
-    """Refuse numbers out of range, and options that the task has no use for, with BadInput."""
-    unused = useless(task)
-    for field in dataclasses.fields(Options):
-        value, flag = getattr(options, field.name), "--" + field.name.replace("_", "-")
-        low, high = BOUNDS.get(field.name, (None, None))
-        if low is not None and value is not None and not low <= value <= high:
-            wanted = f"at least {low:g}" if high == float("inf") else f"between {low:g} and {high:g}"
-            raise BadInput(f"{flag} {value}: expected a number {wanted}")
-        if value is not None and field.name in unused:
-            raise BadInput(f"{flag} {value}: the task {task.name!r} has no use for this option; leave it out")
-    if task.reader is None and (options.text_column or options.label_column):
-        raise BadInput(f"--text-column, --label-column: the task {task.name!r} reads no files")
-
-
-def override(options: Options, decoding: Decoding, task: Any) -> Options:
-    """Return the options with those of decoding that are given; BadInput if one is out of range or of no use."""
-    changed = {name: value for name, value in dataclasses.asdict(decoding).items() if value is not None}
-    options = dataclasses.replace(options, **changed)
-    check(options, task)
-    return options
-
-
-def parse(stored: dict[str, Any]) -> dict[str, Any]:
-    """Return those of a run's stored options that there still are; BadInput if one is of the wrong kind, or unknown."""
-    known = {field.name for field in dataclasses.fields(Options)}
-    if strange := sorted(stored.keys() - known - REMOVED):
-        raise BadInput(f"the option {strange[0]!r:.60} is not of this version")
-    kept = {name: value for name, value in stored.items() if name in known}
+    Raises BadInput for one that clashes with another's, has no help or a default that it does not take, and for a
+    default of the task that is of no option.
+    """
     try:
-        converted = record.convert(kept, Options)
+        # A cell of the user's own may have come with options of its own.
+        return _find_options(task.name, _Identity(task), tuple(CELLS))
+    except BadInput as error:
+        raise BadInput(f"the task {task.name!r}: {error}") from None
+
+
+class _Identity:
+    """A task as the key of a cache: tasks hold dictionaries, so they have no hash."""
+
+    def __init__(self, task: Task):
+        self.task = task
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identity) and self.task is other.task
+
+    def __hash__(self) -> int:
+        return id(self.task)
+
+
+@cache
+def _find_options(name: str, identity: _Identity, cells: tuple[str, ...]) -> dict[str, Option]:
+    task = identity.task
+    sources = {id(one.options): one.options for one in task.sources.values() if one.options}
+    found = merge(
+        [
+            ("the data", declared(Data, "data")),
+            *([("files", declared(Files, "data") | declared(Reading, "data"))] if task.reader else []),
+            *((kind.__qualname__, declared(kind, "data")) for kind in sources.values()),
+            ("the input field", task.input.declared("data")),
+            ("the output field", task.output.declared("data")),
+            ("the model family", declared(task.family.options, "model")),
+            *((f"the cell {cell}", cell_options(cell)) for cell in cells),
+            ("training", declared(Training, "training")),
+            *([("the task", declared(task.own, "model"))] if task.own else []),
+        ]
+    )
+    names = Counter(name for one in found.values() for name in (one.name, *one.aliases))
+    for taken in [name for name, count in names.items() if count > 1 or name in RESERVED]:
+        raise BadInput(f"the option {taken!r} has a name that is taken; give it another")
+    for option_name, value in task.options.items():
+        if option_name not in found:
+            raise unknown("option", option_name, found)
+        found[option_name].check(value)
+        found[option_name] = dataclasses.replace(found[option_name], default=value)
+    return found
+
+
+def cell_options(cell: str) -> dict[str, Option]:
+    """Return the options that a cell declares."""
+    kind = CELLS[cell].options
+    return declared(kind, "model") if kind else {}
+
+
+def defaults(task: Task) -> Options:
+    """Return the options of a task as its file sets them; BadInput as `find_options`."""
+    return make_options(task.name, tuple(find_options(task).values()))()
+
+
+def check(options: Options, task: Task) -> None:
+    """Raise BadInput for a value that its option does not take, and for an option that the cell has no use for."""
+    known = find_options(task)
+    for name, value in options.as_dict().items():
+        known[name].check(value)
+    if options.cell in CELLS:
+        check_cell_options(options, (options.cell,), task)
+
+
+def check_cell_options(options: Options, cells: tuple[str, ...], task: Task) -> None:
+    """Raise BadInput for an option of cells that was changed, and that none of `cells` has."""
+    used = {name for cell in cells for name in cell_options(cell)}
+    for cell in CELLS:
+        for name, one in cell_options(cell).items():
+            value = getattr(options, name)
+            if name not in used and value not in (find_options(task)[name].default, None):
+                having = ", ".join(other for other in CELLS if name in cell_options(other))
+                raise BadInput(f"{one.flag} {value}: --cell {', '.join(cells)} has no such option; {having} have")
+
+
+def override(experiment: "Experiment", changed: Mapping[str, Value]) -> "Experiment":
+    """Return a run with some options of decoding changed; BadInput if one is out of range, or none of its task's."""
+    for name in changed:
+        if name not in find_options(experiment.task):
+            raise refuse(name, experiment.task)
+    experiment = experiment.replace_options(**changed)
+    check(experiment.options, experiment.task)
+    return experiment
+
+
+def refuse(name: str, task: Task) -> BadInput:
+    """Return the error for an option that a task does not have: which task has it, or what was meant."""
+    every = {one.name: list_names(find_options(one)) for one in tasks.find().values()}
+    own = [make_flag(other) for other in find_options(task)]
+    flag, hint = make_flag(name), ""
+    if not any(name in names for names in every.values()):
+        flags = sorted({make_flag(other) for names in every.values() for other in names})
+        close = difflib.get_close_matches(flag, flags, n=1, cutoff=0.5)
+        if not close or close[0] in own:
+            return unknown(f"option of the task {task.name!r}", flag, own)
+        hint, name = f" Did you mean {close[0]}?", close[0].removeprefix("--").replace("-", "_")
+    having = [title for title, names in every.items() if name in names]
+    return BadInput(f"{flag}: the task {task.name!r} has no such option.{hint} It is one of {', '.join(having)}")
+
+
+def list_names(options: Mapping[str, Option]) -> set[str]:
+    """Return the names of options, earlier ones too."""
+    return {name for one in options.values() for name in (one.name, *one.aliases)}
+
+
+def parse(stored: Mapping[str, Value], task: Task, number: int) -> dict[str, Value]:
+    """Return those options of a stored run, of format `number`, that its task has; by their names of today.
+
+    Raises BadInput for one of the wrong kind, and for one that this version does not know.
+    """
+    known = find_options(task)
+    aliases = {alias: one.name for one in known.values() for alias in one.aliases}
+    kept = {}
+    for name, value in stored.items():
+        today = aliases.get(name, name)
+        if today in known:
+            # Where a task had no use for an option, it had no value.
+            if value is not None or known[today].optional:
+                kept[today] = value
+        elif not (name in REMOVED or (number <= FLAT and name in FLAT_OPTIONS)):
+            raise BadInput(f"the option {name!r:.60} is not of this version")
+    try:
+        converted = record.convert(kept, make_options(task.name, tuple(known.values())))
     except BadInput as error:
         raise BadInput(f"the option {error}") from None
     return {name: getattr(converted, name) for name in kept}
 
 
-def restore(stored: dict[str, Any], task: Any, number: int) -> Options:
+def restore(stored: Mapping[str, Value], task: Task, number: int, *, tell: Say = say) -> Options:
     """Return the options of a run of format `number`; BadInput as `parse`.
 
-    One that the run lacks, for it came later, is what such runs did without it, else the task's default. One that there
-    is no more is said, and left out.
+    One that the run lacks, for it came later, is what such runs did without it, else the task's default. One that is no
+    more is said, and left out. tell: takes the lines.
     """
     for name in sorted(stored.keys() & REMOVED):
-        say(f"--{name.replace('_', '-')} {stored[name]}: this version has no such option; it is left out")
-    known = dataclasses.asdict(defaults(task))
+        tell(f"{make_flag(name)} {stored[name]}: this version has no such option; it is left out")
+    usual = defaults(task)
+    earlier: dict[str, Value] = {}
     for older in sorted(EARLIER, reverse=True):
         if older >= number:
-            known |= {name: value for name, value in EARLIER[older].items() if name not in useless(task)}
-    # An option that the task had no use for then may be one that it has now.
-    return Options(**known | {name: value for name, value in parse(stored).items() if not _is_new(name, value, task)})
+            earlier |= {name: value for name, value in EARLIER[older].items() if name in usual.as_dict()}
+    return usual.replace(**earlier | parse(stored, task, number))
 
 
-def _is_new(name: str, value: Any, task: Any) -> bool:
-    return value is None and task.options.get(name) is not None
-
-
-def differences(stored: dict, options: dict) -> list[str]:
-    """Return a line for each option in which two runs differ."""
+def differences(stored: Mapping[str, Value], options: Mapping[str, Value]) -> list[str]:
+    """Return one line per option in which two runs differ."""
     names = [*stored, *(name for name in options if name not in stored)]
     return [
-        f"--{name.replace('_', '-')}: {stored.get(name)} then, {options.get(name)} now"
+        f"{make_flag(name)}: {stored.get(name)} then, {options.get(name)} now"
         for name in names
         if stored.get(name) != options.get(name)
     ]

@@ -1,57 +1,41 @@
 """Predict: answers of a trained run to inputs that nobody has labelled."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from harness import data
 from harness.evaluate import answer
-from harness.inputs import Input, check_any, parse
-from harness.options import AS_TRAINED, Decoding
-from harness.runs.stored import Stored, read_run
-from harness.runs.trained import load
+from harness.experiment import pointing_at
+from harness.inputs import Input, check_any
+from harness.runs.trained import Trained
 from pipeline.errors import BadInput
 
-
-def predict(
-    directory: Path,
-    texts: Sequence[tuple[str, str]],
-    include: tuple[Path, ...] = (),
-    decoding: Decoding = AS_TRAINED,
-    attention: bool = False,
-) -> list[dict[str, Any]]:
-    """Return the answers of a run to (origin, text); see `answer_inputs`.
-
-    decoding: options to decode with in place of the run's own.
-    """
-    stored = read_run(directory, include, decoding)
-    return answer_inputs(stored, parse(stored, texts), attention)
+Prediction = dict[str, Any]
 
 
-def answer_inputs(stored: Stored, inputs: Sequence[Input], attention: bool = False) -> list[dict[str, Any]]:
+def predict(trained: Trained, inputs: Sequence[Input], *, attention: bool = False) -> list[Prediction]:
     """Return for each input its "input" as the task reads it, its "output", and its probability.
 
-    Of one that is empty both are None. attention: return "attention" too, where the model has it: a list for each
+    Both are None where the input is empty. attention: return "attention" too, where the model has it: a list for each
     written symbol, the end symbol included, of its weight for each time step of the input.
 
     All inputs are answered in batches of similar length. BadInput names the origin of an input with nothing in it, and
     is raised if there is none at all.
     """
     check_any(inputs)
+    experiment = trained.experiment
     asked = [one for one in inputs if one.value is not None]
     encoded = []
     for one in asked:
-        with data.pointing_at(one.origin):
-            encoded.append(stored.input_field.encode(one.value))
-    run = load(stored)
-    if attention and "attention" not in run.decoder.output:
+        with pointing_at(one.origin):
+            encoded.append(experiment.input_field.encode(one.value))
+    if attention and "attention" not in trained.decoder.output:
         raise BadInput(
-            f"--attention-weights: {stored.directory} has none; train a run with --attention bahdanau or luong"
+            f"--attention-weights: {experiment.directory} has none; train a run with --attention bahdanau or luong"
         )
-    origins = [one.origin for one in asked]
-    batches = data.make_batches(run.options, run.input_field, run.output_field, origins, encoded)
-    found = iter(answer(run.decoder, batches, run.output_field))
-    answers: list[dict[str, Any]] = []
+    batches = experiment.batch([one.origin for one in asked], encoded)
+    found = iter(answer(experiment, trained.decoder, batches).answers)
+    answers: list[Prediction] = []
     for one in inputs:
         if one.value is None:
             answers.append({"input": None, "output": None})
@@ -63,7 +47,7 @@ def answer_inputs(stored: Stored, inputs: Sequence[Input], attention: bool = Fal
     return answers
 
 
-def format_plainly(predictions: Sequence[dict[str, Any]]) -> str:
+def format_plainly(predictions: Sequence[Prediction]) -> str:
     """Return predictions for a reader's eye: token and tag side by side, or the output, its probability, the input.
 
     An empty line stands for an empty input.

@@ -1,15 +1,16 @@
 """Selection: the examples that a stored run is to be scored on."""
 
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from harness import data
-from harness.options import AS_STORED, Reading
+from harness.experiment import Experiment
 from harness.process.console import say
-from harness.runs.stored import Stored
 from pipeline import findings
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
+from pipeline.option import Options, Value, declared, make_flag
+from pipeline.readers.request import Files, Reading
 
 
 @dataclass(frozen=True)
@@ -24,19 +25,22 @@ class Selection:
     training: list[Example]
 
 
-def select(run: Stored, source: str | None, split: str, reading: Reading = AS_STORED) -> Selection:
+def select(run: Experiment, source: str | None, split: str, *, reading: Mapping[str, Value] | None = None) -> Selection:
     """Return the examples of a split of a run's own data, or of `source`; BadInput if there are none, or no outputs.
 
     Own data must be what it was in training. Other data that comes without splits, one file say, is taken whole.
-    reading: how `source` is read; columns that are not given are the run's own.
+    reading: options of how `source` is read; columns that are not given are the run's own.
     """
+    reading = reading or {}
+    strict = bool(reading.get("strict"))
     if source is None:
-        if reading != AS_STORED:
-            raise BadInput("--text-column, --label-column, --header, --encoding, --strict: they are for another --data")
+        if reading:
+            raise BadInput(f"{', '.join(map(make_flag, reading))}: for another --data, which is not given")
         options = run.options
         loaded = data.limit(run.task, options, data.load(run.task, options))
-        found = data.leave_out(loaded, run.input_field, options, data.keep_quiet)
-        if data.fingerprint(found) != run.data:
+        strict_then = options.strict if run.task.reader else False
+        found = data.leave_out(loaded, run.input_field, strict=strict_then, say=data.keep_quiet)
+        if data.fingerprint(found) != run.fingerprint:
             raise BadInput(
                 f"{run.directory}: the data {options.data} has changed since training; to score the run on it as it is "
                 f"now, give --data {options.data}"
@@ -52,18 +56,30 @@ def select(run: Stored, source: str | None, split: str, reading: Reading = AS_ST
             chosen = Selection(split, found[split], [])
     if chosen.examples[0].output is None:
         raise BadInput(f"--split {split}: it has no outputs to score by; choose another, or other --data")
-    for line in findings.find_unseen({chosen.split: chosen.examples}, run.output_field, reading.strict):
+    for line in findings.find_unseen({chosen.split: chosen.examples}, run.output_field, strict=strict):
         say(line)
     return chosen
 
 
-def read_other(run: Stored, source: str, reading: Reading) -> Splits:
+def read_other(run: Experiment, source: str, reading: Mapping[str, Value]) -> Splits:
     """Return the splits of other data than a run's own; what is guessed, and what is left out, is said."""
-    given: dict[str, Any] = asdict(reading)
-    if source not in run.task.sources:
-        # A source has columns of its own.
-        for name in ("text_column", "label_column"):
-            given[name] = given[name] or getattr(run.options, name)
-    given |= dict.fromkeys(("train_file", "validation_file", "test_file", "limit"))
-    options = replace(run.options, data=source, **given)
-    return data.leave_out(data.read(run.task, options, say), run.input_field, options, say)
+    options = run.options.replace(data=source, limit=None)
+    if run.task.reader:
+        options = read_as(options, reading)
+        if source in run.task.sources and not {"text_column", "label_column"} & reading.keys():
+            # A source has columns of its own.
+            options = options.replace(text_column=None, label_column=None)
+    elif reading:
+        raise BadInput(f"{', '.join(map(make_flag, reading))}: the task {run.task.name!r} reads no files")
+    strict = bool(reading.get("strict"))
+    return data.leave_out(data.read(run.task, options, say), run.input_field, strict=strict, say=say)
+
+
+def read_as(options: Options, reading: Mapping[str, Value]) -> Options:
+    """Return options for other files than those of the training: only the columns are those of the run.
+
+    reading: those that are given.
+    """
+    usual = {one.name: one.default for kind in (Files, Reading) for one in declared(kind, "data").values()}
+    columns = {"text_column": options.text_column, "label_column": options.label_column}
+    return options.replace(**{**usual, **columns, **reading})

@@ -6,8 +6,9 @@ A file given by --include may also, or only, add a cell to the table of models/c
 import hashlib
 import sys
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -32,8 +33,9 @@ class File:
         return hashlib.sha256(self.content).hexdigest()
 
 
-# What this process has run.
-ran: dict[Path, File] = {}
+# What this process has included, each with the task that it defines, if any; and tasks that were registered by hand.
+_included: dict[File, Task | None] = {}
+_registered: dict[str, Task] = {}
 
 
 def read(path: Path) -> File:
@@ -56,29 +58,24 @@ def load(file: File) -> Task | None:
     name = f"{package}.{path.stem}"
     module = ModuleType(name)
     module.__file__ = str(path)
-    # Known by name, so that a task may refer to itself: model=__name__.
+    # Known by name, so that a task may refer to itself: LazyFamily(__name__, ...).
     sys.modules[name] = module
-    before = _count_cells()
+    before = CELLS.additions
     try:
         # Not by the module's loader, which reads the file again, or what __pycache__ has beside it.
         exec(compile(file.content, str(path), "exec"), vars(module))
     except Exception as error:
         line = _last_line(error, path)
-        raise BadInput(f"{path}:{line}: the task file does not run: {type(error).__name__}: {error}") from error
-    ran[path] = file
-    task = getattr(module, "TASK", None)
-    if task is None and _count_cells() > before:
+        reason = str(error) if isinstance(error, BadInput) else f"{type(error).__name__}: {error}"
+        raise BadInput(f"{path}:{line}: the task file does not run: {reason}") from error
+    task = vars(module).get("TASK")
+    if task is None and CELLS.additions > before:
         return None
     if not isinstance(task, Task):
         raise BadInput(f"{path}: expected TASK = Task(...), as in tasks/sentiment.py; `run.py new NAME` writes one")
     if task.shape not in SHAPES:
         raise unknown(f"shape in {path}", task.shape, SHAPES)
     return task
-
-
-def _count_cells() -> int:
-    """Return how often a cell was added to the table."""
-    return CELLS.additions
 
 
 def _last_line(error: Exception, path: Path) -> int:
@@ -92,30 +89,71 @@ def _last_line(error: Exception, path: Path) -> int:
     return lines[-1]
 
 
-def find(include: Iterable[Path | File] = ()) -> dict[str, Task]:
-    """Return all tasks by name, sorted; BadInput if two files define the same name.
-
-    include: further files; those that are no File are read now.
-    """
-    tasks: dict[str, Task] = {}
-    origin: dict[str, Path] = {}
+@cache
+def _built_in() -> dict[Path, Task]:
     files = [read(path) for path in sorted(FOLDER.glob("*.py")) if path.name not in NOT_TASKS]
-    files += [one if isinstance(one, File) else read(Path(one).resolve()) for one in include]
-    for path, file in {file.path: file for file in files}.items():
+    return {file.path: task for file in files if (task := load(file))}
+
+
+def include(files: Iterable[Path | File]) -> list[File]:
+    """Run Python files of the user's own, whose tasks and cells are known from then on; return them as they were read.
+
+    A file that is included already, and is as it was, is not run again. Raises BadInput for one that cannot be run, and
+    for a task or a cell of a name that is taken.
+    """
+    found = [one if isinstance(one, File) else read(Path(one).expanduser().resolve()) for one in files]
+    for file in found:
+        if file in _included or file.path in _built_in():
+            continue
+        for earlier in [one for one in _included if one.path == file.path]:
+            del _included[earlier]
         task = load(file)
+        _included[file] = task
+        try:
+            find()
+        except BadInput:
+            del _included[file]
+            raise
+    return found
+
+
+def included() -> Sequence[File]:
+    """Return the files that this process has included."""
+    return tuple(_included)
+
+
+def forget() -> None:
+    """Forget what was included and registered: another command begins in the same process."""
+    _included.clear()
+    _registered.clear()
+
+
+def register(task: Task) -> Task:
+    """Make a task known by its name, in this process; BadInput if a file has a task of that name."""
+    _registered.pop(task.name, None)
+    if task.name in find():
+        raise BadInput(f"there is a task {task.name!r} already; choose another name")
+    _registered[task.name] = task
+    return task
+
+
+def find() -> dict[str, Task]:
+    """Return all tasks by name, sorted; BadInput if two files define the same name."""
+    tasks: dict[str, Task] = dict(_registered)
+    origin: dict[str, Path] = {}
+    for path, task in [*_built_in().items(), *((file.path, task) for file, task in _included.items())]:
         if task is None:
             continue
         if task.name in tasks:
-            raise BadInput(
-                f"two files define the task {task.name!r}: {origin[task.name]} and {path}; rename one of them"
-            )
+            before = origin.get(task.name, "this program")
+            raise BadInput(f"two files define the task {task.name!r}: {before} and {path}; rename one of them")
         tasks[task.name], origin[task.name] = task, path
     return dict(sorted(tasks.items()))
 
 
-def get(name: str, include: Iterable[Path | File] = ()) -> Task:
+def get(name: str) -> Task:
     """Return one task; BadInput with the closest name and the full list if there is none of that name."""
-    tasks = find(include)
+    tasks = find()
     if name not in tasks:
         raise unknown("task", name, tasks)
     return tasks[name]

@@ -2,10 +2,11 @@
 
 from functools import partial
 
+from models.families import CLASSIFIER
 from pipeline import metrics
 from pipeline.corpora import memory_tasks
-from pipeline.fields import Number
-from pipeline.fields.series import Series
+from pipeline.fields import Number, Series
+from pipeline.option import Configured
 from tasks.task import Source, Task
 
 TASK = Task(
@@ -16,16 +17,17 @@ TASK = Task(
         "generated": Source(
             "--delay numbers between 0 and 1, two of them marked: 20,000 sequences, 1,000 and 2,000, made once",
             "Apache-2.0 (Unrolled)",
-            memory_tasks.adding,
+            load=memory_tasks.adding,
+            options=memory_tasks.Delay,
         ),
     },
-    input=lambda options: Series(2),
-    output=lambda options: Number(),
-    model="models.classifier",
-    metrics=partial(metrics.squares, tolerance=0.04),
+    input=Configured(Series, width=2),
+    output=Configured(Number),
+    family=CLASSIFIER,
+    metrics=partial(metrics.squared_error, tolerance=0.04),
     monitor="mse",
     lower_is_better=True,
-    baselines={"no memory": memory_tasks.adding_baseline},
+    baselines={"no memory": memory_tasks.score_adding_baseline},
     # One direction, and its last state: with the others a network need not remember.
     # Nothing is learned for long, then all at once, so an epoch without a better score is no reason to stop.
     options={
@@ -35,8 +37,8 @@ TASK = Task(
         "bidirectional": False,
         "dropout": 0.0,
         "units": 64,
-        "batch": 64,
-        "lr": 4e-3,
+        "batch_size": 64,
+        "learning_rate": 4e-3,
         "epochs": 5,
         "patience": 5,
     },

@@ -1,9 +1,10 @@
 """Captions: an image in, words out."""
 
-from pipeline import metrics, nearest
+from models.families import CAPTIONER
+from pipeline import baselines, metrics
 from pipeline.corpora import openmoji, scenes
-from pipeline.fields.images import Image
-from pipeline.fields.source_target import Writing
+from pipeline.fields import Image, TargetText
+from pipeline.option import Configured
 from pipeline.readers import captions
 from pipeline.readers.tabular.columns import Columns
 from tasks.task import Reader, Source, Task
@@ -31,22 +32,20 @@ TASK = Task(
         ("image", "image_path", "image_name", "file_name", "filename", "file", "path"),
         ("caption", "description", "text", "comment"),
     ),
-    input=lambda options: Image(options.image_size),
-    output=lambda options: Writing("word", options.vocabulary, lowercase=True),
-    model="models.captioner",
+    input=Configured(Image),
+    output=Configured(TargetText, unit="word", lowercase=True),
+    family=CAPTIONER,
     metrics=metrics.captions,
     monitor="chrf",
-    baselines={"nearest by pixels": nearest.by_pixels, "nearest by context": nearest.by_context},
+    baselines={"nearest by pixels": baselines.score_nearest_pixels},
+    context_baselines={"nearest by context": baselines.score_nearest_contexts},
     options={
         "image_size": 48,
         "attention": "bahdanau",
-        "beam": 1,
-        "colours": 0,
         "cell": "gru",
         "dropout": 0.1,
         "word_dropout": 0.3,
-        "warping": 0.0,
         "steps": 5250,
-        "average": 0.99,
+        "ema_decay": 0.99,
     },
 )

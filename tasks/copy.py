@@ -2,9 +2,11 @@
 
 from functools import partial
 
+from models.families import TAGGER
 from pipeline import metrics
 from pipeline.corpora import memory_tasks
 from pipeline.fields import Tags, Text
+from pipeline.option import Configured
 from tasks.task import Source, Task
 
 TASK = Task(
@@ -16,16 +18,17 @@ TASK = Task(
             "ten symbols out of eight, --delay steps, then the same ten: 20,000 sequences, 1,000 and 2,000, "
             "made once, all of them different",
             "Apache-2.0 (Unrolled)",
-            memory_tasks.copy,
+            load=memory_tasks.copy,
+            options=memory_tasks.Delay,
         ),
     },
-    input=lambda options: Text(options.vocabulary, options.max_length, "character"),
-    output=lambda options: Tags(),
-    model="models.tagger",
-    metrics=partial(metrics.recalled, blank=memory_tasks.BLANK),
+    input=Configured(Text, unit="character"),
+    output=Configured(Tags),
+    family=TAGGER,
+    metrics=partial(metrics.recall_accuracy, blank=memory_tasks.BLANK),
     monitor="loss",
     lower_is_better=True,
-    baselines={"no memory": memory_tasks.copy_baseline},
+    baselines={"no memory": memory_tasks.score_copy_baseline},
     # With a backward direction there would be nothing to remember.
     options={
         "delay": 50,
@@ -34,8 +37,8 @@ TASK = Task(
         "bidirectional": False,
         "embedding": "onehot",
         "dropout": 0.0,
-        "batch": 64,
-        "lr": 1.6e-2,
+        "batch_size": 64,
+        "learning_rate": 1.6e-2,
         "epochs": 20,
         "patience": 20,
     },

@@ -2,9 +2,11 @@
 
 from functools import partial
 
+from models.families import TAGGER
 from pipeline import metrics
-from pipeline.corpora import english
+from pipeline.corpora import generated_english
 from pipeline.fields import Tags, Tokens
+from pipeline.option import Configured
 from pipeline.readers import conll
 from pipeline.readers.tabular.columns import Columns
 from tasks.task import Reader, Source, Task
@@ -17,22 +19,20 @@ TASK = Task(
         "english": Source(
             "generated sentences whose test entities are never seen in training: 8,000, 1,000 and 1,000",
             "Apache-2.0 (Unrolled); names: census data",
-            lambda options: english.named_entities(),
+            lambda options: generated_english.named_entities(),
         ),
     },
     reader=Reader(
         partial(conll.read, spans=True),
         "CoNLL columns, CoNLL-U; JSON, JSON lines or Parquet with lists of tokens and of tags",
-        "tagged",
-        ("tfds:conll2003",),
-        conll.INPUTS,
+        dataset="tagged",
+        datasets=("tfds:conll2003",),
+        inputs=conll.INPUTS,
     ),
     columns=Columns(("form", "tokens"), ("ner", "ner_tags", "tags")),
-    input=lambda options: Tokens(
-        options.vocabulary, options.max_length, options.min_count, tokenizer=options.tokenizer
-    ),
-    output=lambda options: Tags(spans=True),
-    model="models.tagger",
+    input=Configured(Tokens),
+    output=Configured(Tags, spans=True),
+    family=TAGGER,
     metrics=metrics.spans,
     monitor="f1",
     options={"tokenizer": "word", "min_count": 2, "max_length": 1000, "dropout": 0.5, "word_dropout": 0.25},

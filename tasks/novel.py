@@ -1,8 +1,10 @@
 """Novel sequences: names out of a category, tunes, or a running text that goes on, character by character."""
 
-from pipeline import metrics
+from models.families import GENERATOR
+from pipeline import baselines, metrics
 from pipeline.corpora import names_and_tunes
-from pipeline.fields.passages import Passages, Prompt
+from pipeline.fields import Passages, Prompt
+from pipeline.option import Configured
 from pipeline.readers import passages
 from pipeline.readers.tabular.columns import Columns
 from tasks.task import Reader, Source, Task
@@ -26,32 +28,27 @@ TASK = Task(
     reader=Reader(
         passages.read,
         "CSV, TSV, JSON, Parquet with text and category; lines; or one running text, which has a blank line",
-        "text",
-        ("tfds:tiny_shakespeare",),
+        dataset="text",
+        datasets=("tfds:tiny_shakespeare",),
         inputs=(),
-        arrange=passages.arrange,
-        apart="output",
+        preprocess=passages.arrange,
+        split_key="output",
     ),
     columns=Columns(
         ("text", "name", "sentence", "headline", "title", "line", "quote"),
         ("category", "label", "class", "type", "genre", "gender"),
     ),
-    input=lambda options: Prompt(),
-    output=lambda options: Passages(),
-    model="models.generator",
+    input=Configured(Prompt),
+    output=Configured(Passages),
+    family=GENERATOR,
     metrics=metrics.distinct,
-    further=passages.judge,
+    extra_metrics=metrics.perplexity_and_novelty,
     monitor="nats",
     lower_is_better=True,
-    baselines={"by frequency": passages.guess_by_frequency},
+    baselines={"by frequency": baselines.score_unigrams},
     samples=20,
     options={
         "temperature": 0.8,
-        "top_k": None,
-        "top_p": None,
-        "length": None,
-        "sampling_seed": 0,
-        "adapt": 0.0,
         "embedding_size": 64,
     },
 )

@@ -1,8 +1,10 @@
 """Part of speech: noun, verb, adjective ...?"""
 
+from models.families import TAGGER
 from pipeline import metrics
-from pipeline.corpora import english, packages
+from pipeline.corpora import generated_english, packages
 from pipeline.fields import Tags, Tokens
+from pipeline.option import Configured
 from pipeline.readers import conll
 from pipeline.readers.tabular.columns import Columns
 from tasks.task import Reader, Source, Task
@@ -18,22 +20,22 @@ TASK = Task(
             lambda options: packages.turkish(),
         ),
         "english": Source(
-            "sentences generated from templates", "Apache-2.0 (Unrolled)", lambda options: english.parts_of_speech()
+            "sentences generated from templates",
+            "Apache-2.0 (Unrolled)",
+            lambda options: generated_english.parts_of_speech(),
         ),
     },
     reader=Reader(
         conll.read,
         "CoNLL columns, CoNLL-U; JSON, JSON lines or Parquet with lists of tokens and of tags",
-        "tagged",
-        ("tfds:universal_dependencies/en_ewt", "tfds:conll2003"),
-        conll.INPUTS,
+        dataset="tagged",
+        datasets=("tfds:universal_dependencies/en_ewt", "tfds:conll2003"),
+        inputs=conll.INPUTS,
     ),
     columns=Columns(("form", "tokens"), ("upos", "pos", "pos_tags", "tags")),
-    input=lambda options: Tokens(
-        options.vocabulary, options.max_length, options.min_count, tokenizer=options.tokenizer
-    ),
-    output=lambda options: Tags(),
-    model="models.tagger",
+    input=Configured(Tokens),
+    output=Configured(Tags),
+    family=TAGGER,
     metrics=metrics.tag_accuracy,
     monitor="accuracy",
     options={"tokenizer": "word", "min_count": 2, "max_length": 1000, "word_dropout": 0.1, "steps": 2750},

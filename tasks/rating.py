@@ -2,9 +2,11 @@
 
 from functools import partial
 
+from models.families import CLASSIFIER
 from pipeline import baselines, metrics
 from pipeline.corpora import packages
 from pipeline.fields import Histogram, Text
+from pipeline.option import Configured
 from pipeline.readers.tabular import tables
 from pipeline.readers.tabular.columns import Columns
 from tasks.task import Reader, Source, Task
@@ -23,27 +25,27 @@ TASK = Task(
     reader=Reader(
         partial(tables.read, number=True),
         "CSV, TSV, JSON, JSON lines, Parquet",
-        "number",
-        ("tfds:amazon_us_reviews/Video_DVD_v1_00", "tfds:yelp_polarity_reviews"),
+        dataset="number",
+        datasets=("tfds:amazon_us_reviews/Video_DVD_v1_00", "tfds:yelp_polarity_reviews"),
     ),
     columns=Columns(
         ("text", "sentence", "review", "review_text", "review_body", "content", "comment", "phrase", "body"),
         ("label", "rating", "score", "stars", "star_rating", "overall", "review_score", "review_rating"),
     ),
-    input=lambda options: Text(options.vocabulary, options.max_length, options.unit),
-    output=lambda options: Histogram(),
-    model="models.classifier",
+    input=Configured(Text),
+    output=Configured(Histogram),
+    family=CLASSIFIER,
     metrics=metrics.errors,
     monitor="mae",
     lower_is_better=True,
-    baselines={"mean": baselines.answer_mean, "median": baselines.answer_median},
+    baselines={"mean": baselines.score_mean, "median": baselines.score_median},
     options={
         "unit": "word",
         "pooling": "max+mean",
         "units": 64,
         "dropout": 0.5,
         "word_dropout": 0.3,
-        "average": 0.99,
+        "ema_decay": 0.99,
         "steps": 2000,
     },
 )

@@ -1,8 +1,10 @@
 """Sentiment: is a review positive or negative?"""
 
+from models.families import CLASSIFIER
 from pipeline import baselines, metrics
 from pipeline.corpora import packages
 from pipeline.fields import Label, Text
+from pipeline.option import Configured
 from pipeline.readers.tabular import tables
 from pipeline.readers.tabular.columns import Columns
 from tasks.task import Reader, Source, Task
@@ -26,26 +28,26 @@ TASK = Task(
     reader=Reader(
         tables.read,
         "CSV, TSV, JSON, JSON lines, Parquet; a folder of texts per label",
-        "labelled",
-        ("tfds:imdb_reviews", "tfds:glue/sst2"),
+        dataset="labelled",
+        datasets=("tfds:imdb_reviews", "tfds:glue/sst2"),
     ),
     columns=Columns(
         ("text", "sentence", "review", "content", "review_text", "review_body", "comment", "tweet", "phrase", "body"),
         ("label", "sentiment", "class", "category", "polarity", "target", "airline_sentiment", "emotion", "stars"),
     ),
-    input=lambda options: Text(options.vocabulary, options.max_length, options.unit),
-    output=lambda options: Label(),
-    model="models.classifier",
-    metrics=metrics.labels,
+    input=Configured(Text),
+    output=Configured(Label),
+    family=CLASSIFIER,
+    metrics=metrics.accuracy_and_macro_f1,
     monitor="accuracy",
-    baselines={"majority": baselines.answer_majority},
+    baselines={"majority": baselines.score_majority},
     options={
         "unit": "word",
         "pooling": "max+mean",
         "units": 64,
         "dropout": 0.5,
         "word_dropout": 0.1,
-        "lr": 3e-3,
+        "learning_rate": 3e-3,
         "steps": 1870,
         "patience": 3,
     },

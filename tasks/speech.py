@@ -1,9 +1,10 @@
 """Speech recognition: what is being said? The words of a recording, without being told when each was spoken."""
 
+from models.families import TRANSCRIBER
 from pipeline import metrics
 from pipeline.corpora import digits
-from pipeline.fields.sound import Sound
-from pipeline.fields.transcript import Transcript
+from pipeline.fields import Sound, Transcript
+from pipeline.option import Configured
 from pipeline.readers import recordings
 from pipeline.readers.tabular.columns import Columns
 from tasks.task import Reader, Source, Task
@@ -22,28 +23,28 @@ TASK = Task(
     reader=Reader(
         recordings.read,
         "a table with the paths of sound files; LJ Speech, Common Voice, audiofolder",
-        "spoken",
-        ("tfds:spoken_digit", "tfds:librispeech"),
+        dataset="spoken",
+        datasets=("tfds:spoken_digit", "tfds:librispeech"),
     ),
     columns=Columns(
         ("audio", "path", "file", "speech", "file_name", "filename", "audio_path", "wav"),
         ("text", "transcript", "sentence", "label", "transcription", "normalized_text", "raw_transcription"),
     ),
-    input=lambda options: Sound(options.max_length),
-    output=lambda options: Transcript(options.downsample, options.unit),
-    model="models.transcriber",
-    metrics=metrics.transcripts,
+    input=Configured(Sound),
+    output=Configured(Transcript),
+    family=TRANSCRIBER,
+    metrics=metrics.error_rates,
     monitor="wer",
     lower_is_better=True,
     options={
         "cell": "gru",
         "downsample": 2,
-        "masking": 0.2,
-        "warping": 0.1,
+        "spec_augment": 0.2,
+        "vocal_tract_perturbation": 0.1,
         "beam": 1,
         "unit": "character",
         "max_length": 2000,
         "steps": 3000,
-        "average": 0.99,
+        "ema_decay": 0.99,
     },
 )

@@ -2,14 +2,23 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
+import numpy as np
+
+from models.families import LazyFamily
+from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
+from pipeline.fields import InputField, OutputField
+from pipeline.option import Configured, Options, Value
 from pipeline.readers.request import Request, Say
 from pipeline.readers.tabular.columns import Columns
 from pipeline.readers.tabular.records import SUFFIXES
 
 SHAPES = ("one-to-many", "many-to-one", "many-to-many", "many-to-many-unequal")
+
+Scores = dict[str, float]
+Contexts = Callable[[str], np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -17,11 +26,13 @@ class Source:
     """A named place that examples come from.
 
     summary: what it holds and how it is divided. licence: of the data. load: returns its splits, given the options.
+    options: a dataclass of those that only this source reads; see pipeline/option.py.
     """
 
     summary: str
     licence: str
-    load: Callable[[Any], Splits]
+    load: Callable[[Options], Splits]
+    options: type | None = None
 
 
 @dataclass(frozen=True)
@@ -30,20 +41,20 @@ class Reader:
 
     files: (request, say) -> splits, from the user's own files; it says what it guesses and leaves out. formats: what
     these may be, in words.
-    dataset: the kind of TensorFlow dataset that fits: see pipeline/readers/tfds.py; None: none does. examples: names
+    dataset: the kind of TensorFlow dataset that fits: see pipeline/readers/tfds.py; None: none does. datasets: names
     of some that do.
     inputs: endings of files that predict reads as training does; any other has one input per line.
-    arrange: splits as either of them read them -> splits of the task's own examples.
-    apart: the side of an example that two splits never share, where the data comes without splits.
+    preprocess: splits as either of them read them -> splits of the task's own examples.
+    split_key: the side of an example that two splits never share, where the data comes without splits.
     """
 
     files: Callable[[Request, Say], Splits]
     formats: str
     dataset: str | None = None
-    examples: tuple[str, ...] = ()
+    datasets: tuple[str, ...] = ()
     inputs: tuple[str, ...] = SUFFIXES
-    arrange: Callable[[Splits], Splits] = lambda splits: splits
-    apart: Literal["input", "output"] = "input"
+    preprocess: Callable[[Splits], Splits] = lambda splits: splits
+    split_key: Literal["input", "output"] = "input"
 
 
 @dataclass(frozen=True)
@@ -53,14 +64,17 @@ class Task:
     name: as on the command line. summary: one line. shape: one of SHAPES.
     sources: by name; the first is the default and works offline.
     reader, columns: how files and TensorFlow datasets are read, and which columns hold input and output.
-    input, output: make the two fields (pipeline/fields/__init__.py) from the options.
-    model: the module of the model family, with `build`, `loss` and `decode` (see models/tagger.py).
+    input, output: the two fields (pipeline/fields/), as the options configure them.
+    family: the model family (models/families.py; one of one's own: models/family.py).
     metrics: (references, predictions) -> named scores (pipeline/metrics.py). monitor: picks the best epoch.
     signature: how exactly the metrics compute, in one line that is kept with the scores.
-    lower_is_better: of the monitored score. options: defaults of this task that differ from harness/options.py.
-    further: (training examples, predictions, loss) -> scores that need no reference, such as perplexity and novelty.
-    baselines: by name, (options, splits, contexts) -> scores of answers that no network gives, printed beside the
-        test's; computed once. contexts: from a split's name to what a model that writes makes of each input.
+    lower_is_better: of the monitored score.
+    own: a dataclass of options that only this task has; see pipeline/option.py.
+    options: defaults of this task that differ from those of its parts.
+    extra_metrics: (training examples, predictions, loss) -> scores without reference, such as perplexity.
+    baselines: by name, (options, splits) -> scores of answers that no network gives, printed beside the test's.
+    context_baselines: likewise, (splits, contexts) -> scores; contexts: a split's name -> what a model that writes
+        makes of each of its inputs, (examples, features).
     samples: how many of the test's answers training shows when it ends.
     """
 
@@ -68,18 +82,26 @@ class Task:
     summary: str
     shape: str
     sources: Mapping[str, Source]
-    input: Callable[[Any], Any]
-    output: Callable[[Any], Any]
-    model: str
-    metrics: Callable[[list, list], dict[str, float]]
+    input: Configured[InputField]
+    output: Configured[OutputField]
+    family: LazyFamily
+    metrics: Callable[[list, list], Scores]
     monitor: str
     lower_is_better: bool = False
     signature: Callable[[], str] | None = None
     reader: Reader | None = None
     columns: Columns = field(default_factory=lambda: Columns((), ()))
-    options: Mapping[str, Any] = field(default_factory=dict)
-    further: Callable[[Sequence[Example], list, float], dict[str, float]] | None = None
-    baselines: Mapping[str, Callable[[Any, Splits, Callable[[str], Any]], dict[str, float]]] = field(
-        default_factory=dict
-    )
+    own: type | None = None
+    options: Mapping[str, Value] = field(default_factory=dict)
+    extra_metrics: Callable[[Sequence[Example], list, float], Scores] | None = None
+    baselines: Mapping[str, Callable[[Options, Splits], Scores]] = field(default_factory=dict)
+    context_baselines: Mapping[str, Callable[[Splits, Contexts], Scores]] = field(default_factory=dict)
     samples: int = 0
+
+    def __post_init__(self) -> None:
+        """Raise BadInput for a field or family that is of another kind: nobody could say which options it has."""
+        for side, given in (("input", self.input), ("output", self.output)):
+            if not isinstance(given, Configured):
+                raise BadInput(f"{side}: expected Configured(FIELD), such as Configured(Text), got {given!r:.60}")
+        if not isinstance(self.family, LazyFamily):
+            raise BadInput(f"family: expected one of models/families.py, or LazyFamily(...), got {self.family!r:.60}")

@@ -1,8 +1,10 @@
 """Translation: a text in one language in, the same in another out."""
 
+from models.families import ENCODER_DECODER
 from pipeline import metrics
 from pipeline.corpora import translations
-from pipeline.fields.source_target import Reading, Writing
+from pipeline.fields import SourceText, TargetText
+from pipeline.option import Configured
 from pipeline.readers import parallel
 from pipeline.readers.tabular.columns import Columns
 from tasks.task import Reader, Source, Task
@@ -38,13 +40,13 @@ TASK = Task(
     reader=Reader(
         parallel.read,
         "parallel files such as train.en and train.de, SGML too; TMX; CSV, TSV, JSON, Parquet",
-        "translated",
-        ("tfds:ted_hrlr_translate/pt_to_en", "tfds:opus/medical"),
+        dataset="translated",
+        datasets=("tfds:ted_hrlr_translate/pt_to_en", "tfds:opus/medical"),
     ),
     columns=Columns(("source", "src", "input"), ("target", "tgt", "translation", "output")),
-    input=lambda options: Reading(options.unit, options.vocabulary, options.lowercase, max_length=options.max_length),
-    output=lambda options: Writing(options.unit, options.vocabulary, options.lowercase),
-    model="models.encoder_decoder",
+    input=Configured(SourceText),
+    output=Configured(TargetText),
+    family=ENCODER_DECODER,
     metrics=metrics.translation,
     signature=metrics.translation_signature,
     # Cased BLEU says nothing of a model that writes in lower case.
@@ -59,7 +61,7 @@ TASK = Task(
         "beam": 1,
         "units": 256,
         "embedding_size": 256,
-        "batch": 64,
+        "batch_size": 64,
         "epochs": 12,
     },
 )

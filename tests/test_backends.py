@@ -4,7 +4,6 @@ Slow: three more Pythons start.
 """
 
 import contextlib
-import dataclasses
 import json
 import os
 import subprocess
@@ -20,15 +19,23 @@ import pytest
 
 import tasks
 from harness import data
-from harness.evaluate import evaluate
-from harness.options import Decoding, defaults
-from harness.predict import predict
-from harness.runs.trained import open_run
-from models.backends import native_kernels
+from harness.options import defaults, find_options
+from models.backends import kernels
 from pipeline import cache
 from pipeline.batches import bucketing
-from tasks.task import Source, Task
-from tests.harness import ROOT, as_typed, small_splits, small_task, start_keras, train_small
+from tasks.task import Task
+from tests.harness import (
+    ROOT,
+    as_typed,
+    evaluate,
+    open_run,
+    predict,
+    small_splits,
+    small_task,
+    start_keras,
+    train_small,
+    with_source,
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -46,9 +53,9 @@ SEARCHED = ("ner", "speech", "translation")
 def filled(name: str) -> Iterator[Task]:
     """Put the task with small splits in the registry's place, each example so often that batches are full."""
     start_keras()
-    batch = defaults(tasks.find()[name]).batch
+    batch = defaults(tasks.find()[name]).batch_size
     splits = {split: examples * (batch // len(examples) + 1) for split, examples in small_splits(name).items()}
-    task = dataclasses.replace(small_task(name), sources={"small": Source("a few examples", "", lambda _: splits)})
+    task = with_source(small_task(name), "small", lambda _: splits)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tasks, "get", lambda *_: task)
         yield task
@@ -60,17 +67,17 @@ def train_all(folder: Path) -> None:
     found: dict[str, Any] = {"runs": {}, "scores": {}, "without": {}}
     for name, cell in CELLS.items():
         with filled(name) as task:
-            directory = train_small(task, folder, batch=defaults(task).batch, epochs=1, cell=cell)
+            directory = train_small(task, folder, batch_size=defaults(task).batch_size, epochs=1, cell=cell)
             found["runs"][name], found["scores"][name] = str(directory), evaluate(directory)["scores"]
             assert found["scores"][name] == json.loads((directory / "scores.json").read_text())["scores"]
             save_logits(directory)
             predict(directory, [("text", as_typed(small_splits(name)["test"][0].input, folder))])
-            if "beam" in task.options:
-                assert evaluate(directory, decoding=Decoding(beam=3))["scores"].keys() == found["scores"][name].keys()
+            if "beam" in find_options(task):
+                assert evaluate(directory, beam=3)["scores"].keys() == found["scores"][name].keys()
             if name in WITHOUT_KERNELS:
-                native_kernels.use(False, folder_of_kernels, print)
+                kernels.switch(False, folder_of_kernels, print)
                 found["without"][name] = evaluate(directory)["scores"]
-                assert native_kernels.use(True, folder_of_kernels, print)
+                assert kernels.switch(True, folder_of_kernels, print)
     # The rows of a batch, too, differ from one batch to the next.
     with filled("translation") as task:
         train_small(task, folder, batch_tokens=40, attention="none", epochs=1, seed=1)
@@ -80,9 +87,8 @@ def train_all(folder: Path) -> None:
 def save_logits(directory: Path) -> None:
     """Write a batch of inputs, and the logits that the model of a run gives for them, into its directory."""
     run = open_run(directory)
-    batches = data.encode_batches(
-        run.options, run.input_field, run.output_field, data.load(run.task, run.options)["test"]
-    )
+    experiment = run.experiment
+    batches = experiment.encode(data.load(experiment.task, experiment.options)["test"])
     drawn = batches.draw(*batches.plan()[0])[0]
     inputs = {name: drawn[name] for name in run.model.input}
     np.savez(directory / "inputs.npz", **inputs)
@@ -148,7 +154,10 @@ for folder in sys.argv[2:]:
     model = keras.models.load_model(f"{folder}/best.keras")
     logits = model.predict(dict(numpy.load(f"{folder}/inputs.npz")), batch_size=1000, verbose=0)
     numpy.testing.assert_allclose(logits, numpy.load(f"{folder}/logits.npy"), atol=1e-4, err_msg=folder)
-assert not {"harness", "tasks", "pipeline"} & set(sys.modules)
+assert not {"harness", "tasks"} & set(sys.modules)
+# How an option is declared, and where compiled code is kept.
+own = {name for name in sys.modules if name.startswith("pipeline.")}
+assert own <= {"pipeline.option", "pipeline.cache", "pipeline.errors"}, own
 
 # No other module of this package registers anything.
 registered = set(keras.saving.get_custom_objects())
@@ -161,5 +170,7 @@ print(set(keras.saving.get_custom_objects()) - registered)
 
 def test_keras_alone_reads_the_model_of_every_task_after_one_import(trained: Path, tmp_path: Path) -> None:
     directories = json.loads((trained / "found.json").read_text())["runs"].values()
-    program = ALONE.replace("OTHER_BACKENDS", repr({"models.backends.torch_fused", "models.backends.jax_loops"}))
+    program = ALONE.replace(
+        "OTHER_BACKENDS", repr({f"models.backends.{name}" for name in ("torch_loops", "jax_loops", "jax_native")})
+    )
     assert run(program, ROOT, *directories, cwd=tmp_path) == "set()"

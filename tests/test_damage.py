@@ -23,8 +23,8 @@ from harness.runs import trained
 from harness.runs.schema import FORMAT
 from pipeline.errors import BadInput
 from run import main
-from tests.harness import start_keras
-from tests.test_run import TINY, write_reviews
+from tests.harness import open_run, start_keras
+from tests.test_run import NAMED, write_reviews
 
 Random = np.random.Generator
 # JSON of other kinds than what it takes the place of, and what no program expects.
@@ -125,19 +125,19 @@ class Run:
         self.folder, self.directory = folder, folder / "runs" / "sentiment" / "simple-s0"
         self.data, self.runs = write_reviews(folder / "reviews.csv"), folder / "runs"
         assert main(self.command) == 0
-        sweep_worker.recall(self.directory, ())
+        sweep_worker.recall(self.directory)
         runs.write_json(self.runs / "sentiment" / "speed.json", {"simple": 900, "gru": 1000})
         self.files = {path: path.read_bytes() for path in self.runs.rglob("*") if path.is_file()}
 
     @property
     def command(self) -> list[str]:
-        return ["train", "sentiment", "--data", str(self.data), "--runs", str(self.runs), *TINY, "--json"]
+        return ["train", "sentiment", "--data", str(self.data), "--runs", str(self.runs), *NAMED, "--json"]
 
     @property
     def entry(self) -> Entry:
         task = tasks.get("sentiment")
         config = json.loads(self.files[self.directory / "config.json"])
-        return Entry("sentiment", restore(config["options"], task, FORMAT), self.runs)
+        return Entry("sentiment", restore(config["options"], task, FORMAT), self.runs, self.directory)
 
     def make_whole(self) -> None:
         for path in self.runs.rglob("*"):
@@ -161,9 +161,9 @@ class Run:
         return self.ask(*self.command)["scores"]
 
     def compare(self) -> None:
-        result = sweep_worker.run(self.entry, False, True)
+        result = sweep_worker.run(self.entry, device="", fresh=False, remember=True)
         result["status"], found = "done", [result]
-        write_report(self.folder / "report", found, {"sentiment": tasks.get("sentiment")}, seconds=0.1)
+        write_report(self.folder / "report", found, tasks={"sentiment": tasks.get("sentiment")}, seconds=0.1)
 
     def match(self) -> None:
         plan.match_seconds(tasks.get("sentiment"), self.entry.options, ("simple", "gru"), self.runs)
@@ -208,9 +208,9 @@ def test_a_damaged_file_changes_nothing_or_is_one_message(
     path = (run.directory / name).resolve()
     if name != "best.keras":
         # Loaded once: what is damaged is something else.
-        opened = trained.open_run(run.directory)
-        for module in ("harness.runs.trained", "harness.train"):
-            monkeypatch.setattr(f"{module}.load_model", lambda *_: (opened.model, opened.decoder, opened.judge))
+        opened = open_run(run.directory)
+        model = opened.model
+        monkeypatch.setattr(trained.model_file, "load", lambda path: model)
     random = np.random.default_rng(sum(name.encode()))
     expected = {}
     for ask in QUESTIONS[name]:

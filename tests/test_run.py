@@ -18,12 +18,15 @@ from typing import Any
 import pytest
 
 import tasks
-from harness.options import defaults
-from run import PATHS, main, spell_out, task_defaults
+from harness.arguments import spell
+from harness.options import find_options
+from run import main
 from tests.harness import ROOT, handled, read_bytes, start_keras
 
 WORDS = ("good fine great fun warm", "bad poor dull slow cold")
-TINY = ("--units", "8", "--embedding-size", "8", "--batch", "4", "--lr", "0.01", "--epochs", "2")
+SMALL = ("--units", "8", "--embedding-size", "8", "--epochs", "2")
+TINY = (*SMALL, "--batch-size", "4", "--learning-rate", "0.01")
+NAMED = (*TINY, "--name", "simple-s0")
 
 
 def write_reviews(path: Path, end: str = "\n", mark: str = "") -> Path:
@@ -54,15 +57,6 @@ def refused(capsys: pytest.CaptureFixture, *arguments: Any) -> str:
     return captured.err[captured.err.index("error: ") + 7 :].strip()
 
 
-def refused_by_parser(capsys: pytest.CaptureFixture, *arguments: Any) -> str:
-    """Run a command that cannot be parsed; return what is said about it, on one line."""
-    with pytest.raises(SystemExit) as caught:
-        main([str(argument) for argument in arguments])
-    captured = capsys.readouterr()
-    assert caught.value.code == 2 and captured.out == "" and "Traceback" not in captured.err
-    return re.sub(r"[\s│]+", " ", captured.err)
-
-
 @pytest.fixture(scope="module")
 def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_reviews(tmp_path_factory.mktemp("data") / "reviews.csv")
@@ -73,7 +67,7 @@ def runs(reviews: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a complete run."""
     start_keras()
     folder = tmp_path_factory.mktemp("runs")
-    assert main(["train", "sentiment", "--data", str(reviews), "--runs", str(folder), *TINY]) == 0
+    assert main(["train", "sentiment", "--data", str(reviews), "--runs", str(folder), *NAMED]) == 0
     return folder
 
 
@@ -122,22 +116,50 @@ def test_help_shows_the_arguments_by_name(capsys: pytest.CaptureFixture) -> None
         with pytest.raises(SystemExit) as caught:
             main([*command, "--help"])
         assert caught.value.code == 0
-        assert f"] {usage}" in capsys.readouterr().out.splitlines()[0]
+        assert f"{command[0]} {usage}" in capsys.readouterr().out.splitlines()[0]
 
 
+@pytest.mark.parametrize("name", tasks.find())
 @pytest.mark.parametrize("command", ["train", "compare"])
-def test_no_flag_in_front_of_a_task_changes_its_defaults(command: str, capsys: pytest.CaptureFixture) -> None:
-    with pytest.raises(SystemExit):
-        main([command, "--help"])
-    # Those that --help shows without a value.
-    lines = capsys.readouterr().out.splitlines()
-    shown = re.findall(r"(?m)^\W (-h|--[a-z][\w-]*)((?:, --[a-z][\w-]*)*)  ", "\n".join(lines))
-    flags = {flag for words in shown for flag in ", ".join(words).split(", ") if flag}
-    assert flags >= {"-h", "--help", "--fresh", "--json", "--lazy-embeddings", "--no-lazy-embeddings", "--strict"}
-    for flag in sorted(flags):
+def test_no_option_in_front_of_a_task_changes_its_defaults(
+    command: str, name: str, capsys: pytest.CaptureFixture
+) -> None:
+    # Whatever has no value, and what has one, which may be the name of a task.
+    flags = ["-h", "--fresh", "--no-json", "--data=sentiment", "--runs sentiment"]
+    for one in find_options(tasks.get(name)).values():
+        flags += [one.flag, one.flag.replace("--", "--no-", 1)] if one.type is bool else []
+    for flag in flags:
         for spelt in (flag, flag[:2] + flag[2:].replace("-", "_")):
-            for name in tasks.find():
-                assert task_defaults(spell_out([command, spelt, name])) == defaults(tasks.get(name)), (spelt, name)
+            with pytest.raises(SystemExit) as caught:
+                main([command, *spelt.split(), name, "--help"])
+            assert caught.value.code == 0
+            shown = capsys.readouterr().out
+            assert f"{find_options(tasks.get(name))['steps'].help} [" in re.sub(r"\s+", " ", shown), (spelt, name)
+    assert spell(["--max_length=3", "a_b", "--lowercase", "True"]) == ["--max-length=3", "a_b", "--lowercase"]
+
+
+def test_earlier_names_of_options_are_taken_and_not_shown(
+    reviews: Path, runs: Path, capsys: pytest.CaptureFixture
+) -> None:
+    command = ["train", "sentiment", "--data", str(reviews), "--runs", str(runs), *SMALL, "--name", "simple-s0"]
+    assert main([*command, "--batch", "4", "--lr", "0.01"]) == 0
+    assert "is complete" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["train", "sentiment", "--help"])
+    shown = capsys.readouterr().out
+    assert "--batch-size" in shown and "--batch " not in shown and "--lr" not in shown
+
+
+def test_the_help_of_a_task_is_a_few_screens_under_five_headings(capsys: pytest.CaptureFixture) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "sentiment", "--help"])
+    shown = capsys.readouterr().out
+    assert len(shown.splitlines()) <= 75
+    assert [line for line in shown.splitlines() if line.endswith(":")] == ["data:", "model:", "training:", "run:"]
+    assert "--image-size" not in shown and "None" not in shown
+    with pytest.raises(SystemExit):
+        main(["train", "novel", "--help"])
+    assert "\ndecoding:\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -156,8 +178,7 @@ def test_the_help_of_train_has_the_tasks_own_defaults(
 ) -> None:
     with pytest.raises(SystemExit):
         main(["train", *arguments])
-    text = re.sub(r"[\s│]+", " ", capsys.readouterr().out)
-    assert re.search(r"--min-count \S+ Words seen fewer times in training are unknown. \(default: 2\)", text)
+    assert re.search(r"--min-count N +Words .* \[2\]", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["list"], ["list", "--json"], ["train", "--help"]])
@@ -180,7 +201,7 @@ def test_what_needs_no_keras_imports_none() -> None:
 
 @pytest.mark.slow
 def test_json_is_all_there_is_on_standard_output(reviews: Path, tmp_path: Path) -> None:
-    done = run("train", "--data", reviews, "--runs", tmp_path, *TINY, "sentiment", "--json")
+    done = run("train", "--data", reviews, "--runs", tmp_path, *NAMED, "sentiment", "--json")
     assert done.returncode == 0, done.stderr
     summary = json.loads(done.stdout)
     assert summary["task"] == "sentiment" and 0 <= summary["scores"]["accuracy"] <= 1
@@ -204,7 +225,7 @@ def test_train_prints_the_scores_and_says_again_what_is_complete(
     runs: Path, reviews: Path, capsys: pytest.CaptureFixture
 ) -> None:
     before = read_bytes(runs)
-    assert main(["train", "sentiment", "--data", str(reviews), "--runs", str(runs), *TINY]) == 0
+    assert main(["train", "sentiment", "--data", str(reviews), "--runs", str(runs), *NAMED]) == 0
     captured = capsys.readouterr()
     assert "accuracy" in captured.out and "is complete" in captured.err
     assert read_bytes(runs) == before
@@ -220,7 +241,7 @@ def test_predict_writes_to_a_file(trained: Path, tmp_path: Path, capsys: pytest.
 def test_square_brackets_and_colons_are_printed_as_they_are(
     reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    assert main(["train", "sentiment", "--data", str(reviews), "--runs", str(tmp_path / "[a]:ok:"), *TINY]) == 0
+    assert main(["train", "sentiment", "--data", str(reviews), "--runs", str(tmp_path / "[a]:ok:"), *NAMED]) == 0
     assert "[a]:ok:" in re.sub(r"\s+", "", capsys.readouterr().out)
 
 
@@ -229,7 +250,7 @@ def test_the_line_ends_of_windows_and_a_byte_order_mark_change_nothing(
     end: str, mark: str, runs: Path, tmp_path: Path
 ) -> None:
     path = write_reviews(tmp_path / "reviews.csv", end, mark)
-    assert main(["train", "sentiment", "--data", str(path), "--runs", str(tmp_path), *TINY]) == 0
+    assert main(["train", "sentiment", "--data", str(path), "--runs", str(tmp_path), *NAMED]) == 0
     one, other = runs / "sentiment" / "simple-s0", tmp_path / "sentiment" / "simple-s0"
     fingerprints = [json.loads((run / "config.json").read_text())["data"] for run in (one, other)]
     assert fingerprints[0] == fingerprints[1]
@@ -281,7 +302,7 @@ def read_terminal(arguments: list[str], interrupt: bool = False) -> tuple[str, i
 
 @pytest.mark.slow
 def test_a_terminal_shows_a_bar_and_a_stop_leaves_it_as_it_was(reviews: Path, tmp_path: Path) -> None:
-    arguments = ["train", "sentiment", "--data", str(reviews), "--runs", str(tmp_path), *TINY, "--epochs", "150"]
+    arguments = ["train", "sentiment", "--data", str(reviews), "--runs", str(tmp_path), *NAMED, "--epochs", "150"]
     text, code = read_terminal([*arguments, "--patience", "150"], interrupt=True)
     assert code == 130, text
     assert "the same command goes on after the last finished epoch" in text and "Traceback" not in text
@@ -294,24 +315,22 @@ def test_a_terminal_shows_a_bar_and_a_stop_leaves_it_as_it_was(reviews: Path, tm
     assert re.search(r"epoch \d+/150 loss \d\.\d{4}  best accuracy \d\.\d{4}  [\d,]+ tokens/s  \d+:\d\d left", text)
 
 
-def test_the_home_folder_is_found_in_every_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_home_folder_is_found_in_every_path(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    # A shell leaves the ~ of --data=~/x.csv.
     monkeypatch.setenv("HOME", str(tmp_path))
-    words = ["predict", "~/run", "~ is a tilde", "--text=~/x"]
-    assert spell_out(words) == words
-    for name in PATHS:
-        assert spell_out([f"{name}=~/x", name, "~/x"]) == [f"{name}={tmp_path}/x", name, f"{tmp_path}/x"]
     path = write_reviews(tmp_path / "bad.csv", "|")
     assert main(["train", "sentiment", f"--data=~/{path.name}", "--runs=~/runs"]) == 2
+    assert str(path) in capsys.readouterr().err
+    for name in ("--train-file", "--validation-file", "--test-file"):
+        assert main(["train", "sentiment", f"{name}=~/nowhere.csv", "--runs=~/runs"]) == 2
+        assert str(tmp_path / "nowhere.csv") in capsys.readouterr().err
     assert main(["new", "mine", "--folder=~"]) == 0 and (tmp_path / "mine.py").exists()
     assert main(["list", "--include=~/mine.py"]) == 0
-
-
-def test_every_option_that_is_a_path_is_known(capsys: pytest.CaptureFixture) -> None:
-    for command in ("train", "evaluate", "predict", "compare", "new"):
-        with pytest.raises(SystemExit):
-            main([command, "--help"])
-        typed = re.findall(r"(--[\w-]+) (?:\{None\}\|)?(?:PATH|FILE)", capsys.readouterr().out)
-        assert typed and set(typed) <= set(PATHS)
+    assert main(["predict", "~/run", "--output=~/nowhere/x", "text"]) == 2
+    assert main(["runs", "--runs=~/nowhere"]) == 2
+    assert f"--runs {tmp_path}/nowhere" in capsys.readouterr().err
 
 
 def test_the_command_line_may_be_a_link_and_work_begin_anywhere(tmp_path: Path) -> None:
@@ -338,11 +357,16 @@ def test_the_command_line_may_be_a_link_and_work_begin_anywhere(tmp_path: Path) 
             "once, with no state to go on from; expected one of simple, lstm, gru, ",
         ),
         (["train", "copy", "--cell", "dnn"], "--cell dnn: it would be built for inputs of --max-length 100,000 steps"),
-        (["train", "pos", "--units", "0"], "--units 0: expected a number at least 1"),
+        (["train", "pos", "--units", "0"], "--units 0: expected a whole number of at least 1"),
         (["train", "pos", "--dropout", "2"], "--dropout 2.0: expected a number between 0 and 0.95"),
-        (["train", "pos", "--limit", "0"], "--limit 0: expected a number at least 1"),
-        (["train", "pos", "--lr", "nan"], "--lr nan: expected a number between 1e-09 and 10"),
-        (["train", "pos", "--pooling", "max"], "--pooling max: the task 'pos' has no use for this option"),
+        (["train", "pos", "--limit", "0"], "--limit 0: expected a whole number of at least 1"),
+        (["train", "pos", "--lr", "nan"], "--learning-rate nan: expected a number between 1e-09 and 10"),
+        (
+            ["train", "pos", "--pooling", "max"],
+            "--pooling: the task 'pos' has no such option. It is one of adding, rating, sentiment",
+        ),
+        (["train", "pos", "--chrono", "9"], "--chrono 9: --cell simple has no such option; lstm, gru, "),
+        (["train", "pos", "--name", "a/b"], "--name a/b: expected the name of a folder"),
         (["train", "pos", "--data", "turkisch"], "--data {here}/turkisch: there is no such path under"),
         (["train", "pos", "--data", ""], "--data"),
         (
@@ -353,9 +377,6 @@ def test_the_command_line_may_be_a_link_and_work_begin_anywhere(tmp_path: Path) 
         (["list", "--include", "/nowhere.py"], "--include /nowhere.py: there is no such file"),
         (["evaluate", "/nowhere"], "/nowhere: no such folder; expected a run directory"),
         (["predict", "/nowhere", "text"], "/nowhere: no such folder; expected a run directory"),
-        (["predict", "/nowhere", "text", "--input", "x"], "TEXT and --input: give one of them, not both"),
-        (["predict", "/nowhere", "text", "--output", "/nowhere/x"], "--output /nowhere/x: there is no folder /nowhere"),
-        (["predict", "/nowhere", "text", "--output", "/dev/null"], "--output /dev/null: not a file"),
     ],
 )
 def test_a_mistake_is_one_message(
@@ -369,22 +390,33 @@ def test_a_mistake_is_one_message(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["train", "pos", "--unts", "3"], "--units"),
-        (["train", "pos", "--epochs", "x"], "--epochs"),
-        (["train", "pos", "--backend", "tensorflo"], "tensorflow"),
-        (["train", "pos", "--bidirectional", "maybe"], "maybe"),
-        (["train"], "TASK"),
-        (["train", "pos", "sentiment"], "sentiment"),
-        (["evaluate"], "RUN"),
-        (["evaluate", "run", "--split", "tset"], "test"),
-        (["list", "--jsn"], "--json"),
-        ([], "predict"),
+        (["train", "pos", "--unts", "3"], "unknown option of the task 'pos' '--unts'. Did you mean '--units'?"),
+        (["train", "pos", "--poolin", "3"], "--poolin: the task 'pos' has no such option. Did you mean --pooling?"),
+        (["train", "pos", "--epochs", "x"], "--epochs x: expected a whole number of at least 1"),
+        (["train", "pos", "--epochs"], "train: argument --epochs: expected one argument"),
+        (["train", "pos", "--backend", "tensorflo"], "unknown --backend 'tensorflo'. Did you mean 'tensorflow'?"),
+        (["train", "pos", "--bidirectional", "maybe"], "train: 'maybe' was not expected"),
+        (["train", "pos", "--bidirectional=maybe"], "train: argument --bidirectional/--no-bidirectional"),
+        (["train"], "train: expected a TASK; known: adding, caption"),
+        (["train", "pos", "sentiment"], "train: 'sentiment' was not expected"),
+        (["evaluate"], "evaluate: expected a RUN"),
+        (["evaluate", "RUN", "--split", "tset"], "evaluate: argument --split: invalid choice: 'tset'"),
+        (["evaluate", "RUN", "--beam", "3"], "--beam: the task 'sentiment' has no such option. It is one of caption"),
+        (["predict", "RUN", "--units", "3"], "--units: the run was trained with its own"),
+        (["predict", "RUN", "text", "--input", "x"], "TEXT and --input: give one of them, not both"),
+        (["predict", "RUN", "text", "--output", "/nowhere/x"], "--output /nowhere/x: there is no folder /nowhere"),
+        (["predict", "RUN", "text", "--output", "/dev/null"], "--output /dev/null: not a file"),
+        (["predict", "RUN", "text", "--attention-weights"], "--attention-weights: they are tables of numbers"),
+        (["compare", "pos", "--seeds", "x"], "compare: argument --seeds: invalid int value: 'x'"),
+        (["list", "--jsn"], "unknown option of list '--jsn'. Did you mean '--json'?"),
+        ([], "expected a COMMAND"),
     ],
 )
 def test_what_cannot_be_parsed_names_what_is_meant(
-    arguments: list[str], message: str, capsys: pytest.CaptureFixture
+    arguments: list[str], message: str, trained: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    assert message in refused_by_parser(capsys, *arguments)
+    command = [str(trained) if word == "RUN" else word for word in arguments]
+    assert refused(capsys, *command).startswith(message)
 
 
 @pytest.mark.parametrize(
@@ -435,7 +467,7 @@ def test_a_label_seen_in_test_only_is_counted_and_refused_with_its_place_if_stri
     message = "test.csv:3: unknown label 'negative'. Did you mean 'neg'? Known: neg, pos."
     assert refused(capsys, *command, "--strict") == message
     assert not (tmp_path / "runs").exists()
-    assert main([*command, *TINY]) == 0
+    assert main([*command, *NAMED]) == 0
     assert "test: 1 of 2 examples have labels that are not in the training data (negative 1)" in capsys.readouterr().err
 
 
@@ -446,7 +478,7 @@ def test_a_folder_that_is_no_run_is_kept(
     directory = tmp_path / "sentiment" / "simple-s0"
     directory.mkdir(parents=True)
     (directory / "thesis.txt").write_text("years of work")
-    message = refused(capsys, "train", "sentiment", "--data", reviews, "--runs", tmp_path, *TINY, *fresh)
+    message = refused(capsys, "train", "sentiment", "--data", reviews, "--runs", tmp_path, *NAMED, *fresh)
     assert "neither empty nor a run directory" in message
     assert read_bytes(tmp_path) == {"sentiment/simple-s0/thesis.txt": b"years of work"}
     assert "no config.json there" in refused(capsys, "evaluate", directory)
@@ -455,20 +487,44 @@ def test_a_folder_that_is_no_run_is_kept(
 
 def test_a_file_in_the_way_of_the_runs_is_named(reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "runs").write_text("a file")
-    message = refused(capsys, "train", "sentiment", "--data", reviews, "--runs", tmp_path / "runs", *TINY)
+    message = refused(capsys, "train", "sentiment", "--data", reviews, "--runs", tmp_path / "runs", *NAMED)
     assert str(tmp_path / "runs") in message
     assert read_bytes(tmp_path) == {"runs": b"a file"}
+
+
+def test_a_run_directory_whose_name_is_taken_by_a_file_is_named(
+    reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    (tmp_path / "sentiment").mkdir()
+    (tmp_path / "sentiment" / "simple-s0").write_text("a file")
+    message = refused(capsys, "train", "sentiment", "--data", reviews, "--runs", tmp_path, *NAMED)
+    assert message.startswith(f"{tmp_path}/sentiment/simple-s0: a file stands where the run's directory would")
+
+
+def test_another_command_has_another_directory_and_the_same_goes_on(
+    reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    command = ["train", "sentiment", "--data", str(reviews), "--runs", str(tmp_path), *TINY, "--epochs", "1"]
+    for more in ([], ["--units", "9"], ["--units", "9"], ["--units", "8"]):
+        assert main([*command, *more]) == 0
+    assert capsys.readouterr().err.count("is complete") == 2
+    assert len(list((tmp_path / "sentiment").iterdir())) == 2
+    assert main(["runs", "--runs", str(tmp_path), "--task", "sentiment", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["runs"]
+    assert [row["complete"] for row in found] == [True, True]
+    assert sorted(row["options"]["units"] for row in found) == [8, 9]
+    assert found[0]["score"] >= found[1]["score"]
 
 
 def test_a_run_of_other_options_is_kept(
     runs: Path, reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     before = read_bytes(runs)
-    message = refused(capsys, "train", "sentiment", "--data", reviews, "--runs", runs, *TINY, "--units", "9")
+    message = refused(capsys, "train", "sentiment", "--data", reviews, "--runs", runs, *NAMED, "--units", "9")
     assert "--units: 8 then, 9 now" in message and "--fresh" in message
     bad = tmp_path / "bad.csv"
     bad.write_text("text,label\n")
-    refused(capsys, "train", "sentiment", "--data", bad, "--runs", runs, *TINY, "--fresh")
+    refused(capsys, "train", "sentiment", "--data", bad, "--runs", runs, *NAMED, "--fresh")
     assert read_bytes(runs) == before
 
 
@@ -503,7 +559,7 @@ def change_json(path: Path, **changed: Any) -> None:
         ({"dropout": 7}, "config.json: --dropout 7.0: expected a number between 0 and 0.95"),
         (
             {"precision": "float8"},
-            "config.json: the file is damaged (the option precision: invalid enum value",
+            "config.json: the option precision: invalid enum value 'float8'; restore it",
         ),
     ],
 )
@@ -520,7 +576,7 @@ def test_a_run_of_another_task_in_the_place_of_one_is_refused(
 ) -> None:
     shutil.copytree(runs, tmp_path / "runs")
     change_json(tmp_path / "runs" / "sentiment" / "simple-s0" / "config.json", task="rating")
-    message = refused(capsys, "train", "sentiment", "--data", reviews, "--runs", tmp_path / "runs", *TINY)
+    message = refused(capsys, "train", "sentiment", "--data", reviews, "--runs", tmp_path / "runs", *NAMED)
     assert "config.json: the file is damaged (expected the task 'sentiment', got 'rating')" in message
 
 
@@ -533,7 +589,7 @@ def test_it_is_said_where_a_run_was_trained_if_that_is_not_here(
     (directory / "scores.json").unlink()
     change_json(directory / "environment.json", device="JAX on NVIDIA H100")
     said = f"trained on JAX on NVIDIA H100; now on {here}: the last digits may differ"
-    resume = ["train", "sentiment", "--data", str(reviews), "--runs", str(tmp_path / "runs"), *TINY]
+    resume = ["train", "sentiment", "--data", str(reviews), "--runs", str(tmp_path / "runs"), *NAMED]
     for command in (["evaluate", str(directory)], ["predict", str(directory), "good"], resume):
         capsys.readouterr()
         assert main(command) == 0
@@ -584,7 +640,7 @@ def test_the_task_file_of_a_run_may_move_but_not_vanish(
     source = (ROOT / "tasks" / "sentiment.py").read_text().replace('name="sentiment"', 'name="mine"')
     (tmp_path / "mine.py").write_text(source)
     include = ["--include", str(tmp_path / "mine.py")]
-    assert main(["train", *include, "mine", "--data", str(reviews), "--runs", str(tmp_path), *TINY]) == 0
+    assert main(["train", *include, "mine", "--data", str(reviews), "--runs", str(tmp_path), *NAMED]) == 0
     directory = tmp_path / "mine" / "simple-s0"
     assert main(["evaluate", str(directory)]) == 0
     (tmp_path / "mine.py").rename(tmp_path / "moved.py")

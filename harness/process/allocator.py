@@ -11,8 +11,8 @@ import contextlib
 import ctypes
 import os
 
-# Of mallopt(3), by their numbers in malloc.h: M_TRIM_THRESHOLD and M_MMAP_MAX, so that what is freed is kept, and
-# M_ARENA_MAX, so that whichever thread asks next can have it.
+# Parameters of mallopt(3), by their numbers in malloc.h: M_TRIM_THRESHOLD and M_MMAP_MAX, so that what is freed is
+# kept, and M_ARENA_MAX, so that whichever thread asks next can have it.
 SETTINGS = {-1: 2**31 - 1, -4: 0, -8: 1}
 
 

@@ -9,7 +9,6 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 from harness.process.console import say
 from pipeline import cache
@@ -76,22 +75,22 @@ def is_readable(settings: Path) -> bool:
 
 
 def start(
-    backend: str | None = None, device: str | None = None, precision: str = "float32", kernels: str = "auto"
+    backend: str | None = None, device: str | None = None, *, precision: str = "float32", kernels: str = "auto"
 ) -> str:
     """Set up Keras and return what it runs on, such as "JAX on CPU" or "JAX on NVIDIA H100".
 
     device: "cpu" or "gpu"; None takes the GPU if there is one. Raises BadInput if one was asked for and is not there.
     kernels: "auto" or "off"; whether JAX and TensorFlow on the CPU run the recurrent loops as native code (see
-    models/kernels).
+    models/backends).
     """
     cache.prepare(say)
     chosen = select(backend, device)
     reset(0, precision)
     name = _device_name(chosen, device)
     if name.startswith("CPU"):
-        from models.backends import native_kernels as native
+        from models.backends import kernels as native
 
-        if native.use(kernels == "auto", cache.folder() / "kernels", say):
+        if native.switch(kernels == "auto", cache.folder() / "kernels", say):
             name += ", native kernels"
     return f"{ {'jax': 'JAX', 'tensorflow': 'TensorFlow', 'torch': 'PyTorch'}[chosen] } on {name}"
 
@@ -105,7 +104,15 @@ def _device_name(backend: str, device: str | None) -> str:
             jax.config.update("jax_compilation_cache_dir", str(cache.folder() / "jax"))
         if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
             jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
-        gpus = [found.device_kind for found in jax.devices() if found.platform == "gpu"]
+        try:
+            gpus = [found.device_kind for found in jax.devices() if found.platform == "gpu"]
+        # For platforms that are unknown, and (an assertion) for those that have no device here.
+        except (RuntimeError, AssertionError) as error:
+            platforms = os.environ.get("JAX_PLATFORMS", "")
+            raise BadInput(
+                f"JAX_PLATFORMS={platforms}: JAX finds no device ({str(error).strip() or 'none there':.200}); "
+                f"unset it, or give --device cpu"
+            ) from None
     elif backend == "tensorflow":
         import tensorflow
 
@@ -133,7 +140,7 @@ def watch_compiling() -> Callable[[], float]:
     if os.environ.get("KERAS_BACKEND") == "jax":
         import jax
 
-        def note(event: str, duration_secs: float, **_: Any) -> None:
+        def note(event: str, duration_secs: float, **_: object) -> None:
             # Tracing is left out: of a function within another it would count twice.
             if event.startswith("/jax/core/compile/") and "trace" not in event:
                 spent[0] += duration_secs
@@ -148,28 +155,29 @@ def keep_tensorflow_out() -> None:
     When it serialises an object it asks whether TensorFlow is there, by importing it, and then whether the object is
     one of TensorFlow's; ours are not. What needs TensorFlow, such as a dataset of its own, imports it all the same.
     """
-    # Private: where it has moved, Keras imports TensorFlow again and all else is as before.
+    # Private, and the only place where this wing uses what Keras does not document: Keras 3.15 has no setting for it.
+    # Where it has moved, Keras imports TensorFlow again, and all else is as before.
     with contextlib.suppress(ImportError):
         from keras.src.utils.module_utils import tensorflow
 
         tensorflow._available = False
 
 
-# Errors where memory is exhausted: of Python and NumPy, of TensorFlow, of torch on a GPU. Those of JAX, and of torch on
-# the CPU, are a RuntimeError, and the system's is an OSError: these are told by what they say.
-EXHAUSTED = {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
+# Errors where memory is exhausted, as Python and NumPy, TensorFlow, and torch on a GPU name them. Those of JAX, and of
+# torch on the CPU, are a RuntimeError, and the system's is an OSError: these are told by what they say.
+OUT_OF_MEMORY = {"MemoryError", "ResourceExhaustedError", "OutOfMemoryError"}
 SIGNS = ("RESOURCE_EXHAUSTED", "out of memory", "allocate memory", "bad_alloc", "OOM when")
 
 
 def describe_out_of_memory(error: BaseException) -> str | None:
-    """Return what to tell the user where memory is exhausted, whichever backend says so; None of any other error."""
+    """Return what to tell the user where memory is exhausted, whichever backend says so; None for any other error."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     said = [line for line in lines if any(sign.lower() in line.lower() for sign in SIGNS)]
-    if not (EXHAUSTED & kinds or ({"RuntimeError", "OSError"} & kinds and said)):
+    if not (OUT_OF_MEMORY & kinds or ({"RuntimeError", "OSError"} & kinds and said)):
         return None
     reason = f" ({(said or lines)[0][:200]})" if lines else ""
-    return f"out of memory{reason}; give a smaller --batch, --max-length or --units"
+    return f"out of memory{reason}; give a smaller --batch-size, --max-length or --units"
 
 
 @contextlib.contextmanager

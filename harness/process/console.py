@@ -16,7 +16,7 @@ def say(text: str) -> None:
     console.print(text, markup=False, soft_wrap=True)
 
 
-def show_time(seconds: float) -> str:
+def format_time(seconds: float) -> str:
     """Return a time as minutes and seconds, "4:05", and from an hour on as hours too, "1:04:05"."""
     minutes, seconds = divmod(round(seconds), 60)
     return f"{minutes}:{seconds:02}" if minutes < 60 else f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"

@@ -1,27 +1,27 @@
-"""What a run costs beside its quality: how fast it answers, how much memory it takes."""
+"""What a run costs beside its quality: throughput and memory (RAM)."""
 
 import resource
 import sys
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from harness.process.allocator import return_freed_memory
 
 
 @dataclass
-class Pace:
-    """Tokens a second. The first batch of a shape, in which the model is compiled for it, does not count."""
+class Throughput:
+    """Tokens per second. The first batch of a shape does not count: the model is compiled for it."""
 
-    seen: set[Any] = field(default_factory=set)
+    shapes: set[Hashable] = field(default_factory=set)
     tokens: int = 0
     seconds: float = 0.0
 
-    def note(self, shape: Any, tokens: int, seconds: float) -> None:
+    def add(self, shape: Hashable, *, tokens: int, seconds: float) -> None:
         """Take in a batch. shape: of its arrays. tokens: of its examples, padding left out."""
-        if shape in self.seen:
+        if shape in self.shapes:
             self.tokens, self.seconds = self.tokens + tokens, self.seconds + seconds
-        self.seen.add(shape)
+        self.shapes.add(shape)
 
     @property
     def tokens_per_second(self) -> int | None:
@@ -29,8 +29,8 @@ class Pace:
         return round(self.tokens / self.seconds) if self.seconds else None
 
 
-def forget_peak() -> None:
-    """Measure the memory from here on: what this process needed before does not count, where Linux can tell."""
+def reset_peak_ram() -> None:
+    """Measure the peak from here on: what this process needed before does not count, where Linux can tell."""
     return_freed_memory()
     try:
         Path("/proc/self/clear_refs").write_text("5")
@@ -38,8 +38,11 @@ def forget_peak() -> None:
         return
 
 
-def peak_megabytes() -> int:
-    """Return the most memory held since `forget_peak`; since the process began, elsewhere than on Linux."""
+def peak_ram_megabytes() -> int:
+    """Return the most RAM held since `reset_peak_ram`; since the process began, elsewhere than on Linux.
+
+    Not by psutil: its version 7.2 knows no peak on Linux.
+    """
     try:
         lines = Path("/proc/self/status").read_text().splitlines()
         return round(next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024)

@@ -21,7 +21,7 @@ SHOW_CURSOR = b"\x1b[?25h"
 
 # What is to be done before the end, in the thread that ends the process.
 before_end: list[Callable[[], None]] = []
-# Of the command, when it has come to its own end.
+# That of the command, once it has come to its own end.
 exit_code: int | None = None
 
 

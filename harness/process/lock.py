@@ -1,5 +1,6 @@
 """The lock on a run directory: one process at a time trains a run."""
 
+import errno
 import fcntl
 import os
 import shlex
@@ -14,6 +15,8 @@ from typing import IO
 from harness.process.console import say
 from pipeline import files
 from pipeline.errors import BadInput
+
+TRIES = 1000
 
 
 @contextmanager
@@ -51,8 +54,9 @@ def hold(directory: Path) -> Iterator[None]:
 
 def _open_locked(path: Path) -> IO[str]:
     """Return a file, opened to be written and locked; BlockingIOError, with what it says, if another process has it."""
-    while True:
-        # The process that had the lock may remove the file at any time, its folder too, and another make a new one.
+    # The process that had the lock may remove the file at any time, its folder too, and another make a new one. But a
+    # folder such as /proc says of every new file that it cannot be found.
+    for _ in range(TRIES):
         with suppress(FileNotFoundError):
             path.parent.mkdir(parents=True, exist_ok=True)
             file = path.open("a+", encoding="utf-8", errors="backslashreplace")
@@ -66,3 +70,4 @@ def _open_locked(path: Path) -> IO[str]:
             if os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 file.truncate(0)
                 return file
+    raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))

@@ -1,27 +1,31 @@
 """The progress bar of training."""
 
 import time
-from typing import Any
+from collections.abc import Mapping
+from typing import SupportsFloat
 
 import keras
 
 from harness.process.backend import watch_compiling
-from harness.process.console import console, make_progress, say, show_time
+from harness.process.console import console, format_time, make_progress, say
+
+# What Keras gives a callback: the loss and metrics so far, by their names.
+Logs = Mapping[str, SupportsFloat]
 
 
 class Callbacks(keras.callbacks.CallbackList):
-    """Callbacks that are given the loss of a step at once, for who reads it to wait for.
+    """Callbacks that are given the loss of a step before it is computed: only one that reads it waits.
 
-    Keras reads it after every step, so that the next batch would be drawn only when the step has ended.
+    Keras reads it after every step itself, and draws the next batch only when the step has ended.
     """
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         for callback in self.callbacks:
             callback.on_train_batch_end(batch, logs)
 
 
-class Bar(keras.callbacks.Callback):
-    """A bar with loss, best score, tokens a second and time left; plain lines where there is no terminal.
+class ProgressBar(keras.callbacks.Callback):
+    """A bar with loss, best score, tokens per second and time left; plain lines where there is no terminal.
 
     To be shown while training: `with bar.progress: model.fit(...)`, so that an error leaves the terminal as it was.
     """
@@ -33,7 +37,7 @@ class Bar(keras.callbacks.Callback):
         self.note = ""
         self.progress = make_progress()
 
-    def on_train_begin(self, logs: Any = None) -> None:
+    def on_train_begin(self, logs: Logs | None = None) -> None:
         self.started = self.shown = time.perf_counter()
         self.before = self.compiled()
         steps = self.params["steps"]
@@ -41,13 +45,13 @@ class Bar(keras.callbacks.Callback):
         self.line = self.progress.add_task("", total=total, completed=done, detail="compiling")
         self.steps = steps
 
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+    def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self.epoch = epoch
 
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+    def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         now = time.perf_counter()
         # Reading the loss waits for the step to finish, so it is read a few times a second at most.
-        if now - self.shown < (0.25 if console.is_terminal else 15):
+        if logs is None or now - self.shown < (0.25 if console.is_terminal else 15):
             return
         self.shown = now
         done = self.epoch * self.steps + batch + 1
@@ -57,7 +61,7 @@ class Bar(keras.callbacks.Callback):
         left = elapsed / share * (self.epochs - self.first - share)
         detail = (
             f"loss {float(logs['loss']):.4f}  {self.note}{share * self.tokens / elapsed:,.0f} tokens/s  "
-            f"{show_time(left)} left"
+            f"{format_time(left)} left"
         )
         title = f"epoch {self.epoch + 1}/{self.epochs}"
         self.progress.update(self.line, completed=done, description=title, detail=detail)

@@ -3,13 +3,16 @@
 import io
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 
 class Output(io.FileIO):
     """A file whose errors say that it is standard output, and not a file of a run."""
 
-    def write(self, content: Any) -> int:
+    def write(self, content: "ReadableBuffer", /) -> int:
         try:
             return super().write(content)
         except OSError as error:
@@ -19,12 +22,13 @@ class Output(io.FileIO):
 class Messages(io.FileIO):
     """A file that drops what cannot be written: its disk is full, its reader or its terminal is gone."""
 
-    def write(self, content: Any) -> int:
+    def write(self, content: "ReadableBuffer", /) -> int:
         try:
-            # None: it would block.
-            return super().write(content) or len(content)
+            written = super().write(content)
         except OSError:
-            return len(content)
+            written = None
+        # None: it would block, or cannot be written at all.
+        return written or memoryview(content).nbytes
 
 
 def prepare() -> None:
@@ -40,7 +44,7 @@ def prepare() -> None:
     sys.stderr = _open(Messages(2, "w", closefd=False), sys.stderr)
 
 
-def _open(file: io.FileIO, before: Any) -> io.TextIOWrapper:
+def _open(file: io.FileIO, before: TextIO | None) -> io.TextIOWrapper:
     """Return a text file with the encoding of Python's own, `before`, which is None where it was closed."""
-    encoding = before and before.encoding
+    encoding = before.encoding if before else None
     return io.TextIOWrapper(io.BufferedWriter(file), encoding, "backslashreplace", line_buffering=True)

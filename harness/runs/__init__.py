@@ -4,11 +4,11 @@
         config.json         the task, every option, fingerprints of the data and of the fields
         environment.json    versions, machine, git commit, the command; and what changed each time the run went on
         fields/             what the fields learned from the training data
-        metrics.jsonl       a line an epoch: loss, validation scores, seconds, tokens a second
+        metrics.jsonl       one line per epoch: loss, validation scores, seconds, tokens per second
         best.keras          the model of the best epoch
         state.npz           all that is needed to go on training where it stopped
         scores.json         the test scores; written last, so a run that has it is complete
-        predictions/        a line a test example
+        predictions/        one line per test example
 
 Every file is written under a temporary name, flushed to the disk, then renamed: it is there whole or not at all. What
 each JSON file holds is said by harness/runs/schema.py, and checked when it is read.
@@ -26,11 +26,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
-from harness import options
 from harness.process.console import say
 from harness.runs.schema import FORMAT, Config, Epoch, History, Scores, Summary
 from pipeline import fields, record
 from pipeline.errors import BadInput
+from pipeline.fields import InputField, OutputField
 from pipeline.files import write
 
 PACKAGES = ("keras", "jax", "tensorflow", "torch", "numpy", "tensorflow-datasets")
@@ -39,11 +39,7 @@ RESTORE = "restore it, or train again with --fresh"
 MEASURE = "delete it: what it holds is measured again"
 
 Kind = TypeVar("Kind")
-
-
-def locate(folder: Path, task: str, options: Any) -> Path:
-    """Return the directory of a run. folder: of all runs."""
-    return folder / task / f"{options.cell}-s{options.seed}"
+Field = TypeVar("Field", bound=InputField | OutputField)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -79,7 +75,7 @@ def _read(path: Path) -> bytes:
 def read_config(directory: Path) -> Config:
     """Return the config of a run; BadInput if the folder is no run directory, or if its config is damaged or too new.
 
-    Its options are those that were written, each of its kind: harness.options.restore completes them.
+    Its options are those that were written: harness.options.restore checks and completes them.
     """
     if not directory.is_dir():
         raise BadInput(f"{directory}: no such folder; expected a run directory such as runs/sentiment/simple-s0")
@@ -97,9 +93,7 @@ def read_config(directory: Path) -> Config:
     with record.reading(str(path), RESTORE):
         if isinstance(files := written.get("include"), list):
             written["include"] = dict.fromkeys(record.convert(files, list[str]))
-        config = record.convert(written, Config)
-        options.parse(config["options"])
-    return config
+        return record.convert(written, Config)
 
 
 def holds_run(directory: Path) -> bool:
@@ -131,7 +125,7 @@ def begin(directory: Path, config: dict[str, Any], device: str, **named: Any) ->
         write_text(directory / "fields" / f"{name}.json", text)
 
 
-def go_on(directory: Path, config: Config, include: dict[str, str], device: str, epoch: int) -> None:
+def go_on(directory: Path, config: Config, *, include: dict[str, str], device: str, epoch: int) -> None:
     """Note with a run that it goes on: where its included files are now, and what it is computed with now.
 
     epoch: the last that was finished.
@@ -164,13 +158,13 @@ def tell_device(directory: Path, device: str) -> None:
         say(f"trained on {', then '.join(before)}; now on {device}: the last digits may differ")
 
 
-def restore_field(directory: Path, name: str, field: Any, config: Config) -> Any:
+def restore_field(directory: Path, name: str, *, field: Field, config: Config) -> Field:
     """Return the field `name` of a run; `field` is one as the task makes it, not fitted."""
     path = directory / "fields" / f"{name}.json"
     content = _read(path)
     with record.reading(str(path), RESTORE):
         restored = fields.restore(field, record.convert(record.load(content), dict[str, Any]))
-        # Of format 1 it is not known.
+        # Format 1 did not keep it.
         if config.get("fields", {}).get(name, _digest(content)) != _digest(content):
             raise BadInput("it is not as config.json says that training wrote it")
     return restored
@@ -190,7 +184,9 @@ def read_metrics(directory: Path, epochs: int, monitor: str) -> list[dict[str, A
     lines = path.read_bytes().split(b"\n") if path.exists() else []
     found = []
     for number in range(1, epochs + 1):
-        found.append(_read_epoch(path, number, lines[number - 1] if number <= len(lines) else b"", monitor))
+        found.append(
+            _read_epoch(path, number, line=lines[number - 1] if number <= len(lines) else b"", monitor=monitor)
+        )
     return found
 
 
@@ -216,7 +212,7 @@ def _read_epoch(path: Path, number: int, line: bytes, monitor: str) -> dict[str,
         return {**rest, **record.convert(scores, Scores)}
 
 
-def read_scores(directory: Path, config: Config) -> dict[str, Any]:
+def read_scores(directory: Path, config: Config) -> Summary:
     """Return the summary of a complete run; BadInput if it is damaged, or of another task than the config's.
 
     A score that is no finite number is not a number.
@@ -230,11 +226,12 @@ def read_scores(directory: Path, config: Config) -> dict[str, Any]:
             raise BadInput(f"it monitors {found['monitor']!r:.60}, and has no such score")
         if found["best_epoch"] > found["epochs"]:
             raise BadInput(f"the best epoch is {found['best_epoch']} of {found['epochs']}")
-    baselines = {name: _numbers(scores) for name, scores in found["baselines"].items()}
-    return {**found, "scores": _numbers(found["scores"]), "baselines": baselines}
+    found["scores"] = _numbers(found["scores"])
+    found["baselines"] = {name: _numbers(scores) for name, scores in found["baselines"].items()}
+    return found
 
 
-def _numbers(scores: Scores) -> dict[str, float]:
+def _numbers(scores: Scores) -> Scores:
     return {name: math.nan if value is None else value for name, value in scores.items()}
 
 

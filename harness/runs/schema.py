@@ -4,8 +4,9 @@ from typing import Annotated, Any, NotRequired, TypedDict
 
 from msgspec import Meta
 
-# Of the run directory, in its config.json. It goes up where older runs must be told apart; see harness/options.py.
-FORMAT = 2
+# The format of a run directory, in its config.json. It goes up where older runs must be told apart; see
+# harness/options.py.
+FORMAT = 3
 
 Natural = Annotated[int, Meta(ge=0)]
 Duration = Annotated[float, Meta(ge=0)]
@@ -55,7 +56,7 @@ class History(Environment, total=False):
 
 
 class Epoch(TypedDict):
-    """A line of metrics.jsonl, which has a validation_NAME for each score of the task too."""
+    """One line of metrics.jsonl, which has a validation_NAME for each score of the task too."""
 
     epoch: Positive
     loss: float
@@ -84,7 +85,7 @@ class Sample(TypedDict):
 
 
 class Summary(TypedDict):
-    """scores.json; see harness/train.py."""
+    """scores.json; see harness/training/train.py."""
 
     run: str
     task: str

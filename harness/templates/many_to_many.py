@@ -1,26 +1,36 @@
 """NAME: a sentence in, one tag a token out. Train it: python run.py train NAME --include PATH"""
 
 import random
+from dataclasses import dataclass
 
+from models.families import TAGGER
 from pipeline import metrics
 from pipeline.example import Example, Splits
 from pipeline.fields import Tags, Tokens
+from pipeline.option import Configured, Options, option
 from pipeline.readers import conll
 from pipeline.readers.tabular.columns import Columns
 from tasks.task import Reader, Source, Task
 
 
-def generate(options) -> Splits:
+@dataclass
+class Own:
+    # CHANGE: options of this task alone, which `run.py train NAME --help` shows, and every run keeps.
+    examples: int = option(2000, "Rows of digits to generate.", low=30)
+
+
+def generate(options: Options) -> Splits:
     # CHANGE: return your own examples. An Example is an input (here a tuple of tokens) and the output to learn (here a
     # tuple of as many tags). Leave out "validation" or "test", and they are taken from "train".
     chooser = random.Random(0)
     examples = []
-    for _ in range(2000):
+    for _ in range(options.examples):
         digits = [chooser.randrange(10) for _ in range(chooser.randint(3, 12))]
         steps = zip([digits[0], *digits], digits, strict=False)
         tags = tuple("up" if after > before else "down" if after < before else "same" for before, after in steps)
         examples.append(Example(tuple(map(str, digits)), tags))
-    return {"train": examples[400:], "validation": examples[:200], "test": examples[200:400]}
+    tenth = options.examples // 10
+    return {"train": examples[2 * tenth :], "validation": examples[:tenth], "test": examples[tenth : 2 * tenth]}
 
 
 TASK = Task(
@@ -34,12 +44,13 @@ TASK = Task(
     # Tags(spans=True) as the output, metrics.spans, monitor "f1".
     reader=Reader(conll.read, "CoNLL columns, CoNLL-U", "tagged"),
     columns=Columns(input=("form",), output=("upos",)),
-    input=lambda options: Tokens(options.vocabulary, options.max_length, options.min_count),
-    output=lambda options: Tags(),
-    model="models.tagger",
+    input=Configured(Tokens),
+    output=Configured(Tags),
+    family=TAGGER,
     # CHANGE: (references, predictions) -> named scores, and the one that picks the best epoch.
     metrics=metrics.tag_accuracy,
     monitor="accuracy",
+    own=Own,
     # CHANGE: defaults of this task; `run.py show NAME` lists all of them.
     options={"min_count": 1, "units": 32, "epochs": 5},
 )

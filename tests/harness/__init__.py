@@ -8,8 +8,9 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import contextlib
 import dataclasses
 import json
+import pickle
 import signal
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,18 +19,20 @@ import numpy as np
 import pytest
 
 import tasks
-from harness.options import Options, defaults
+from harness.options import defaults, find_options, override
 from harness.process import interrupt
+from models.cells import CELLS
+from pipeline import files
 from pipeline.batches import bucketing
 from pipeline.batches.padding import measure
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits, first
-from pipeline.fields import UNSEEN
-from pipeline.fields.images import Picture
-from tasks.task import Source, Task
+from pipeline.fields import UNSEEN, Picture
+from pipeline.option import Options
+from tasks.task import Task
 
 ROOT = Path(__file__).parent.parent.parent
-SMALL = {"units": 8, "embedding_size": 8, "batch": 4, "epochs": 3, "lr": 0.01}
+SMALL = {"units": 8, "embedding_size": 8, "batch_size": 4, "epochs": 3, "learning_rate": 0.01}
 # Of the tasks that have these options: for data that is short, too.
 SMALL_DATA = {"delay": 4, "chrono": 8, "image_size": 16}
 
@@ -44,8 +47,16 @@ NOT_MEASURED = {"seconds": 0, "compiling": 0, "tokens_per_second_answering": 0, 
 def small_splits(name: str) -> Splits:
     """Return 12 examples to train on, 6 to validate and 6 to test, short, out of a task's default source.
 
-    The tags, labels or categories of validation and test all occur in train.
+    The tags, labels or categories of validation and test all occur in train. They are drawn once per session.
     """
+    path = Path(os.environ["UNROLLED_CACHE"]) / "small" / f"{name}.pickle"
+    if not path.exists():
+        files.write(path, lambda temporary: temporary.write_bytes(pickle.dumps(draw_small_splits(name))))
+    return pickle.loads(path.read_bytes())
+
+
+def draw_small_splits(name: str) -> Splits:
+    """Return them; see `small_splits`."""
     # The registry itself: a small task may stand in for `tasks.get`.
     task = tasks.find()[name]
     loaded = next(iter(task.sources.values())).load(small_options(task, limit=500))
@@ -105,14 +116,24 @@ def as_typed(value: Any, folder: Path) -> str:
 
 def small_task(name: str) -> Task:
     """Return the task with its small splits as its only source."""
-    source = Source("a few examples", "", lambda _: small_splits(name))
-    return dataclasses.replace(tasks.find()[name], sources={"small": source})
+    return with_source(tasks.find()[name], "small", lambda _: small_splits(name))
+
+
+def with_source(task: Task, name: str, load: Callable[[Any], Splits]) -> Task:
+    """Return a task with one source of data, which has the options of its own first one."""
+    source = dataclasses.replace(next(iter(task.sources.values())), load=load)
+    return dataclasses.replace(task, sources={name: source})
 
 
 def small_options(task: Task, **changed: Any) -> Options:
     """Return the task's options, with a model that trains in no time."""
-    data = {name: value for name, value in SMALL_DATA.items() if name in task.options}
-    return dataclasses.replace(defaults(task), **(SMALL | data | changed))
+    known = find_options(task)
+    usual = {name: value for name, value in (SMALL | SMALL_DATA).items() if name in known}
+    cell = changed.get("cell", defaults(task).cell)
+    # An option of cells, which this one may not have; of use where a task sets it.
+    if "chrono" not in task.options or not CELLS[cell].options:
+        usual.pop("chrono", None)
+    return defaults(task).replace(**usual | changed)
 
 
 @contextlib.contextmanager
@@ -173,18 +194,60 @@ def read_bytes(directory: Path) -> dict[str, bytes]:
     return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
 
 
+def encode(examples: Sequence[Example], input_field: Any, output_field: Any) -> Any:
+    """Return examples as batches of the fields' arrays, as a run of any task would encode them."""
+    from harness.experiment import Experiment
+
+    task = tasks.find()["pos"]
+    experiment = Experiment(task, defaults(task), Path(), input_field, output_field, fingerprint="")
+    return experiment.encode(examples)
+
+
+def train(task: Task, options: Options, folder: Path, **given: Any) -> Any:
+    """Train a run in folder/TASK/CELL-sSEED, whatever its options; return its summary."""
+    from harness.training.train import train
+
+    return train(task, options, folder, name=f"{options.cell}-s{options.seed}", **given)
+
+
 def train_small(task: Task, folder: Path, **changed: Any) -> Path:
     """Train a small run of a small task, and return its directory."""
-    from harness.train import train
-
     return Path(train(task, small_options(task, **changed), folder)["run"])
+
+
+def open_run(directory: Path, **decoding: Any) -> Any:
+    """Return a trained run with its model; decoding: options in place of its own."""
+    from harness.runs.restored import read_run
+    from harness.runs.trained import open_model
+
+    return open_model(override(read_run(directory), decoding))
+
+
+def evaluate(directory: Path, source: str | None = None, split: str = "test", **decoding: Any) -> dict:
+    """Return what `run.py evaluate` prints as JSON."""
+    from harness.runs.restored import read_run
+    from harness.score import score
+    from harness.selection import select
+
+    experiment = override(read_run(directory), decoding)
+    return score(experiment, select(experiment, source, split), source=source, keep=not decoding)
+
+
+def predict(directory: Path, texts: Sequence[tuple[str, str]], *, attention: bool = False, **decoding: Any) -> list:
+    """Return the answers of a run to (origin, text)."""
+    from harness import inputs, predict
+    from harness.runs.restored import read_run
+    from harness.runs.trained import open_model
+
+    experiment = override(read_run(directory), decoding)
+    asked = inputs.parse(experiment, texts)
+    inputs.check_any(asked)
+    return predict.predict(open_model(experiment), asked, attention=attention)
 
 
 @contextlib.contextmanager
 def without_new_cells() -> Iterator[None]:
     """Take the cells that are added inside out of the table again."""
-    from models.recurrent import CELLS
-
     known = set(CELLS)
     yield
     for name in set(CELLS) - known:

@@ -8,12 +8,13 @@ import pytest
 import tasks
 from harness import data
 from harness.options import defaults
+from harness.training import begin as beginning
+from harness.training.request import Request
 from pipeline.batches import encoded_cache
 from pipeline.errors import BadInput
 from pipeline.example import Alternatives, Example
-from pipeline.fields.images import Image, Picture
-from pipeline.fields.source_target import Writing
-from tests.harness import small, small_options
+from pipeline.fields import Image, Picture, TargetText, Tokens
+from tests.harness import encode, small, small_options
 from tests.models import fit
 
 PIXELS = np.zeros((4, 4, 3), "uint8")
@@ -32,10 +33,10 @@ def test_each_right_output_is_learned():
 
 
 def test_of_several_outputs_the_first_is_encoded_and_of_one_image_one_array_is_kept():
-    words = fit(Writing("word", 20), ["a cat", "a pet", "a dog"])
-    inputs, outputs = data.encode(EXAMPLES, Image(4), words)
-    assert [words.decode(output["output"]) for output in outputs] == ["a cat", "a dog"]
-    inputs, _ = data.encode(data.expand(EXAMPLES), Image(4), words)
+    words = fit(TargetText("word", 20), ["a cat", "a pet", "a dog"])
+    batches = encode(EXAMPLES, Image(4), words)
+    assert [words.decode(output["output"]) for output in batches.outputs] == ["a cat", "a dog"]
+    inputs = encode(data.expand(EXAMPLES), Image(4), words).inputs
     assert inputs[0]["image"] is inputs[1]["image"] is not inputs[2]["image"]
 
 
@@ -51,18 +52,20 @@ def test_json_holds_the_name_of_a_picture():
 
 
 def test_what_takes_long_to_encode_is_encoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    encode, calls = data.encode, []
+    encode, calls = Tokens.encode, []
 
-    def count(examples: list[Example], *fields: Any) -> Any:
-        calls.append(len(examples))
-        return encode(examples, *fields)
+    def count(field: Tokens, sentence: tuple[str, ...]) -> Any:
+        calls.append(sentence)
+        return encode(field, sentence)
 
-    monkeypatch.setattr(data, "encode", count)
+    monkeypatch.setattr(Tokens, "encode", count)
     monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))
     with small("pos") as task:
+        calls.clear()
 
         def draw() -> list:
-            batches = data.prepare(task, small_options(task)).batches("train", 0)
+            request = Request(task, small_options(task).replace(data="small"), tmp_path)
+            batches = beginning.prepare(request, None).batches["train"]
             return [batches.draw(*entry) for entry in batches.plan()]
 
         plain = draw()
@@ -70,7 +73,8 @@ def test_what_takes_long_to_encode_is_encoded_once(tmp_path: Path, monkeypatch: 
         monkeypatch.setattr(encoded_cache, "WORTH", 0.0)
         for _ in range(2):
             np.testing.assert_equal(draw(), plain)
-    assert calls == [12, 12]
+    # Twice the three splits: once without a cache, and once of two times with it.
+    assert len(calls) == 2 * (12 + 6 + 6)
 
 
 def table(path: Path, rows: list[tuple[str, str]], header: str = "text,label") -> Path:
@@ -135,7 +139,8 @@ def test_a_label_that_only_the_test_has_is_kept_and_has_no_loss(tmp_path: Path) 
     folder = table(tmp_path / "d" / "train.csv", [(f"text {n}", "ab"[n % 2]) for n in range(20)]).parent
     table(folder / "dev.csv", [("x y", "a")])
     table(folder / "test.csv", [("x y", "a"), ("y z", "odd")])
-    batches = prepare("sentiment", folder).batches("test")
+    found = prepare("sentiment", folder)
+    batches = encode(found.examples["test"], found.input_field, found.output_field)
     (entry,) = batches.plan()
     _, outputs, weights = batches.draw(*entry)
     members = entry[1].tolist()

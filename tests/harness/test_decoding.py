@@ -7,13 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness import evaluate, train
-from harness.options import Decoding
-from harness.predict import predict
-from harness.runs.trained import open_run
+from harness.training import train
 from pipeline.errors import BadInput
 from run import main
-from tests.harness import read_bytes, small, small_splits, train_small
+from tests.harness import evaluate, open_run, predict, read_bytes, small, small_splits, train_small
 
 NAME = "translation"
 
@@ -26,22 +23,22 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def test_options_of_decoding_override_those_of_the_run_and_leave_it_as_it_is(run: Path) -> None:
     before = read_bytes(run)
-    assert open_run(run).options.beam == 1
-    assert open_run(run, decoding=Decoding(beam=3)).options.beam == 3
-    one, three = (evaluate.evaluate(run, decoding=Decoding(beam=beam)) for beam in (1, 3))
-    assert one["scores"] == evaluate.evaluate(run, "small")["scores"]
+    assert open_run(run).experiment.options.beam == 1
+    assert open_run(run, beam=3).experiment.options.beam == 3
+    one, three = (evaluate(run, beam=beam) for beam in (1, 3))
+    assert one["scores"] == evaluate(run, "small")["scores"]
     assert one["scores"]["loss"] == three["scores"]["loss"]
     assert "bleu: nrefs:1|case:mixed" in three["signature"]
     texts = [("text 1", small_splits(NAME)["test"][0].input)]
-    likely = [predict(run, texts, decoding=Decoding(beam=beam))[0]["probability"] for beam in (1, 3)]
+    likely = [predict(run, texts, beam=beam)[0]["probability"] for beam in (1, 3)]
     assert likely[0] > 0 and likely[1] > 0
     assert read_bytes(run) == before
 
 
 def test_a_beam_of_0_is_refused(run: Path) -> None:
-    for use in (lambda beam: evaluate.evaluate(run, decoding=beam), lambda beam: predict(run, [("", "one")], (), beam)):
-        with pytest.raises(BadInput, match="--beam 0: expected a number between 1 and 1000"):
-            use(Decoding(beam=0))
+    for use in (lambda: evaluate(run, beam=0), lambda: predict(run, [("", "one")], beam=0)):
+        with pytest.raises(BadInput, match="--beam 0: expected a whole number between 1 and 1000"):
+            use()
 
 
 def test_attention_is_given_for_each_written_symbol_and_each_symbol_of_the_input(run: Path) -> None:
@@ -52,8 +49,8 @@ def test_attention_is_given_for_each_written_symbol_and_each_symbol_of_the_input
     for text, one, other in zip(texts, found, plain, strict=True):
         weights = np.array(one.pop("attention"))
         assert one == other
-        assert 1 <= len(weights) <= opened.output_field.longest
-        assert weights.shape[1] == len(opened.input_field.encode(text)["words"])
+        assert 1 <= len(weights) <= opened.experiment.output_field.longest
+        assert weights.shape[1] == len(opened.experiment.input_field.encode(text)["words"])
         np.testing.assert_allclose(weights.sum(axis=1), 1, atol=0.01)
 
 
@@ -69,7 +66,7 @@ def test_the_command_line_refuses_a_beam_of_0(
     run: Path, arguments: tuple[str, ...], capsys: pytest.CaptureFixture
 ) -> None:
     assert main([str(run) if word == "RUN" else word for word in arguments] + ["--beam", "0"]) == 2
-    assert "error: --beam 0: expected a number between 1 and 1000" in capsys.readouterr().err
+    assert "error: --beam 0: expected a whole number between 1 and 1000" in capsys.readouterr().err
 
 
 def test_attention_weights_come_as_json_only(run: Path, capsys: pytest.CaptureFixture) -> None:
@@ -85,10 +82,12 @@ def test_lazy_embeddings_have_room_for_every_symbol_that_a_batch_can_have_in_tra
 ) -> None:
     rows: list[int] = []
     make = train.make_optimizer
-    monkeypatch.setattr(train, "make_optimizer", lambda *given: rows.append(given[-1]) or make(*given))
+    monkeypatch.setattr(
+        train, "make_optimizer", lambda *given, **named: rows.append(named["rows"]) or make(*given, **named)
+    )
     with small(NAME) as task:
-        run = train_small(task, tmp_path, epochs=1, batch=1, word_dropout=0.5, lazy_embeddings=True)
-    field = open_run(run).output_field
+        run = train_small(task, tmp_path, epochs=1, batch_size=1, word_dropout=0.5, lazy_embeddings=True)
+    field = open_run(run).experiment.output_field
     padding, unknown = 0, 1
     for example in small_splits(NAME)["train"]:
         written = {field.start, *field.encode(example.output)["output"][:-1].tolist()}

@@ -1,18 +1,17 @@
 """Dynamic evaluation, against the same steps taken one by one."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import keras
 import numpy as np
 import pytest
 
-from harness import data, dynamic_evaluation, evaluate
-from harness.options import Decoding
-from harness.runs.trained import Trained, open_run
+from harness import dynamic_evaluation
+from harness.evaluate import measure_loss
+from harness.runs.trained import Trained
 from pipeline.batches.bucketing import Batches
 from pipeline.example import Example
-from tests.harness import small, train_small
+from tests.harness import evaluate, open_run, small, train_small
 from tests.models import numpy
 
 TEXTS = ["abba", "abc", "cab", "bb", "abacab"]
@@ -25,27 +24,24 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trained]:
 
 
 def measure(run: Trained, texts: list[str], rate: float) -> float | None:
-    options = replace(run.options, adapt=rate)
-    return dynamic_evaluation.measure_loss(
-        run.task, options, run.model, run.input_field, run.output_field, encode(run, texts)
-    )
+    experiment = run.experiment.replace_options(dynamic_evaluation=rate)
+    return dynamic_evaluation.measure_loss(experiment, run.model, encode(run, texts))
 
 
 def encode(run: Trained, texts: list[str]) -> Batches:
-    category = run.input_field.categories[0]
-    examples = [Example(category, text) for text in texts]
-    return data.encode_batches(run.options, run.input_field, run.output_field, examples)
+    category = run.experiment.input_field.categories[0]
+    return run.experiment.encode([Example(category, text) for text in texts])
 
 
 def test_each_text_is_scored_and_then_learned(run: Trained) -> None:
-    rate, clip = 0.01, run.options.clip
+    rate, clip = 0.01, run.experiment.options.clip_norm
     kept = list(map(numpy, run.model.trainable_variables))
     expected, averages = [], [np.zeros_like(weight) for weight in kept]
     try:
         for text in TEXTS:
             # Every text alone; what is asked for is each of its symbols and the end.
             batches = encode(run, [text])
-            expected += [evaluate.measure_loss(run.model, batches)] * (len(text) + 1)
+            expected += [measure_loss(run.model, batches)] * (len(text) + 1)
             gradients = differentiate(run.model, batches)
             norm = np.sqrt(sum((gradient**2).sum() for gradient in gradients))
             gradients = [gradient * min(1.0, clip / norm) for gradient in gradients]
@@ -80,11 +76,11 @@ def differentiate(model: keras.Model, batches: Batches) -> list[np.ndarray]:
 
 def test_at_a_rate_of_nothing_nothing_adapts(run: Trained) -> None:
     assert measure(run, TEXTS, 0.0) is None
-    fixed = evaluate.measure_loss(run.model, encode(run, TEXTS))
+    fixed = measure_loss(run.model, encode(run, TEXTS))
     assert measure(run, TEXTS, 1e-9) == pytest.approx(fixed, rel=1e-4)
 
 
 def test_evaluate_reports_the_loss_of_the_model_that_adapts(run: Trained) -> None:
-    scores = [evaluate.evaluate(run.directory, decoding=Decoding(adapt=rate))["scores"] for rate in (0.0, 0.05)]
+    scores = [evaluate(run.experiment.directory, dynamic_evaluation=rate)["scores"] for rate in (0.0, 0.05)]
     assert scores[0]["nats"] != scores[1]["nats"] == scores[1]["loss"]
     assert scores[0]["distinct"] == scores[1]["distinct"]

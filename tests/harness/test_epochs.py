@@ -6,7 +6,7 @@ import keras
 import numpy as np
 
 from harness.process.progress import Callbacks
-from harness.train import Epochs
+from harness.training.epochs import Epochs
 from pipeline.batches.bucketing import Batches
 from pipeline.fields import Array
 

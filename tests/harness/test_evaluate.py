@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from harness import data, evaluate
-from harness.runs.trained import open_run
+from harness.evaluate import measure_loss
 from pipeline.batches.bucketing import Batches
 from pipeline.errors import BadInput
 from pipeline.fields import Array
 from tasks.task import Source
-from tests.harness import read_bytes, small, small_splits, train_small
+from tests.harness import evaluate, open_run, read_bytes, small, small_splits, train_small
 
 NAME = "pos"
 
@@ -30,7 +29,7 @@ def run(original: Path, tmp_path: Path) -> Path:
 
 
 def test_a_split_is_scored_and_its_answers_are_written(run: Path) -> None:
-    summary = evaluate.evaluate(run, split="validation")
+    summary = evaluate(run, split="validation")
     last = json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])
     assert summary["scores"] == {"accuracy": last["validation_accuracy"], "loss": last["validation_loss"]}
     assert (summary["data"], summary["split"], summary["examples"]) == ("small", "validation", 6)
@@ -41,7 +40,7 @@ def test_a_split_is_scored_and_its_answers_are_written(run: Path) -> None:
 def test_a_run_that_cannot_be_written_to_is_scored(run: Path, capsys: pytest.CaptureFixture) -> None:
     shutil.rmtree(run / "predictions")
     (run / "predictions").write_text("a file")
-    assert 0 <= evaluate.evaluate(run)["scores"]["accuracy"] <= 1
+    assert 0 <= evaluate(run)["scores"]["accuracy"] <= 1
     assert f"{run / 'predictions' / 'test.jsonl'}: the answers cannot be written there: " in capsys.readouterr().err
 
 
@@ -52,27 +51,27 @@ def test_other_data_is_scored_and_the_run_is_kept(run: Path, tmp_path: Path) -> 
         sentences = ("\n".join(map("\t".join, zip(one.input, one.output, strict=True))) for one in examples)
         (files / f"{split}.tsv").write_text("\n\n".join(sentences) + "\n", encoding="utf-8")
     before = read_bytes(run)
-    summary, own = evaluate.evaluate(run, str(files)), evaluate.evaluate(run, "small")
+    summary, own = evaluate(run, str(files)), evaluate(run, "small")
     assert summary["scores"] == own["scores"]
     assert (summary["data"], summary["examples"]) == (str(files), 6)
     assert read_bytes(run) == before
 
 
 def test_data_that_changed_since_training_is_not_taken_for_the_same(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    task = open_run(run).task
+    task = open_run(run).experiment.task
     changed = {**small_splits(NAME), "train": small_splits(NAME)["test"]}
     other = dataclasses.replace(task, sources={"small": Source("", "", lambda _: changed)})
     monkeypatch.setattr("tasks.get", lambda *_: other)
     with pytest.raises(BadInput, match="data small has changed since training.*--data small"):
-        evaluate.evaluate(run)
-    assert evaluate.evaluate(run, "small")["examples"] == 6
+        evaluate(run)
+    assert evaluate(run, "small")["examples"] == 6
 
 
 def test_a_source_of_the_task_does_not_take_the_columns_of_the_runs_own_file(run: Path) -> None:
     config = json.loads((run / "config.json").read_text())
     config["options"] |= {"text_column": "1", "label_column": "2"}
     (run / "config.json").write_text(json.dumps(config))
-    assert evaluate.evaluate(run, "small")["examples"] == 6
+    assert evaluate(run, "small")["examples"] == 6
 
 
 @pytest.mark.parametrize(
@@ -94,7 +93,7 @@ def test_a_damaged_or_missing_file_is_named(name: str, content: bytes | None, me
         (run / name).write_bytes(content)
     before = read_bytes(run)
     with pytest.raises(BadInput, match=message) as caught:
-        evaluate.evaluate(run)
+        evaluate(run)
     assert str(run) in str(caught.value)
     assert read_bytes(run) == before
 
@@ -104,7 +103,7 @@ def test_damaged_options_are_refused(change: dict, run: Path) -> None:
     config = json.loads((run / "config.json").read_text())
     config["options"] |= change
     (run / "config.json").write_text(json.dumps(config))
-    with pytest.raises(BadInput, match=r"config.json: .*(option|--batch)"):
+    with pytest.raises(BadInput, match=r"config.json: .*(option|--batch-size)"):
         open_run(run)
 
 
@@ -118,19 +117,19 @@ def test_a_task_file_that_moved_is_asked_for(run: Path) -> None:
 
 def test_the_loss_does_not_depend_on_the_batches(run: Path) -> None:
     opened = open_run(run)
-    examples = small_splits(NAME)["test"]
-    inputs, outputs = data.encode(examples, opened.input_field, opened.output_field)
+    batches = opened.experiment.encode(small_splits(NAME)["test"])
+    inputs, outputs, arrays = batches.inputs, batches.outputs, batches.input_arrays
     # Independent of Keras' losses: minus the logarithm of the right tag's softmax, averaged over all tokens.
     total = []
     for given, wanted in zip(inputs, outputs, strict=True):
-        one = Batches([given], opened.input_field.arrays, 1)
+        one = Batches([given], arrays, 1)
         logits = np.asarray(opened.model.predict_on_batch(one.draw(*one.plan()[0])[0]))[0].astype("float64")
         tags = wanted["output"]
         chosen = logits[np.arange(len(tags)), tags]
         total += list(np.log(np.exp(logits[: len(tags)]).sum(axis=1)) - chosen)
     for size in (4, 5):
-        batches = Batches(inputs, opened.input_field.arrays, size, outputs, opened.output_field.arrays)
-        assert evaluate.measure_loss(opened.model, batches) == pytest.approx(np.mean(total), abs=1e-5)
+        sized = Batches(inputs, arrays, size, outputs, batches.output_arrays)
+        assert measure_loss(opened.model, sized) == pytest.approx(np.mean(total), abs=1e-5)
 
 
 def test_tokens_are_counted_without_padding() -> None:

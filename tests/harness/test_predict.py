@@ -2,17 +2,17 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.inputs import Input, read_file, read_words, take_tokenized
-from harness.options import AS_STORED
-from harness.predict import answer_inputs, format_plainly, predict
-from harness.runs.stored import read_run
+from harness.predict import format_plainly
+from harness.predict import predict as predict_inputs
+from harness.runs.restored import read_run
+from harness.runs.trained import open_model
 from pipeline.errors import BadInput
-from tests.harness import small, train_small
+from tests.harness import predict, small, train_small
 
 NAME = "pos"
 
@@ -49,7 +49,7 @@ def test_nothing_to_predict_is_a_mistake(run: Path) -> None:
 def test_lines_come_with_their_numbers(run: Path, tmp_path: Path) -> None:
     path = tmp_path / "x.txt"
     path.write_bytes("\ufeffbir\r\niki üç\r\n".encode())
-    assert read_file(read_run(run), str(path), AS_STORED) == [
+    assert read_file(read_run(run), str(path), {}) == [
         Input(f"{path}:1", ("bir",)),
         Input(f"{path}:2", ("iki", "üç")),
     ]
@@ -61,20 +61,21 @@ def test_what_is_empty_is_answered_by_nothing_in_its_place(
     path = tmp_path / "x.txt"
     path.write_text("bir\n \niki üç\n")
     stored = read_run(run)
-    inputs = read_file(stored, str(path), AS_STORED)
+    inputs = read_file(stored, str(path), {})
     assert [one.value for one in inputs] == [("bir",), None, ("iki", "üç")]
     assert "1 of 3 lines are empty" in capsys.readouterr().err
-    whole = answer_inputs(stored, [inputs[0], inputs[2]])
-    assert answer_inputs(stored, inputs) == [whole[0], {"input": None, "output": None}, whole[1]]
+    trained = open_model(stored)
+    whole = predict_inputs(trained, [inputs[0], inputs[2]])
+    assert predict_inputs(trained, inputs) == [whole[0], {"input": None, "output": None}, whole[1]]
     with pytest.raises(BadInput, match=r"x.txt:2: the line is empty"):
-        read_file(stored, str(path), replace(AS_STORED, strict=True))
+        read_file(stored, str(path), {"strict": True})
 
 
 def test_a_table_or_corpus_is_read_as_for_training(run: Path, tmp_path: Path) -> None:
     path = tmp_path / "new.conllu"
     lines = ["# text = bir iki", *(f"{place}\t{word}" + 8 * "\t_" for place, word in ((1, "bir"), (2, "iki")))]
     path.write_text("\n".join([*lines, "", "1\tüç" + 8 * "\t_", ""]))
-    inputs = read_file(read_run(run), str(path), AS_STORED)
+    inputs = read_file(read_run(run), str(path), {})
     assert [one.value for one in inputs] == [("bir", "iki"), ("üç",)]
     assert inputs[0].origin == f"{path}:2"
 
@@ -92,13 +93,13 @@ def test_standard_input_is_read_whatever_it_is(run: Path, monkeypatch: pytest.Mo
         monkeypatch.setattr(sys, "stdin", stream)
         ours.sendall("bir\niki üç\n".encode())
         ours.shutdown(socket.SHUT_WR)
-        assert read_file(stored, "-", AS_STORED) == [
+        assert read_file(stored, "-", {}) == [
             Input("standard input:1", ("bir",)),
             Input("standard input:2", ("iki", "üç")),
         ]
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(BadInput, match="--input -: standard input is closed"):
-        read_file(stored, "-", AS_STORED)
+        read_file(stored, "-", {})
 
 
 def test_texts_of_the_command_line_are_utf8_whatever_the_locale() -> None:
@@ -112,12 +113,12 @@ def test_texts_of_the_command_line_are_utf8_whatever_the_locale() -> None:
 def test_a_file_that_is_no_text_is_refused(content: bytes, message: str, run: Path, tmp_path: Path) -> None:
     (tmp_path / "x.txt").write_bytes(content)
     with pytest.raises(BadInput, match=message):
-        read_file(read_run(run), str(tmp_path / "x.txt"), AS_STORED)
+        read_file(read_run(run), str(tmp_path / "x.txt"), {})
 
 
 def test_an_input_file_that_is_missing_is_named_with_its_option(run: Path, tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"^--input .*/x.txt: there is no such file"):
-        read_file(read_run(run), str(tmp_path / "x.txt"), AS_STORED)
+        read_file(read_run(run), str(tmp_path / "x.txt"), {})
 
 
 def test_the_plain_form_is_for_reading() -> None:

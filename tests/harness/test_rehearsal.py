@@ -9,14 +9,15 @@ import keras
 import pytest
 
 import tasks
-from harness import data
-from harness.rehearsal import rehearse
 from harness.runs import model_file
-from harness.train import train
+from harness.training.begin import prepare
+from harness.training.rehearsal import rehearse
+from harness.training.request import Request
 from models import tagger
+from models.families import TAGGER, LazyFamily
 from pipeline.errors import BadInput
 from tasks.task import Task
-from tests.harness import small_options, small_task, start_keras, without_new_cells
+from tests.harness import small_options, small_task, start_keras, train, without_new_cells
 
 HEAD = """
 import keras, numpy
@@ -97,13 +98,12 @@ def include(tmp_path: Path) -> Iterator[Any]:
 
 
 def rehearse_small(name: str, **changed: Any) -> None:
-    task = small_task(name)
-    rehearse_prepared(task, data.prepare(task, small_options(task, **changed)))
+    rehearse_task(small_task(name), **changed)
 
 
-def rehearse_prepared(task: Task, prepared: data.Prepared) -> None:
-    fields = {"input_field": prepared.input_field, "output_field": prepared.output_field}
-    rehearse(task, prepared.options, **fields, batches=prepared.batches("train", 0))
+def rehearse_task(task: Task, **changed: Any) -> None:
+    training = prepare(Request(task, small_options(task, **changed).replace(data="small"), Path("nowhere")), None)
+    rehearse(training.experiment, training.batches["train"])
 
 
 @pytest.mark.parametrize(
@@ -189,13 +189,12 @@ def test_a_family_of_the_users_own_is_rehearsed_too(monkeypatch: pytest.MonkeyPa
         pass
 
     start_keras()
-    task = replace(small_task("pos"), model="tests.harness.test_rehearsal")
+    task = replace(small_task("pos"), family=LazyFamily("tests.harness.test_rehearsal", TAGGER.options))
     monkeypatch.setattr("tests.harness.test_rehearsal.Answer", Unknown)
-    prepared = data.prepare(task, small_options(task))
     with pytest.raises(
         BadInput, match="^tests.harness.test_rehearsal: a model with it .* Could not locate class 'Unknown'"
     ):
-        rehearse_prepared(task, prepared)
+        rehearse_task(task)
 
 
 Answer = keras.layers.Dense

@@ -11,17 +11,30 @@ import keras
 import numpy as np
 import pytest
 
-from harness import experiment, runs, train
+from harness import runs
 from harness.comparison import plan
 from harness.comparison.sweep import Sweep
-from harness.evaluate import write_answers
-from harness.options import Options
+from harness.evaluate import Answer, Scored, Scorer, write_answers
 from harness.process.lock import hold
+from harness.training import begin as beginning
+from harness.training.checkpoint import Checkpoint
+from harness.training.optimizer import make_optimizer
+from pipeline.batches.bucketing import Batches
 from pipeline.errors import BadInput
 from pipeline.example import Example
 from pipeline.files import UNFINISHED
+from pipeline.option import Options
 from tasks.task import Source, Task
-from tests.harness import NOT_MEASURED, assert_same_run, read_bytes, read_metrics, small, small_options, small_splits
+from tests.harness import (
+    NOT_MEASURED,
+    assert_same_run,
+    read_bytes,
+    read_metrics,
+    small,
+    small_options,
+    small_splits,
+    train,
+)
 
 NAME = "pos"
 RUN = Path(NAME, "simple-s0")
@@ -43,7 +56,7 @@ def options(task: Task) -> Options:
 def complete(task: Task, options: Options, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a run that trained without a stop."""
     folder = tmp_path_factory.mktemp("complete")
-    train.train(task, options, folder)
+    train(task, options, folder)
     return folder
 
 
@@ -51,13 +64,13 @@ def complete(task: Task, options: Options, tmp_path_factory: pytest.TempPathFact
 def stopped(task: Task, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a run stopped in its second epoch."""
 
-    def stop(keeper: train.Keeper, batch: int, logs: Any = None) -> None:
-        if keeper.progress["epoch"] == 1:
+    def stop(checkpoint: Checkpoint, batch: int, logs: Any = None) -> None:
+        if checkpoint.progress["epoch"] == 1:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(train.Keeper, "on_train_batch_end", stop)
-        train.train(task, options, tmp_path)
+        patch.setattr(Checkpoint, "on_train_batch_end", stop)
+        train(task, options, tmp_path)
     return tmp_path
 
 
@@ -103,15 +116,15 @@ def test_a_run_stopped_at_any_write_ends_as_one_that_was_not(
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(runs, "write", stop)
-        train.train(task, options, tmp_path)
-    train.train(task, options, tmp_path)
+        train(task, options, tmp_path)
+    train(task, options, tmp_path)
     assert_same_run(complete / RUN, tmp_path / RUN)
 
 
 def test_a_line_cut_short_by_a_crash_is_dropped(complete: Path, stopped: Path, task: Task, options: Options) -> None:
     with (stopped / RUN / "metrics.jsonl").open("a") as file:
         file.write('{"epoch": 2, "lo')
-    train.train(task, options, stopped)
+    train(task, options, stopped)
     assert_same_run(complete / RUN, stopped / RUN)
 
 
@@ -120,14 +133,14 @@ def test_training_stops_early_once_and_for_all(
 ) -> None:
     # With a learning rate of next to nothing no epoch is better than the first.
     task = dataclasses.replace(task, monitor="accuracy", lower_is_better=False)
-    options = dataclasses.replace(options, lr=1e-9, dropout=0.0, epochs=9, patience=2)
-    summary = train.train(task, options, tmp_path)
+    options = dataclasses.replace(options, learning_rate=1e-9, dropout=0.0, epochs=9, patience=2)
+    summary = train(task, options, tmp_path)
     assert (summary["best_epoch"], summary["epochs"]) == (1, 3)
     assert [line["epoch"] for line in read_metrics(tmp_path / RUN)] == [1, 2, 3]
     monkeypatch.setattr(keras.Model, "fit", lambda *_, **__: pytest.fail("the run was trained again"))
-    assert train.train(task, options, tmp_path) == summary
+    assert train(task, options, tmp_path) == summary
     (tmp_path / RUN / "scores.json").unlink()
-    assert train.train(task, options, tmp_path) | NOT_MEASURED == summary | NOT_MEASURED
+    assert train(task, options, tmp_path) | NOT_MEASURED == summary | NOT_MEASURED
 
 
 @pytest.mark.parametrize(("lower", "epoch", "best"), [(False, 2, 0.9), (True, 3, 0.1)])
@@ -142,39 +155,39 @@ def test_the_best_epoch_is_chosen_by_the_monitored_score(
 ) -> None:
     # Of three epochs, then of the test split.
     found = iter([0.2, 0.9, 0.1, 0.6])
-    monkeypatch.setattr(train.evaluate, "measure", lambda *_: ({"accuracy": next(found), "loss": 1.0}, []))
-    monkeypatch.setattr(train.evaluate, "write_answers", lambda *_: None)
+    monkeypatch.setattr(Scorer, "measure", lambda *_, **__: Scored({"accuracy": next(found), "loss": 1.0}, []))
+    monkeypatch.setattr("harness.evaluate.write_answers", lambda *_: None)
     task = dataclasses.replace(task, monitor="accuracy", lower_is_better=lower)
-    summary = train.train(task, options, tmp_path)
+    summary = train(task, options, tmp_path)
     assert (summary["best_epoch"], summary["validation"], summary["scores"]["accuracy"]) == (epoch, best, 0.6)
 
 
 def test_a_loss_that_is_not_a_number_ends_training_with_advice(
     task: Task, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    draw = train.Batches.draw
+    draw = Batches.draw
 
-    def overflow(batches: train.Batches, *entry: Any) -> tuple:
+    def overflow(batches: Batches, *entry: Any) -> tuple:
         inputs, outputs, weights = draw(batches, *entry)
         return inputs, outputs, weights * np.nan
 
-    monkeypatch.setattr(train.Batches, "draw", overflow)
-    with pytest.raises(BadInput, match="epoch 1: the loss is nan.*lower --lr"):
-        train.train(task, options, tmp_path)
+    monkeypatch.setattr(Batches, "draw", overflow)
+    with pytest.raises(BadInput, match="epoch 1: the loss is nan.*lower --learning-rate"):
+        train(task, options, tmp_path)
 
 
 def test_options_that_differ_are_listed_and_the_run_is_kept(complete: Path, task: Task, options: Options) -> None:
     before = read_bytes(complete)
     with pytest.raises(BadInput) as caught:
-        train.train(task, dataclasses.replace(options, units=9, lr=0.5), complete)
+        train(task, dataclasses.replace(options, units=9, learning_rate=0.5), complete)
     text = str(caught.value)
-    assert "--units: 8 then, 9 now" in text and "--lr: 0.01 then, 0.5 now" in text and "--fresh" in text
+    assert "--units: 8 then, 9 now" in text and "--learning-rate: 0.01 then, 0.5 now" in text and "--fresh" in text
     assert "--dropout" not in text
     assert read_bytes(complete) == before
 
 
 def test_fresh_starts_over(stopped: Path, task: Task, options: Options, tmp_path: Path) -> None:
-    summary = train.train(task, dataclasses.replace(options, units=9, epochs=1), stopped, fresh=True)
+    summary = train(task, dataclasses.replace(options, units=9, epochs=1), stopped, fresh=True)
     assert summary["epochs"] == 1
     assert json.loads((stopped / RUN / "config.json").read_text())["options"]["units"] == 9
     assert [line["epoch"] for line in read_metrics(stopped / RUN)] == [1]
@@ -187,7 +200,7 @@ def test_a_run_that_another_process_trains_is_refused_and_kept(
     with hold(stopped / RUN):
         before = read_bytes(stopped)
         with pytest.raises(BadInput, match="another process trains this run"):
-            train.train(task, options, stopped, fresh=fresh)
+            train(task, options, stopped, fresh=fresh)
         assert read_bytes(stopped) == before
 
 
@@ -197,8 +210,8 @@ def test_a_complete_run_is_read_where_nothing_can_be_written(
     def refuse(path: Path) -> None:
         raise BadInput(f"{path}: a read-only file system")
 
-    monkeypatch.setattr(experiment, "hold", refuse)
-    assert train.train(task, options, complete)["epochs"] == 3
+    monkeypatch.setattr(beginning, "hold", refuse)
+    assert train(task, options, complete)["epochs"] == 3
 
 
 def test_a_run_that_was_killed_at_its_first_file_is_begun_anew(
@@ -206,7 +219,7 @@ def test_a_run_that_was_killed_at_its_first_file_is_begun_anew(
 ) -> None:
     (tmp_path / RUN).mkdir(parents=True)
     (tmp_path / RUN / f"{UNFINISHED}7.config.json").touch()
-    train.train(task, options, tmp_path)
+    train(task, options, tmp_path)
     assert_same_run(complete / RUN, tmp_path / RUN)
     assert {path.name for path in (tmp_path / NAME).iterdir()} == {RUN.name}
 
@@ -217,7 +230,7 @@ def test_a_clock_that_is_far_off_is_refused_before_anything_is_written(
     with monkeypatch.context() as patch:
         patch.setattr(time, "localtime", lambda: time.gmtime(0))
         for begin in (
-            lambda: train.train(task, options, tmp_path),
+            lambda: train(task, options, tmp_path),
             lambda: plan.settle(Sweep({NAME: options}, ("simple",), 1, "units", tmp_path)),
         ):
             with pytest.raises(BadInput, match="the clock of this machine says 1970-01-01"):
@@ -230,7 +243,7 @@ def test_a_folder_that_is_no_run_is_never_touched(fresh: bool, task: Task, optio
     (tmp_path / RUN).mkdir(parents=True)
     (tmp_path / RUN / "thesis.txt").write_text("years of work")
     with pytest.raises(BadInput, match="neither empty nor a run directory"):
-        train.train(task, options, tmp_path, fresh=fresh)
+        train(task, options, tmp_path, fresh=fresh)
     assert read_bytes(tmp_path / RUN) == {"thesis.txt": b"years of work"}
 
 
@@ -240,14 +253,14 @@ def test_data_that_changed_is_not_trained_on_with_the_old_state(stopped: Path, t
     changed = {**splits, "train": splits["train"][:-1]}
     other = dataclasses.replace(task, sources={"small": Source("", "", lambda _: changed)})
     with pytest.raises(BadInput, match="data has changed"):
-        train.train(other, options, stopped)
+        train(other, options, stopped)
     assert read_bytes(stopped) == before
 
 
 def test_an_empty_split_is_refused_before_anything_is_written(task: Task, options: Options, tmp_path: Path) -> None:
     other = dataclasses.replace(task, sources={"small": Source("", "", lambda _: {**small_splits(NAME), "test": []})})
     with pytest.raises(BadInput, match="small: the test split is empty"):
-        train.train(other, options, tmp_path)
+        train(other, options, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -259,7 +272,7 @@ def test_a_tag_seen_in_test_only_is_refused_with_its_place_if_strict(
         task, sources={"small": Source("", "", lambda _: {**small_splits(NAME), "test": strange})}
     )
     with pytest.raises(BadInput, match=r"^test.tsv:7: unknown label 'NOWN'. Did you mean 'NOUN'\?"):
-        train.train(other, dataclasses.replace(options, strict=True), tmp_path)
+        train(other, dataclasses.replace(options, strict=True), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -268,7 +281,7 @@ def test_limit_keeps_the_tags_of_all_the_training_data(task: Task, options: Opti
     rare = [Example(("x", "y"), ("RARE", "RARE"))]
     data = {"train": splits["train"] + rare, "validation": rare + splits["validation"], "test": rare}
     other = dataclasses.replace(task, sources={"small": Source("", "", lambda _: data)})
-    assert train.train(other, dataclasses.replace(options, limit=1, epochs=1), tmp_path)["epochs"] == 1
+    assert train(other, dataclasses.replace(options, limit=1, epochs=1), tmp_path)["epochs"] == 1
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b"\x00\xff" * 50, lambda b: b""])
@@ -279,13 +292,13 @@ def test_a_damaged_state_is_refused_and_the_run_is_kept(
     path.write_bytes(damage(path.read_bytes()))
     before = read_bytes(stopped)
     with pytest.raises(BadInput, match=r"state.npz: the file is damaged.*--fresh"):
-        train.train(task, options, stopped)
+        train(task, options, stopped)
     assert read_bytes(stopped) == before
 
 
 def test_a_run_says_what_it_was(complete: Path, options: Options) -> None:
     config = json.loads((complete / RUN / "config.json").read_text())
-    assert config["options"] == dataclasses.asdict(options) | {"data": "small"}
+    assert config["options"] == options.as_dict() | {"data": "small"}
     environment = json.loads((complete / RUN / "environment.json").read_text())
     assert environment["packages"]["keras"] == keras.__version__
     assert {"command", "python", "machine", "device", "commit"} <= environment.keys()
@@ -299,7 +312,7 @@ def test_a_run_says_what_it_was(complete: Path, options: Options) -> None:
 def test_without_a_terminal_an_epoch_is_one_line(
     task: Task, options: Options, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    train.train(task, options, tmp_path)
+    train(task, options, tmp_path)
     captured = capsys.readouterr()
     assert captured.out == ""
     lines = [line for line in captured.err.splitlines() if line.startswith("epoch ")]
@@ -318,7 +331,7 @@ def test_without_a_terminal_an_epoch_is_one_line(
 
 
 def test_predictions_are_written_with_their_origin(tmp_path: Path) -> None:
-    answer = train.evaluate.Answer("b", {"probability": 0.75})
+    answer = Answer("b", {"probability": 0.75})
     write_answers(tmp_path / "new" / "test.jsonl", [Example("ünï", "a", "x.csv:3")], [answer])
     text = (tmp_path / "new" / "test.jsonl").read_text(encoding="utf-8")
     expected = {"input": "ünï", "output": "a", "prediction": "b", "probability": 0.75, "origin": "x.csv:3"}
@@ -328,7 +341,7 @@ def test_predictions_are_written_with_their_origin(tmp_path: Path) -> None:
 def test_scored_and_kept_is_the_running_average_of_the_weights_and_training_goes_on_from_their_last_values(
     task: Task, options: Options, tmp_path: Path
 ) -> None:
-    options = dataclasses.replace(options, average=0.8)
+    options = dataclasses.replace(options, ema_decay=0.8)
     seen: list[list[np.ndarray]] = []
     inside: list[np.ndarray] = []
     after: list[np.ndarray] = []
@@ -344,14 +357,14 @@ def test_scored_and_kept_is_the_running_average_of_the_weights_and_training_goes
             seen.append(read(self.model))
 
         def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-            with keeper.averages():
+            with checkpoint.averages():
                 inside.extend(read(self.model))
             after.extend(read(self.model))
 
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2), keras.layers.Dense(1)])
-    model.compile(optimizer=train.make_optimizer(options, 6, 0), loss="mse")
-    keeper = train.Keeper(task, 1, 1, tmp_path, None, None)
-    keeper.set_model(model)
+    model.compile(optimizer=make_optimizer(options, 6, rows=0), loss="mse")
+    checkpoint = Checkpoint(task, tmp_path, epochs=1, patience=1, bar=None, validate=None)  # type: ignore[arg-type]
+    checkpoint.set_model(model)
     generator = np.random.default_rng(0)
     model.fit(
         generator.normal(size=(12, 3)), generator.normal(size=(12, 1)), batch_size=2, callbacks=[Watch()], verbose=0
@@ -375,7 +388,7 @@ def test_lazy_embeddings_train_as_adam_where_every_word_is_in_every_batch_and_ot
 
     def learn(size: int, lazy: bool) -> np.ndarray:
         folder = tmp_path / f"{size}-{lazy}"
-        train.train(task, dataclasses.replace(options, batch=size, lazy_embeddings=lazy), folder)
+        train(task, dataclasses.replace(options, batch_size=size, lazy_embeddings=lazy), folder)
         return np.array(keras.models.load_model(folder / RUN / "best.keras").get_layer("embedding").embeddings)
 
     everything = len(small_splits(NAME)["train"])
@@ -388,15 +401,15 @@ def test_a_run_with_lazy_embeddings_goes_on_after_a_stop_as_if_there_had_been_no
     task: Task, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # One example has fewer words than the vocabulary, so its step is one by rows.
-    options = dataclasses.replace(options, batch=1, min_count=1, lazy_embeddings=True, average=0.9)
+    options = dataclasses.replace(options, batch_size=1, min_count=1, lazy_embeddings=True, ema_decay=0.9)
 
-    def stop(keeper: train.Keeper, batch: int, logs: Any = None) -> None:
-        if keeper.progress["epoch"] == 1:
+    def stop(checkpoint: Checkpoint, batch: int, logs: Any = None) -> None:
+        if checkpoint.progress["epoch"] == 1:
             raise KeyboardInterrupt
 
-    train.train(task, options, tmp_path / "at once")
+    train(task, options, tmp_path / "at once")
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(train.Keeper, "on_train_batch_end", stop)
-        train.train(task, options, tmp_path / "stopped")
-    train.train(task, options, tmp_path / "stopped")
+        patch.setattr(Checkpoint, "on_train_batch_end", stop)
+        train(task, options, tmp_path / "stopped")
+    train(task, options, tmp_path / "stopped")
     assert_same_run(tmp_path / "at once" / RUN, tmp_path / "stopped" / RUN)

@@ -12,7 +12,7 @@ from tests.harness import start_keras
 
 pytestmark = pytest.mark.slow
 
-TINY = ("--units", "8", "--embedding-size", "8", "--batch", "4", "--epochs", "1")
+TINY = ("--units", "8", "--embedding-size", "8", "--batch-size", "4", "--epochs", "1", "--name", "simple-s0")
 VERSE = "the cat sat on the mat\nand ate the rat\n\nthe dog sat on the log\n\n"
 
 
@@ -31,7 +31,7 @@ def predict(capsys: pytest.CaptureFixture, run: Path, *texts: str) -> list[str]:
 
 def test_a_running_text_is_learned_scored_and_gone_on_with(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     (tmp_path / "verse.txt").write_text(VERSE * 40)
-    run, printed = train(capsys, tmp_path, "--data", str(tmp_path / "verse.txt"), "--length", "20")
+    run, printed = train(capsys, tmp_path, "--data", str(tmp_path / "verse.txt"), "--max-output-length", "20")
     scores = json.loads((run / "scores.json").read_text())["scores"]
     assert scores["nats"] == pytest.approx(scores["loss"])
     assert scores["bits"] == pytest.approx(scores["nats"] / np.log(2))

@@ -1,3 +1,4 @@
+import dataclasses
 import re
 import subprocess
 import sys
@@ -12,13 +13,15 @@ from tasks.task import SHAPES
 
 ROOT = Path(__file__).parents[2]
 TASK = """
+from models.families import Classifier, LazyFamily
 from pipeline import metrics
 from pipeline.fields import Label, Text
+from pipeline.option import Configured
 from tasks.task import Task
 
 TASK = Task(
-    name="{name}", summary="?", shape="{shape}", sources={{}}, model=__name__, metrics=metrics.accuracy,
-    input=lambda options: Text(9, 9), output=lambda options: Label(), monitor="accuracy",
+    name="{name}", summary="?", shape="{shape}", sources={{}}, family=LazyFamily(__name__, Classifier),
+    metrics=metrics.accuracy, input=Configured(Text), output=Configured(Label), monitor="accuracy",
 )
 """
 
@@ -43,7 +46,7 @@ def test_every_file_of_the_folder_is_a_task_of_that_name():
         assert task.name == name
         assert task.summary and task.shape in SHAPES and task.sources
         assert all(source.licence and source.summary for source in task.sources.values())
-        assert (ROOT / f"{task.model.replace('.', '/')}.py").exists()
+        assert (ROOT / f"{task.family.module.replace('.', '/')}.py").exists()
         defaults(task)
 
 
@@ -56,21 +59,42 @@ def test_all_tasks_load_without_keras_and_its_backends():
 
 def test_a_file_from_elsewhere_is_a_task_too(write):
     path = write(TASK.format(name="mine", shape="many-to-one"))
-    assert tasks.get("mine", (path,)).name == "mine"
     assert "mine" not in tasks.find()
     # The same file twice, in two spellings, is one task.
     again = path.parent / "." / ".." / path.parent.name / path.name
-    assert list(tasks.find((path, again))).count("mine") == 1
+    tasks.include([path, again])
+    assert tasks.get("mine").name == "mine"
+    assert [file.path for file in tasks.included()] == [path.resolve()]
+    tasks.forget()
+    assert "mine" not in tasks.find()
+
+
+def test_a_file_that_has_changed_takes_the_place_of_what_it_was(write):
+    path = write(TASK.format(name="mine", shape="many-to-one"))
+    tasks.include([path])
+    write(TASK.format(name="yours", shape="many-to-one"))
+    tasks.include([path])
+    assert "yours" in tasks.find() and "mine" not in tasks.find()
+
+
+def test_a_task_that_a_program_makes_is_known_once_it_is_registered():
+    task = dataclasses.replace(tasks.get("pos"), name="mine")
+    assert tasks.register(task) is task is tasks.get("mine")
+    with pytest.raises(BadInput, match="there is a task 'pos' already"):
+        tasks.register(tasks.get("pos"))
 
 
 def test_a_file_of_the_folder_given_again_is_one_task():
-    assert list(tasks.find((Path("tasks/pos.py"),))) == list(tasks.find())
+    before = list(tasks.find())
+    tasks.include([Path("tasks/pos.py")])
+    assert list(tasks.find()) == before
 
 
 def test_a_name_defined_twice_is_refused_with_both_files(write):
     path = write(TASK.format(name="pos", shape="many-to-one"))
     with pytest.raises(BadInput, match="'pos'") as error:
-        tasks.find((path,))
+        tasks.include([path])
+    assert "pos" in tasks.find()
     assert str(path) in str(error.value) and str(ROOT / "tasks" / "pos.py") in str(error.value)
 
 
@@ -89,6 +113,16 @@ def test_an_unknown_name_gets_the_closest_and_the_list():
         ("x = 1\n", r"mine\.py: expected TASK = Task"),
         ("TASK = 'ner'\n", r"mine\.py: expected TASK = Task"),
         (
+            TASK.format(name="mine", shape="many-to-one").replace("Configured(Text)", "lambda options: Text()"),
+            r"mine\.py:\d+: the task file does not run: input: expected Configured\(FIELD\)",
+        ),
+        (
+            TASK.format(name="mine", shape="many-to-one").replace(
+                "LazyFamily(__name__, Classifier)", "'models.tagger'"
+            ),
+            r"mine\.py:\d+: the task file does not run: family: expected one of models/families.py",
+        ),
+        (
             TASK.format(name="mine", shape="many-to-few"),
             r"unknown shape in .*mine\.py 'many-to-few'.*Known: .*many-to-one",
         ),
@@ -96,7 +130,7 @@ def test_an_unknown_name_gets_the_closest_and_the_list():
 )
 def test_a_file_that_is_no_task_says_where_and_why(write, text, message):
     with pytest.raises(BadInput, match=message):
-        tasks.find((write(text),))
+        tasks.include([write(text)])
 
 
 def test_a_syntax_error_in_what_a_task_imports_points_at_the_import(write, monkeypatch):
@@ -104,19 +138,18 @@ def test_a_syntax_error_in_what_a_task_imports_points_at_the_import(write, monke
     path = write("x = 1\nimport broken_helper_of_mine\n")
     monkeypatch.syspath_prepend(str(path.parent))
     with pytest.raises(BadInput, match=r"mine\.py:2: .*SyntaxError.*broken_helper_of_mine\.py"):
-        tasks.find((path,))
+        tasks.include([path])
 
 
 def test_a_file_that_is_missing_or_not_python_is_refused(tmp_path, write):
     missing = tmp_path / "missing.py"
     with pytest.raises(BadInput, match=rf"--include {re.escape(str(missing))}: there is no such file"):
-        tasks.find((missing,))
+        tasks.include([missing])
     with pytest.raises(BadInput, match=r"mine\.txt: expected a Python file"):
-        tasks.find((write("", "mine.txt"),))
+        tasks.include([write("", "mine.txt")])
 
 
-def test_the_readme_shows_a_task_file_as_it_is():
-    root = Path(__file__).parents[2]
-    blocks = (root / "README.md").read_text(encoding="utf-8").split("```python\n")[1:]
-    (shown,) = [block.split("```")[0] for block in blocks if "TASK = Task(" in block]
-    assert (root / "tasks" / "pos.py").read_text(encoding="utf-8").endswith(shown)
+def test_the_documents_show_a_task_file_as_it_is():
+    blocks = (ROOT / "docs" / "adding_a_task.md").read_text(encoding="utf-8").split("```python\n")[1:]
+    (shown,) = [block.split("```")[0] for block in blocks if 'name="pos"' in block]
+    assert (ROOT / "tasks" / "pos.py").read_text(encoding="utf-8").endswith(shown)

@@ -8,6 +8,7 @@ import tasks
 from harness import data
 from harness.options import defaults
 from pipeline.errors import BadInput
+from tests.harness import encode
 
 
 def prepare(folder, *rows):
@@ -31,9 +32,9 @@ def test_a_transcript_too_long_for_its_recording_is_refused_with_the_line_of_the
     # 28 frames, 14 steps.
     prepared = prepare(tmp_path, "one two three", "one two threes")
     with pytest.raises(BadInput, match=r"^train.tsv:3: the transcript .* needs 15 steps .* the recording has 14"):
-        data.encode(*prepared)
+        encode(*prepared)
 
 
 def test_a_character_that_training_did_not_have_is_encoded_as_unknown(tmp_path):
-    _, outputs = data.encode(*prepare(tmp_path, "one two", "tönt"))
-    assert (outputs[1]["output"] == 1).sum() == 1
+    batches = encode(*prepare(tmp_path, "one two", "tönt"))
+    assert (batches.outputs[1]["output"] == 1).sum() == 1

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.harness import ROOT, assert_same_run, handled
-from tests.test_run import TINY, write_reviews
+from tests.test_run import NAMED, write_reviews
 
 RUN = Path("sentiment", "simple-s0")
 
@@ -65,7 +65,7 @@ def stop(process: subprocess.Popen, number: int) -> Trial:
 def command(folder: Path, data: Path) -> list[str]:
     """Return the arguments of a run of seconds, with as many epochs as make the saving a good part of it."""
     more = ["--epochs", "30", "--patience", "30"]
-    return ["train", "sentiment", "--data", str(data), "--runs", str(folder), *TINY, *more]
+    return ["train", "sentiment", "--data", str(data), "--runs", str(folder), *NAMED, *more]
 
 
 def wait_for(process: subprocess.Popen, text: str) -> None:

@@ -62,6 +62,21 @@ def test_a_gpu_that_is_not_there_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
         backend.start(device="gpu")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("platforms", ["nonsense", "cuda"])
+def test_a_platform_of_jax_that_is_not_there_is_refused(platforms: str) -> None:
+    jax = pytest.importorskip("jax")
+    if platforms == "cuda" and any(device.platform == "gpu" for device in jax.devices()):
+        pytest.skip("there is a GPU")
+    program = "from harness.process import backend; backend.start('jax')"
+    environment = {**os.environ, "JAX_PLATFORMS": platforms}
+    environment.pop("KERAS_BACKEND", None)
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, capture_output=True, text=True)
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"pipeline.errors.BadInput: JAX_PLATFORMS={platforms}: JAX finds no device (")
+    assert last.endswith("; unset it, or give --device cpu")
+
+
 def test_reset_makes_names_and_weights_independent_of_what_was_before() -> None:
     start_keras()
 
@@ -180,8 +195,7 @@ def test_the_time_that_jax_compiles_is_counted_and_only_that():
 @pytest.mark.skipif(keras.config.backend() == "tensorflow", reason="TensorFlow is what Keras runs on")
 def test_training_saving_and_loading_do_without_tensorflow(tmp_path: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from harness.runs.trained import open_run; "
-        "from tests.harness import small, train_small\n"
+        "import sys; from pathlib import Path; from tests.harness import open_run, small, train_small\n"
         "with small('sentiment') as task: print(open_run(train_small(task, Path(sys.argv[1]), epochs=1)).model.name)\n"
         "print('tensorflow' in sys.modules)"
     )
@@ -230,7 +244,7 @@ class OutOfMemoryError(RuntimeError):
 )
 def test_memory_that_is_exhausted_is_told_with_what_to_make_smaller(error: Exception, reason: str) -> None:
     said = backend.describe_out_of_memory(error)
-    assert said and reason in said and said.endswith("give a smaller --batch, --max-length or --units")
+    assert said and reason in said and said.endswith("give a smaller --batch-size, --max-length or --units")
     assert "\n" not in said and len(said) < 400
 
 
@@ -257,7 +271,7 @@ def test_a_model_too_large_for_the_memory_is_one_message(name: str, tmp_path: Pa
     )  # fmt: skip
     assert done.returncode == 2, done.stderr[-3000:]
     *_, line = done.stderr.splitlines()
-    assert line.startswith("error: out of memory (") and "--batch, --max-length or --units" in line
+    assert line.startswith("error: out of memory (") and "--batch-size, --max-length or --units" in line
     assert "Traceback" not in done.stderr
 
 

@@ -13,7 +13,7 @@ import pytest
 from harness.process import lock
 from harness.process.lock import hold
 from pipeline.errors import BadInput
-from tests.harness import ROOT, read_bytes
+from tests.harness import ROOT, linux, read_bytes
 
 HOLDER = """
 import sys
@@ -113,6 +113,15 @@ def test_where_files_cannot_be_locked_that_is_said_and_the_run_goes_on(
     with hold(tmp_path / "run"):
         (line,) = said
         assert line.startswith(f"{tmp_path}: files cannot be locked there (No locks available)")
+
+
+@linux
+def test_a_folder_in_which_no_file_can_be_made_is_named_at_once() -> None:
+    with (
+        pytest.raises(BadInput, match="--runs: /proc/runs/pos cannot be written: No such file or directory"),
+        hold(Path("/proc/runs/pos/gru-s0")),
+    ):
+        pytest.fail("held")
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:

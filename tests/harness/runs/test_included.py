@@ -18,7 +18,7 @@ from pipeline import cache
 from pipeline.errors import BadInput
 from run import main
 from tests.harness import ROOT
-from tests.test_run import TINY, refused, write_reviews
+from tests.test_run import NAMED, refused, write_reviews
 
 # Whoever runs it leaves a mark.
 MARK = 'open(__file__ + "-ran", "a").close()\n'
@@ -40,7 +40,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def train(folder: Path, name: str = "mine.py", *further: str) -> int:
     include = ["--include", str(folder / name)]
     data = ["--data", str(folder / "reviews.csv"), "--runs", str(folder / "runs")]
-    return main(["train", "mine", *include, *data, *TINY, *further])
+    return main(["train", "mine", *include, *data, *NAMED, *further])
 
 
 @pytest.fixture
@@ -300,5 +300,5 @@ def test_a_state_with_a_pickle_in_it_is_not_unpickled(mine: Path, capsys: pytest
     config = json.loads((directory / "config.json").read_text())
     config["options"]["data"] = str(mine / "reviews.csv")
     (directory / "config.json").write_text(json.dumps(config))
-    assert "state.npz: the file is damaged" in refused(capsys, *command, *TINY)
+    assert "state.npz: the file is damaged" in refused(capsys, *command, *NAMED)
     assert not (mine / "evil-ran").exists()

@@ -15,7 +15,7 @@ import pytest
 from harness.runs import model_file
 from harness.runs.model_file import CONFIG, WEIGHTS
 from models.layers.decoder import Decoder
-from models.recurrent import unroll
+from models.recurrent import stack_layers
 from pipeline.errors import BadInput
 from tests.harness import start_keras
 
@@ -26,7 +26,7 @@ def path(tmp_path: Path) -> Path:
     start_keras()
     words, mask = keras.Input((None,), dtype="int32"), keras.Input((None,), dtype="bool")
     vectors = keras.layers.Embedding(11, 3)(words)
-    states = unroll(vectors, mask, "gru", units=4, bidirectional=True)
+    states = stack_layers(vectors, mask, cell="gru", units=4, bidirectional=True)
     decoder = Decoder(7, "lstm", units=4, depth=1, features=5, dropout=0.0, attention="luong")
     keras.Model([words, mask], [states, decoder(words, vectors[:, 0], vectors)]).save(tmp_path / "model.keras")
     return tmp_path / "model.keras"

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+import tasks
 from harness import runs
+from harness.runs.restored import restore_options
 from harness.runs.schema import FORMAT, Config
 from pipeline import fields
 from pipeline.errors import BadInput
@@ -78,7 +80,7 @@ def test_the_name_of_a_file_that_is_not_unicode_comes_back_as_it_was(tmp_path: P
             r"include.*expected str | null, got int",
         ),
         (b'{"task": "pos", "include": [], "options": {"units": "8"}, "data": ""}', "units: expected int, got str"),
-        (b'{"task": "pos", "include": [], "options": {"unit": "x"}, "data": ""}', "unit: invalid enum value 'x'"),
+        (b'{"task": "pos", "include": [], "options": {"header": "x"}, "data": ""}', "header: invalid enum value 'x'"),
         (b'{"task": "pos", "include": [], "options": {"shade": 1}, "data": ""}', "the option 'shade' is not of this"),
         (b'{"task": "pos", "include": [], "options": {}, "data": "", "more": 1}', "the key 'more' is unknown"),
         (b'{"format": 0, "task": "pos", "include": [], "options": {}, "data": ""}', r"format: expected int >= 1"),
@@ -88,7 +90,7 @@ def test_the_name_of_a_file_that_is_not_unicode_comes_back_as_it_was(tmp_path: P
 def test_a_damaged_config_is_refused(content: bytes, message: str, tmp_path: Path) -> None:
     (tmp_path / "config.json").write_bytes(content)
     with pytest.raises(BadInput, match=message):
-        runs.read_config(tmp_path)
+        restore_options(tmp_path, tasks.get("pos"), runs.read_config(tmp_path))
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
@@ -124,7 +126,7 @@ def test_fields_come_back_as_they_were(tmp_path: Path) -> None:
     # As a text has it that is not UTF-8.
     field.fit([("a", "ß", "\udc80")])
     config = begin(tmp_path, input=field)
-    assert runs.restore_field(tmp_path, "input", Tokens(100, 50, 1), config) == field
+    assert runs.restore_field(tmp_path, "input", field=Tokens(100, 50, 1), config=config) == field
 
 
 def test_a_field_that_is_not_as_it_was_written_is_refused(tmp_path: Path) -> None:
@@ -135,10 +137,10 @@ def test_a_field_that_is_not_as_it_was_written_is_refused(tmp_path: Path) -> Non
     field.words.reverse()
     runs.write_json(path, fields.save(field))
     with pytest.raises(BadInput, match="input.json: the file is damaged .it is not as config.json says"):
-        runs.restore_field(tmp_path, "input", Tokens(100, 50, 1), config)
+        runs.restore_field(tmp_path, "input", field=Tokens(100, 50, 1), config=config)
     # Which format 1 did not say.
     del config["fields"]
-    assert runs.restore_field(tmp_path, "input", Tokens(100, 50, 1), config) == field
+    assert runs.restore_field(tmp_path, "input", field=Tokens(100, 50, 1), config=config) == field
 
 
 @pytest.mark.parametrize(
@@ -160,13 +162,13 @@ def test_a_damaged_field_is_refused_once(content: str, tmp_path: Path) -> None:
     (tmp_path / "fields").mkdir()
     (tmp_path / "fields" / "output.json").write_text(content)
     with pytest.raises(BadInput) as caught:
-        runs.restore_field(tmp_path, "output", Label(), CONFIG)
+        runs.restore_field(tmp_path, "output", field=Label(), config=CONFIG)
     assert str(caught.value).count("output.json") == 1 and "damaged" in str(caught.value)
 
 
 def test_a_missing_field_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"output.json: the file is missing"):
-        runs.restore_field(tmp_path, "output", Label(), CONFIG)
+        runs.restore_field(tmp_path, "output", field=Label(), config=CONFIG)
 
 
 def test_the_environment_is_described_without_git_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -267,13 +269,13 @@ def test_the_environment_is_that_of_the_beginning_and_says_what_changed_when_the
 ) -> None:
     config = begin(tmp_path)
     first = json.loads((tmp_path / "environment.json").read_text())
-    runs.go_on(tmp_path, config, {}, "JAX on CPU", 1)
+    runs.go_on(tmp_path, config, include={}, device="JAX on CPU", epoch=1)
     assert json.loads((tmp_path / "environment.json").read_text()) == first
-    runs.go_on(tmp_path, config, {}, "JAX on GPU", 2)
+    runs.go_on(tmp_path, config, include={}, device="JAX on GPU", epoch=2)
     monkeypatch.setattr(sys, "argv", ["run.py", "train", "\udcff"])
-    runs.go_on(tmp_path, config, {}, "JAX on GPU", 3)
+    runs.go_on(tmp_path, config, include={}, device="JAX on GPU", epoch=3)
     # As it began, with another command.
-    runs.go_on(tmp_path, config, {}, "JAX on CPU", 3)
+    runs.go_on(tmp_path, config, include={}, device="JAX on CPU", epoch=3)
     resumed = [
         {"epoch": 2, "device": "JAX on GPU"},
         {"epoch": 3, "command": ["run.py", "train", "\udcff"]},

@@ -3,23 +3,21 @@
 What Keras cannot load again would otherwise be found when the training is over, and lost.
 """
 
-import importlib
 import sys
 import tempfile
 import traceback
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 
-from harness.options import Options
+from harness.experiment import Experiment
 from harness.process import backend
 from harness.runs import model_file
-from models.cells import BUILT_IN, CELLS
+from models.cells import CELLS
 from pipeline.batches.bucketing import Batches
 from pipeline.errors import BadInput
-from tasks.task import Task
+from pipeline.option import Options
 
 CURE = (
     "Its class, and every function that it is given, needs @keras.saving.register_keras_serializable() above it, and "
@@ -27,25 +25,25 @@ CURE = (
 )
 
 
-def rehearse(task: Task, options: Options, input_field: Any, output_field: Any, batches: Batches) -> None:
+def rehearse(experiment: Experiment, batches: Batches) -> None:
     """Do so with the model of a run; where its cell and its family are this suite's own, do nothing.
 
     batches: of the first, two examples are trained on, and the loaded model is compared by them.
     Raises BadInput for a model that cannot be trained or loaded, or that computes something else once it is loaded.
     """
-    if options.cell in BUILT_IN and task.model.startswith("models."):
+    options, module = experiment.options, experiment.task.family.module
+    if CELLS[options.cell].built_in and module.startswith("models."):
         return
-    subject = task.model if options.cell in BUILT_IN else f"--cell {options.cell}"
+    subject = module if CELLS[options.cell].built_in else f"--cell {options.cell}"
     backend.reset(options.seed, options.precision)
-    family = importlib.import_module(task.model)
     length, members, _ = batches.plan()[0]
     inputs, outputs, weights = batches.draw(length, members[:2], real=len(members[:2]))
     try:
-        model = family.build(input_field, output_field, options)
+        model = experiment.build()
         # A search goes one step at a time, which training does not.
-        family.decode(model, output_field, options)
+        experiment.decode(model)
         inputs = {name: inputs[name] for name in model.input}
-        model.compile(keras.optimizers.Adam(options.lr), loss=family.loss(output_field, options))
+        model.compile(keras.optimizers.Adam(options.learning_rate), loss=experiment.loss())
         model.train_on_batch(inputs, outputs, sample_weight=weights)
         answer = np.asarray(model.predict_on_batch(inputs))
     except Exception as error:
@@ -75,7 +73,7 @@ def rehearse(task: Task, options: Options, input_field: Any, output_field: Any, 
 
 def find_line(error: BaseException, options: Options) -> str:
     """Return "FILE:LINE: " of the file that defines the cell, where the error went through it."""
-    path = getattr(sys.modules.get(CELLS[options.cell].__module__), "__file__", None)
+    path = vars(sys.modules[CELLS[options.cell].module]).get("__file__")
     lines: list[int | None] = []
     # Keras raises an error of its own after one in a layer.
     within: BaseException | None = error

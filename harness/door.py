@@ -1,0 +1,187 @@
+"""What a Python program can do; see harness/__init__.py, which has the names."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import tasks as registry
+from harness import runs
+from harness.experiment import Experiment
+from harness.inputs import Input, check_any
+from harness.options import defaults, find_options, override, refuse
+from harness.process import backend
+from harness.runs.restored import read_run
+from pipeline.errors import BadInput
+from pipeline.example import Value
+from pipeline.option import Options
+from pipeline.option import Value as OptionValue
+from pipeline.readers.request import Reading
+from tasks.task import Scores, Task
+
+if TYPE_CHECKING:
+    from harness.comparison.results import Report
+    from harness.predict import Prediction
+    from harness.runs.trained import Trained
+
+
+def start(precision: str = "float32") -> str:
+    """Start Keras, with the backend that this process has imported, if any; return what it runs on."""
+    imported = sys.modules["keras"].config.backend() if "keras" in sys.modules else None
+    return backend.start(imported, precision=precision)
+
+
+class Run:
+    """A trained run."""
+
+    def __init__(self, experiment: Experiment):
+        self.experiment = experiment
+
+    @property
+    def directory(self) -> Path:
+        """Return where the run is kept."""
+        return self.experiment.directory
+
+    @property
+    def options(self) -> Options:
+        """Return the options that it was trained with, as attributes."""
+        return self.experiment.options
+
+    @property
+    def scores(self) -> Scores:
+        """Return its test scores, by name, NaN for one that is not finite; BadInput if it is not complete."""
+        found = runs.read_scores(self.directory, runs.read_config(self.directory))["scores"]
+        return {name: float(value) for name, value in found.items() if value is not None}
+
+    @cached_property
+    def _trained(self) -> "Trained":
+        from harness.runs.trained import open_model
+
+        start(self.options.precision)
+        return open_model(self.experiment)
+
+    def predict(
+        self, inputs: Sequence[Value], *, attention: bool = False, **decoding: OptionValue
+    ) -> "list[Prediction]":
+        """Return one dictionary per input: "input", "output", and its "probability" where the model has one.
+
+        inputs: texts, as they would be typed, or values of the input field: a tuple of tokens, say. decoding: options
+        in place of the run's own, such as beam=5. attention: return "attention" too.
+        """
+        from harness.predict import predict
+
+        if isinstance(inputs, str):
+            raise BadInput("predict: expected a list of inputs, got one text; put it into a list")
+        field = self.experiment.input_field
+        asked = [
+            Input(f"input {number}", field.parse(one) if isinstance(one, str) else one)
+            for number, one in enumerate(inputs, 1)
+        ]
+        check_any(asked)
+        return predict(self._decoding(decoding), asked, attention=attention)
+
+    def _decoding(self, changed: Mapping[str, OptionValue]) -> "Trained":
+        if not changed:
+            return self._trained
+        from harness.runs.trained import open_model
+
+        start(self.options.precision)
+        return open_model(override(self.experiment, changed))
+
+    def evaluate(self, data: str | Path | None = None, *, split: str = "test", **options: OptionValue) -> Scores:
+        """Return the scores on the run's own test, on another split, or on other data, by name.
+
+        options: of how other data is read, such as label_column="verdict", and of decoding, such as beam=5.
+        """
+        from harness.score import score
+        from harness.selection import select
+
+        reading = {name: value for name, value in options.items() if name in Reading.__dataclass_fields__}
+        decoding = {name: value for name, value in options.items() if name not in reading}
+        experiment = override(self.experiment, decoding)
+        source = None if data is None else str(data)
+        selected = select(experiment, source, split, reading=reading)
+        start(self.options.precision)
+        return score(experiment, selected, source=source, keep=not decoding)["scores"]
+
+
+def load(directory: str | Path) -> Run:
+    """Return a trained run; BadInput if the directory is none."""
+    return Run(read_run(Path(directory).expanduser(), start))
+
+
+def make_options(task: Task, given: Mapping[str, OptionValue]) -> Options:
+    """Return the options of a task with some of them given; BadInput for one that the task does not have."""
+    for name in given:
+        if name not in find_options(task):
+            raise refuse(name, task)
+    return defaults(task).replace(
+        **{name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
+    )
+
+
+def train(
+    task: str | Task,
+    *,
+    runs: str | Path = "runs",
+    name: str | None = None,
+    fresh: bool = False,
+    **options: OptionValue,
+) -> Run:
+    """Train a task, or go on where the same call stopped; return the trained run.
+
+    runs: folder of all runs. name: of this one's directory. fresh: start over. options: see `harness.list_options`.
+    """
+    from harness.training.begin import begin
+    from harness.training.request import read_complete, settle
+
+    found = registry.get(task) if isinstance(task, str) else task
+    request = settle(found, make_options(found, options), Path(runs).expanduser(), name=name, fresh=fresh)
+    if not read_complete(request):
+        with begin(request) as training:
+            where = start(request.options.precision)
+            from harness.training.train import train_run
+
+            train_run(training, where)
+    return load(request.directory)
+
+
+def compare(
+    tasks: Sequence[str],
+    *,
+    cells: Sequence[str] = ("simple", "lstm", "gru"),
+    seeds: int = 5,
+    match: str = "units",
+    runs: str | Path = "runs",
+    output: str | Path | None = None,
+    workers: int = 1,
+    fresh: bool = False,
+    **options: OptionValue,
+) -> "Report":
+    """Train tasks by several RNN types and seeds; return what the report's results.json holds.
+
+    The parameters are those of `run.py compare`. Workers are processes of their own: a program needs the usual
+    `if __name__ == "__main__":`.
+    """
+    from harness.comparison.command import compare_and_report
+    from harness.comparison.sweep import Sweep
+
+    each = {name: make_options(registry.get(name), options) for name in tasks}
+    sweep = Sweep(each, tuple(cells), seeds=seeds, match=match, folder=Path(runs), fresh=fresh)  # type: ignore[arg-type]
+    return compare_and_report(sweep, start, output=Path(output) if output else None, workers=workers)[0]
+
+
+def list_tasks() -> list[str]:
+    """Return the names of all tasks."""
+    return list(registry.find())
+
+
+def list_options(task: str) -> dict[str, OptionValue]:
+    """Return the options of a task with their defaults."""
+    return defaults(registry.get(task)).as_dict()
+
+
+def include(*files: str | Path) -> None:
+    """Make the tasks and cells of Python files known; BadInput for one that cannot be run."""
+    registry.include(map(Path, files))

@@ -1,0 +1,86 @@
+"""Begin: the data of a requested run, read and encoded, while no other process may train the run."""
+
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import tasks
+from harness import data, runs
+from harness.data import SPLITS
+from harness.experiment import Experiment
+from harness.process.console import say
+from harness.process.cost import reset_peak_ram
+from harness.process.lock import hold
+from harness.runs import included
+from harness.runs.restored import restore_fields
+from harness.runs.schema import Config
+from harness.training.request import Request, read_earlier
+from pipeline.batches import encoded_cache
+from pipeline.batches.bucketing import Batches
+from pipeline.errors import BadInput
+from pipeline.example import Splits
+
+
+@dataclass(frozen=True)
+class Training:
+    """An experiment with its data. batches: by split. begun: the config of a run that goes on; None of a new one."""
+
+    experiment: Experiment
+    examples: Splits
+    batches: dict[str, Batches]
+    begun: Config | None
+    fresh: bool
+
+    def is_labelled(self, split: str) -> bool:
+        """Return whether the outputs of a split's examples are known."""
+        return self.examples[split][0].output is not None
+
+
+@contextmanager
+def begin(request: Request) -> Iterator[Training]:
+    """Read and encode the data of a run; inside, no other process writes to its directory.
+
+    Raises BadInput for bad data, and if the directory holds another run, or another process trains this one.
+    """
+    with hold(request.directory):
+        stored = None
+        if runs.holds_run(request.directory) and not request.fresh:
+            stored, options = read_earlier(request)
+            included.tell_changes(tasks.included(), stored["include"])
+            request = dataclasses.replace(request, options=options)
+        say(f"{request.task.name}: {request.task.summary}")
+        reset_peak_ram()
+        yield prepare(request, stored)
+
+
+def prepare(request: Request, stored: Config | None) -> Training:
+    """Return the training that a request asks for. stored: the config of the run that its directory holds."""
+    task, options, directory = request.task, request.options, request.directory
+    prepared = data.prepare(task, options, say)
+    if stored and stored["data"] != prepared.fingerprint:
+        raise BadInput(f"{directory}: the data has changed since this run began; start over with --fresh")
+    begun = stored if (directory / "state.npz").exists() else None
+    fields = prepared.input_field, prepared.output_field
+    if begun:
+        # Those that the weights belong to: another version, or another machine, may fit them otherwise.
+        fields = restore_fields(directory, task, options, config=begun)
+    experiment = Experiment(task, options, directory, *fields, fingerprint=prepared.fingerprint)
+    batches = {split: encode(experiment, split, prepared.examples) for split in SPLITS}
+    train = batches["train"]
+    say(
+        f"{len(train.inputs):,} examples to train on ({train.count_tokens():,} tokens), "
+        f"{len(batches['validation'].inputs):,} to validate, {len(batches['test'].inputs):,} to test; padded to "
+        f"{', '.join(map(str, train.lengths))}"
+    )
+    return Training(experiment, prepared.examples, batches=batches, begun=begun, fresh=request.fresh)
+
+
+def encode(experiment: Experiment, split: str, examples: Splits) -> Batches:
+    """Return the batches of a split, kept for the next start if they take long to encode."""
+    seed = experiment.options.seed if split == "train" else None
+    # The path of a file does not tell what is in it.
+    contents = [experiment.input_field.fingerprint(example.input) for example in examples[split]]
+    about = (experiment.fingerprint, split, contents if any(contents) else [])
+    key = encoded_cache.cache_key(about, experiment.input_field, experiment.output_field)
+    return experiment.encode(examples[split], seed=seed, key=key)

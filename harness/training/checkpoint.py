@@ -1,0 +1,149 @@
+"""Checkpoint: after every epoch the best model, the state to go on from, and the decision to stop early."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from harness import runs
+from harness.process import backend
+from harness.process.console import say
+from harness.process.progress import ProgressBar
+from harness.runs.schema import Progress
+from pipeline import record
+from pipeline.errors import BadInput
+from pipeline.metrics import format_scores
+from tasks.task import Scores, Task
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """After every epoch: validation scores, the best model, the state to go on from, and early stopping.
+
+    patience: epochs without a better score after which training stops. validate: returns the validation scores.
+    """
+
+    def __init__(
+        self,
+        task: Task,
+        directory: Path,
+        *,
+        epochs: int,
+        patience: int,
+        bar: ProgressBar,
+        validate: Callable[[], Scores],
+    ):
+        super().__init__()
+        self.task, self.epochs, self.patience = task, epochs, patience
+        self.directory, self.bar, self.validate = directory, bar, validate
+        self.progress: Progress = {
+            "epoch": 0,
+            "best": None,
+            "best_epoch": 0,
+            "waited": 0,
+            "done": False,
+            "seconds": 0.0,
+            "compiling": 0.0,
+        }
+        self.compiled = backend.watch_compiling()
+
+    def variables(self) -> list:
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+    @contextmanager
+    def averages(self) -> Iterator[None]:
+        """Inside, the model holds the running averages of its weights, where the optimizer keeps them."""
+        # Keras has no public name for them: its own callback that swaps them in reads this one.
+        kept = getattr(self.model.optimizer, "_model_variables_moving_average", [])
+        weights = self.model.trainable_variables[: len(kept)]
+        # Copies: on JAX the next training step takes over the memory of all variables.
+        own = [np.array(weight) for weight in weights]
+        for weight, average in zip(weights, kept, strict=True):
+            weight.assign(np.array(average))
+        yield
+        for weight, value in zip(weights, own, strict=True):
+            weight.assign(value)
+
+    def restore(self) -> None:
+        """Take up the state of a stopped run, if there is one; the lines of an unfinished epoch are dropped."""
+        path = self.directory / "state.npz"
+        if path.exists():
+            try:
+                with np.load(path, allow_pickle=False) as saved:
+                    progress = record.convert(record.load(str(saved["progress"])), Progress)
+                    if progress["best_epoch"] > progress["epoch"]:
+                        raise BadInput(f"the best epoch is {progress['best_epoch']} of {progress['epoch']}")
+                    for number, variable in enumerate(self.variables()):
+                        variable.assign(saved[str(number)])
+            # A damaged file may make zipfile, zlib, NumPy or Keras raise anything.
+            except Exception as error:
+                raise BadInput(f"{path}: the file is damaged ({error}); start over with --fresh") from None
+            self.progress = progress
+        runs.cut_metrics(self.directory, self.progress["epoch"], self.task.monitor)
+
+    def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        self.started, self.before = time.perf_counter(), self.compiled()
+
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
+        seconds, compiling = time.perf_counter() - self.started, self.compiled() - self.before
+        loss = float((logs or {})["loss"])
+        if not np.isfinite(loss):
+            raise BadInput(f"epoch {epoch + 1}: the loss is {loss}: training diverged; try a lower --learning-rate")
+        scores, better = self._validate()
+        self._advance(epoch + 1, scores, better=better)
+        line: dict[str, float] = {
+            "epoch": epoch + 1,
+            "loss": loss,
+            **{f"validation_{name}": value for name, value in scores.items()},
+            "seconds": round(seconds, 3),
+            "compiling": round(compiling, 3),
+            "tokens_per_second": round(self.bar.tokens / (seconds - compiling)),
+        }
+        # The line first, the state last: a run stopped in between does this epoch again, and drops the line.
+        with (self.directory / "metrics.jsonl").open("a", encoding="utf-8") as file:
+            file.write(record.dump(line) + "\n")
+            # It must be on the disk before the state that counts it.
+            file.flush()
+            os.fsync(file.fileno())
+        runs.write(self.directory / "state.npz", self._save)
+        best = self.progress["best"]
+        self.bar.note = "" if best is None else f"best {self.task.monitor} {best:.4f}  "
+        say(
+            f"epoch {epoch + 1}/{self.epochs}  loss {loss:.4f}  validation "
+            f"{format_scores(self.task.monitor, scores)}  {line['tokens_per_second']:,} tokens/s  "
+            f"{time.perf_counter() - self.started:.1f} s"
+            f"{f', {compiling:.1f} s of them compiling' if compiling > 1 else ''}{'  (best)' if better else ''}"
+        )
+        self.model.stop_training = self.progress["done"]
+
+    def _validate(self) -> tuple[Scores, bool]:
+        """Return the validation scores, and whether they are the best so far; then the model is kept."""
+        best, sign = self.progress["best"], -1 if self.task.lower_is_better else 1
+        with self.averages():
+            scores = self.validate()
+            better = best is None or sign * scores[self.task.monitor] > sign * best
+            if better:
+                # Without the optimizer, two thirds of the file: its state is kept with the run's.
+                alone = keras.Model(self.model.input, self.model.output, name=self.model.name)
+                runs.write(self.directory / "best.keras", alone.save)
+        return scores, better
+
+    def _advance(self, epoch: int, scores: Scores, *, better: bool) -> None:
+        """Bring the progress up to an epoch, and decide whether it is the last."""
+        progress = self.progress
+        if better:
+            # One that is not finite is none: any that comes later is better, after a stop too.
+            best = scores[self.task.monitor]
+            progress["best"], progress["best_epoch"] = best if np.isfinite(best) else None, epoch
+        progress["waited"] = 0 if better else progress["waited"] + 1
+        progress["epoch"] = epoch
+        progress["seconds"] += time.perf_counter() - self.started
+        progress["compiling"] += self.compiled() - self.before
+        progress["done"] = progress["waited"] >= self.patience or epoch == self.epochs
+
+    def _save(self, path: Path) -> None:
+        values = {str(number): np.asarray(variable) for number, variable in enumerate(self.variables())}
+        np.savez(path, allow_pickle=False, progress=np.array(record.dump(self.progress)), **values)

@@ -1,0 +1,40 @@
+"""Epochs: the training batches, in another order in every epoch."""
+
+from itertools import combinations
+
+import keras
+
+from pipeline.batches.bucketing import Batches
+
+
+class Epochs(keras.utils.PyDataset):
+    """The batches of one epoch after the other, for `fit`."""
+
+    def __init__(self, batches: Batches, first: int = 0):
+        super().__init__()
+        self.batches, self.epoch = batches, first
+        self.entries = self._plan()
+
+    def _plan(self) -> list:
+        entries = self.batches.plan(self.epoch)
+        places = {self.batches.shape(*entry): place for place, entry in enumerate(entries)}
+        if len(places) == 1:
+            return entries
+
+        def contrast(shapes: tuple) -> tuple[int, int]:
+            apart = [abs(one - other) for one, other in zip(*shapes, strict=True)]
+            return sum(map(bool, apart)), sum(apart)
+
+        # From the first two batches TensorFlow concludes which axes may vary.
+        first = [places[shape] for shape in max(combinations(sorted(places, reverse=True), 2), key=contrast)]
+        return [entries[place] for place in first] + [entry for n, entry in enumerate(entries) if n not in first]
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, position: int) -> tuple:
+        return self.batches.draw(*self.entries[position])
+
+    def on_epoch_end(self) -> None:
+        self.epoch += 1
+        self.entries = self._plan()

@@ -1,0 +1,197 @@
+"""Train: a run that has begun, to a trained model in its directory and its test scores."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+import tasks
+from harness import data, dynamic_evaluation, evaluate, runs
+from harness.process import backend
+from harness.process.console import say
+from harness.process.cost import Throughput, peak_ram_megabytes
+from harness.process.progress import Callbacks, ProgressBar
+from harness.runs.schema import Progress, Summary
+from harness.runs.trained import load_model
+from harness.training.begin import Training, begin
+from harness.training.checkpoint import Checkpoint
+from harness.training.epochs import Epochs
+from harness.training.optimizer import make_optimizer
+from harness.training.rehearsal import rehearse
+from harness.training.request import read_complete, settle
+from harness.training.schedule import plan_epochs
+from models.backends.sparse_embedding_gradients import use_sparse_gradients
+from models.decoding.with_loss import with_loss
+from pipeline.option import Options
+from tasks.task import Scores, Task
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A compiled model, with what watches over its training. steps: training steps per epoch."""
+
+    model: keras.Model
+    checkpoint: Checkpoint
+    bar: ProgressBar
+    epochs: int
+    steps: int
+
+
+def train(
+    task: Task, options: Options, folder: Path, *, name: str | None = None, fresh: bool = False, device: str = ""
+) -> Summary:
+    """Train, or go on where a run of the same options stopped; return its summary; see `train_run`.
+
+    folder: where all runs are kept. name: of this one's directory there; see harness/runs/location.py.
+    Raises BadInput for bad data or options, before anything is written, and if the directory holds another run, or
+    another process trains this one.
+    """
+    request = settle(task, options, folder, name=name, fresh=fresh)
+    if complete := read_complete(request):
+        return complete
+    with begin(request) as training:
+        return train_run(training, device)
+
+
+def train_run(training: Training, device: str) -> Summary:
+    """Train a run that has begun, and return its summary. device: what Keras runs on, for its environment.json.
+
+    The summary: "run", "task", "scores" (test), "validation", "best_epoch", "epochs", "weights", "seconds", and of
+    these "compiling", "tokens_per_second_answering" (None where too few batches), "megabytes" of memory at the most.
+    """
+    loop = build(training, device)
+    restore(training, loop)
+    record(training, loop, device)
+    fit(training, loop)
+    return test(training, loop.checkpoint.progress)
+
+
+def build(training: Training, device: str) -> Loop:
+    """Return the model with its loss, optimizer and validation."""
+    experiment, batches = training.experiment, training.batches["train"]
+    options = experiment.options
+    rehearse(experiment, batches)
+    backend.reset(options.seed, options.precision)
+    model = experiment.build()
+    steps = len(batches.plan())
+    epochs, patience = plan_epochs(options, steps)
+    # Beside the batch's own there may be unknown words, of word dropout, and the symbol before the first.
+    rows = batches.count_different() + 2 if options.lazy_embeddings else 0
+    model.compile(optimizer=make_optimizer(options, epochs * steps, rows=rows), loss=experiment.loss())
+    model.optimizer.build(model.trainable_variables)
+    if options.lazy_embeddings:
+        use_sparse_gradients(model)
+    decoder = with_loss(model, experiment.decode(model), experiment.output_field)
+    say(f"{options.cell}: {model.count_params():,} weights, {steps} steps per epoch, at most {epochs} epochs; {device}")
+
+    def validate() -> Scores:
+        scorer = evaluate.Scorer(experiment, model, decoder)
+        return scorer.measure(
+            training.examples["validation"], training.batches["validation"], training=training.examples["train"]
+        ).scores
+
+    bar = ProgressBar(epochs, 0, batches.count_tokens())
+    checkpoint = Checkpoint(
+        experiment.task, experiment.directory, epochs=epochs, patience=patience, bar=bar, validate=validate
+    )
+    checkpoint.set_model(model)
+    return Loop(model, checkpoint, bar=bar, epochs=epochs, steps=steps)
+
+
+def restore(training: Training, loop: Loop) -> None:
+    """Take up the state of a stopped run, if there is one."""
+    directory = training.experiment.directory
+    if training.fresh and runs.holds_run(directory):
+        shutil.rmtree(directory)
+    # Before anything is written: the state may be damaged.
+    loop.checkpoint.restore()
+    loop.bar.first = loop.checkpoint.progress["epoch"]
+
+
+def record(training: Training, loop: Loop, device: str) -> None:
+    """Write what is known of the run before it is trained, or what has changed since it began."""
+    experiment, directory = training.experiment, training.experiment.directory
+    files = {str(file.path): file.digest for file in tasks.included()}
+    if training.begun:
+        say(f"going on after epoch {loop.bar.first}")
+        runs.tell_device(directory, device)
+        runs.go_on(directory, training.begun, include=files, device=device, epoch=loop.bar.first)
+        return
+    config = {
+        "task": experiment.task.name,
+        "include": files,
+        "options": experiment.options.as_dict(),
+        "data": experiment.fingerprint,
+    }
+    runs.begin(directory, config, device, input=experiment.input_field, output=experiment.output_field)
+
+
+def fit(training: Training, loop: Loop) -> None:
+    """Train until the last epoch, or until the checkpoint stops early."""
+    if loop.checkpoint.progress["done"]:
+        return
+    callbacks = Callbacks(
+        [loop.bar, loop.checkpoint], add_history=True, model=loop.model, epochs=loop.epochs, steps=loop.steps
+    )
+    with loop.bar.progress:
+        loop.model.fit(
+            Epochs(training.batches["train"], loop.bar.first),
+            epochs=loop.epochs,
+            initial_epoch=loop.bar.first,
+            callbacks=callbacks,
+            # Keras would mix the batches anew, and not the same way after a stop; Epochs has mixed them.
+            shuffle=False,
+            verbose=0,
+        )
+
+
+def test(training: Training, progress: Progress) -> Summary:
+    """Test the best model as it was saved, write predictions and scores, and return the summary of the run."""
+    experiment, examples, batches = training.experiment, training.examples["test"], training.batches["test"]
+    task, directory = experiment.task, experiment.directory
+    trained = load_model(experiment)
+    throughput = Throughput()
+    scores: Scores = {}
+    baselines: dict[str, Scores] = {}
+    if training.is_labelled("test"):
+        adapted = dynamic_evaluation.measure_loss(experiment, trained.model, batches)
+        found = trained.scorer.measure(
+            examples, batches, training=training.examples["train"], throughput=throughput, adapted=adapted
+        )
+        scores, answers = found.scores, found.answers
+        baselines = score_baselines(training, trained.model)
+    else:
+        answers = evaluate.answer(experiment, trained.decoder, batches, throughput=throughput).answers
+    evaluate.write_answers(directory / "predictions" / "test.jsonl", examples, answers)
+    summary: Summary = {
+        "run": str(directory),
+        "task": task.name,
+        "scores": dict(scores),
+        "monitor": task.monitor,
+        "validation": progress["best"],
+        "best_epoch": progress["best_epoch"],
+        "epochs": progress["epoch"],
+        "weights": trained.model.count_params(),
+        "seconds": round(progress["seconds"], 1),
+        "compiling": round(progress["compiling"], 1),
+        "tokens_per_second_answering": throughput.tokens_per_second,
+        "megabytes": peak_ram_megabytes(),
+        "baselines": {name: {**known} for name, known in baselines.items()},
+    }
+    if task.signature:
+        summary["signature"] = task.signature()
+    if task.samples:
+        shown = zip(examples[: task.samples], answers, strict=False)
+        summary["samples"] = [{"input": data.to_plain(one.input), "output": given.output} for one, given in shown]
+    runs.write_json(directory / "scores.json", summary)
+    return summary
+
+
+def score_baselines(training: Training, model: keras.Model) -> dict[str, Scores]:
+    """Return the scores of the task's baselines on the test, by name."""
+    task, options = training.experiment.task, training.experiment.options
+    found = {name: score(options, training.examples) for name, score in task.baselines.items()}
+    for name, score in task.context_baselines.items():
+        found[name] = score(training.examples, lambda split: evaluate.read_contexts(model, training.batches[split]))
+    return found
