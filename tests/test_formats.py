@@ -12,7 +12,9 @@ from harness import options
 from run import main
 from tests.harness import start_keras
 
-FORMATS = [Path(__file__).parent / "format_1"]
+FORMATS = [Path(__file__).parent / name for name in ("format_1", "format_2")]
+# What the runs of all formats are trained on.
+DATA = FORMATS[0] / "data"
 RUNS = [directory for folder in FORMATS for directory in sorted((folder / "stopped").iterdir())]
 
 
@@ -37,8 +39,11 @@ def test_a_run_of_an_earlier_version_scores_answers_and_goes_on_as_it_did_then(
     stopped: Path, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = json.loads((stopped / "expected.json").read_text(encoding="utf-8"))
-    shutil.copytree(stopped.parents[1] / "data", tmp_path / "data")
-    shutil.copytree(stopped, tmp_path / expected["run"], ignore=shutil.ignore_patterns("expected.json"))
+    shutil.copytree(DATA, tmp_path / "data")
+    directory = shutil.copytree(stopped, tmp_path / expected["run"], ignore=shutil.ignore_patterns("expected.json"))
+    config = directory / "config.json"
+    # A run knows the full path of its data.
+    config.write_text(config.read_text(encoding="utf-8").replace("FOLDER", str(tmp_path)), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     start_keras()
 
@@ -65,22 +70,22 @@ def test_a_run_goes_on_as_it_began_where_an_option_came_later(
     directory = tmp_path / expected["run"]
     shutil.copytree(stopped, directory, ignore=shutil.ignore_patterns("expected.json"))
     config = json.loads((directory / "config.json").read_text(encoding="utf-8"))
-    # As if there had been no --clip then, and no clipping; and an option of which nothing is left.
+    # As if there had been no --clip-norm then, and no clipping; and an option of which nothing is left.
     del config["options"]["clip"]
     config["options"]["shine"] = 3
     (directory / "config.json").write_text(json.dumps(config))
     monkeypatch.chdir(tmp_path)
     start_keras()
-    assert main(expected["command"]) == 2
+    assert main([*expected["command"], "--name", directory.name]) == 2
     assert "the option 'shine' is not of this version" in capsys.readouterr().err
     monkeypatch.setattr(options, "REMOVED", {"shine"})
-    monkeypatch.setitem(options.EARLIER, 1, options.EARLIER[1] | {"clip": 1e9})
-    assert main([*expected["command"], "--clip", "2"]) == 2
-    assert "--clip: 1000000000.0 then, 2.0 now" in capsys.readouterr().err
+    monkeypatch.setitem(options.EARLIER, 1, options.EARLIER[1] | {"clip_norm": 1e9})
+    assert main([*expected["command"], "--name", directory.name, "--clip-norm", "2"]) == 2
+    assert "--clip-norm: 1000000000.0 then, 2.0 now" in capsys.readouterr().err
     for _ in range(2):
         assert main(expected["command"]) == 0
         said = capsys.readouterr().err
-        assert "--clip 1000000000.0: as this run began, before there was the option" in said
+        assert "--clip-norm 1000000000.0: as this run began, before there was the option" in said
         assert "--shine 3: this version has no such option; it is left out" in said
     assert json.loads((directory / "config.json").read_text(encoding="utf-8")) == config
     assert main(["evaluate", str(directory)]) == 0
