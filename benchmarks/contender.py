@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 if any("suite" in program for program in sys.argv[1:2]):
@@ -25,6 +25,11 @@ if any("suite" in program for program in sys.argv[1:2]):
 import numpy as np
 
 from benchmarks import corpus
+from models.tensor import Tensor
+
+if TYPE_CHECKING:
+    from pipeline.option import Options
+    from tasks.task import Task
 
 BATCH, SIZE = 64, 128
 answers = os.fdopen(os.dup(1), "w")
@@ -41,7 +46,7 @@ def wait() -> None:
         os._exit(0)
 
 
-def serve(work: Callable[[], Any], times: int = 1) -> None:
+def serve(work: Callable[[], str | None], times: int = 1) -> None:
     """Answer to every line with an epoch, or with the mean of several. work: may return a result to be compared."""
     result = work()
     report(0.0, result)
@@ -53,11 +58,13 @@ def serve(work: Callable[[], Any], times: int = 1) -> None:
         report((time.perf_counter() - started) / times, result)
 
 
-def arrange(given: dict, epochs: int) -> tuple[Any, Any]:
+def arrange(given: dict, epochs: int) -> "tuple[Task, Options]":
     """Return the task and the options with which this suite does what is asked for."""
-    from harness.options import Options
+    from harness.options import defaults
+    from models.families import CLASSIFIER, TAGGER
     from pipeline import fields
     from pipeline.example import Example
+    from pipeline.option import Configured
     from tasks.task import Source, Task
 
     tagger = given["kind"] == "tagger"
@@ -70,31 +77,29 @@ def arrange(given: dict, epochs: int) -> tuple[Any, Any]:
 
     examples = [Example(*pair) for pair in zip(*corpus.write(given["kind"], given["words"]), strict=True)]
     splits = {"train": examples, "validation": examples[:1], "test": examples[:1]}
-    options = Options(
-        cell=given["cell"],
-        vocabulary=given["words"],
-        bidirectional=False,
-        dropout=0.0,
-        pooling=None if tagger else "last",
-        batch=BATCH,
-        units=SIZE,
-        embedding_size=SIZE,
-        lazy_embeddings=given["lazy"],
-        epochs=epochs,
-        patience=epochs,
-        lr=1e-3,
-    )
     task = Task(
         name="timing",
         summary="",
         shape="",
         sources={"random": Source("", "", lambda _: splits)},
-        input=lambda options: Known(options.vocabulary, options.max_length),
-        output=lambda options: fields.Tags() if tagger else fields.Label(),
-        model="models.tagger" if tagger else "models.classifier",
+        input=Configured(Known),
+        output=Configured(fields.Tags if tagger else fields.Label),
+        family=TAGGER if tagger else CLASSIFIER,
         metrics=lambda *_: {"score": 0.0},
         monitor="score",
-        options={"pooling": "last"},
+    )
+    options = defaults(task).replace(
+        cell=given["cell"],
+        vocabulary=given["words"],
+        bidirectional=False,
+        dropout=0.0,
+        batch_size=BATCH,
+        units=SIZE,
+        embedding_size=SIZE,
+        lazy_embeddings=given["lazy"],
+        epochs=epochs,
+        patience=epochs,
+        learning_rate=1e-3,
     )
     return task, options
 
@@ -102,24 +107,24 @@ def arrange(given: dict, epochs: int) -> tuple[Any, Any]:
 def suite(given: dict) -> None:
     """The `train` path of this suite, from the command line's function on; nothing of it is left out or replaced."""
     os.environ["KERAS_BACKEND"] = given["backend"]
-    from harness import train
     from harness.process import backend
+    from harness.training import train
 
     task, options = arrange(given, 1000)
 
-    class Paced(train.Keeper):
+    class Paced(train.Checkpoint):
         """Begins an epoch when it is told to, and says when the epoch has ended, before it is scored and saved."""
 
-        def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
             if epoch:
                 wait()
             super().on_epoch_begin(epoch, logs)
 
-        def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
             report(time.perf_counter() - self.started if epoch else 0.0)
             super().on_epoch_end(epoch, logs)
 
-    train.Keeper = Paced
+    train.Checkpoint = Paced
     device = backend.start(given["backend"], kernels=given["kernels"])
     with tempfile.TemporaryDirectory() as folder:
         train.train(task, options, Path(folder), device=device)
@@ -152,24 +157,21 @@ def stock(given: dict) -> None:
     serve(lambda: model.fit(x, y, batch_size=BATCH, verbose=0) and None)
 
 
-def pytorch(given: dict) -> None:
-    """PyTorch's own recurrent layers, on the batches of this suite, which are tensors before the clock starts."""
+def draw_tensors(given: dict) -> list[tuple[Tensor, Tensor, Tensor, Tensor]]:
+    """Return the batches of this suite as tensors of PyTorch: word numbers, lengths, answers and their weights."""
     import torch
-    from torch import nn
-    from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
     from pipeline.batches.bucketing import Batches
     from pipeline.fields import Array
 
-    torch.set_num_threads(given["threads"])
     tagger = given["kind"] == "tagger"
     inputs, outputs = corpus.draw(given["kind"], given["words"])
     batches = Batches(
         [{"words": numbers} for numbers in inputs],
         {"words": Array((None,), "int32", given["words"])},
-        BATCH,
-        [{"output": numbers} for numbers in outputs],
-        {"output": Array((None,) if tagger else (), "int32", corpus.TAGS)},
+        size=BATCH,
+        outputs=[{"output": numbers} for numbers in outputs],
+        output_arrays={"output": Array((None,) if tagger else (), "int32", corpus.TAGS)},
         seed=0,
     )
     drawn = []
@@ -183,6 +185,18 @@ def pytorch(given: dict) -> None:
                 torch.as_tensor(weights),
             )
         )
+    return drawn
+
+
+def pytorch(given: dict) -> None:
+    """PyTorch's own recurrent layers, on the batches of this suite, which are tensors before the clock starts."""
+    import torch
+    from torch import nn
+    from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+    torch.set_num_threads(given["threads"])
+    tagger = given["kind"] == "tagger"
+    drawn = draw_tensors(given)
     embedding = nn.Embedding(given["words"], SIZE, sparse=given["lazy"])
     unroll = {"simple": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}[given["cell"]](SIZE, SIZE, batch_first=True)
     answer = nn.Linear(SIZE, corpus.TAGS if tagger else corpus.LABELS)
@@ -192,7 +206,7 @@ def pytorch(given: dict) -> None:
     else:
         optimizers = [torch.optim.Adam([*embedding.parameters(), *rest])]
 
-    def states_of(words: Any, lengths: Any) -> Any:
+    def states_of(words: Tensor, lengths: Tensor) -> Tensor:
         if given["packed"]:
             packed = pack_padded_sequence(embedding(words), lengths, batch_first=True, enforce_sorted=False)
             if tagger:

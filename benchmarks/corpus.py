@@ -1,10 +1,13 @@
 """Sentences to tag and reviews to classify, made of random words: the lengths of real ones, and nothing to learn."""
 
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 import numpy as np
 
 WORDS, TAGS, LABELS = 20_000, 17, 2
+# A setting or a result, as JSON has it.
+Json: TypeAlias = Any
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,7 @@ SHAPES = {"tagger": Shape(20, 100, 3200), "classifier": Shape(232, 400, 640)}
 
 
 def draw(kind: str, words: int = WORDS, seed: int = 0) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Return inputs, each (time,) of word numbers from 2 on, and outputs: a tag a word, (time,), or a label, ().
+    """Return inputs, each (time,) of word numbers from 2 on, and outputs: a tag per word, (time,), or a label, ().
 
     Words are as frequent as Zipf's law says, so that of the rarest many do not occur.
     """

@@ -12,10 +12,10 @@ import os
 import sys
 import tempfile
 import zlib
+from collections.abc import Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -26,11 +26,12 @@ from benchmarks.contender import BATCH, SIZE, arrange, serve
 import numpy as np
 
 from benchmarks import corpus
+from models.tensor import Tensor
 
 START, NEVER = 2, -1
 
 
-def draw_like(arrays: list[Any], seed: int = 0) -> list[np.ndarray]:
+def draw_like(arrays: Sequence[Tensor], seed: int = 0) -> list[np.ndarray]:
     """Return random weights in the shapes of others: the same for every contender."""
     generator = np.random.default_rng(seed)
     return [generator.normal(0, 0.1, array.shape).astype("float32") for array in arrays]
@@ -46,7 +47,7 @@ def draw(given: dict) -> tuple[np.ndarray, list[np.ndarray]]:
     return contexts * 10, weights
 
 
-def check(symbols: Any) -> str:
+def check(symbols: Tensor) -> str:
     return f"{zlib.crc32(np.ascontiguousarray(symbols, 'int32').tobytes()):08x}"
 
 
@@ -62,13 +63,14 @@ def write_suite(given: dict) -> None:
 
     contexts, weights = draw(given)
     units = given["units"]
-    decoder = Decoder(given["words"], "gru", units, 1, units, 0.0)
+    decoder = Decoder(given["words"], "gru", units=units, depth=1, features=units, dropout=0.0)
     context = keras.Input((units,))
     decoder(keras.Input((None,), dtype="int32"), context)
     parts = [decoder.embedding, decoder.bridges[0][0], decoder.layers[0], decoder.logits]
     for part, places in zip(parts, (slice(1), slice(1, 3), slice(3, 6), slice(6, 8)), strict=True):
         part.set_weights(weights[places])
-    model = keras.Model(context, Greedy(decoder, START, NEVER, given["symbols"])(context)["output"])
+    search = Greedy(decoder, start=START, end=NEVER, padding=0, longest=given["symbols"])
+    model = keras.Model(context, search(context)["output"])
     serve(lambda: check(np.asarray(model.predict_on_batch(contexts))), given["times"])
 
 
@@ -144,9 +146,8 @@ def score_suite(given: dict) -> None:
     from harness.process import backend
 
     device = backend.start("jax")
-    import keras
-
-    from harness import evaluate, train
+    from harness.evaluate import Scored, Scorer
+    from harness.training.train import train
     from pipeline import metrics
     from tasks.task import Source
 
@@ -159,20 +160,19 @@ def score_suite(given: dict) -> None:
         metrics=metrics.tag_accuracy,
         monitor="accuracy",
     )
-    measure, called = evaluate.measure, [[], {}]
+    measure, called = Scorer.measure, []
 
-    def note(*given: Any, **more: Any) -> Any:
-        called[:] = given, more
-        return measure(*given, **more)
+    def note(scorer: Scorer, *given: object, **more: object) -> Scored:
+        called[:] = scorer, given, more
+        return measure(scorer, *given, **more)
 
     # Training ends with what evaluate does; that is done again, with the weights that all have.
-    evaluate.measure = note
+    Scorer.measure = note
     with tempfile.TemporaryDirectory() as folder:
-        train.train(task, options, Path(folder), device=device)
-    given, more = called
-    model = next(one for one in given if isinstance(one, keras.Model))
-    model.set_weights(draw_like(model.get_weights()))
-    serve(lambda: f"{measure(*given, **more)[0]['accuracy']:.4f}")
+        train(task, options, Path(folder), device=device)
+    scorer, given, more = called
+    scorer.model.set_weights(draw_like(scorer.model.get_weights()))
+    serve(lambda: f"{measure(scorer, *given, **more).scores['accuracy']:.4f}")
 
 
 def score_stock(given: dict) -> None:
@@ -184,7 +184,10 @@ def score_stock(given: dict) -> None:
     from pipeline import fields
 
     texts, answers = corpus.write(given["kind"], given["words"])
-    words, tags = fields.Text(given["words"], max(len(text.split()) for text in texts)), fields.Tags()
+    words, tags = (
+        fields.Text(vocabulary=given["words"], max_length=max(len(text.split()) for text in texts)),
+        fields.Tags(),
+    )
     # All words there are, as in `arrange`: both draw the same weights.
     words.fit([*texts, corpus.dictionary(given["words"])])
     tags.fit(answers)

@@ -14,13 +14,13 @@ import json
 import sys
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import corpus
+from benchmarks.corpus import Json
 from benchmarks.speed import CORES, HERE, THREADS, Console, Contender, Process, choose, console, take_turns
 
 SCRIPT = HERE / "decoders.py"
@@ -30,14 +30,14 @@ WRITERS = [
     Contender(SUITE, "write_suite", {"times": 10}, script=SCRIPT),
     Contender("Keras, TensorFlow", "write_stock", {"backend": "tensorflow", "times": 1}, script=SCRIPT),
     Contender("Keras, JAX", "write_stock", {"backend": "jax", "times": 1}, script=SCRIPT),
-    Contender("PyTorch", "write_pytorch", {"times": 10}, STEPS, SCRIPT),
+    Contender("PyTorch", "write_pytorch", more={"times": 10}, ways=STEPS, script=SCRIPT),
 ]
 SCORERS = [
     Contender(SUITE, "score_suite", {}, script=SCRIPT),
     Contender("Keras, TensorFlow", "score_stock", {"backend": "tensorflow"}, script=SCRIPT),
     Contender("Keras, JAX", "score_stock", {"backend": "jax"}, script=SCRIPT),
 ]
-CASES: dict[str, dict[str, Any]] = {
+CASES: dict[str, dict[str, Json]] = {
     "greedy": {"rows": 64, "words": 8000, "units": 256, "symbols": 20},
     "1 row": {"rows": 1, "words": 65, "units": 256, "symbols": 200},
     "16 rows": {"rows": 16, "words": 65, "units": 256, "symbols": 200},
@@ -45,7 +45,7 @@ CASES: dict[str, dict[str, Any]] = {
 }
 
 
-def run(name: str, rounds: int) -> dict[str, Any]:
+def run(name: str, rounds: int) -> dict[str, Json]:
     """Return what was measured of a case: tokens a second, memory and settings of each, and whether results differ."""
     case = CASES[name]
     scored = "kind" in case
@@ -63,7 +63,7 @@ def run(name: str, rounds: int) -> dict[str, Any]:
     }
 
 
-def show(found: list[dict[str, Any]]) -> None:
+def show(found: list[dict[str, Json]]) -> None:
     """Print tokens a second, how many times as fast this suite is, and whether the results agree."""
     table = Table("tokens a second", *(one["case"] for one in found))
     names = [one.name for one in WRITERS]

@@ -5,8 +5,8 @@
 
 All train the same model (embedding, one recurrent layer, a dense layer; batches of 64, float32, Adam) on the same
 sentences. Each has a process of its own, compiled before the clock starts. They take turns at an epoch each (A B C A
-B C ...); what counts is the median. Of the ways to run a peer (packed or padded, one thread or all), the fastest is
-taken.
+B C ...); what counts is the median. A peer is run in the fastest of the ways there are (packed or padded, one thread or
+all).
 The table and benchmarks/results/speed.json hold real tokens a second, padding not counted.
 """
 
@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 from functools import cache
 from itertools import product
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -31,6 +30,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from benchmarks import corpus
 from benchmarks.contender import SIZE
+from benchmarks.corpus import Json
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "speed.json"
@@ -45,8 +45,8 @@ class Contender:
 
     name: str
     program: str
-    more: dict[str, Any]
-    ways: list[dict[str, Any]] = field(default_factory=lambda: [{}])
+    more: dict[str, Json]
+    ways: list[dict[str, Json]] = field(default_factory=lambda: [{}])
     script: Path = HERE / "contender.py"
 
 
@@ -59,10 +59,12 @@ CONTENDERS = [
     Contender("suite, no kernels, lazy", "suite", {"backend": "jax", "lazy": True, "kernels": "off"}),
     Contender("suite, TensorFlow", "suite", {"backend": "tensorflow", "lazy": False, "kernels": "auto"}),
     Contender("suite, torch", "suite", {"backend": "torch", "lazy": False, "kernels": "auto"}),
-    Contender("Keras, TensorFlow", "stock", {"backend": "tensorflow"}, [{"threads": count} for count in THREADS]),
+    Contender(
+        "Keras, TensorFlow", "stock", more={"backend": "tensorflow"}, ways=[{"threads": count} for count in THREADS]
+    ),
     Contender("Keras, JAX", "stock", {"backend": "jax", "threads": CORES}),
-    Contender("PyTorch, Adam", "pytorch", {"lazy": False}, PACKED),
-    Contender("PyTorch, SparseAdam", "pytorch", {"lazy": True}, PACKED),
+    Contender("PyTorch, Adam", "pytorch", more={"lazy": False}, ways=PACKED),
+    Contender("PyTorch, SparseAdam", "pytorch", more={"lazy": True}, ways=PACKED),
 ]
 # What is divided by what.
 RATIOS = [
@@ -81,7 +83,7 @@ RATIOS = [
 class Process:
     """A contender, at work in a process of its own."""
 
-    def __init__(self, program: str, settings: dict[str, Any], script: Path = HERE / "contender.py"):
+    def __init__(self, program: str, settings: dict[str, Json], script: Path = HERE / "contender.py"):
         self.settings = settings
         self.process = subprocess.Popen(
             [sys.executable, script, program, json.dumps(settings)],
@@ -115,7 +117,7 @@ class Process:
     def end(self) -> None:
         self.process.communicate()
 
-    def describe(self, tokens: int) -> dict[str, Any]:
+    def describe(self, tokens: int) -> dict[str, Json]:
         """Return what the results keep of it. tokens: of a turn."""
         return {
             "tokens_per_second": tokens / statistics.median(self.seconds),
@@ -125,7 +127,7 @@ class Process:
         }
 
 
-def choose(one: Contender, case: dict[str, Any]) -> dict[str, Any]:
+def choose(one: Contender, case: dict[str, Json]) -> dict[str, Json]:
     """Return the contender's fastest way in a case, of two turns each."""
     if len(one.ways) == 1:
         return one.ways[0]
@@ -139,7 +141,7 @@ def choose(one: Contender, case: dict[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def choose_with_gru(name: str, kind: str, words: int) -> dict[str, Any]:
+def choose_with_gru(name: str, kind: str, words: int) -> dict[str, Json]:
     """Return the contender's fastest way to train a kind of model, of whatever cell."""
     one = next(one for one in CONTENDERS if one.name == name)
     return choose(one, {"kind": kind, "cell": "gru", "words": words})
@@ -172,7 +174,7 @@ def count_operations(kind: str, cell: str) -> int:
     return 3 * 2 * (2 * SIZE * GATES[cell] * SIZE + SIZE * answers)
 
 
-def run(kind: str, cell: str, words: int, rounds: int, names: list[str]) -> dict[str, Any]:
+def run(kind: str, cell: str, words: int, rounds: int, names: list[str]) -> dict[str, Json]:
     """Return what was measured of one model: tokens a second, memory and settings of each contender, and the floor."""
     tokens = sum(map(len, corpus.draw(kind, words)[0]))
     case = {"kind": kind, "cell": cell, "words": words}
@@ -189,14 +191,14 @@ def run(kind: str, cell: str, words: int, rounds: int, names: list[str]) -> dict
     }
 
 
-def show(found: list[dict[str, Any]]) -> None:
+def show(found: list[dict[str, Json]]) -> None:
     """Print tokens a second, ratios and memory, a column for each model."""
     table = Table("tokens a second", *(f"{one['kind']} {one['cell']}" for one in found))
 
-    def add(title: str, values: list[Any], form: str) -> None:
+    def add(title: str, values: list[Json], form: str) -> None:
         table.add_row(title, *("" if value is None else format(value, form) for value in values))
 
-    def speeds(name: str) -> list[Any]:
+    def speeds(name: str) -> list[Json]:
         return [one["contenders"].get(name, {}).get("tokens_per_second") for one in found]
 
     for contender in CONTENDERS:
@@ -213,7 +215,7 @@ def show(found: list[dict[str, Any]]) -> None:
     Console(width=200).print(table)
 
 
-def draw(found: list[dict[str, Any]], path: Path) -> None:
+def draw(found: list[dict[str, Json]], path: Path) -> None:
     """Write a picture: tokens a second of each contender, models side by side."""
     import matplotlib
 
