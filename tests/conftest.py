@@ -4,9 +4,11 @@ import atexit
 import gc
 import importlib.util
 import os
+import platform
 import shutil
 import tempfile
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
@@ -28,21 +30,35 @@ if os.environ["KERAS_BACKEND"] == "jax":
     # What JAX compiles is kept for the session: one small model is built many times, in many processes.
     os.environ["JAX_COMPILATION_CACHE_DIR"] = os.path.join(os.environ["UNROLLED_CACHE"], "jax")
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
-    # And compiled soon rather than well: small programs compile for longer than they run. (At level 0 the gradient of
-    # a maximum may be 0 / 0: computed twice, and rounded otherwise, it is equal to none of its inputs.)
-    os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=1 --xla_cpu_use_fusion_emitters=false")
+    # And compiled soon rather than well: small programs compile for longer than they run. (At level 0, with fused
+    # multiply-add, the gradient of a maximum may be 0 / 0: computed twice, and rounded otherwise, it is equal to none
+    # of its inputs. AVX has no fused multiply-add.)
+    soon = "--xla_backend_optimization_level=1"
+    if platform.machine() in ("x86_64", "AMD64"):
+        soon = "--xla_backend_optimization_level=0 --xla_cpu_max_isa=AVX"
+    more = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+    os.environ.setdefault("XLA_FLAGS", f"{soon} {more}")
 
-from models.backends import native_kernels  # noqa: E402
+from models.backends import kernels  # noqa: E402
 from pipeline.cache import folder  # noqa: E402
 
 # As the command line has it.
-native_kernels.use(True, folder() / "kernels", print)
+kernels.switch(True, folder() / "kernels", print)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--mutations", type=int, default=4, help="how often tests/test_damage.py damages each file of a run"
     )
+
+
+@pytest.fixture(autouse=True)
+def forget_tasks() -> Iterator[None]:
+    """Files that a test includes are not known to the next."""
+    yield
+    import tasks
+
+    tasks.forget()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
