@@ -141,7 +141,7 @@ def test_python_files_that_are_named_exist(path):
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name)
 def test_options_that_are_named_exist(path):
-    known = {"--help", "--shape", "--folder", "--task"}
+    known = {"--help", "--shape", "--folder", "--parts", "--task"}
     for command in run.ADDERS:
         known |= {flag for action in run.add_everything(command)._actions for flag in action.option_strings}
     known |= {make_flag(one) for text in read_files().values() for one in re.findall(r"(\w+): .* = option\(", text)}
