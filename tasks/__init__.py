@@ -148,7 +148,22 @@ def find() -> dict[str, Task]:
             before = origin.get(task.name, "this program")
             raise BadInput(f"two files define the task {task.name!r}: {before} and {path}; rename one of them")
         tasks[task.name], origin[task.name] = task, path
+    _check_fields()
     return dict(sorted(tasks.items()))
+
+
+def _check_fields() -> None:
+    """Raise BadInput where two included files define fields of one name: a run knows a field by its name."""
+    origin: dict[str, File] = {}
+    for file, task in _included.items():
+        for kind in {task.input.kind, task.output.kind} if task else ():
+            # Those that the file defines itself, not those that it imports.
+            if vars(sys.modules[kind.__module__]).get("__file__") != str(file.path):
+                continue
+            if (before := origin.setdefault(kind.__name__, file)) != file:
+                raise BadInput(
+                    f"two files define the field {kind.__name__!r}: {before.path} and {file.path}; rename one of them"
+                )
 
 
 def get(name: str) -> Task:

@@ -98,6 +98,19 @@ def test_a_name_defined_twice_is_refused_with_both_files(write):
     assert str(path) in str(error.value) and str(ROOT / "tasks" / "pos.py") in str(error.value)
 
 
+def test_a_field_defined_twice_is_refused_with_both_files(write):
+    field = "class Own(Text): ...\n\n\nTASK = Task("
+    paths = []
+    for name in ("mine", "yours"):
+        text = TASK.format(name=name, shape="many-to-one").replace("TASK = Task(", field)
+        paths.append(write(text.replace("Configured(Text)", "Configured(Own)"), f"{name}.py"))
+    with pytest.raises(BadInput, match="two files define the field 'Own'") as error:
+        tasks.include(paths)
+    assert all(str(path) in str(error.value) for path in paths)
+    # One of them alone is a task, and both may use the same field of this suite.
+    assert "mine" in tasks.find() and "yours" not in tasks.find()
+
+
 def test_an_unknown_name_gets_the_closest_and_the_list():
     with pytest.raises(BadInput, match=r"unknown task 'sentimant'. Did you mean 'sentiment'\? Known: .*ner.*pos"):
         tasks.get("sentimant")
