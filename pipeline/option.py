@@ -7,6 +7,8 @@
 The parts of a task (its fields, model family, sources and cell, the trainer, and the task itself) are such dataclasses,
 or name one. The options of a task are those of its parts: its command line, its --help, the config.json of its runs and
 the check of a resumed run follow from them.
+
+Not pydantic: it and one such dataclass take 0.13 s, a third of what `--help` takes in all; this takes 0.02 s.
 """
 
 import dataclasses
