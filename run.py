@@ -25,7 +25,7 @@ from harness.process.console import print_table, say
 from harness.process.machine import Machine
 from pipeline import files
 from pipeline.errors import BadInput, unknown
-from pipeline.option import Option, declared
+from pipeline.option import Option, Value, declared, read_flag
 from pipeline.readers.request import Reading
 from pipeline.record import dump
 from tasks.task import SHAPES, Task
@@ -96,10 +96,8 @@ def evaluate(arguments: Arguments) -> None:
     given = parser.read(arguments)
     from harness import selection
 
-    chosen = parser.chosen(given)
-    decoding = {name: value for name, value in chosen.items() if name not in READING}
+    reading, decoding = divide(parser.chosen(given))
     experiment = override(experiment, decoding)
-    reading = {name: value for name, value in chosen.items() if name in READING}
     selected = selection.select(experiment, given.data, given.split, reading=reading)
     start_again(given, experiment)
     from harness.score import score
@@ -115,11 +113,10 @@ def predict(arguments: Arguments) -> None:
     check_predict(given)
     from harness import inputs
 
-    chosen = parser.chosen(given)
-    experiment = override(experiment, {name: value for name, value in chosen.items() if name not in READING})
+    reading, decoding = divide(parser.chosen(given))
+    experiment = override(experiment, decoding)
     experiment = inputs.take_tokenized(experiment) if given.tokenized else experiment
     if given.input:
-        reading = {name: value for name, value in chosen.items() if name in READING}
         asked = inputs.read_file(experiment, given.input, reading)
     else:
         asked = inputs.parse(experiment, inputs.read_words(given.texts))
@@ -136,6 +133,12 @@ def predict(arguments: Arguments) -> None:
         write_text(given.output, text + "\n")
     else:
         emit(content) if given.json else print(answers.format_plainly(found))
+
+
+def divide(chosen: Mapping[str, Value]) -> tuple[dict[str, Value], dict[str, Value]]:
+    """Return the options of reading, and those of decoding, that are given for a trained run."""
+    reading = {name: value for name, value in chosen.items() if name in READING}
+    return reading, {name: value for name, value in chosen.items() if name not in READING}
 
 
 def check_predict(given: Namespace) -> None:
@@ -181,7 +184,7 @@ def compare(arguments: Arguments) -> int:
 def list_runs(arguments: Arguments) -> None:
     """List what has been trained: task, options that differ from the defaults, score, minutes."""
     parser = make_parser("runs")
-    parser.run.add_argument("--runs", type=path, default=Path("runs"), metavar="DIR", help="Folder of all runs. [runs]")
+    add_runs(parser)
     parser.run.add_argument("--task", default=None, help="Runs of this task alone, the best score first.")
     given = add_json(parser).read(arguments)
     from harness.runs import listing
@@ -249,14 +252,18 @@ def add_json(parser: Parser) -> Parser:
     return parser
 
 
+def add_runs(parser: Parser) -> None:
+    parser.run.add_argument("--runs", type=path, default=Path("runs"), metavar="DIR", help="Folder of all runs. [runs]")
+
+
 def add_machine(parser: Parser) -> Parser:
     parser.add_options(declared(Machine, "run").values())
     return add_json(parser)
 
 
 def add_train(parser: Parser) -> Parser:
+    add_runs(parser)
     add = parser.run.add_argument
-    add("--runs", type=path, default=Path("runs"), metavar="DIR", help="Folder of all runs. [runs]")
     add("--name", default=None, help="The run's directory is RUNS/TASK/NAME; else named by the options.")
     add("--fresh", action=FLAG, default=False, help="Delete the earlier run of that name, and start over.")
     return add_machine(parser)
@@ -288,7 +295,7 @@ def add_compare(parser: Parser) -> Parser:
     add("--match", default="units", choices=matches, help="What the types have in common. [units]")
     add = parser.run.add_argument
     add("--seeds", type=int, default=5, metavar="N", help="Runs of each type; their seeds count up from --seed. [5]")
-    add("--runs", type=path, default=Path("runs"), metavar="DIR", help="Folder of all runs. [runs]")
+    add_runs(parser)
     add("--output", type=path, default=None, metavar="DIR", help="Folder of the report; else RUNS/comparisons/TASKS.")
     add("--workers", type=int, default=1, metavar="N", help="Runs at a time; on a Ray cluster, on each machine. [1]")
     add("--ray", nargs="?", const="auto", default=None, metavar="HOST:PORT", help="Train on a Ray cluster.")
@@ -352,12 +359,12 @@ def explain(task: Task, flag: str) -> BadInput:
     """Return the error for an option that a task does not have."""
     if flag == "--cell":
         return BadInput("--cell: compare takes --cells, such as --cells simple,gru")
-    return refuse(flag.removeprefix("--").removeprefix("no-").replace("-", "_"), task)
+    return refuse(read_flag(flag), task)
 
 
 def explain_decoding(task: Task, flag: str) -> BadInput | None:
     """Return the error for an option that a trained run does not take; None for one that there is nowhere."""
-    name = flag.removeprefix("--").removeprefix("no-").replace("-", "_")
+    name = read_flag(flag)
     if name in list_names(find_options(task)):
         return BadInput(f"{flag}: the run was trained with its own; only how it decodes can be changed now")
     having = {one for other in tasks.find().values() for one in list_names(find_options(other))}

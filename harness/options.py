@@ -14,14 +14,12 @@ from harness.process.machine import Machine
 from models.cells import CELLS
 from pipeline import record
 from pipeline.errors import BadInput, unknown
-from pipeline.option import Option, Options, Value, declared, make_flag, make_options, merge, option
+from pipeline.option import Option, Options, Value, declared, make_flag, make_options, merge, option, read_flag
 from pipeline.readers.request import Files, Reading, Say
 from tasks.task import Task
 
 if TYPE_CHECKING:
     from harness.experiment import Experiment
-
-__all__ = ["Option", "Options", "Reading", "Value"]
 
 
 @dataclass(frozen=True)
@@ -180,7 +178,7 @@ def refuse(name: str, task: Task) -> BadInput:
         close = difflib.get_close_matches(flag, flags, n=1, cutoff=0.5)
         if not close or close[0] in own:
             return unknown(f"option of the task {task.name!r}", flag, own)
-        hint, name = f" Did you mean {close[0]}?", close[0].removeprefix("--").replace("-", "_")
+        hint, name = f" Did you mean {close[0]}?", read_flag(close[0])
     having = [title for title, names in every.items() if name in names]
     return BadInput(f"{flag}: the task {task.name!r} has no such option.{hint} It is one of {', '.join(having)}")
 

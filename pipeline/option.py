@@ -126,6 +126,11 @@ def make_flag(name: str) -> str:
     return "--" + name.replace("_", "-")
 
 
+def read_flag(flag: str) -> str:
+    """Return the name of an option that is typed so; of what takes the value of a flag back, too."""
+    return flag.removeprefix("--").removeprefix("no-").replace("-", "_")
+
+
 def option(
     default: Value,
     help: str,
