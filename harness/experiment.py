@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from harness.cells import check_lengths
 from pipeline.batches import encoded_cache
 from pipeline.batches.bucketing import Batches
+from pipeline.batches.lengths import Lengths
 from pipeline.batches.padding import Arrays
 from pipeline.errors import BadInput
 from pipeline.example import Example, Value, first
@@ -31,6 +32,7 @@ class Experiment:
     """What a run is made of, before its model: it needs no Keras.
 
     input_field, output_field: fitted to the training data. fingerprint: of the examples; see harness/data.py.
+    lengths: what batches are padded to; None where each split has its own, in runs of earlier versions.
     """
 
     task: Task
@@ -39,6 +41,7 @@ class Experiment:
     input_field: InputField
     output_field: OutputField
     fingerprint: str
+    lengths: Lengths | None = None
 
     @cached_property
     def family(self) -> Family:
@@ -83,6 +86,7 @@ class Experiment:
             seed=seed,
             start=self.output_field.start if outputs is not None and is_autoregressive(self.output_field) else None,
             tokens=self.options.batch_tokens,
+            known=self.lengths,
         )
 
     def encode(self, examples: Sequence[Example], *, seed: int | None = None, key: str | None = None) -> Batches:

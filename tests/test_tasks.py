@@ -100,7 +100,7 @@ def answers_of(run: Run, size: int = 4, more: int = 0) -> tuple[dict[str, float]
     opened = run.opened
     examples = small_splits(run.name)["test"]
     batches = replace(opened.experiment.encode(examples), size=size, tokens=None)
-    for lengths in (batches.lengths, batches.output_lengths):
+    for lengths in (batches.padded, batches.padded_outputs):
         lengths[:] = [length + more for length in lengths]
     scorer = Scorer(opened.experiment, opened.model, opened.decoder)
     found = scorer.measure(examples, batches)

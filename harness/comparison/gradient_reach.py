@@ -58,7 +58,8 @@ def measure_gradient_reach(directory: Path, *, examples: int = 100) -> dict[str,
     run = read_run(directory)
     batches = run.encode(select(run, None, "test").examples[:examples])
     # One shape, to be compiled once.
-    batches.lengths, batches.output_lengths = batches.lengths[-1:], batches.output_lengths[-1:]
+    batches.lengths = batches.padded = batches.lengths[-1:]
+    batches.output_lengths = batches.padded_outputs = batches.padded_outputs[-1:]
     # As training does: then these are its weights.
     backend.reset(run.options.seed, run.options.precision)
     probe = GradientProbe(run.build(), run.loss(), cell=run.options.cell, layers=run.options.layers)
@@ -266,7 +267,8 @@ def score_by_length(directory: Path, groups: int = 6) -> list[LengthScore]:
         chosen = [examples[member] for member in members]
         part = run.encode(chosen)
         # Shapes that are compiled once for all groups.
-        part.lengths, part.output_lengths = batches.lengths, batches.output_lengths
+        part.lengths = part.padded = batches.padded
+        part.output_lengths = part.padded_outputs = batches.padded_outputs
         found.append(
             {
                 "length": float(steps[members].mean()),

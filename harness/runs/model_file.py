@@ -10,7 +10,9 @@ import json
 import math
 import zipfile
 import zlib
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +35,27 @@ def load(path: Path) -> keras.Model:
     are larger than the file itself, or of which Keras can make no model: its layers are unknown, say, or have Python
     code in them, which is not run.
     """
-    size = path.stat().st_size
-    try:
-        config, weights = read(path, size)
+    with explaining():
+        config, weights = read(path, path.stat().st_size)
         check_layers(config, count_numbers(weights))
         return keras.models.load_model(path, compile=False)
+
+
+def load_weights(model: keras.Model, path: Path) -> None:
+    """Give a model the weights of a .keras file that it was saved in; BadInput as `load`, and for another model's."""
+    with explaining():
+        count_numbers(read(path, path.stat().st_size)[1])
+        # Its optimizer, whose state the file does not have, is left out.
+        keras.Model(model.input, model.output).load_weights(path)
+
+
+@contextmanager
+def explaining() -> Iterator[None]:
+    """Raise as BadInput whatever a damaged or strange file makes zipfile, h5py, json, Keras or a user's cell raise."""
+    try:
+        yield
     except BadInput:
         raise
-    # A damaged or strange file may raise anything: in zipfile, h5py, json, Keras, or a cell of the user's own.
     except Exception as error:
         if describe_out_of_memory(error):
             raise

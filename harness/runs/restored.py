@@ -10,6 +10,7 @@ from harness.options import check, restore
 from harness.runs import included
 from harness.runs.schema import Config
 from models.cells import CELLS
+from pipeline.batches.lengths import Lengths
 from pipeline.errors import BadInput, unknown
 from pipeline.fields import InputField, OutputField
 from pipeline.option import Options
@@ -38,7 +39,8 @@ def read_run(directory: Path, prepare: Callable[[], object] = do_nothing) -> Exp
         task = tasks.get(config["task"])
     options = restore_options(directory, task, config)
     fields = restore_fields(directory, task, options, config=config)
-    return Experiment(task, options, directory, *fields, fingerprint=config["data"])
+    lengths = restore_lengths(directory, config)
+    return Experiment(task, options, directory, *fields, fingerprint=config["data"], lengths=lengths)
 
 
 def restore_options(directory: Path, task: Task, config: Config) -> Options:
@@ -51,6 +53,19 @@ def restore_options(directory: Path, task: Task, config: Config) -> Options:
     except BadInput as error:
         raise BadInput(f"{directory / 'config.json'}: {error}; {runs.RESTORE}") from None
     return options
+
+
+def restore_lengths(directory: Path, config: Config) -> Lengths | None:
+    """Return what a run pads its batches to; None where an earlier version began it; BadInput if it is damaged."""
+    if "lengths" not in config:
+        return None
+    inputs, outputs = config["lengths"]["inputs"], config["lengths"]["outputs"]
+    for lengths in (inputs, outputs):
+        if lengths != sorted(set(lengths)):
+            raise BadInput(
+                f"{directory / 'config.json'}: expected padded lengths that ascend, got {lengths}; {runs.RESTORE}"
+            )
+    return Lengths(tuple(inputs), tuple(outputs))
 
 
 def restore_fields(directory: Path, task: Task, options: Options, *, config: Config) -> tuple[InputField, OutputField]:

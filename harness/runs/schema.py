@@ -15,12 +15,19 @@ Scores = dict[str, float | None]
 Plain = str | int | float | bool | None
 
 
+class PaddedLengths(TypedDict):
+    """What batches are padded to, ascending, in time steps. outputs: where they have lengths of their own."""
+
+    inputs: Annotated[list[Positive], Meta(min_length=1)]
+    outputs: list[Positive]
+
+
 class Config(TypedDict):
     """config.json.
 
     format: 1 where it is missing. unrolled: the version that began the run. include: the SHA-256 of each file given
     with --include; None in format 1, which lists the files. data: fingerprint of the examples. fields: the SHA-256 of
-    each file in fields/.
+    each file in fields/. lengths: what batches are padded to; see pipeline/batches/lengths.py.
     """
 
     format: NotRequired[Positive]
@@ -30,6 +37,7 @@ class Config(TypedDict):
     options: dict[str, Any]
     data: str
     fields: NotRequired[dict[str, str]]
+    lengths: NotRequired[PaddedLengths]
 
 
 class Environment(TypedDict, total=False):

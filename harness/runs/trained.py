@@ -1,6 +1,9 @@
 """A trained run, opened: an experiment with its model."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 
@@ -51,20 +54,41 @@ def open_model(experiment: Experiment) -> Trained:
 
 def load_model(experiment: Experiment) -> Trained:
     """Return a run with its best model, compiled, without a look at whether it fits the options; see `open_model`."""
+    # The family's module holds the layers that the file refers to.
+    loss = experiment.loss()
+    with opening(experiment) as path:
+        model = model_file.load(path)
+    model.compile(loss=loss)
+    return connect(experiment, model)
+
+
+def connect(experiment: Experiment, model: keras.Model) -> Trained:
+    """Return an experiment with a compiled model, and what decodes and scores its answers."""
+    decoder = experiment.decode(model)
+    scorer = Scorer(experiment, model, with_loss(model, decoder, experiment.output_field))
+    return Trained(experiment, model, decoder=decoder, scorer=scorer)
+
+
+def take_best(trained: Trained) -> None:
+    """Give a model the weights of the best epoch, from its file; BadInput if that is missing or damaged.
+
+    What has been compiled for the model serves it still.
+    """
+    with opening(trained.experiment) as path:
+        model_file.load_weights(trained.model, path)
+
+
+@contextmanager
+def opening(experiment: Experiment) -> Iterator[Path]:
+    """Give the path of a run's model; say of which file a BadInput raised inside is, and raise one if there is none."""
     path = experiment.directory / "best.keras"
     if not path.exists():
         raise BadInput(
             f"{experiment.directory}: no trained model yet (best.keras is missing); run the same train command again"
         )
-    # The family's module holds the layers that the file refers to.
-    loss = experiment.loss()
     try:
-        model = model_file.load(path)
+        yield path
     except BadInput as error:
         raise BadInput(
             f"{path}: the model cannot be loaded: {error}; restore the file, or train again with --fresh"
         ) from error
-    model.compile(loss=loss)
-    decoder = experiment.decode(model)
-    scorer = Scorer(experiment, model, with_loss(model, decoder, experiment.output_field))
-    return Trained(experiment, model, decoder=decoder, scorer=scorer)

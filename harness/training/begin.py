@@ -13,9 +13,10 @@ from harness.process.console import say
 from harness.process.cost import reset_peak_ram
 from harness.process.lock import hold
 from harness.runs import included
-from harness.runs.restored import restore_fields
+from harness.runs.restored import restore_fields, restore_lengths
 from harness.runs.schema import Config
 from harness.training.request import Request, read_earlier
+from harness.training.schedule import plan_epochs
 from pipeline.batches import encoded_cache
 from pipeline.batches.bucketing import Batches
 from pipeline.errors import BadInput
@@ -66,12 +67,15 @@ def prepare(request: Request, stored: Config | None) -> Training:
         # Those that the weights belong to: another version, or another machine, may fit them otherwise.
         fields = restore_fields(directory, task, options, config=begun)
     experiment = Experiment(task, options, directory, *fields, fingerprint=prepared.fingerprint)
-    batches = {split: encode(experiment, split, prepared.examples) for split in SPLITS}
-    train = batches["train"]
+    train = encode(experiment, "train", prepared.examples)
+    lengths = restore_lengths(directory, begun) if begun else train.merge_lengths(plan_epochs(options, train)[0])
+    experiment, train = dataclasses.replace(experiment, lengths=lengths), dataclasses.replace(train, known=lengths)
+    others = {split: encode(experiment, split, prepared.examples) for split in SPLITS if split != "train"}
+    batches = {"train": train, **others}
     say(
         f"{len(train.inputs):,} examples to train on ({train.count_tokens():,} tokens), "
         f"{len(batches['validation'].inputs):,} to validate, {len(batches['test'].inputs):,} to test; padded to "
-        f"{', '.join(map(str, train.lengths))}"
+        f"{', '.join(map(str, train.padded))}"
     )
     return Training(experiment, prepared.examples, batches=batches, begun=begun, fresh=request.fresh)
 

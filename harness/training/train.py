@@ -1,5 +1,6 @@
 """Train: a run that has begun, to a trained model in its directory and its test scores."""
 
+import dataclasses
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,8 @@ from harness.process import backend
 from harness.process.console import say
 from harness.process.cost import Throughput, peak_ram_megabytes
 from harness.process.progress import Callbacks, ProgressBar
-from harness.runs.schema import Progress, Summary
-from harness.runs.trained import load_model
+from harness.runs.schema import Summary
+from harness.runs.trained import Trained, connect, take_best
 from harness.training.begin import Training, begin
 from harness.training.checkpoint import Checkpoint
 from harness.training.epochs import Epochs
@@ -22,7 +23,6 @@ from harness.training.rehearsal import rehearse
 from harness.training.request import read_complete, settle
 from harness.training.schedule import plan_epochs
 from models.backends.sparse_embedding_gradients import use_sparse_gradients
-from models.decoding.with_loss import with_loss
 from pipeline.option import Options
 from tasks.task import Scores, Task
 
@@ -31,7 +31,7 @@ from tasks.task import Scores, Task
 class Loop:
     """A compiled model, with what watches over its training. steps: training steps per epoch."""
 
-    model: keras.Model
+    trained: Trained
     checkpoint: Checkpoint
     bar: ProgressBar
     epochs: int
@@ -64,7 +64,7 @@ def train_run(training: Training, device: str) -> Summary:
     restore(training, loop)
     record(training, loop, device)
     fit(training, loop)
-    return test(training, loop.checkpoint.progress)
+    return test(training, loop)
 
 
 def build(training: Training, device: str) -> Loop:
@@ -75,19 +75,18 @@ def build(training: Training, device: str) -> Loop:
     backend.reset(options.seed, options.precision)
     model = experiment.build()
     steps = len(batches.plan())
-    epochs, patience = plan_epochs(options, steps)
+    epochs, patience = plan_epochs(options, batches)
     # Beside the batch's own there may be unknown words, of word dropout, and the symbol before the first.
     rows = batches.count_different() + 2 if options.lazy_embeddings else 0
     model.compile(optimizer=make_optimizer(options, epochs * steps, rows=rows), loss=experiment.loss())
     model.optimizer.build(model.trainable_variables)
     if options.lazy_embeddings:
         use_sparse_gradients(model)
-    decoder = with_loss(model, experiment.decode(model), experiment.output_field)
+    trained = connect(experiment, model)
     say(f"{options.cell}: {model.count_params():,} weights, {steps} steps per epoch, at most {epochs} epochs; {device}")
 
     def validate() -> Scores:
-        scorer = evaluate.Scorer(experiment, model, decoder)
-        return scorer.measure(
+        return trained.scorer.measure(
             training.examples["validation"], training.batches["validation"], training=training.examples["train"]
         ).scores
 
@@ -96,7 +95,7 @@ def build(training: Training, device: str) -> Loop:
         experiment.task, experiment.directory, epochs=epochs, patience=patience, bar=bar, validate=validate
     )
     checkpoint.set_model(model)
-    return Loop(model, checkpoint, bar=bar, epochs=epochs, steps=steps)
+    return Loop(trained, checkpoint, bar=bar, epochs=epochs, steps=steps)
 
 
 def restore(training: Training, loop: Loop) -> None:
@@ -124,6 +123,8 @@ def record(training: Training, loop: Loop, device: str) -> None:
         "options": experiment.options.as_dict(),
         "data": experiment.fingerprint,
     }
+    if experiment.lengths:
+        config["lengths"] = dataclasses.asdict(experiment.lengths)
     runs.begin(directory, config, device, input=experiment.input_field, output=experiment.output_field)
 
 
@@ -132,10 +133,10 @@ def fit(training: Training, loop: Loop) -> None:
     if loop.checkpoint.progress["done"]:
         return
     callbacks = Callbacks(
-        [loop.bar, loop.checkpoint], add_history=True, model=loop.model, epochs=loop.epochs, steps=loop.steps
+        [loop.bar, loop.checkpoint], add_history=True, model=loop.trained.model, epochs=loop.epochs, steps=loop.steps
     )
     with loop.bar.progress:
-        loop.model.fit(
+        loop.trained.model.fit(
             Epochs(training.batches["train"], loop.bar.first),
             epochs=loop.epochs,
             initial_epoch=loop.bar.first,
@@ -146,11 +147,12 @@ def fit(training: Training, loop: Loop) -> None:
         )
 
 
-def test(training: Training, progress: Progress) -> Summary:
-    """Test the best model as it was saved, write predictions and scores, and return the summary of the run."""
+def test(training: Training, loop: Loop) -> Summary:
+    """Test the weights of the best epoch, write predictions and scores, and return the summary of the run."""
     experiment, examples, batches = training.experiment, training.examples["test"], training.batches["test"]
     task, directory = experiment.task, experiment.directory
-    trained = load_model(experiment)
+    trained, progress = loop.trained, loop.checkpoint.progress
+    take_best(trained)
     throughput = Throughput()
     scores: Scores = {}
     baselines: dict[str, Scores] = {}

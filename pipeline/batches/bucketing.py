@@ -1,51 +1,18 @@
 """Batches: encoded examples of similar length together, padded to one of a few fixed lengths.
 
 A compiled training step is reused only for a batch of a shape that it has seen, so the shapes are few: every batch has
-a length out of a small set chosen to waste the least padding, and as many rows as every other of its length.
+a length out of a small set (see lengths.py), and as many rows as every other of its length.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import ArrayLike
 
+from pipeline.batches.lengths import WASTE, Lengths, add_longer, choose_lengths, merge_lengths, round_up, suit_lengths
 from pipeline.batches.padding import Arrays, measure, pad, shift, weigh
 from pipeline.fields import Array
-
-# Every further length costs the compilation of another step, which pays only where it saves more than this.
-WASTE = 0.1
-
-
-def choose_lengths(lengths: ArrayLike, count: int = 6, waste: float = 0.0) -> list[int]:
-    """Return at most `count` padded lengths, ascending, for which the padded total is the least possible.
-
-    No more of them than are needed for the padding to be at most `waste` times the real total.
-
-    Dynamic programming over the distinct lengths, those above 64 first rounded up to one of 64 steps to the longest:
-    cost[k][j] is the least total of the shortest j kinds of length in k buckets.
-    """
-    longest = int(np.max(lengths))
-    grain = max(1, -(-longest // 64))
-    rounded = np.minimum(-(-np.asarray(lengths) // grain) * grain, longest)
-    values, counts = np.unique(rounded, return_counts=True)
-    below = np.concatenate([[0], np.cumsum(counts)])
-    cost = np.concatenate([[0.0], np.full(len(values), np.inf)])
-    cuts = []
-    for _ in range(min(count, len(values))):
-        # total[i, j]: the kinds from i up to j in one bucket, as long as kind j; the ones below i as before.
-        total = cost[:-1, None] + (below[None, 1:] - below[:-1, None]) * values[None, :]
-        total[np.tril_indices(len(values), -1)] = np.inf
-        cuts.append(total.argmin(axis=0))
-        cost = np.concatenate([[0.0], total.min(axis=0)])
-        if cost[-1] <= (1 + waste) * np.sum(lengths):
-            break
-    chosen, end = [], len(values)
-    for cut in reversed(cuts):
-        if end:
-            chosen.append(int(values[end - 1]))
-            end = int(cut[end - 1])
-    return chosen[::-1]
 
 
 @dataclass
@@ -57,6 +24,11 @@ class Batches:
     tokens: steps of every batch, padding included, in place of `size`: as many rows as fit, but at least one.
     start: the symbol before the first of a written output; given it, "previous" holds the outputs one step late.
     seed: order of the examples, different in every epoch; None keeps those of one length in the order given.
+    known: the padded lengths of the run, to which longer ones are added; None for those that suit the examples.
+
+    lengths, output_lengths: by these the examples that are alike make batches with each other.
+    padded, padded_outputs: what the batches are padded to. With a seed, in training, `known` changes only these: the
+    examples of a batch are the same with it and without.
     """
 
     inputs: Sequence[Arrays]
@@ -67,6 +39,7 @@ class Batches:
     seed: int | None = None
     start: int | None = None
     tokens: int | None = None
+    known: Lengths | None = None
 
     def __post_init__(self) -> None:
         self.steps = np.array([measure(example, self.input_arrays) for example in self.inputs])
@@ -78,7 +51,21 @@ class Batches:
             self.per_step = self.output_arrays["output"].per_step
             # Where a sequence is one answer, no model unrolls over it, and its padding costs little.
             self.output_lengths = choose_lengths(self.output_steps, 4 if self.per_step else 1, WASTE)
-        self.lengths = choose_lengths(self.steps, waste=WASTE)
+            self.padded_outputs = self.output_lengths
+            if self.known and self.known.outputs:
+                self.padded_outputs = add_longer(self.known.outputs, self.output_steps)
+        self.lengths = self.padded = choose_lengths(self.steps, waste=WASTE)
+        if self.known and self.seed is None:
+            self.lengths = self.padded = suit_lengths(self.known.inputs, self.steps, len(self.inputs) // self.size)
+        elif self.known:
+            self.padded = add_longer(self.known.inputs, self.steps)
+            # A batch of so many tokens has more examples where these are shorter, and is another shape then.
+            self.lengths = self.padded if self.tokens else self.lengths
+
+    def merge_lengths(self, epochs: int) -> Lengths:
+        """Return the padded lengths that are worth their compilation, over so many epochs."""
+        found = Lengths(tuple(self.lengths), () if self.aligned else tuple(self.output_lengths))
+        return merge_lengths(found, Counter(self.shape(*entry) for entry in self.plan()), epochs)
 
     def count_tokens(self) -> int:
         """Return the number of time steps that are not padding."""
@@ -86,7 +73,11 @@ class Batches:
 
     def rows(self, length: int) -> int:
         """Return how many examples a batch of this padded length has."""
-        return min(len(self.inputs), max(1, self.tokens // length) if self.tokens else self.size)
+        most = len(self.inputs)
+        if self.known and self.seed is None:
+            # Few numbers of rows, as few lengths: what has been compiled for other inputs serves these too.
+            most = 1 << (most - 1).bit_length()
+        return min(most, max(1, self.tokens // length) if self.tokens else self.size)
 
     def plan(self, epoch: int = 0) -> list[tuple[int, np.ndarray, int]]:
         """Return the batches of an epoch as (padded length, positions of the examples, how many of them are real).
@@ -109,10 +100,11 @@ class Batches:
             members = np.concatenate([left, members])
             rows = self.rows(length)
             full = len(members) // rows * rows
-            batches += [(length, part, rows) for part in members[:full].reshape(-1, rows)]
+            padded = round_up(length, self.padded)
+            batches += [(padded, part, rows) for part in members[:full].reshape(-1, rows)]
             left = members[full:]
         if len(left):
-            batches.append((self.lengths[-1], np.resize(left, self.rows(self.lengths[-1])), len(left)))
+            batches.append((self.padded[-1], np.resize(left, self.rows(self.lengths[-1])), len(left)))
         if self.seed is not None:
             batches = [batches[position] for position in generator.permutation(len(batches))]
         return batches
@@ -121,7 +113,7 @@ class Batches:
         """Return the padded lengths of the inputs and of the outputs of one planned batch."""
         if self.outputs is None or self.aligned:
             return length, length
-        return length, next(longer for longer in self.output_lengths if longer >= self.output_steps[members].max())
+        return length, round_up(int(self.output_steps[members].max()), self.padded_outputs)
 
     def count_different(self) -> int:
         """Return the most different values, padding included, that an integer array can have in a batch."""

@@ -8,7 +8,6 @@ import pytest
 import tasks
 from harness.new import write_task
 from harness.options import defaults
-from pipeline.batches import bucketing
 from pipeline.errors import BadInput
 from run import main
 from tasks.task import SHAPES
@@ -28,10 +27,8 @@ def test_a_new_task_is_found_by_its_name(shape: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_new_task_trains_as_it_is(shape: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_task_trains_as_it_is(shape: str, tmp_path: Path) -> None:
     path = write_task("mine", shape, tmp_path)
-    # One shape to compile.
-    monkeypatch.setattr(bucketing, "choose_lengths", lambda lengths, *_, **__: [max(lengths)])
     start_keras()
     few = ["--limit", "64", "--epochs", "2"]
     assert main(["train", "mine", "--include", str(path), "--runs", str(tmp_path / "runs"), *few]) == 0

@@ -76,7 +76,7 @@ def test_the_gradient_is_the_change_of_the_loss_at_one_step(cell: str) -> None:
     tags = generator.integers(0, 4, (2, steps))
     sequences = [row[:length] for row, length in zip(values, lengths, strict=True)]
     batches = batch(sequences, [row[: len(one)] for row, one in zip(tags, sequences, strict=True)], TAGS)
-    batches.lengths = [steps]
+    batches.lengths = batches.padded = [steps]
     found = probe.measure(batches)
 
     def lose(changed: np.ndarray, row: int, end: int) -> np.ndarray:

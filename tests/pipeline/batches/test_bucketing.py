@@ -1,9 +1,10 @@
-from itertools import combinations
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from pipeline.batches.bucketing import Batches, choose_lengths
+from pipeline.batches.bucketing import Batches
+from pipeline.batches.lengths import Lengths
 from pipeline.fields import Array
 
 ARRAYS = {"words": Array((None,), "int32", 1000)}
@@ -19,39 +20,6 @@ def make(lengths, size, seed=None, outputs=True):
 
 def draw(count, longest, seed=0):
     return np.random.default_rng(seed).integers(1, longest + 1, count)
-
-
-def padded_total(lengths, chosen):
-    return sum(min(length for length in chosen if length >= step) for step in lengths)
-
-
-@pytest.mark.parametrize("seed", range(12))
-@pytest.mark.parametrize("count", [1, 2, 3, 6])
-def test_chosen_lengths_pad_no_more_than_any_other_choice(seed, count):
-    lengths = draw(25, 9 if seed % 2 else 60, seed)
-    values = sorted(set(lengths.tolist()))[:-1]
-    if len(values) > 12:  # brute force stays small
-        lengths = np.array([length for length in lengths if length in values[:9]])
-        values = sorted(set(lengths.tolist()))[:-1]
-    longest = int(lengths.max())
-    best = min(
-        padded_total(lengths, [*some, longest])
-        for size in range(min(count, len(values) + 1))
-        for some in combinations(values, size)
-    )
-    chosen = choose_lengths(lengths, count)
-    assert chosen == sorted(set(chosen)) and chosen[-1] == longest and len(chosen) <= count
-    assert padded_total(lengths, chosen) == best
-
-
-def test_chosen_lengths_of_long_texts_cover_all_and_stay_few():
-    lengths = draw(500, 1999)
-    chosen = choose_lengths(lengths)
-    assert len(chosen) == 6 and chosen[-1] == lengths.max()
-    # At most one grain of 32 steps worse than without rounding.
-    even = np.linspace(0, lengths.max(), 7)[1:]
-    assert padded_total(lengths, chosen) <= padded_total(lengths, even)
-    assert choose_lengths([5, 5, 5]) == [5]
 
 
 @pytest.mark.parametrize("size", [1, 3, 8, 32, 100])
@@ -159,3 +127,30 @@ def test_no_batch_has_more_different_values_than_are_counted():
     arrays = {"words": Array((None,), "int32", 9)}, {"output": Array((None,), "int32", 3)}
     assert Batches(inputs, arrays[0], 2, outputs, arrays[1]).count_different() == 3 + 2 + 1
     assert Batches(inputs, arrays[0], 4, outputs, arrays[1]).count_different() == 3 + 2 + 2 + 1 + 1
+
+
+@pytest.mark.parametrize("pairs", [False, True])
+def test_training_on_the_lengths_of_a_run_pads_its_batches_and_changes_nothing_else(pairs):
+    batches = make_pairs(8) if pairs else make(draw(61, 40), 8, seed=3)
+    known = Lengths((batches.lengths[2], batches.lengths[-1]), (batches.output_lengths[-1],) if pairs else ())
+    further = replace(batches, known=known)
+    for one, other in zip(batches.plan(1), further.plan(1), strict=True):
+        assert one[1].tolist() == other[1].tolist() and one[2] == other[2]
+        lengths = batches.shape(*one)[0], further.shape(*other)[0]
+        assert lengths[1] == min(length for length in known.inputs if length >= lengths[0])
+        drawn = [batch.draw(*entry) for batch, entry in ((batches, one), (further, other))]
+        assert drawn[1][0]["words"].sum() == drawn[0][0]["words"].sum()
+        assert drawn[1][2].sum() == drawn[0][2].sum()
+    if pairs:
+        assert {further.shape(*entry)[1] for entry in further.plan()} == {known.outputs[0]}
+
+
+def test_batches_to_answer_have_the_lengths_of_the_run_longer_ones_where_needed_and_few_numbers_of_rows():
+    shapes = set()
+    for lengths in ([3], [9, 2], [12, 7, 5], [1, 1, 2, 9], [4] * 40):
+        for entry in replace(make(lengths, 32, outputs=False), known=Lengths((5, 12))).plan():
+            assert entry[0] >= max(lengths[member] for member in entry[1])
+            shapes.add((entry[0], len(entry[1])))
+    assert shapes == {(5, 1), (12, 2), (12, 4), (5, 32), (12, 32)}
+    longer = replace(make([20, 3], 32, outputs=False), known=Lengths((5, 12)))
+    assert [entry[0] for entry in longer.plan()] == [20]
