@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import tasks
 from harness.arguments import Parser, find_words, path, show, spell
 from harness.options import defaults, find_options, list_names, override, refuse
-from harness.process.console import print_table, say
+from harness.process.console import doing, print_table, say
 from harness.process.machine import Machine
 from pipeline import files
 from pipeline.errors import BadInput, unknown
@@ -393,7 +393,8 @@ def starter(given: Namespace, precision: str = "float32") -> Callable[[], str]:
 
 def start(given: Namespace, experiment: "Experiment") -> str:
     """Start Keras, say what it runs on, and return that."""
-    where = starter(given, experiment.options.precision)()
+    with doing("starting Keras"):
+        where = starter(given, experiment.options.precision)()
     say(where)
     return where
 

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
 from rich import box
 from rich.console import Console
@@ -14,6 +15,11 @@ console = Console(stderr=True, highlight=False, emoji=False)
 def say(text: str) -> None:
     """Print one line."""
     console.print(text, markup=False, soft_wrap=True)
+
+
+def doing(what: str) -> AbstractContextManager[object]:
+    """Show, where there is a terminal, what is being done inside."""
+    return console.status(what) if console.is_terminal else nullcontext()
 
 
 def format_time(seconds: float) -> str:

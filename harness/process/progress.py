@@ -1,7 +1,7 @@
 """The progress bar of training."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import SupportsFloat
 
 import keras
@@ -11,6 +11,7 @@ from harness.process.console import console, format_time, make_progress, say
 
 # What Keras gives a callback: the loss and metrics so far, by their names.
 Logs = Mapping[str, SupportsFloat]
+Shape = tuple[int, int]
 
 
 class Callbacks(keras.callbacks.CallbackList):
@@ -28,6 +29,7 @@ class ProgressBar(keras.callbacks.Callback):
     """A bar with loss, best score, tokens per second and time left; plain lines where there is no terminal.
 
     To be shown while training: `with bar.progress: model.fit(...)`, so that an error leaves the terminal as it was.
+    shapes: the padded lengths of each batch of the first epoch; for the first of its kind, JAX compiles a step.
     """
 
     def __init__(self, epochs: int, first: int, tokens: int):
@@ -35,6 +37,8 @@ class ProgressBar(keras.callbacks.Callback):
         self.epochs, self.first, self.tokens = epochs, first, tokens
         self.compiled = watch_compiling()
         self.note = ""
+        self.shapes: Sequence[Shape] = ()
+        self.met: set[Shape] = set()
         self.progress = make_progress()
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
@@ -48,6 +52,12 @@ class ProgressBar(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch: int, logs: Logs | None = None) -> None:
         self.epoch = epoch
 
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        if self.epoch > self.first or keras.config.backend() != "jax" or self.shapes[batch] in self.met:
+            return
+        self.met.add(self.shapes[batch])
+        self.progress.update(self.line, detail=f"compiling {len(self.met)} of {len(set(self.shapes))} lengths")
+
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         now = time.perf_counter()
         # Reading the loss waits for the step to finish, so it is read a few times a second at most.
@@ -59,6 +69,8 @@ class ProgressBar(keras.callbacks.Callback):
         # What is compiled once says nothing about the steps to come.
         elapsed = now - self.started - (self.compiled() - self.before)
         left = elapsed / share * (self.epochs - self.first - share)
+        if self.met:
+            left += (self.compiled() - self.before) / len(self.met) * (len(set(self.shapes)) - len(self.met))
         detail = (
             f"loss {float(logs['loss']):.4f}  {self.note}{share * self.tokens / elapsed:,.0f} tokens/s  "
             f"{format_time(left)} left"

@@ -9,7 +9,7 @@ import tasks
 from harness import data, runs
 from harness.data import SPLITS
 from harness.experiment import Experiment
-from harness.process.console import say
+from harness.process.console import doing, say
 from harness.process.cost import reset_peak_ram
 from harness.process.lock import hold
 from harness.runs import included
@@ -52,7 +52,9 @@ def begin(request: Request) -> Iterator[Training]:
             request = dataclasses.replace(request, options=options)
         say(f"{request.task.name}: {request.task.summary}")
         reset_peak_ram()
-        yield prepare(request, stored)
+        with doing("reading the data"):
+            training = prepare(request, stored)
+        yield training
 
 
 def prepare(request: Request, stored: Config | None) -> Training:

@@ -32,6 +32,10 @@ class Epochs(keras.utils.PyDataset):
     def __len__(self) -> int:
         return len(self.entries)
 
+    def shapes(self) -> list[tuple[int, int]]:
+        """Return the padded lengths of inputs and outputs of each batch of this epoch."""
+        return [self.batches.shape(*entry) for entry in self.entries]
+
     def __getitem__(self, position: int) -> tuple:
         return self.batches.draw(*self.entries[position])
 

@@ -2,15 +2,18 @@
 
 import dataclasses
 import shutil
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 
 import keras
 
 import tasks
 from harness import data, dynamic_evaluation, evaluate, runs
 from harness.process import backend
-from harness.process.console import say
+from harness.process.console import doing, say
 from harness.process.cost import Throughput, peak_ram_megabytes
 from harness.process.progress import Callbacks, ProgressBar
 from harness.runs.schema import Summary
@@ -60,11 +63,13 @@ def train_run(training: Training, device: str) -> Summary:
     The summary: "run", "task", "scores" (test), "validation", "best_epoch", "epochs", "weights", "seconds", and of
     these "compiling", "tokens_per_second_answering" (None where too few batches), "megabytes" of memory at the most.
     """
-    loop = build(training, device)
+    with doing("building the model"):
+        loop = build(training, device)
     restore(training, loop)
     record(training, loop, device)
     fit(training, loop)
-    return test(training, loop)
+    with doing("testing"):
+        return test(training, loop)
 
 
 def build(training: Training, device: str) -> Loop:
@@ -135,9 +140,14 @@ def fit(training: Training, loop: Loop) -> None:
     callbacks = Callbacks(
         [loop.bar, loop.checkpoint], add_history=True, model=loop.trained.model, epochs=loop.epochs, steps=loop.steps
     )
+    epochs = Epochs(training.batches["train"], loop.bar.first)
+    loop.bar.shapes = epochs.shapes()
+    outputs = [example.output for example in training.examples["validation"][:1]]
+    # What metrics import takes up to 2 seconds: it is imported while the first epoch is trained.
+    Thread(target=call_quietly, args=(training.experiment.task.metrics, outputs), daemon=True).start()
     with loop.bar.progress:
         loop.trained.model.fit(
-            Epochs(training.batches["train"], loop.bar.first),
+            epochs,
             epochs=loop.epochs,
             initial_epoch=loop.bar.first,
             callbacks=callbacks,
@@ -145,6 +155,12 @@ def fit(training: Training, loop: Loop) -> None:
             shuffle=False,
             verbose=0,
         )
+
+
+def call_quietly(metrics: Callable[[list, list], Scores], outputs: list) -> None:
+    """Score outputs with themselves, and forget the scores: what is wrong is raised when answers are scored."""
+    with suppress(Exception):
+        metrics(outputs, outputs)
 
 
 def test(training: Training, loop: Loop) -> Summary:
