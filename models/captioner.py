@@ -10,6 +10,7 @@ import keras
 from keras import layers, ops
 
 from models.layers import autoregressive
+from models.layers.dropout import Dropout
 from models.layers.embedding import make_inputs
 from models.layers.losses import cross_entropy
 from models.layers.random_changes import RandomAffine
@@ -128,7 +129,7 @@ def encode_image(image: Tensor, options: "Options") -> tuple[Tensor, Tensor]:
         parts.append(layers.LayerNormalization(name="colours_normalisation")(shares))
     flat = layers.Concatenate(name="seen")(parts)
     if options.dropout:
-        flat = layers.Dropout(options.dropout)(flat)
+        flat = Dropout(options.dropout)(flat)
     return layers.Dense(2 * options.units, "relu", name="context")(flat), states
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import keras
 from keras import layers, ops
 
+from models.layers.dropout import Dropout
 from models.layers.embedding import encode_sequence
 from models.layers.losses import cross_entropy
 from models.layers.pooling import Pool
@@ -19,7 +20,7 @@ def build(input_field: "InputField", output_field: "OutputField", options: "Opti
     inputs, states = encode_sequence(input_field, options)
     pooled = Pool(options.pooling, options.bidirectional, name="pool")(states, inputs["mask"])
     if options.dropout:
-        pooled = layers.Dropout(options.dropout)(pooled)
+        pooled = Dropout(options.dropout)(pooled)
     expected = output_field.arrays["output"]
     size = expected.size or (*expected.shape, 1)[0]
     answer = layers.Dense(size, dtype="float32", name="logits")(pooled)

@@ -20,6 +20,7 @@ import models.decoding.ctc
 import models.decoding.viterbi
 import models.layers.attention
 import models.layers.decoder
+import models.layers.dropout
 import models.layers.embedding
 import models.layers.losses
 import models.layers.pooling

@@ -17,6 +17,7 @@ from keras import layers, ops
 from models import backends
 from models.cells import CELLS
 from models.cells.chrono import ChronoInitializer
+from models.layers.dropout import Dropout
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
 
@@ -155,7 +156,7 @@ def stack_layers(
     states = sequences
     for number in range(depth):
         if number and dropout:
-            states = layers.Dropout(dropout)(states)
+            states = Dropout(dropout)(states)
         forward = make(units, return_sequences=True, name=f"{cell}_{number}_forward")(states)
         if bidirectional:
             backward = make(units, return_sequences=True, name=f"{cell}_{number}_backward")(Reverse()(states, mask))

@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from models.decoding.viterbi import BestPath
 from models.family import count_values
+from models.layers.dropout import Dropout
 from models.layers.embedding import encode_sequence
 from models.layers.losses import cross_entropy
 
@@ -19,7 +20,7 @@ def build(input_field: "InputField", output_field: "TagField", options: "Options
     """Return a model from a sentence's arrays to logits, (batch, time, tags)."""
     inputs, states = encode_sequence(input_field, options)
     if options.dropout:
-        states = layers.Dropout(options.dropout)(states)
+        states = Dropout(options.dropout)(states)
     tags = count_values(output_field.arrays["output"])
     return keras.Model(inputs, layers.Dense(tags, dtype="float32", name="logits")(states), name="tagger")
 

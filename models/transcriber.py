@@ -8,6 +8,7 @@ from keras import layers
 from models.cells import CELLS
 from models.decoding.ctc import CTC, CertainBlank, CTCDecoder
 from models.family import count_values
+from models.layers.dropout import Dropout
 from models.layers.embedding import make_inputs
 from models.layers.random_changes import SpecAugment, VocalTractPerturbation
 from models.layers.subsample import Subsample
@@ -43,7 +44,7 @@ def build(input_field: "InputField", output_field: "TranscriptField", options: "
         longest=options.max_length if CELLS[options.cell].bounded else None,
     )
     if options.dropout:
-        states = layers.Dropout(options.dropout)(states)
+        states = Dropout(options.dropout)(states)
     output = output_field.arrays["output"]
     logits = layers.Dense(count_values(output), dtype="float32", name="logits")(states)
     certain = CertainBlank(output_field.blank, padding=output.padding, dtype="float32", name="certain_blank")

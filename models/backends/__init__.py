@@ -154,6 +154,19 @@ def has_loop(kind: str, dtype: str, *, masked: bool) -> bool:
     return not masked and (backend == "torch" or (dtype == "float32" and kernels.library is not None))
 
 
+def draw_mask(generator: keras.random.SeedGenerator, shape: tuple[int, ...], share: float) -> Tensor | None:
+    """Return a random mask, true for a share of its elements, from the next seed of a generator.
+
+    None where the backend's own way is to be gone: where Keras' operations are as fast, or there are no native kernels.
+    The numbers are those of JAX.
+    """
+    if keras.config.backend() != "jax" or kernels.library is None:
+        return None
+    from models.backends import jax_native
+
+    return jax_native.draw_mask(generator.next(), shape, share) if jax_native.knows_generator() else None
+
+
 def run(
     kind: str, sequences: Tensor, *, initial: list[Tensor], weights: list[Tensor], mask: Tensor | None
 ) -> tuple[Tensor, list[Tensor]]:

@@ -1,9 +1,11 @@
 """The native kernels as JAX calls them: the functions of native_kernels/loops.cc as calls of XLA."""
 
 import ctypes
+from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from models.backends.native_kernels import KINDS
 from models.tensor import Tensor
@@ -18,6 +20,20 @@ def register(library: ctypes.CDLL) -> None:
         for direction in ("forward", "backward"):
             handler = jax.ffi.pycapsule(getattr(library, f"{kind}_{direction}"))
             jax.ffi.register_ffi_target(f"unrolled_{kind}_{direction}", handler, platform="cpu")
+    jax.ffi.register_ffi_target("unrolled_mask", jax.ffi.pycapsule(library.mask), platform="cpu")
+
+
+def knows_generator() -> bool:
+    """Return whether JAX draws random numbers as `draw_mask` does: so it is unless the user sets it otherwise."""
+    # JAX' types do not know what is set by `with` too.
+    settings: Any = jax.config
+    return settings.jax_default_prng_impl == "threefry2x32" and settings.jax_threefry_partitionable
+
+
+def draw_mask(key: Tensor, shape: tuple[int, ...], share: float) -> Tensor:
+    """Return what jax.random.bernoulli(key, share, shape) does, to the bit. key: (2,) of uint32."""
+    call = jax.ffi.ffi_call("unrolled_mask", jax.ShapeDtypeStruct(shape, "bool"))
+    return call(key, share=np.float32(share))
 
 
 def forward(

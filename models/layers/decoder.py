@@ -22,6 +22,7 @@ from keras import layers, ops
 
 from models.cells import CELLS
 from models.layers.attention import Attention
+from models.layers.dropout import Dropout
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
 
@@ -54,7 +55,7 @@ class Decoder(layers.Layer):
         self.size, self.cell, self.units, self.depth = size, cell, units, depth
         self.features, self.dropout, self.attention, self.merge = features, dropout, attention, merge
         self.embedding = layers.Embedding(size, features, name="embedding")
-        self.dropout_layer = layers.Dropout(dropout)
+        self.dropout_layer = Dropout(dropout)
         self.layers = [CELLS[cell](units, return_sequences=True, name=f"{cell}_{n}") for n in range(depth)]
         for layer in self.layers:
             check_layer(layer, units)

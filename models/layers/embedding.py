@@ -8,6 +8,7 @@ from keras import layers, ops
 
 from models.cells import CELLS
 from models.family import count_values
+from models.layers.dropout import Dropout
 from models.layers.word_dropout import WordDropout
 from models.recurrent import stack_layers
 from models.saving import PACKAGE
@@ -82,7 +83,7 @@ def embed(inputs: dict[str, Tensor], arrays: "Mapping[str, Array]", options: "Op
     if "characters" in inputs:
         spelling = embed_spelling(inputs["characters"], count_values(arrays["characters"]))
         vectors = layers.Concatenate()([vectors, spelling])
-    return layers.Dropout(options.dropout)(vectors) if options.dropout else vectors
+    return Dropout(options.dropout)(vectors) if options.dropout else vectors
 
 
 def embed_spelling(characters: Tensor, size: int, *, features: int = 32, filters: int = 64, width: int = 3) -> Tensor:

@@ -3,6 +3,7 @@
 import keras
 from keras import layers, ops
 
+from models.backends import draw_mask
 from models.saving import saved_as
 from models.tensor import LayerArgument, Tensor
 
@@ -25,7 +26,9 @@ class WordDropout(layers.Layer):
     def call(self, numbers: Tensor, training: bool = False) -> Tensor:
         if not training:
             return numbers
-        dropped = keras.random.uniform(ops.shape(numbers), seed=self.generator) < self.rate
+        dropped = draw_mask(self.generator, numbers.shape, self.rate)
+        if dropped is None:
+            dropped = keras.random.uniform(ops.shape(numbers), seed=self.generator) < self.rate
         return ops.where(dropped, ops.full_like(numbers, self.unknown), numbers)
 
     def get_config(self) -> dict:

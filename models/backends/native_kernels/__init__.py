@@ -1,5 +1,7 @@
 """Native kernels of the recurrent loops: one C++ file, compiled at first use, for JAX and TensorFlow on the CPU.
 
+For JAX there is a kernel beside them that draws the masks of dropout.
+
 jax_native.py calls them from JAX, tensorflow_loops.py from TensorFlow. They compute what jax_loops.py says in JAX'
 operations (its formulas, shapes and order of the gates), in float32, without a barrier between threads inside the loop.
 """
@@ -18,7 +20,7 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
-SOURCE = Path(__file__).with_name("loops.cc")
+SOURCE, HEADER = Path(__file__).with_name("loops.cc"), Path(__file__).with_name("threefry.h")
 FLAGS = "-std=c++17 -O3 -march=native -fno-math-errno -ffp-contract=fast -shared -fPIC".split()
 MISSING = "no native kernels, the portable loops are used: {}"
 # Most seconds that a compilation may take.
@@ -49,7 +51,7 @@ def find_library(folder: Path, say: Callable[[str], None], xla: bool) -> Path:
     """
     # Imported for this alone, JAX would take half a second.
     built_for = f"jaxlib {metadata.version('jaxlib')}" if xla else "plain"
-    parts = (SOURCE.read_text(), " ".join(FLAGS), describe_processor(), built_for)
+    parts = (SOURCE.read_text(), HEADER.read_text(), " ".join(FLAGS), describe_processor(), built_for)
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     check_owner(folder)

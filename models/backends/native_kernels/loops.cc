@@ -1,6 +1,6 @@
 // The loops over time of the three cells, forward and backward: with UNROLLED_XLA as XLA FFI calls on the CPU, which
-// takes JAX's headers, else as plain C functions. models/kernels/__init__.py compiles and calls them, models/loops.py
-// holds the formulas in Keras' operations and says how the gradient is cut.
+// takes JAX's headers, else as plain C functions. __init__.py compiles them, ../jax_loops.py holds the formulas in JAX'
+// operations and says how the gradient is cut.
 //
 // A part of the batch goes through all steps on one thread, so no thread waits for another inside the loop. Within a
 // step, the recurrent kernel is repacked into panels, the vectors of all gates of the same units side by side: a block
@@ -21,6 +21,7 @@
 #include <vector>
 
 #ifdef UNROLLED_XLA
+#include "threefry.h"
 #include "xla/ffi/api/ffi.h"
 #endif
 
@@ -498,7 +499,22 @@ ffi::Error backward(ffi::ThreadPool pool, Floats outputs, Floats last_h, Floats 
   return ffi::Error::Success();
 }
 
+// Draws for each element whether it is one of the share that a mask keeps, as jax.random.bernoulli does.
+ffi::Error draw_mask(ffi::ThreadPool pool, ffi::Buffer<ffi::U32> key, ffi::Result<Mask> mask, float share) {
+  if (key.element_count() != 2) return ffi::Error::InvalidArgument("the key is not of two halves");
+  const Index count = mask->element_count(), part = 1 << 14;
+  bool* kept = mask->typed_data();
+  parallel(pool, (count + part - 1) / part, [&, keys = key.typed_data()](Index i) {
+    draw_bits(keys, i * part, std::min(count, (i + 1) * part),
+              [kept, share](uint64_t place, uint32_t bits) { kept[place] = is_below(bits, share); });
+  });
+  return ffi::Error::Success();
+}
+
 }  // namespace
+
+XLA_FFI_DEFINE_HANDLER_SYMBOL(mask, draw_mask, ffi::Ffi::Bind().Ctx<ffi::ThreadPool>()
+    .Arg<ffi::Buffer<ffi::U32>>().Ret<Mask>().Attr<float>("share"));
 
 #define UNROLLED_CELL(name, Cell)                                                                       \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(name##_forward, forward<Cell>, ffi::Ffi::Bind().Ctx<ffi::ThreadPool>()  \
