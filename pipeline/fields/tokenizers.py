@@ -15,6 +15,7 @@ from pipeline.errors import BadInput
 JOINER = "\N{HALFWIDTH BLACK SQUARE}"
 
 
+@cache
 def _list_marks() -> str:
     """Return the combining marks (Unicode's categories Mn, Mc, Me) as the inside of a regular expression's class."""
     ranges: list[list[int]] = []
