@@ -28,8 +28,7 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "seconds.json"
 # Columns of the table: the parts that each is the sum of.
 COLUMNS = {
-    "imports, Keras": ("imports", "Keras", "run"),
-    "C++": ("kernels",),
+    "imports, Keras, C++": ("imports", "Keras", "run"),
     "data, fields": ("data", "fields"),
     "build": ("build", "compiling, build"),
     "compiling: training": ("compiling, training",),

@@ -23,7 +23,6 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 PARTS = {
     "harness.data": {"load": "data", "prepare": "fields"},
     "harness.experiment": {"Experiment.encode": "fields", "Experiment.build": "build", "Experiment.decode": "build"},
-    "models.backends.native_kernels": {"compile_library": "kernels"},
     "harness.training.train": {"build": "build", "fit": "training", "test": "test"},
     "harness.training.checkpoint": {"Checkpoint._validate": "validation"},
     "harness.runs": {"write": "saving", "write_text": "saving", "begin": "saving"},

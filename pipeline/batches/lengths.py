@@ -94,9 +94,9 @@ def merge_lengths(found: Lengths, batches: Mapping[tuple[int, int], int], epochs
 
 
 def subsets(lengths: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
-    """Give every choice of lengths that has the longest, the larger choices first."""
+    """Give every choice of lengths that has the longest, the smaller choices first: what does not occur is left out."""
     *others, longest = lengths
-    for count in range(len(others), -1, -1):
+    for count in range(len(lengths)):
         for chosen in combinations(others, count):
             yield *chosen, longest
 
