@@ -61,6 +61,8 @@ def tokenize(text: str) -> list[str]:
 
 def has_token(text: str) -> bool:
     """Return whether `tokenize` finds anything; much sooner."""
+    if text[:1].isalnum():
+        return True
     return _compile("review", not text.isascii()).search(text.replace("<br />", " ")) is not None
 
 
