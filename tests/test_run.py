@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import keras
 import pytest
 
 import tasks
@@ -305,6 +306,8 @@ def test_a_terminal_shows_a_bar_and_a_stop_leaves_it_as_it_was(reviews: Path, tm
     arguments = ["train", "sentiment", "--data", str(reviews), "--runs", str(tmp_path), *NAMED, "--epochs", "150"]
     text, code = read_terminal([*arguments, "--patience", "150"], interrupt=True)
     assert code == 130, text
+    if keras.config.backend() == "jax":
+        assert re.search(r"compiling 1 of \d lengths", text)
     assert "the same command goes on after the last finished epoch" in text and "Traceback" not in text
     # The cursor, hidden by the bar, is back.
     assert text.rindex("\x1b[?25h") > text.rindex("\x1b[?25l")
@@ -312,6 +315,8 @@ def test_a_terminal_shows_a_bar_and_a_stop_leaves_it_as_it_was(reviews: Path, tm
     assert code == 0, text
     assert "going on after epoch" in text
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", text)
+    stages = ("reading the data", "starting Keras", "building the model", "epoch", "testing")
+    assert sorted(stages, key=text.index) == list(stages)
     assert re.search(r"epoch \d+/150 loss \d\.\d{4}  best accuracy \d\.\d{4}  [\d,]+ tokens/s  \d+:\d\d left", text)
 
 

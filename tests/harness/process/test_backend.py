@@ -77,6 +77,23 @@ def test_a_platform_of_jax_that_is_not_there_is_refused(platforms: str) -> None:
     assert last.endswith("; unset it, or give --device cpu")
 
 
+def test_a_process_of_the_command_line_imports_keras_alone_and_can_import_the_rest_later() -> None:
+    program = """
+import sys
+from harness.process import backend
+
+backend.start_alone()
+assert not {"matplotlib", "pandas", "sklearn"} & set(sys.modules), "imported"
+import keras, matplotlib.pyplot, numpy, pandas, sklearn.metrics
+
+model = keras.Sequential([keras.layers.Dense(1)])
+model.compile("sgd", "mse")
+model.fit(numpy.ones((4, 2)), numpy.ones(4), verbose=0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_reset_makes_names_and_weights_independent_of_what_was_before() -> None:
     start_keras()
 
