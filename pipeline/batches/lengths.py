@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 # A further length is chosen only where the padding is more than this share of what is real.
 WASTE = 0.1
 # What it takes to compile the programs of a further length, in training steps. It is measured in steps, not in seconds,
-# so that a run is the same on every machine: 2 s at first, 0.4 s from the cache, where a step takes 15 to 40 ms.
-STEPS_TO_COMPILE = 30
+# so that a run is the same on every machine: 1.2 s at first, 0.3 s from the cache, where a step takes 15 to 40 ms.
+STEPS_TO_COMPILE = 20
 
 
 @dataclass(frozen=True)

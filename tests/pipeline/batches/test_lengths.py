@@ -60,7 +60,7 @@ def test_a_short_training_has_one_length_and_a_long_one_all_that_save_more_than_
 
 def test_inputs_and_outputs_are_merged_together_for_each_pair_of_lengths_is_a_program():
     found = Lengths((10, 20), (5, 50))
-    batches = {(10, 5): 200, (10, 50): 1, (20, 5): 1, (20, 50): 200}
+    batches = {(10, 5): 100, (10, 50): 1, (20, 5): 1, (20, 50): 100}
     # With the inputs merged, two programs are left of four, and little more is padded.
     chosen = merge_lengths(found, batches, 1)
     assert chosen == Lengths((20,), (5, 50))
