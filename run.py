@@ -388,7 +388,7 @@ def starter(given: Namespace, precision: str = "float32") -> Callable[[], str]:
     """Return what starts Keras, and returns what it runs on."""
     from harness.process import backend
 
-    return partial(backend.start_alone, given.backend, given.device, precision=precision, kernels=given.kernels)
+    return partial(backend.start, given.backend, given.device, precision=precision, kernels=given.kernels, alone=True)
 
 
 def start(given: Namespace, experiment: "Experiment") -> str:

@@ -45,12 +45,18 @@ class Stopwatch:
         self.started = started
         self.last = started
         self.marks: dict[str, float] = {}
+        # For how many seconds JAX has compiled, once it is there, and had at the last switch.
+        self.compiled: Callable[[], float] = lambda: 0.0
+        self.before = 0.0
 
     def switch(self) -> None:
         """Count the time since the last switch for the innermost part."""
-        now = time.time()
-        self.parts[self.stack[-1]] += now - self.last
-        self.last = now
+        now, compiled = time.time(), self.compiled()
+        compiling = compiled - self.before
+        self.parts[self.stack[-1]] += now - self.last - compiling
+        if compiling:
+            self.parts[f"compiling, {self.stack[-1]}"] += compiling
+        self.last, self.before = now, compiled
 
     @contextmanager
     def inside(self, part: str) -> Iterator[None]:
@@ -59,11 +65,6 @@ class Stopwatch:
         yield
         self.switch()
         self.stack.pop()
-
-    def move(self, seconds: float) -> None:
-        """Count some of the innermost part's time as that of compiling for it."""
-        self.parts[self.stack[-1]] -= seconds
-        self.parts[f"compiling, {self.stack[-1]}"] += seconds
 
     def mark(self, name: str) -> None:
         """Note when something happens for the first time."""
@@ -94,16 +95,10 @@ def time_modules(stopwatch: Stopwatch, names: Iterable[str]) -> None:
 def time_rest(stopwatch: Stopwatch) -> None:
     """Once Keras has started, time what needs it, what JAX compiles, and when the first step has ended."""
     time_modules(stopwatch, [name for name in PARTS if name not in BEFORE_KERAS])
-    import jax
-
-    def note(event: str, duration_secs: float, **_: object) -> None:
-        # Tracing is left with the part: of a function within another it would count twice.
-        if event.startswith("/jax/core/compile/") and "trace" not in event:
-            stopwatch.move(duration_secs)
-
-    jax.monitoring.register_event_duration_secs_listener(note)
-
+    from harness.process.backend import watch_compiling
     from harness.training.train import ProgressBar
+
+    stopwatch.compiled = watch_compiling()
 
     original = ProgressBar.on_train_batch_end
 
@@ -120,7 +115,7 @@ def main() -> None:
     import run
     from harness.process import backend, console
 
-    said, start = console.say, backend.start_alone
+    said, start = console.say, backend.start
 
     def say(line: str) -> None:
         stopwatch.mark("first line")
@@ -134,7 +129,7 @@ def main() -> None:
 
     console.say = say
     time_modules(stopwatch, BEFORE_KERAS)
-    backend.start_alone = start_and_time
+    backend.start = start_and_time
     code = run.main(arguments)
     stopwatch.switch()
     parts = {name: round(seconds, 2) for name, seconds in stopwatch.parts.items()}

@@ -30,7 +30,7 @@ if os.environ["KERAS_BACKEND"] == "jax":
     # What JAX compiles is kept for the session: one small model is built many times, in many processes.
     os.environ["JAX_COMPILATION_CACHE_DIR"] = os.path.join(os.environ["UNROLLED_CACHE"], "jax")
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
-    # Where each operation of a program was traced takes a tenth of the time to write down.
+    # Where each operation of a program was traced takes a twentieth of the time to write down.
     os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
     # And compiled soon rather than well: small programs compile for longer than they run. (At level 0, with fused
     # multiply-add, the gradient of a maximum may be 0 / 0: computed twice, and rounded otherwise, it is equal to none

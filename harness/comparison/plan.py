@@ -145,7 +145,7 @@ def match_seconds(task: Task, options: Options, cells: tuple[str, ...], folder: 
     prepared = data.prepare(task, options)
     fields = prepared.input_field, prepared.output_field
     experiment = Experiment(task, options, folder, *fields, fingerprint=prepared.fingerprint)
-    epochs = plan_epochs(options, encode(experiment, "train", prepared.examples))[0]
+    epochs = plan_epochs(options, len(encode(experiment, "train", prepared.examples).plan()))[0]
     return {
         cell: options_for(task, options, cell).replace(epochs=max(1, round(epochs * speeds[cell] / speeds[cells[0]])))
         for cell in cells

@@ -94,26 +94,25 @@ def import_keras_alone() -> None:
             del sys.modules[name]
 
 
-def start_alone(
-    backend: str | None = None, device: str | None = None, *, precision: str = "float32", kernels: str = "auto"
-) -> str:
-    """Set up Keras as `start` does, for a process of this suite alone, which then starts sooner."""
-    select(backend, device)
-    import_keras_alone()
-    return start(backend, device, precision=precision, kernels=kernels)
-
-
 def start(
-    backend: str | None = None, device: str | None = None, *, precision: str = "float32", kernels: str = "auto"
+    backend: str | None = None,
+    device: str | None = None,
+    *,
+    precision: str = "float32",
+    kernels: str = "auto",
+    alone: bool = False,
 ) -> str:
     """Set up Keras and return what it runs on, such as "JAX on CPU" or "JAX on NVIDIA H100".
 
     device: "cpu" or "gpu"; None takes the GPU if there is one. Raises BadInput if one was asked for and is not there.
     kernels: "auto" or "off"; whether JAX and TensorFlow on the CPU run the recurrent loops as native code (see
     models/backends).
+    alone: the process is this suite's alone, and may start sooner; see `import_keras_alone`.
     """
     cache.prepare(say)
     chosen = select(backend, device)
+    if alone:
+        import_keras_alone()
     reset(0, precision)
     name = _device_name(chosen, device)
     if name.startswith("CPU"):

@@ -80,7 +80,7 @@ def build(training: Training, device: str) -> Loop:
     backend.reset(options.seed, options.precision)
     model = experiment.build()
     steps = len(batches.plan())
-    epochs, patience = plan_epochs(options, batches)
+    epochs, patience = plan_epochs(options, steps)
     # Beside the batch's own there may be unknown words, of word dropout, and the symbol before the first.
     rows = batches.count_different() + 2 if options.lazy_embeddings else 0
     model.compile(optimizer=make_optimizer(options, epochs * steps, rows=rows), loss=experiment.loss())

@@ -12,7 +12,7 @@ from models.tensor import Tensor
 class Dropout(layers.Dropout):
     """Keras' Dropout (Srivastava et al. 2014), the same to the bit.
 
-    On the CPU, JAX takes an eighth of a training step for the random numbers, and a quarter of its compilation.
+    On the CPU, JAX takes an eighth of a training step for the random numbers, and two fifths of its compilation.
     """
 
     def call(self, inputs: Tensor, training: bool = False) -> Tensor:

@@ -54,13 +54,14 @@ class Batches:
             self.padded_outputs = self.output_lengths
             if self.known and self.known.outputs:
                 self.padded_outputs = add_longer(self.known.outputs, self.output_steps)
-        self.lengths = self.padded = choose_lengths(self.steps, waste=WASTE)
-        if self.known and self.seed is None:
-            self.lengths = self.padded = suit_lengths(self.known.inputs, self.steps, len(self.inputs) // self.size)
-        elif self.known:
+        if self.known is None:
+            self.padded = self.lengths = choose_lengths(self.steps, waste=WASTE)
+        elif self.seed is None:
+            self.padded = self.lengths = suit_lengths(self.known.inputs, self.steps, len(self.inputs) // self.size)
+        else:
             self.padded = add_longer(self.known.inputs, self.steps)
             # A batch of so many tokens has more examples where these are shorter, and is another shape then.
-            self.lengths = self.padded if self.tokens else self.lengths
+            self.lengths = self.padded if self.tokens else choose_lengths(self.steps, waste=WASTE)
 
     def merge_lengths(self, epochs: int) -> Lengths:
         """Return the padded lengths that are worth their compilation, over so many epochs."""

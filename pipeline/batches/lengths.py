@@ -1,6 +1,7 @@
 """Padded lengths: few, for every one of them costs the compilation of another program."""
 
-from collections.abc import Iterator, Mapping
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
@@ -101,6 +102,6 @@ def subsets(lengths: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
             yield *chosen, longest
 
 
-def round_up(length: int, lengths: ArrayLike) -> int:
+def round_up(length: int, lengths: Sequence[int]) -> int:
     """Return the least of the padded lengths, ascending, that is as long."""
-    return int(np.asarray(lengths)[np.searchsorted(np.asarray(lengths), length)])
+    return lengths[bisect_left(lengths, length)]

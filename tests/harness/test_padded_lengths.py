@@ -8,6 +8,7 @@ import keras
 import pytest
 
 import tasks
+from harness.process.backend import watch_compiling
 from harness.training import train as training
 from pipeline.batches import lengths
 from pipeline.errors import BadInput
@@ -78,25 +79,18 @@ def test_fewer_lengths_change_no_loss_of_a_model_without_dropout(
 
 @pytest.mark.skipif(keras.config.backend() != "jax", reason="JAX tells what it compiles")
 def test_what_validation_compiles_serves_the_test(task: Task, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import jax
-
-    compiled: list[str] = []
+    compiled = watch_compiling()
     # One length: which of several occur depends on the split.
     monkeypatch.setattr(lengths, "STEPS_TO_COMPILE", 10**6)
 
-    def note(event: str, seconds: float, **_: object) -> None:
-        if "backend_compile" in event:
-            compiled.append(event)
-
     def test(*arguments: object) -> object:
-        before = len(compiled)
+        before = compiled()
         found = original(*arguments)  # type: ignore[arg-type]
-        assert before and len(compiled) == before
+        assert before > start and compiled() == before
         return found
 
-    original = training.test
+    start, original = compiled(), training.test
     monkeypatch.setattr(training, "test", test)
-    jax.monitoring.register_event_duration_secs_listener(note)
     train(task, small_options(task, epochs=1, limit=8), tmp_path)
 
 

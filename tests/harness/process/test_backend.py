@@ -82,7 +82,7 @@ def test_a_process_of_the_command_line_imports_keras_alone_and_can_import_the_re
 import sys
 from harness.process import backend
 
-backend.start_alone()
+backend.start(alone=True)
 assert not {"matplotlib", "pandas", "sklearn"} & set(sys.modules), "imported"
 import keras, matplotlib.pyplot, numpy, pandas, sklearn.metrics
 
