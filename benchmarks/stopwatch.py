@@ -30,10 +30,11 @@ PARTS = {
     "harness.runs.trained": {"open_model": "loading"},
     "harness.predict": {"predict": "answering"},
     "harness.score": {"score": "test"},
-    "run": {"print_summary": "printing", "find_run": "run"},
+    "harness.commands.train": {"print_summary": "printing"},
+    "harness.commands.predict": {"find_run": "run"},
 }
 # The others import Keras.
-BEFORE_KERAS = ("harness.data", "harness.experiment", "run")
+BEFORE_KERAS = ("harness.data", "harness.experiment", "harness.commands.train", "harness.commands.predict")
 
 
 class Stopwatch:

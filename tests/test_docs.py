@@ -12,6 +12,7 @@ import run
 import tasks
 from harness import new
 from harness.arguments import Parser
+from harness.commands.subject import make_full_parser
 from harness.runs import restored
 from pipeline.option import make_flag
 from tests.harness import start_keras, without_new_cells
@@ -141,9 +142,9 @@ def test_python_files_that_are_named_exist(path):
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name)
 def test_options_that_are_named_exist(path):
-    known = {"--help", "--shape", "--folder", "--parts", "--task"}
-    for command in run.ADDERS:
-        known |= {flag for action in run.add_everything(command)._actions for flag in action.option_strings}
+    known = {"--help"}
+    for command in run.COMMANDS.values():
+        known |= {flag for action in make_full_parser(command)._actions for flag in action.option_strings}
     known |= {make_flag(one) for text in read_files().values() for one in re.findall(r"(\w+): .* = option\(", text)}
     for code in CODE.findall(read_prose(path)):
         assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", code)) <= known, code

@@ -63,9 +63,9 @@ ASCII: list[dict[str, str]] = [
 def test_what_the_encoding_lacks_is_written_as_escapes(variables: dict[str, Any], tmp_path: Any) -> None:
     table = run("unrolled list", **variables)
     assert table.returncode == 0 and table.stdout.isascii() and b"| pos " in table.stdout
-    program = "import sys, run; from harness.process import streams; streams.prepare(); "
+    program = "from harness.process import streams; streams.prepare(); from harness.commands import printing; "
     row = r"{'a': 'caf\u00e9', 'b': '\udce9'}"
-    printed = run(f'"{sys.executable}" -c "{program}run.print_table([{row}]); run.emit({row})"', **variables)
+    printed = run(f'"{sys.executable}" -c "{program}printing.print_table([{row}]); printing.emit({row})"', **variables)
     assert printed.returncode == 0, printed.stderr
     head, _, text = printed.stdout.decode("ascii").partition("{")
     assert r"caf\xe9" in head and r"\udce9" in head

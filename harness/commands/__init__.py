@@ -1,0 +1,11 @@
+"""The commands of run.py, one per file, in the order in which the help lists them.
+
+Each file has a `COMMAND`. Beside them: command.py, what a command is; subject.py, which task or run it is about;
+machine.py, how it starts Keras; printing.py, what several of them print.
+"""
+
+from harness.commands import compare, evaluate, list, new, predict, runs, show, train
+
+COMMANDS = {
+    module.COMMAND.name: module.COMMAND for module in (list, show, train, evaluate, predict, compare, runs, new)
+}

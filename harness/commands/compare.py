@@ -1,0 +1,55 @@
+"""run.py compare TASK [TASK ...]"""
+
+import tasks
+from harness.arguments import Parser, path
+from harness.commands.command import FLAG, Arguments, Command, add_machine, add_runs
+from harness.commands.machine import starter
+from harness.commands.printing import emit
+from harness.commands.subject import find_tasks, make_parser
+from harness.options import defaults
+from harness.process.console import say
+
+
+def compare(arguments: Arguments) -> int:
+    """Train tasks with several RNN types and seeds, and say which type is better, how sure that is, and what it costs.
+
+    Each run is as `train` makes it; complete ones are used as they are, stopped ones go on. One that fails is shown as
+    failed, and the others go on; the exit code is 1 then.
+    """
+    each = {}
+    for name in find_tasks(COMMAND, arguments):
+        task = tasks.get(name)
+        parser = make_parser(COMMAND, task, without=["cell"])
+        given = parser.read(arguments)
+        each[name] = defaults(task).replace(**parser.chosen(given))
+    from harness.comparison.command import compare_and_report
+    from harness.comparison.sweep import Sweep
+    from harness.comparison.table import print_comparison
+
+    cells = tuple(word.strip() for word in given.cells.split(","))
+    sweep = Sweep(each, cells, seeds=given.seeds, match=given.match, folder=given.runs, fresh=given.fresh)
+    found, folder = compare_and_report(
+        sweep, starter(given), output=given.output, workers=given.workers, address=given.ray
+    )
+    emit(found) if given.json else print_comparison(found)
+    say(f"report: {folder / 'report.html'}")
+    return int(any(run["status"] == "failed" for run in found["runs"]))
+
+
+def add_options(parser: Parser) -> Parser:
+    """Add its own options."""
+    add = parser.groups["model"].add_argument
+    add("--cells", default="simple,lstm,gru", help="RNN types, with commas between them. [simple,lstm,gru]")
+    matches = ("units", "params", "seconds")
+    add("--match", default="units", choices=matches, help="What the types have in common. [units]")
+    add = parser.run.add_argument
+    add("--seeds", type=int, default=5, metavar="N", help="Runs of each type; their seeds count up from --seed. [5]")
+    add_runs(parser)
+    add("--output", type=path, default=None, metavar="DIR", help="Folder of the report; else RUNS/comparisons/TASKS.")
+    add("--workers", type=int, default=1, metavar="N", help="Runs at a time; on a Ray cluster, on each machine. [1]")
+    add("--ray", nargs="?", const="auto", default=None, metavar="HOST:PORT", help="Train on a Ray cluster.")
+    add("--fresh", action=FLAG, default=False, help="Delete the earlier runs of the same names, and start over.")
+    return add_machine(parser)
+
+
+COMMAND = Command("compare", compare, {"task": "*"}, add_options)

@@ -1,0 +1,40 @@
+"""run.py train TASK"""
+
+from harness.arguments import Parser
+from harness.commands.command import FLAG, Arguments, Command, add_machine, add_runs
+from harness.commands.machine import start
+from harness.commands.printing import emit, print_summary
+from harness.commands.subject import find_task, make_parser
+from harness.options import defaults
+
+
+def train(arguments: Arguments) -> None:
+    """Train a task, or go on where the same command stopped; then print the test scores."""
+    task = find_task(COMMAND, arguments)
+    parser = make_parser(COMMAND, task)
+    given = parser.read(arguments)
+    from harness.training import request
+    from harness.training.begin import begin
+
+    options = defaults(task).replace(**parser.chosen(given))
+    asked = request.settle(task, options, given.runs, name=given.name, fresh=given.fresh)
+    summary = request.read_complete(asked)
+    if summary is None:
+        # What is wrong with the data is told before Keras starts, which takes seconds.
+        with begin(asked) as training:
+            where = start(given, training.experiment)
+            from harness.training.train import train_run
+
+            summary = train_run(training, where)
+    emit(summary) if given.json else print_summary(summary)
+
+
+def add_options(parser: Parser) -> Parser:
+    """Add its own options."""
+    add = add_runs(parser).run.add_argument
+    add("--name", default=None, help="The run's directory is RUNS/TASK/NAME; else named by the options.")
+    add("--fresh", action=FLAG, default=False, help="Delete the earlier run of that name, and start over.")
+    return add_machine(parser)
+
+
+COMMAND = Command("train", train, {"task": None}, add_options)
