@@ -9,12 +9,14 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Column, Table
 
+from pipeline.printable import show_controls
+
 console = Console(stderr=True, highlight=False, emoji=False)
 
 
 def say(text: str) -> None:
-    """Print one line."""
-    console.print(text, markup=False, soft_wrap=True)
+    """Print one line; what is read from data may have control characters, which are shown."""
+    console.print(show_controls(text, keep="\n\t"), markup=False, soft_wrap=True)
 
 
 def doing(what: str) -> AbstractContextManager[object]:
@@ -38,7 +40,7 @@ def print_table(rows: Sequence[dict[str, str]]) -> None:
     """Print rows as a table, the keys of the first as its head."""
     table = Table(*(Column(name, overflow="fold") for name in rows[0]), box=box.SIMPLE_HEAD)
     for row in rows:
-        table.add_row(*row.values())
+        table.add_row(*(show_controls(value, keep="\n\t") for value in row.values()))
     # Text in square brackets, or between colons, is text: a path may have them.
     output = Console(highlight=False, markup=False, emoji=False)
     # Where there is no terminal, lines are not cut to fit one.
