@@ -11,9 +11,9 @@ from pathlib import Path
 
 from harness.comparison.results import Report, Result, TaskSummary, name_run
 from harness.comparison.table import tabulate
+from harness.page import render_page
 from harness.runs.schema import Environment
 
-TEMPLATE = Path(__file__).parents[1] / "templates" / "report.html.j2"
 CAPTIONS = {
     "curves": (
         "Learning curves: the score on validation data after each epoch. The thick line is the mean of all "
@@ -74,18 +74,8 @@ def format_page(title: str, report: Report, pictures: Mapping[str, Mapping[str, 
 
     pictures: the files of each task, by what they show, a key of CAPTIONS.
     """
-    # Not with the others: it is needed once, when hours of training have ended.
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATE.parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template(TEMPLATE.name).render(
+    return render_page(
+        "report.html.j2",
         title=title,
         sections=[_describe_task(summary, report["runs"], pictures[summary["task"]]) for summary in report["tasks"]],
         runs=len(report["runs"]),
