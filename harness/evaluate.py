@@ -23,11 +23,13 @@ class Answer:
 
     output: decoded. details: any further numbers, such as its probability.
     attention: (written symbols, time steps of the input), the weights with which each symbol was written; or None.
+    certainties: (steps,), the probability of each of the answers, where there is one per step and they were asked for.
     """
 
     output: Value
     details: Mapping[str, float]
     attention: np.ndarray | None = None
+    certainties: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,10 @@ def answer(
         for row, member in enumerate(members[:real]):
             steps = int(batches.steps[member])
             output = output_field.decode(found["output"][row][slice(steps) if aligned else ()])
-            details = {name: float(array[row]) for name, array in found.items() if name not in ("output", "attention")}
+            details = {name: float(array[row]) for name, array in found.items() if array.ndim == 1 and name != "output"}
             attention = _cut(found["attention"][row], steps, inputs) if "attention" in found else None
-            answers[member] = Answer(output, details, attention)
+            certainties = found["certainties"][row][:steps] if "certainties" in found else None
+            answers[member] = Answer(output, details, attention, certainties)
     return Answers([one for one in answers if one is not None], losses.mean)
 
 

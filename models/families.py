@@ -96,8 +96,8 @@ class EncoderDecoder(BeamSearch, LabelSmoothing, Attention, WordDropout, Embeddi
 
 
 @dataclass
-class Generator(WordDropout, Recurrent):
-    """Options of the generator. With a temperature it samples; without one it takes the likeliest."""
+class Generator(BeamSearch, WordDropout, Recurrent):
+    """Options of the generator. With a temperature it samples; without one it searches for the likeliest."""
 
     embedding_size: int = option(128, "Length of a symbol's vector.", low=1)
     temperature: float | None = option(

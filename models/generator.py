@@ -10,6 +10,7 @@ from models.family import count_values
 from models.layers import autoregressive
 from models.layers.embedding import make_inputs
 from models.layers.losses import cross_entropy
+from pipeline.errors import BadInput
 
 if TYPE_CHECKING:
     from models.family import AutoregressiveField, InputField
@@ -35,13 +36,19 @@ def loss(output_field: "AutoregressiveField", options: "Options") -> keras.losse
 def decode(model: keras.Model, output_field: "AutoregressiveField", options: "Options") -> keras.Model:
     """Return a model from {"category": (batch,)} to {"output": (batch, longest)}, and its "probability", (batch,).
 
+    options.beam: hypotheses side by side; 1: greedy decoding.
     With options.temperature, each symbol is drawn instead, after the first ones if there is a "seed", (batch, width) of
     Unicode numbers; the model then has a further input, the "position" of each example, (batch,), and gives no
-    probability.
+    probability. BadInput for a beam with it.
     """
     longest = options.max_output_length or output_field.longest
     if options.temperature is None:
-        return autoregressive.decode(model, output_field, longest=longest)
+        return autoregressive.decode(model, output_field, longest=longest, beam=options.beam)
+    if options.beam > 1:
+        raise BadInput(
+            f"--beam {options.beam}: with --temperature each symbol is drawn; add --temperature none to search for the "
+            "likeliest texts"
+        )
     inputs = {name: tensor for name, tensor in model.input.items() if name != "previous"}
     sample = Sample(
         model.get_layer("decoder"),

@@ -59,8 +59,8 @@ def loss(output_field: "TranscriptField", options: "Options") -> keras.losses.Lo
 def decode(model: keras.Model, output_field: "TranscriptField", options: "Options") -> keras.Model:
     """Return a model to {"output": (batch, steps)}: the symbols that are spelt, padding where there is none.
 
-    options.beam: hypotheses side by side; None or 1: the likeliest symbol of each step.
+    options.beam: hypotheses side by side, which it gives too; None or 1: the likeliest symbol of each step.
     """
     width = options.beam if options.beam and options.beam > 1 else None
     spell = CTCDecoder(output_field.blank, padding=output_field.arrays["output"].padding, width=width)
-    return keras.Model(model.input, {"output": spell(model.output)})
+    return keras.Model(model.input, spell(model.output))

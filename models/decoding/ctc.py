@@ -82,8 +82,11 @@ class Beginnings(NamedTuple):
     symbolic: Tensor
 
 
-def search_prefixes(logits: Tensor, blank: int, *, width: int, padding: int) -> Tensor:
-    """Return the likeliest text that a beam search finds: (batch, steps) of int32, padding after its end.
+def search_prefixes(logits: Tensor, blank: int, *, width: int, padding: int) -> tuple[Tensor, Tensor]:
+    """Return the likeliest texts that a beam search finds, the likeliest first, and their log-probabilities.
+
+    Texts: (batch, width, steps) of int32, padding after their ends. Log-probabilities: (batch, width); one of less than
+    FORBIDDEN / 2 is of no text: there were fewer than the beam is wide.
 
     Prefix search (Graves et al. 2006, section 3.2; Hannun et al. 2014, algorithm 1): for each of the `width` likeliest
     beginnings, two probabilities are kept, of the alignments that end in a blank and of those that end in its last
@@ -109,8 +112,8 @@ def search_prefixes(logits: Tensor, blank: int, *, width: int, padding: int) -> 
         return step + 1, *choose_likeliest(before, *extend(before, now, blank=blank, padding=padding), padding=padding)
 
     _, texts, _, blanks, symbolic = ops.while_loop(goes_on, read_step, (ops.zeros((), "int32"), *first))
-    best = ops.argmax(ops.logaddexp(blanks, symbolic), axis=1)
-    return ops.squeeze(ops.take_along_axis(texts, ops.reshape(best, (-1, 1, 1)), axis=1), 1)
+    likely, order = ops.top_k(ops.logaddexp(blanks, symbolic), width)
+    return ops.take_along_axis(texts, ops.expand_dims(ops.cast(order, "int32"), 2), axis=1), likely
 
 
 def extend(before: Beginnings, now: Tensor, *, blank: int, padding: int) -> tuple[Tensor, Tensor, Tensor]:
@@ -173,7 +176,7 @@ def choose_likeliest(
 
 
 class CTCDecoder(layers.Layer):
-    """Logits from `CertainBlank`, (batch, steps, symbols), to the symbols that they spell, (batch, steps) of int32.
+    """Logits from `CertainBlank`, (batch, steps, symbols), to the symbols that they spell.
 
     blank, padding: their numbers. width: of the beam; None takes the likeliest symbol of each step.
     """
@@ -182,10 +185,21 @@ class CTCDecoder(layers.Layer):
         super().__init__(dtype="float32")
         self.blank, self.padding, self.width = blank, padding, width
 
-    def call(self, logits: Tensor) -> Tensor:
-        if self.width:
-            return search_prefixes(logits, self.blank, width=self.width, padding=self.padding)
-        return collapse(logits, self.blank, padding=self.padding)
+    def call(self, logits: Tensor) -> dict[str, Tensor]:
+        """Return {"output": (batch, steps)} of int32; with a beam also what else it found, the likeliest first.
 
-    def compute_output_spec(self, logits: Tensor) -> keras.KerasTensor:
-        return keras.KerasTensor(logits.shape[:2], "int32")
+        hypotheses: (batch, width, steps), each as "output" is. log_probabilities: (batch, width); see
+        `search_prefixes`.
+        """
+        if not self.width:
+            return {"output": collapse(logits, self.blank, padding=self.padding)}
+        texts, likely = search_prefixes(logits, self.blank, width=self.width, padding=self.padding)
+        return {"output": texts[:, 0], "hypotheses": texts, "log_probabilities": likely}
+
+    def compute_output_spec(self, logits: Tensor) -> dict[str, keras.KerasTensor]:
+        batch, steps = logits.shape[:2]
+        found = {"output": keras.KerasTensor((batch, steps), "int32")}
+        if self.width:
+            found["hypotheses"] = keras.KerasTensor((batch, self.width, steps), "int32")
+            found["log_probabilities"] = keras.KerasTensor((batch, self.width), "float32")
+        return found

@@ -216,19 +216,37 @@ class Beam(Search):
     def call(
         self, context: Tensor, encoder_states: Tensor | None = None, mask_in: Tensor | None = None
     ) -> dict[str, Tensor]:
-        """Return what `Greedy` does. log_probability: that of the answer, before it is divided by its length."""
+        """Return what `Greedy` does, and the hypotheses that are left, the best first, which is the answer.
+
+        log_probability: that of the answer, before it is divided by its length.
+        hypotheses: (batch, width, longest) of int32, each as "output" is.
+        log_probabilities: (batch, width), those of the hypotheses, which are ranked by them once they are divided by
+        their lengths. One of less than FORBIDDEN / 2 is none: there were fewer texts than the beam is wide.
+        """
         prepared = self.decoder.prepare_attention(encoder_states, mask_in)
         state = self.begin(context, prepared, self.width)
         found = State(*self.run(self.write, prepared, state, self.width))
         ends = ops.cast(found.written == self.end, "int32")
         length = ops.where(ops.any(ends, axis=1), ops.cast(ops.argmax(ends, axis=1), "int32") + 1, self.longest)
         scores = found.total / ((5.0 + ops.cast(length, "float32")) / 6.0) ** self.penalty
-        best = ops.cast(ops.argmax(ops.reshape(scores, (-1, self.width)), axis=1), "int32")
-        best = best + self._find_first_rows(ops.shape(context)[0])
+        order = ops.cast(ops.top_k(ops.reshape(scores, (-1, self.width)), self.width)[1], "int32")
+        order = order + ops.expand_dims(self._find_first_rows(ops.shape(context)[0]), 1)
         written, total, attention = (
-            ops.take(rows, best, axis=0) for rows in (found.written, found.total, found.attention)
+            ops.take(rows, order[:, 0], axis=0) for rows in (found.written, found.total, found.attention)
         )
-        return self.collect(written, total, attention, prepared)
+        return self.collect(written, total, attention, prepared) | {
+            "hypotheses": ops.take(found.written, order, axis=0),
+            "log_probabilities": ops.take(found.total, order, axis=0),
+        }
+
+    def compute_output_spec(
+        self, context: Tensor, encoder_states: Tensor | None = None, mask_in: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        batch = context.shape[0]
+        return super().compute_output_spec(context, encoder_states, mask_in) | {
+            "hypotheses": keras.KerasTensor((batch, self.width, self.longest), "int32"),
+            "log_probabilities": keras.KerasTensor((batch, self.width), "float32"),
+        }
 
     def _find_first_rows(self, sequences: int) -> Tensor:
         """Return the row of the first hypothesis of each sequence, (sequences,)."""
@@ -243,10 +261,12 @@ class Beam(Search):
         likeliest, symbols = find_likeliest(logits, min(width, logits.shape[1]))
         count = likeliest.shape[1]
         likelihood = ops.expand_dims(now.total - ops.logsumexp(logits, axis=1), 1) + likeliest
-        likelihood = ops.where(over, ops.expand_dims(now.total, 1), likelihood)
         # What has ended goes on in one way only, by padding, before all others.
-        alone = ops.where(ops.arange(count) == 0, -FORBIDDEN, FORBIDDEN)
-        ranked = ops.reshape(ops.where(over, alone, likelihood), (-1, width * count))
+        total = ops.expand_dims(now.total, 1)
+        first = ops.arange(count) == 0
+        likelihood = ops.where(over, ops.where(first, total, FORBIDDEN), likelihood)
+        stays = ops.logical_and(ops.logical_and(over, first), total > FORBIDDEN / 2)
+        ranked = ops.reshape(ops.where(stays, -FORBIDDEN, likelihood), (-1, width * count))
         picked = ops.cast(ops.top_k(ranked, width)[1], "int32")
 
         def pick(table: Tensor) -> Tensor:

@@ -66,7 +66,9 @@ def decode(
     """Return a model from the inputs to "output", (batch, longest), and its "probability", (batch,).
 
     With attention also to "attention", (batch, longest, positions): the positions of an image are those of its grid,
-    row by row. longest: most symbols to write. beam: hypotheses side by side; None or 1: greedy decoding.
+    row by row. With a beam also to its "hypotheses", (batch, beam, longest), the best first, and their
+    "log_probabilities", (batch, beam). longest: most symbols to write. beam: hypotheses side by side; None or 1: greedy
+    decoding.
     """
     decoder, context = model.get_layer("decoder"), model.get_layer("context").output
     encoder_states = model.get_layer("memory").output if decoder.attend else None

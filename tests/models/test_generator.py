@@ -7,6 +7,7 @@ from keras import ops
 
 from models import generator
 from pipeline.batches.padding import pad, shift, weigh
+from pipeline.errors import BadInput
 from pipeline.fields import Passages, Prompt
 from tests.models import fit, numpy, options, randomize
 
@@ -80,3 +81,24 @@ def test_a_saved_generator_is_the_same(tmp_path):
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras", compile=False)
     np.testing.assert_allclose(numpy(loaded(inputs)), numpy(model(inputs)), rtol=1e-6)
+
+
+def test_without_a_temperature_a_beam_searches_for_the_likeliest_texts():
+    categories, names = zip(*NAMES, strict=True)
+    _, output, _, model = make(names, categories, cell="gru")
+    inputs = {"category": np.array([0, 1], "int32")}
+    likely = {}
+    for beam in (1, 6):
+        found = generator.decode(model, output, options(temperature=None, beam=beam)).predict_on_batch(inputs)
+        likely[beam] = np.asarray(found["probability"])
+        assert found["output"].shape == (2, output.longest)
+    assert found["hypotheses"].shape == (2, 6, output.longest)
+    # A wider search finds nothing less likely, by length.
+    assert (np.exp(np.asarray(found["log_probabilities"])).sum(axis=1) >= likely[1] - 1e-6).all()
+
+
+def test_a_beam_of_what_is_drawn_is_refused():
+    categories, names = zip(*NAMES, strict=True)
+    _, output, _, model = make(names, categories)
+    with pytest.raises(BadInput, match="--beam 3: with --temperature each symbol is drawn; add --temperature none"):
+        generator.decode(model, output, options(temperature=0.5, beam=3))

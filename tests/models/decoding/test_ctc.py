@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from models.decoding.ctc import CTC, CertainBlank, collapse, measure_lengths, search_prefixes
+from models.decoding.viterbi import FORBIDDEN
 from tests.models import numpy
 
 # Numbers as a Transcript has them: padding, unknown, blank, three characters.
@@ -88,30 +89,47 @@ def test_the_likeliest_symbols_spell_what_they_do_by_hand():
     assert spelt(collapse(certain, BLANK, padding=0)[0]) == (3, 3, 4, 5)
 
 
+def search(logits, width):
+    """Return the likeliest text of each row, and all texts with their log-probabilities."""
+    texts, likely = map(numpy, search_prefixes(logits, BLANK, width=width, padding=0))
+    assert (np.diff(likely, axis=1) <= 0).all()
+    return texts[:, 0], texts, likely
+
+
 @pytest.mark.parametrize("seed", range(6))
 def test_a_wide_beam_finds_the_likeliest_of_all_texts(seed):
     logits, lengths = draw(seed)
-    found = numpy(search_prefixes(logits, BLANK, width=200, padding=0))
-    for row, length, text in zip(logits, lengths, found, strict=True):
+    found, texts, likely = search(logits, 200)
+    for row, length, text, ranked, chances in zip(logits, lengths, found, texts, likely, strict=True):
         every = probabilities(row[:length])
         assert every[spelt(text)] == pytest.approx(max(every.values()))
         assert not text[len(spelt(text)) :].any()
+        # The next after it, and how likely each is.
+        best = sorted(every.values(), reverse=True)[:5]
+        assert [every[spelt(other)] for other in ranked[:5]] == pytest.approx(best)
+        np.testing.assert_allclose(np.exp(chances[:5]), best, rtol=1e-4)
+
+
+def test_where_there_are_fewer_texts_than_the_beam_is_wide_the_others_have_no_probability():
+    likely = search(draw(0, rows=1, steps=1, lengths=[1])[0], 20)[2]
+    # The empty text, and each of four symbols; of padding nothing is spelt.
+    assert (likely[0] > FORBIDDEN / 2).sum() == 5
 
 
 def test_a_beam_adds_up_alignments_where_the_likeliest_symbols_do_not():
     # Of two steps: the blank twice is likeliest, 0.36, and yet the text of one 3 has 0.64 (Graves et al. 2006, fig. 2).
     logits = np.log(np.array([[[1e-9, 1e-9, 0.6, 0.4, 1e-9, 1e-9]] * 2]))
     assert spelt(collapse(logits, BLANK, padding=0)[0]) == ()
-    assert spelt(search_prefixes(logits, BLANK, width=4, padding=0)[0]) == (3,)
+    assert spelt(search(logits, 4)[0][0]) == (3,)
 
 
 def test_a_narrow_beam_is_never_likelier_than_a_wide_one_and_padding_changes_nothing():
     logits, lengths = draw(7, rows=3, steps=6, lengths=(6, 4, 5))
     for width in (2, 5):
-        found = numpy(search_prefixes(logits, BLANK, width=width, padding=0))
+        found = search(logits, width)[0]
         longer = np.concatenate([logits, np.zeros((3, 5, SYMBOLS), "float32")], axis=1)
         padded = numpy(CertainBlank(BLANK)(longer, np.arange(11) < lengths[:, None]))
-        np.testing.assert_array_equal(numpy(search_prefixes(padded, BLANK, width=width, padding=0))[:, :6], found)
+        np.testing.assert_array_equal(search(padded, width)[0][:, :6], found)
         for row, length, text in zip(logits, lengths, found, strict=True):
             every = probabilities(row[:length])
             assert 0 < every[spelt(text)] <= max(every.values()) + 1e-9

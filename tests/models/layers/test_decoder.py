@@ -10,6 +10,7 @@ from keras import ops
 
 from models import recurrent
 from models.decoding.search import FEWEST, SHARE, Beam, Greedy
+from models.decoding.viterbi import FORBIDDEN
 from models.layers.attention import KINDS
 from models.layers.decoder import Decoder
 from tests.models import CELLS, numpy
@@ -131,9 +132,9 @@ def test_greedy_and_a_beam_of_one_write_what_the_training_pass_finds_likeliest(
     for row, slow in zip(greedy["output"], wanted, strict=True):
         assert row.tolist() == slow + [0] * (LONGEST - len(slow))
     beam = find(Beam(decoder, start=START, end=END, padding=0, longest=LONGEST, width=1), *given)
-    assert beam.keys() == greedy.keys()
+    assert beam.keys() == greedy.keys() | {"hypotheses", "log_probabilities"}
     np.testing.assert_array_equal(beam["output"], greedy["output"])
-    for name in beam:
+    for name in greedy:
         np.testing.assert_allclose(beam[name], greedy[name], rtol=1e-4, atol=1e-5)
 
 
@@ -184,7 +185,30 @@ def test_a_beam_wide_enough_for_all_sequences_finds_the_best_of_all() -> None:
     found = find(Beam(decoder, start=START, end=END, padding=0, longest=longest, width=len(sequences)), *given)
     length = np.array([len(row) for row in sequences])
     scores = log_probability(decoder, padded, *(np.repeat(one, len(padded), axis=0) for one in given))
-    assert found["output"][0].tolist() == padded[(scores / ((5 + length) / 6)).argmax()].tolist()
+    ranked = (-scores / ((5 + length) / 6)).argsort()
+    assert found["output"][0].tolist() == padded[ranked[0]].tolist()
+    # And all others after it, as they are ranked.
+    np.testing.assert_array_equal(found["hypotheses"][0, :20], padded[ranked[:20]])
+    np.testing.assert_allclose(found["log_probabilities"][0], scores[ranked], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("attention", ["none", "luong"])
+def test_hypotheses_differ_from_each_other_and_have_the_probability_of_the_training_pass(attention: str) -> None:
+    decoder, given = make("gru", 1, attention), draw()
+    found = find(Beam(decoder, start=START, end=END, padding=0, longest=LONGEST, width=4), *given)
+    np.testing.assert_array_equal(found["hypotheses"][:, 0], found["output"])
+    np.testing.assert_array_equal(found["log_probabilities"][:, 0], found["log_probability"])
+    for rank in range(4):
+        wanted = log_probability(decoder, found["hypotheses"][:, rank], *given)
+        np.testing.assert_allclose(found["log_probabilities"][:, rank], wanted, rtol=1e-4, atol=1e-4)
+    for texts in found["hypotheses"]:
+        assert len({tuple(text) for text in texts.tolist()}) == 4
+
+
+def test_where_there_are_fewer_texts_than_the_beam_is_wide_the_others_have_no_probability() -> None:
+    decoder, (contexts, *_) = make("simple", 1, size=5), draw(1)
+    found = find(Beam(decoder, start=START, end=END, padding=0, longest=1, width=8), contexts)
+    assert (found["log_probabilities"][0] > FORBIDDEN / 2).sum() == 5
 
 
 @pytest.mark.parametrize("width", [1, 3])
