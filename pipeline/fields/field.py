@@ -27,8 +27,8 @@ by the members below.
 
 import dataclasses
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar, Generic, Protocol, Self, TypeGuard, TypeVar
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeGuard, TypeVar
 
 import numpy as np
 
@@ -48,6 +48,20 @@ class Field(Protocol):
     """What both sides have in common: a field is a dataclass, whose parts JSON can hold."""
 
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[object]]]
+
+    @property
+    def counted(self) -> str:
+        """Return what the length of a value is counted in, such as "word"."""
+        return "step"
+
+    def divide(self, value: Any, /) -> Sequence[str]:
+        """Return the tokens of a value as the vocabulary spells them, before any is cut; none where it has none."""
+        return ()
+
+    @property
+    def known(self) -> Collection[str]:
+        """Return the tokens that have an id of their own."""
+        return ()
 
 
 Kind = TypeVar("Kind", bound=Field)
@@ -138,6 +152,11 @@ class OutputField(Field, Protocol, Generic[Value]):
     @abstractmethod
     def decode(self, output: np.ndarray, /) -> Value:
         """Return the value that the model's answer to one example is. output: as "output" of `arrays`, unpadded."""
+
+    @property
+    def spans(self) -> bool:
+        """Return whether the categories are BIO tags, which mark spans such as names."""
+        return False
 
     @property
     def categories(self) -> Sequence[str]:

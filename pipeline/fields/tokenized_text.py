@@ -10,7 +10,7 @@ of its own. The model is kept with the field, so a run needs nothing but its own
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -57,6 +57,18 @@ class TokenizedText:
 
     def _divide(self, text: str) -> Sequence[str]:
         return divide_words(text) if self.unit == "word" else text
+
+    @property
+    def counted(self) -> str:
+        return self.unit
+
+    def divide(self, text: str) -> Sequence[str]:
+        text = self._prepare(text)
+        return self._subwords.encode(text, out_type=str) if self.unit == "subword" else self._divide(text)
+
+    @property
+    def known(self) -> Collection[str]:
+        return self._vocabulary.ids.keys()
 
     def to_ids(self, text: str) -> list[int]:
         """Return the ids of a text's symbols."""

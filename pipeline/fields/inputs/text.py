@@ -1,7 +1,7 @@
 """Text: a running text, such as a review."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -83,6 +83,17 @@ class Text(InputField[str]):
 
     def parse(self, text: str) -> str:
         return text
+
+    @property
+    def counted(self) -> str:
+        return self.unit
+
+    def divide(self, text: str) -> Sequence[str]:
+        return self._divide(text)
+
+    @property
+    def known(self) -> Collection[str]:
+        return self._vocabulary.ids.keys()
 
 
 def _prepare(text: str) -> str:

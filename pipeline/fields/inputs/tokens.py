@@ -1,7 +1,7 @@
 """Tokens: a sentence that is divided already, as corpora with tags have it."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Literal, Self
@@ -96,3 +96,14 @@ class Tokens(InputField[Sequence[str]]):
 
     def pretokenized(self) -> Self:
         return replace(self, tokenizer="blank")
+
+    @property
+    def counted(self) -> str:
+        return "token"
+
+    def divide(self, sentence: Sequence[str]) -> Sequence[str]:
+        return [token.lower() for token in sentence]
+
+    @property
+    def known(self) -> Collection[str]:
+        return self._words.ids.keys()

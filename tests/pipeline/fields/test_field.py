@@ -38,6 +38,22 @@ from tests.pipeline.fields import fitted
 
 
 @pytest.mark.parametrize(
+    "field",
+    [Text(unit="word"), Text(unit="character"), SourceText(unit="word"), SourceText(unit="character"), Tokens()],
+    ids=repr,
+)
+def test_tokens_are_those_that_are_encoded_and_what_is_known_has_an_id(field: Any) -> None:
+    texts = ["A warm film, a cold one.", "No 3.5 stars!"]
+    new = ["A colder film: 4 zloty!", "q"]
+    prepare = (lambda text: tuple(text.split())) if isinstance(field, Tokens) else str
+    field.fit([prepare(text) for text in texts])
+    for text in (*texts, *new):
+        tokens, ids = field.divide(prepare(text)), field.encode(prepare(text))["words"]
+        assert len(tokens) == len(ids) > 0
+        assert [token in field.known for token in tokens] == [id != 1 for id in ids]
+
+
+@pytest.mark.parametrize(
     "make, values, example",
     [
         (lambda: Text(9, 5), ["ğ b", "😀"], "b 😀 x"),
