@@ -14,7 +14,7 @@ from harness.process.cost import Throughput
 from pipeline import record
 from pipeline.batches.bucketing import Batches
 from pipeline.example import Example, Value
-from tasks.task import Scores
+from tasks.task import Scores, Task
 
 
 @dataclass(frozen=True)
@@ -146,16 +146,24 @@ class Scorer:
         throughput: see `answer`.
         adapted: a loss to report in place of the model's own; see harness/dynamic_evaluation.py.
         """
-        task = self.experiment.task
         found = answer(self.experiment, self.decoder, batches, throughput=throughput)
-        predictions = [one.output for one in found.answers]
         loss = found.loss if adapted is None else adapted
         if loss is None:
             loss = measure_loss(self.model, batches)
-        scores = task.metrics([example.output for example in examples], predictions)
-        if task.extra_metrics:
-            scores |= task.extra_metrics(training, predictions, loss)
-        return Scored(scores | {"loss": loss}, found.answers)
+        outputs = [one.output for one in found.answers]
+        scores = rate(self.experiment.task, examples, outputs, loss=loss, training=training)
+        return Scored(scores, found.answers)
+
+
+def rate(
+    task: Task, examples: Sequence[Example], outputs: Sequence[Value], *, loss: float, training: Sequence[Example] = ()
+) -> Scores:
+    """Return the scores of a model's outputs to examples. loss: its mean. training: see `Scorer.measure`."""
+    predictions = list(outputs)
+    scores = task.metrics([example.output for example in examples], predictions)
+    if task.extra_metrics:
+        scores |= task.extra_metrics(training, predictions, loss)
+    return scores | {"loss": loss}
 
 
 def write_answers(path: Path, examples: Sequence[Example], answers: Sequence[Answer]) -> None:

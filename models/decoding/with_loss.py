@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import keras
 
+from models.decoding.per_example import is_one_pass, make_further_inputs
 from models.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -27,12 +28,8 @@ def with_loss(model: keras.Model, decoder: keras.Model, output_field: "OutputFie
     It has two further inputs, "expected" and "weights": the outputs of the batch and their sample weights. A decoder
     that does not begin with the model's own answers, but is a search, is returned as it is. model: compiled.
     """
-    if not set(model.layers) <= set(decoder.layers):
+    if not is_one_pass(model, decoder):
         return decoder
-    output = output_field.arrays["output"]
-    further = {
-        "expected": keras.Input(output.shape, dtype=output.dtype, name="expected"),
-        "weights": keras.Input((None,) if output.timed and output.per_step else (), name="weights"),
-    }
+    further = make_further_inputs(output_field)
     loss = LossLayer(model.loss)(model.output, **further)
     return keras.Model({**decoder.input, **further}, {**decoder.output, "loss": loss})
