@@ -4,8 +4,7 @@ Each file has a `COMMAND`. Beside them: command.py, what a command is; subject.p
 machine.py, how it starts Keras; printing.py, what several of them print.
 """
 
-from harness.commands import compare, evaluate, list, new, predict, runs, show, train
+from harness.commands import analyse, compare, evaluate, list, new, predict, runs, show, train
 
-COMMANDS = {
-    module.COMMAND.name: module.COMMAND for module in (list, show, train, evaluate, predict, compare, runs, new)
-}
+MODULES = (list, show, train, evaluate, predict, analyse, compare, runs, new)
+COMMANDS = {module.COMMAND.name: module.COMMAND for module in MODULES}

@@ -16,6 +16,7 @@ from keras import ops
 from numpy.typing import NDArray
 
 from harness import data
+from harness.analysis.groups import divide_evenly
 from harness.options import check
 from harness.process import backend
 from harness.runs.restored import read_run
@@ -260,10 +261,8 @@ def score_by_length(directory: Path, groups: int = 6) -> list[LengthScore]:
     examples, training = selection.examples, selection.training
     batches, trained = run.encode(examples), open_model(run)
     steps = batches.steps
-    edges = np.unique(np.quantile(steps, np.linspace(0, 1, groups + 1)[1:-1], method="inverted_cdf"))
-    number = np.searchsorted(edges, steps)
     found: list[LengthScore] = []
-    for members in (np.flatnonzero(number == group) for group in np.unique(number)):
+    for members in divide_evenly(steps, groups):
         chosen = [examples[member] for member in members]
         part = run.encode(chosen)
         # Shapes that are compiled once for all groups.

@@ -1,6 +1,6 @@
 """Pictures of a comparison, for print and for the colour-blind: a cell is a colour, a marker and its name at its line.
 
-Colours: Okabe and Ito, "Color universal design" (2008). Every function draws the runs of one task that are done, and
+Every function draws the runs of one task that are done, and
 returns a figure, or None where the runs do not have what it shows.
 """
 
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from harness.comparison.results import Result, monitored_score
 from harness.comparison.significance import summarise
+from harness.figure import COLOURS, start
 from harness.runs.schema import Curve, Memory
 from pipeline.files import write
 
@@ -24,10 +25,8 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES = ("-", "--", "-.", ":")
-SIZE = (7.0, 4.2)  # inches
 LETTER = 0.06  # of the height of the axes, the distance of two names
 RANGE = 1e-12  # of a gradient's largest norm, the least that is shown
 
@@ -75,7 +74,7 @@ def draw_learning_curves(cells: Cells, styles: Mapping[str, Style]) -> "Figure |
     curves = {cell: found for cell, found in curves.items() if found}
     if not curves:
         return None
-    figure, axes = _start("epoch", f"validation {_name_score(cells)}")
+    figure, axes = start("epoch", f"validation {_name_score(cells)}")
     ends = []
     for cell, found in curves.items():
         style = styles[cell]
@@ -105,7 +104,7 @@ def draw_score_by_cost(
     points = {cell: found for cell, found in points.items() if found}
     if not points:
         return None
-    figure, axes = _start(label, f"test {_name_score(cells)}")
+    figure, axes = start(label, f"test {_name_score(cells)}")
     costs, scores = np.array([pair for found in points.values() for pair in found], dtype=float).T
     _choose_scale(axes, "x", costs)
     _choose_scale(axes, "y", scores)
@@ -134,7 +133,7 @@ def draw_gradients(cells: Cells, styles: Mapping[str, Style]) -> "Figure | None"
     memories = {cell: found for cell, found in memories.items() if found}
     if not memories:
         return None
-    figure, axes = _start("steps back in time", "norm of the gradient")
+    figure, axes = start("steps back in time", "norm of the gradient")
     ends, largest, least = [], 0.0, math.inf
     for cell, found in memories.items():
         style = styles[cell]
@@ -172,7 +171,7 @@ def draw_score_by_steps(
                     scores.setdefault(cell, {}).setdefault(float(steps), []).append(score)
     if not any(len(found) > 1 for found in scores.values()):
         return None
-    figure, axes = _start(label, "score")
+    figure, axes = start(label, "score")
     ends = []
     for cell, found in scores.items():
         style, x = styles[cell], sorted(found)
@@ -224,20 +223,6 @@ def _is_finite(value: float | None) -> TypeGuard[float]:
 def _name_score(cells: Cells) -> str:
     run = next(run for runs in cells.values() for run in runs)
     return f"{run['monitor']} ({'lower' if run['lower_is_better'] else 'higher'} is better)"
-
-
-def _start(x: str, y: str) -> "tuple[Figure, Axes]":
-    # Not pyplot, which keeps figures, and asks for a screen.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=SIZE, layout="constrained")
-    axes = figure.add_subplot()
-    axes.set_xlabel(x, fontsize=11)
-    axes.set_ylabel(y, fontsize=11)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="#dddddd", linewidth=0.6)
-    axes.set_axisbelow(True)
-    return figure, axes
 
 
 def _draw_line(

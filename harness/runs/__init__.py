@@ -9,6 +9,7 @@
         state.npz           all that is needed to go on training where it stopped
         scores.json         the test scores; written last, so a run that has it is complete
         predictions/        one line per test example
+        analysis.html       why the score is what it is, once `run.py analyse` was asked
 
 Every file is written under a temporary name, flushed to the disk, then renamed: it is there whole or not at all. What
 each JSON file holds is said by harness/runs/schema.py, and checked when it is read.
@@ -33,6 +34,8 @@ from pipeline.errors import BadInput
 from pipeline.fields import InputField, OutputField
 from pipeline.files import write
 
+# The page of an analysis of the run's own test.
+ANALYSIS = "analysis.html"
 PACKAGES = ("keras", "jax", "tensorflow", "torch", "numpy", "tensorflow-datasets")
 ROOT = Path(__file__).parents[2]
 RESTORE = "restore it, or train again with --fresh"
