@@ -4,14 +4,17 @@ What it says and how it looks is in harness/templates/report.html.j2; here is wh
 """
 
 import base64
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from harness.comparison.results import Report, Result, TaskSummary, name_run
 from harness.comparison.table import tabulate
 from harness.page import render_page
+from harness.runs import ANALYSIS
 from harness.runs.schema import Environment
 
 CAPTIONS = {
@@ -60,24 +63,32 @@ class Picture:
 
 @dataclass(frozen=True)
 class Section:
-    """One task on the page. failed: its failed runs, each with its name and its message."""
+    """One task on the page.
+
+    analyses: the runs that have an analysis, each with its name and the way there from the page. failed: the failed
+    runs, each with its name and its message.
+    """
 
     summary: TaskSummary
     rows: list[dict[str, str]]
     resamples: int
+    analyses: list[tuple[str, str]]
     failed: list[tuple[str, str]]
     pictures: list[Picture]
 
 
-def format_page(title: str, report: Report, pictures: Mapping[str, Mapping[str, Path]]) -> str:
+def format_page(title: str, report: Report, pictures: Mapping[str, Mapping[str, Path]], *, folder: Path) -> str:
     """Return the page, complete in itself.
 
-    pictures: the files of each task, by what they show, a key of CAPTIONS.
+    pictures: the files of each task, by what they show, a key of CAPTIONS. folder: where the page will be.
     """
     return render_page(
         "report.html.j2",
         title=title,
-        sections=[_describe_task(summary, report["runs"], pictures[summary["task"]]) for summary in report["tasks"]],
+        sections=[
+            _describe_task(summary, report["runs"], pictures[summary["task"]], folder=folder)
+            for summary in report["tasks"]
+        ],
         runs=len(report["runs"]),
         failed=sum(run["status"] != "done" for run in report["runs"]),
         facts=_list_facts(report["environment"]),
@@ -85,16 +96,26 @@ def format_page(title: str, report: Report, pictures: Mapping[str, Mapping[str, 
     )
 
 
-def _describe_task(summary: TaskSummary, runs: Sequence[Result], pictures: Mapping[str, Path]) -> Section:
-    failed = [run for run in runs if run["task"] == summary["task"] and run["status"] != "done"]
+def _describe_task(
+    summary: TaskSummary, runs: Sequence[Result], pictures: Mapping[str, Path], *, folder: Path
+) -> Section:
+    own = [run for run in runs if run["task"] == summary["task"]]
+    failed = [run for run in own if run["status"] != "done"]
     side = "lower" if summary["lower_is_better"] else "higher"
     return Section(
         summary,
         tabulate(summary),
         resamples=max((pair["resamples"] for pair in summary["pairs"]), default=0),
+        analyses=[(name_run(run), link) for run in own if (link := _find_analysis(run, folder))],
         failed=[(name_run(run), run.get("message") or "no message") for run in failed],
         pictures=[_read_picture(CAPTIONS[kind].format(side=side), path) for kind, path in pictures.items()],
     )
+
+
+def _find_analysis(run: Result, folder: Path) -> str | None:
+    """Return the way from a folder to the analysis of a run, as a link; None if there is none."""
+    path = Path(run.get("run", "")) / ANALYSIS
+    return quote(os.path.relpath(path, folder)) if run["status"] == "done" and path.is_file() else None
 
 
 def _read_picture(caption: str, path: Path) -> Picture:

@@ -165,7 +165,7 @@ def write_report(
     pictures = {summary["task"]: _draw(folder, summary, found) for summary in summaries}
     runs.write_text(folder / "results.csv", format_csv(found))
     runs.write_json(folder / "results.json", content)
-    runs.write_text(folder / "report.html", format_page(title, content, pictures))
+    runs.write_text(folder / "report.html", format_page(title, content, pictures, folder=folder))
     return content
 
 

@@ -14,7 +14,9 @@ from harness.comparison.sweep import Entry
 from harness.options import defaults
 from harness.process.console import console
 from harness.process.lock import hold
+from harness.runs.restored import read_run
 from harness.runs.schema import Memory
+from harness.selection import select
 from pipeline.errors import BadInput
 
 
@@ -62,7 +64,8 @@ def name_command(entry: Entry) -> list[str]:
 def run(entry: Entry, *, device: str, fresh: bool, remember: bool) -> Result:
     """Train a run unless it is complete, and return its result: scores, cost, learning curve.
 
-    device: what Keras runs on. remember: measure its memory too; see harness/comparison/gradient_reach.py.
+    device: what Keras runs on. remember: measure its memory too, see harness/comparison/gradient_reach.py, and write
+    its analysis.
     """
     from harness.training.train import train
 
@@ -70,6 +73,8 @@ def run(entry: Entry, *, device: str, fresh: bool, remember: bool) -> Result:
     reused = not fresh and (entry.directory / "scores.json").exists()
     task = tasks.get(entry.task)
     summary = train(task, entry.options, entry.folder, name=entry.directory.name, fresh=fresh, device=device)
+    if remember:
+        explain(entry.directory)
     lines = runs.read_metrics(entry.directory, summary["epochs"], task.monitor)
     best = lines[: summary["best_epoch"]]
     return describe(
@@ -104,6 +109,20 @@ def run(entry: Entry, *, device: str, fresh: bool, remember: bool) -> Result:
         memory=recall(entry.directory) if remember else None,
         spent=round(time.perf_counter() - started, 1),
     )
+
+
+def explain(directory: Path) -> None:
+    """Write the analysis of a run into its directory, unless there is one that is newer than its scores."""
+    from harness.analysis.analyse import analyse_run
+
+    path, scores = directory / runs.ANALYSIS, directory / "scores.json"
+    if path.exists() and path.stat().st_mtime >= scores.stat().st_mtime:
+        return
+    # A by-product: a metric of the user's own, say, that is not defined for a part of the test, is no failed run. Nor
+    # is a test without outputs.
+    with suppress(Exception):
+        run = read_run(directory)
+        analyse_run(run, select(run, None, "test"))
 
 
 def recall(directory: Path) -> dict[str, Any] | None:

@@ -10,7 +10,14 @@ SUMMARY = {
 
 
 def render(text: str) -> str:
-    section = {"summary": {**SUMMARY, "notes": [text]}, "rows": [], "resamples": 0, "failed": [], "pictures": []}
+    section = {
+        "summary": {**SUMMARY, "notes": [text]},
+        "rows": [],
+        "resamples": 0,
+        "failed": [],
+        "pictures": [],
+        "analyses": [],
+    }
     return render_page(
         "report.html.j2", title=text, sections=[section], runs=1, failed=0, facts={}, commands=["line 1\nline 2"]
     )

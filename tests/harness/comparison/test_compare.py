@@ -3,12 +3,14 @@
 import dataclasses
 import errno
 import json
+import re
 import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -69,7 +71,7 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Path,
 
 @pytest.mark.slow
 def test_a_run_that_fails_is_shown_with_its_message_and_the_rest_goes_on(compared: tuple) -> None:
-    _, _, results = compared
+    _, runs, results = compared
     found = {(run["cell"], run["seed"]): run for run in results["runs"]}
     assert [run["status"] for run in found.values()].count("done") == 2
     for seed in (0, 1):
@@ -77,7 +79,12 @@ def test_a_run_that_fails_is_shown_with_its_message_and_the_rest_goes_on(compare
         assert "ended abruptly" in found["fatal", seed]["message"]
         assert 0 <= found["simple", seed]["scores"]["accuracy"] <= 1
         assert found["simple", seed]["tokens_per_second"] > 0 and found["simple", seed]["megabytes"] > 100
-    # One seed shows where the cell's memory ends.
+    # One seed shows where the cell's memory ends, and why it scores as it does; the report links that.
+    (analysis,) = (runs / "sentiment").rglob("analysis.html")
+    assert analysis.parent == Path(found["simple", 0]["run"])
+    report = (runs / "comparisons" / "sentiment" / "report.html").read_text()
+    link = re.search(r'<a href="([^"]*)">sentiment simple seed 0</a>', report)
+    assert link and (runs / "comparisons" / "sentiment" / unquote(link[1])).samefile(analysis)
     assert found["simple", 0]["memory"]["after"]["gradient"] and found["simple", 1]["memory"] is None
 
 

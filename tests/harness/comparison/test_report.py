@@ -12,6 +12,7 @@ import sys
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from matplotlib.text import Text
@@ -248,3 +249,18 @@ def test_cells_differ_in_more_than_colour() -> None:
     assert len(set(styles.values())) == 12
     first = list(styles.values())[: len(plots.COLOURS)]
     assert len({style.colour for style in first}) == len({style.marker for style in first}) == len(plots.COLOURS)
+
+
+def test_the_page_links_the_analysis_of_each_run_that_has_one(tmp_path: Path) -> None:
+    found = make_runs(tmp_path)
+    with_one = [run for run in found if run["task"] == "rating" and run["seed"] == 1]
+    for run in with_one:
+        (Path(run["run"]) / "analysis.html").write_text("why")
+    # Of a failed run, what an earlier one has left.
+    (Path(found[0]["run"]) / "analysis.html").write_text("of an earlier run")
+    folder = tmp_path / "a report"
+    report.write_report(folder, found, tasks={"rating": tasks.get("rating")})
+    links = re.findall(r'<a href="([^"]*)">([^<]*)</a>', (folder / "report.html").read_text())
+    assert [name for _, name in links] == [f"rating {run['cell']} seed 1" for run in with_one]
+    for link, _ in links:
+        assert (folder / unquote(link)).read_text() == "why"
