@@ -1,7 +1,7 @@
 """From a task and its options to examples, and to the fields that are fitted to them."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -9,12 +9,15 @@ from pipeline import findings, splits
 from pipeline.errors import BadInput
 from pipeline.example import Alternatives, Example, Splits, Value
 from pipeline.fields import InputField, OutputField
+from pipeline.findings import Finding, sort_worst_first
 from pipeline.option import Options
 from pipeline.readers import tfds
 from pipeline.readers.files import check_exists
 from pipeline.readers.request import Request, Say
 from tasks.task import Task
 
+# The warnings that training says; `run.py data` says them all.
+WARNINGS = 3
 SPLITS = ("train", "validation", "test")
 
 
@@ -127,13 +130,36 @@ def to_plain(value: Value) -> Value:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where examples come from. name: of a source or TensorFlow dataset, or a path. holds: what it is, in words."""
+
+    name: str
+    licence: str
+    holds: str
+
+
+def find_origin(task: Task, options: Options) -> Origin:
+    """Return where the examples come from that --data names."""
+    name = name_source(task, options)
+    if name in task.sources:
+        return Origin(name, task.sources[name].licence, task.sources[name].summary)
+    if name.startswith("tfds:"):
+        return Origin(name, "as its catalogue page says", "a data set of TensorFlow Datasets")
+    return Origin(name, "yours", "your own files")
+
+
+@dataclass(frozen=True)
 class Prepared:
-    """What a model is built from and trained on: examples, fields fitted to those of training, and a fingerprint."""
+    """What a model is built from and trained on: examples, fields fitted to those of training, and a fingerprint.
+
+    findings: what is worth knowing of the examples.
+    """
 
     examples: Splits
     input_field: InputField
     output_field: OutputField
     fingerprint: str
+    findings: tuple[Finding, ...] = ()
 
     def is_labelled(self, split: str) -> bool:
         """Return whether the outputs of a split's examples are known."""
@@ -141,9 +167,31 @@ class Prepared:
 
 
 def prepare(task: Task, options: Options, say: Say = keep_quiet) -> Prepared:
-    """Load and cut the data, and fit the fields; BadInput for bad data, and for a split without examples.
+    """Return the data that a model is trained on, as `fit` does, with what is soon found in it.
 
     say: takes what is guessed, left out or cut, and what is worth knowing of the data, in one line each.
+    """
+    fitted = fit(task, options, say)
+    examples, given, wanted = fitted.examples, fitted.input_field, fitted.output_field
+    found = (
+        *inspect(fitted, task, options),
+        *findings.find_cut(examples["train"], given, options.as_dict().get("max_length")),
+        *findings.sample_flaws(examples, given, wanted),
+    )
+    say_findings(found, task, say)
+    return replace(fitted, findings=found)
+
+
+def inspect(fitted: Prepared, task: Task, options: Options) -> Iterator[Finding]:
+    """Yield what is soon found in the data; BadInput where nothing can be learned from it."""
+    strict = options.strict if task.reader else False
+    return findings.inspect_data(fitted.examples, fitted.input_field, fitted.output_field, strict=strict)
+
+
+def fit(task: Task, options: Options, say: Say = keep_quiet) -> Prepared:
+    """Load and cut the data, and fit the fields; BadInput for bad data, and for a split without examples.
+
+    say: takes what is guessed, left out or cut, in one line each.
     """
     loaded = load(task, options, say)
     input_field, output_field = task.input(options), task.output(options)
@@ -160,10 +208,16 @@ def prepare(task: Task, options: Options, say: Say = keep_quiet) -> Prepared:
     if not input_field.categorical:
         input_field.fit(example.input for example in examples["train"])
     output_field.fit(example.output for example in expand(loaded["train"]))
-    longest = options.as_dict().get("max_length")
-    for line in findings.inspect_data(examples, input_field, output_field=output_field, longest=longest, strict=strict):
-        say(line)
     return Prepared(examples, input_field, output_field=output_field, fingerprint=known)
+
+
+def say_findings(found: Sequence[Finding], task: Task, say: Say) -> None:
+    """Say what is worth knowing, and the worst of the warnings."""
+    warnings = sort_worst_first(found)
+    for one in [*(one for one in found if not one.weight), *warnings[:WARNINGS]]:
+        say(one.text)
+    if (rest := len(warnings) - WARNINGS) > 0:
+        say(f"and {rest} more warning{'s' * (rest > 1)}: run.py data {task.name}, with the same options, shows all")
 
 
 def leave_out(found: Splits, input_field: InputField, *, strict: bool, say: Say) -> Splits:

@@ -227,6 +227,11 @@ def restore(stored: Mapping[str, Value], task: Task, number: int, *, tell: Say =
     return usual.replace(**earlier | parse(stored, task, number))
 
 
+def type_in(changed: Mapping[str, Value], task: Task) -> list[str]:
+    """Return the words of a command line that give options of a task these values, in the order of --help."""
+    return [word for name, one in find_options(task).items() if name in changed for word in one.type_in(changed[name])]
+
+
 def differences(stored: Mapping[str, Value], options: Mapping[str, Value]) -> list[str]:
     """Return one line per option in which two runs differ."""
     names = [*stored, *(name for name in options if name not in stored)]

@@ -3,6 +3,7 @@
 from harness import dynamic_evaluation, evaluate, runs
 from harness.experiment import Experiment
 from harness.process.console import say
+from harness.runs.card import write_card
 from harness.runs.trained import open_model
 from harness.selection import Selection
 
@@ -23,6 +24,8 @@ def score(experiment: Experiment, selection: Selection, *, source: str | None = 
             say(f"{path}: the answers cannot be written there: {error.strerror}")
     # The baselines' scores are those of the run's own test.
     own = source is None and selection.split == "test" and (directory / "scores.json").exists()
+    if own and keep:
+        write_card(experiment, scores=found.scores)
     baselines = runs.read_scores(directory, runs.read_config(directory))["baselines"] if own else {}
     return {
         "run": str(directory),

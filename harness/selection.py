@@ -57,7 +57,7 @@ def select(run: Experiment, source: str | None, split: str, *, reading: Mapping[
     if chosen.examples[0].output is None:
         raise BadInput(f"--split {split}: it has no outputs to score by; choose another, or other --data")
     for line in findings.find_unseen({chosen.split: chosen.examples}, run.output_field, strict=strict):
-        say(line)
+        say(line.text)
     return chosen
 
 

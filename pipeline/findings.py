@@ -1,10 +1,15 @@
 """Findings: what is worth knowing of examples before a model is trained on them, in one line each."""
 
-from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+import math
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from operator import attrgetter
 
 from pipeline.errors import BadInput, unknown
-from pipeline.example import Alternatives, Example, Input, Output, Splits
+from pipeline.example import Alternatives, Example, Input, Output, Splits, first
 from pipeline.fields import InputField, OutputField
 from pipeline.option import Value
 
@@ -12,36 +17,66 @@ from pipeline.option import Value
 SHOWN = 20
 # A share of one label from which accuracy says little.
 MOST = 0.9
-# Texts that are looked at for spaces.
+# Examples of a split that are looked at for spaces, for their label, and for flaws.
 SEEN = 1000
+# Examples of a test below which a score is a rough one.
+FEW = 100
+# What is true of more values than this share is how the data is, and no flaw.
+USUAL = 0.5
+# The first words of a text, which are compared before the rest of it.
+WORDS = 6
+UNREADABLE = "files that cannot be read, which training refuses"
+# The share of texts that name their own label, and how many times that of the others, from which it gives it away.
+NAMED, TIMES = 0.2, 5
+
+
+class Weight(IntEnum):
+    """How much a finding matters. NOTE: it is no warning."""
+
+    NOTE = 0
+    # The model sees less than there is.
+    LOST = 1
+    # Examples are not what they should be.
+    DAMAGED = 2
+    # The score would not say what it seems to say.
+    MISLEADING = 3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line. share: of the examples of which it is true."""
+
+    text: str
+    weight: Weight = Weight.NOTE
+    share: float = 0.0
+
+
+def sort_worst_first(found: Iterable[Finding]) -> list[Finding]:
+    """Return the warnings among findings, the worst first."""
+    return sorted((one for one in found if one.weight), key=lambda one: (-one.weight, -one.share))
 
 
 def inspect_data(
-    splits: Splits, input_field: InputField, *, output_field: OutputField, longest: Value, strict: bool = False
-) -> Iterator[str]:
-    """Yield what is found in examples, once the fields are fitted to those of training.
+    splits: Splits, input_field: InputField, output_field: OutputField, *, strict: bool = False
+) -> Iterator[Finding]:
+    """Yield what is found in examples, once the fields are fitted to those of training; nothing that takes long.
 
-    longest: where the input field cuts its inputs. strict: of `find_unseen`. BadInput where no output of a split is one
+    strict: of `find_unseen`. BadInput where no output of a split is one
     of the training data, and for numbers that are all the same.
     """
     if output_field.categorical:
         counts = Counter(_labels(splits["train"], "output"))
-        yield f"{len(counts):,} labels: {_list(counts)}"
+        yield Finding(f"{len(counts):,} labels: {list_counts(counts)}")
         yield from _find_alike(counts)
         if isinstance(splits["train"][0].output, str):
             yield from _find_most(counts)
         yield from find_unseen(splits, output_field, strict=strict)
+        yield from _find_named(splits["train"], list(counts))
     _check_numbers(splits)
     if input_field.categorical and len(counts := Counter(_labels(splits["train"], "input"))) > 1:
-        yield f"{len(counts):,} categories: {_list(counts)}"
+        yield Finding(f"{len(counts):,} categories: {list_counts(counts)}")
     yield from _find_unspaced(splits, input_field)
-    if cut := input_field.truncated:
-        count = len(splits["train"])
-        yield (
-            f"{cut:,} of {count:,} training texts ({cut / count:.0%}) are longer than "
-            f"--max-length {longest} {input_field.unit}s and keep their two ends"
-        )
-    yield from _find_shared(splits, "input" if not input_field.categorical else "output")
+    yield from find_equal(splits, input_field, output_field)
 
 
 def _check_numbers(splits: Splits) -> None:
@@ -61,27 +96,31 @@ def _split(value: Input | Output) -> tuple:
     return value if isinstance(value, tuple) else (value,)
 
 
-def _list(counts: Counter) -> str:
+def list_counts(counts: Counter) -> str:
+    """Return names with their counts, the most frequent first; of many the first, and how many more there are."""
     named = [f"{label or '(none)'} {count:,}" for label, count in counts.most_common(SHOWN)]
     return ", ".join(named) + (f", and {len(counts) - SHOWN:,} more" if len(counts) > SHOWN else "")
 
 
-def _find_alike(counts: Counter) -> Iterator[str]:
+def _find_alike(counts: Counter) -> Iterator[Finding]:
     folded: dict[str, list[str]] = {}
     for label in counts:
         folded.setdefault("".join(label.split()).casefold(), []).append(label)
     for labels in folded.values():
         if len(labels) > 1:
-            yield f"labels that differ in case or blanks alone: {', '.join(map(repr, labels))}; are they one?"
+            share = sum(counts[label] for label in labels) / counts.total()
+            names = ", ".join(map(repr, labels))
+            yield Finding(f"labels that differ in case or blanks alone: {names}; are they one?", Weight.DAMAGED, share)
 
 
-def _find_most(counts: Counter) -> Iterator[str]:
+def _find_most(counts: Counter) -> Iterator[Finding]:
     (label, count), total = counts.most_common(1)[0], counts.total()
     if count > MOST * total and len(counts) > 1:
-        yield f"{count / total:.1%} are {label!r}: one who always answers that is as accurate; see macro_f1"
+        text = f"{count / total:.1%} are {label!r}: one who always answers that is as accurate; see macro_f1"
+        yield Finding(text, Weight.MISLEADING, count / total)
 
 
-def find_unseen(splits: Splits, output_field: OutputField, *, strict: bool = False) -> Iterator[str]:
+def find_unseen(splits: Splits, output_field: OutputField, *, strict: bool = False) -> Iterator[Finding]:
     """Yield how many examples of a split have outputs that are not in the training data; nothing of training itself.
 
     BadInput where no output of a split is; if strict, for the first that is not.
@@ -94,34 +133,200 @@ def find_unseen(splits: Splits, output_field: OutputField, *, strict: bool = Fal
         unseen = Counter(label for labels in found for label in labels)
         if not unseen:
             continue
+        example, labels = next((one, labels) for one, labels in zip(labelled, found, strict=True) if labels)
         if strict or unseen.keys() == {label for one in examples for label in _split(one.output)}:
-            example, labels = next((one, labels) for one, labels in zip(labelled, found, strict=True) if labels)
             raise BadInput(f"{example.origin}: {unknown('label', min(labels), output_field.categories)}")
-        yield (
-            f"{split}: {sum(map(bool, found)):,} of {len(examples):,} examples have labels that are not in the "
-            f"training data ({_list(unseen)}); they count as wrong, and have no loss"
+        count = sum(map(bool, found))
+        yield Finding(
+            f"{split}: {count:,} of {len(examples):,} examples have labels that are not in the training data "
+            f"({list_counts(unseen)}); they count as wrong, and have no loss{name_place(example)}",
+            Weight.MISLEADING,
+            count / len(examples),
         )
 
 
-def _find_unspaced(splits: Splits, input_field: InputField) -> Iterator[str]:
+def _find_named(training: Sequence[Example], labels: Sequence[str]) -> Iterator[Finding]:
+    """Yield labels that stand in their own texts, and seldom in others."""
+    some = [one for one in training[:: -(-len(training) // SEEN)] if isinstance(one.output, str)]
+    if not some or not isinstance(some[0].input, str) or len(labels) > SHOWN:
+        return
+    texts = [one.input.casefold() for one in some]
+    for label in labels:
+        # A number, or a letter, stands in any text.
+        if not any(map(str.isalpha, label)) or len(label) < 3:
+            continue
+        name = label.casefold()
+        word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+        naming = [name in text and word.search(text) is not None for text in texts]
+        own = [named for named, one in zip(naming, some, strict=True) if one.output == label]
+        others = [named for named, one in zip(naming, some, strict=True) if one.output != label]
+        share = sum(own) / max(1, len(own))
+        if sum(own) > 1 and share >= NAMED and share >= TIMES * sum(others) / max(1, len(others)):
+            example = next(one for one, named in zip(some, naming, strict=True) if named and one.output == label)
+            yield Finding(
+                f"the label stands in the text: {label!r} in {share:.0%} of the texts that have it"
+                f"{name_place(example)}",
+                Weight.MISLEADING,
+                share,
+            )
+
+
+def _find_unspaced(splits: Splits, input_field: InputField) -> Iterator[Finding]:
     texts = [example.input for example in splits["train"][:SEEN] if isinstance(example.input, str)]
     if input_field.unit != "word" or not texts:
         return
     whole = sum(len(text) >= 10 and len(text.split()) == 1 for text in texts)
     if whole > len(texts) / 2:
-        yield (
+        yield Finding(
             f"{whole / len(texts):.0%} of the texts have no space, so that each is one word; --unit character or "
-            "--unit subword divides them"
+            "--unit subword divides them",
+            Weight.DAMAGED,
+            whole / len(texts),
         )
 
 
-def _find_shared(splits: Splits, side: str) -> Iterator[str]:
-    train = {_known(getattr(example, side)) for example in splits["train"]}
+def find_equal(splits: Splits, input_field: InputField, output_field: OutputField) -> Iterator[Finding]:
+    """Yield what occurs more than once, but for case and blanks: within a split, and in another split too.
+
+    What is compared are the inputs; the outputs, where the inputs are categories; both, where an input has several
+    right outputs. Equal inputs with different labels are told too.
+    """
+    side = "output" if input_field.categorical else "input"
+    what = "texts" if input_field.categorical else "inputs"
+    groups = list(_group_equal(splits, side))
     for split in ("validation", "test"):
-        shared = sum(_known(getattr(example, side)) in train for example in splits.get(split, []))
+        shared: list[Example] = []
+        exact = 0
+        for group in groups:
+            known = {_known(getattr(one, side)) for name, one in group if name == "train"}
+            own = [one for name, one in group if name == split]
+            if known and own:
+                shared += own
+                exact += sum(_known(getattr(one, side)) in known for one in own)
         if shared:
-            what = "inputs" if side == "input" else "texts"
-            yield f"{split}: {shared:,} of {len(splits[split]):,} {what} are in the training data too"
+            count = len(splits[split])
+            rest = len(shared) - exact
+            but = f", {rest:,} of them but for case or blanks" if rest else ""
+            yield Finding(
+                f"{split}: {len(shared):,} of {count:,} {what} are in the training data too{but}"
+                f"{name_place(shared[0])}",
+                Weight.MISLEADING,
+                len(shared) / count,
+            )
+    other = attrgetter("input" if side == "output" else "output")
+    for split, examples in splits.items():
+        again: list[Example] = []
+        disagreeing: list[Example] = []
+        for group in groups:
+            own = [one for name, one in group if name == split]
+            others: set[Hashable] = set()
+            # Of a text to translate, or an image, there may be several right outputs.
+            for one in own:
+                again += [one] if other(one) in others else []
+                others.add(other(one))
+            if side == "input" and output_field.categorical and len(others) > 1:
+                disagreeing.append(own[1])
+        if again:
+            yield Finding(
+                f"{split}: {len(again):,} of {len(examples):,} examples are there again{name_place(again[0])}",
+                Weight.LOST,
+                len(again) / len(examples),
+            )
+        if disagreeing:
+            yield Finding(
+                f"{split}: {len(disagreeing):,} of {len(examples):,} inputs are there again with another label"
+                f"{name_place(disagreeing[0])}",
+                Weight.DAMAGED,
+                len(disagreeing) / len(examples),
+            )
+
+
+def _group_equal(splits: Splits, side: str) -> Iterator[list[tuple[str, Example]]]:
+    """Yield the (split, example) that are equal on a side but for case and blanks, two at least."""
+    # The first words are soon compared; most texts have others.
+    for group in _group([(split, one) for split, examples in splits.items() for one in examples], side, _read_head):
+        yield from _group(group, side, _normalise)
+
+
+def _group(
+    members: Iterable[tuple[str, Example]], side: str, key: Callable[[Input | Output], Hashable]
+) -> Iterator[list[tuple[str, Example]]]:
+    read, groups = attrgetter(side), defaultdict(list)
+    for member in members:
+        groups[key(read(member[1]))].append(member)
+    return (group for group in groups.values() if len(group) > 1)
+
+
+def _read_head(value: Input | Output) -> Hashable:
+    return " ".join(value.split(maxsplit=WORDS)[:WORDS]).casefold() if isinstance(value, str) else _normalise(value)
+
+
+def _normalise(value: Input | Output) -> Hashable:
+    if isinstance(value, str):
+        return " ".join(value.split()).casefold()
+    return tuple(map(_normalise, value)) if isinstance(value, tuple) else value
+
+
+def find_few(splits: Splits) -> Iterator[Finding]:
+    """Yield how rough the score of a test of few examples is."""
+    count = len(splits["test"])
+    if count < FEW:
+        text = f"test: {count:,} example{'s' * (count != 1)} only: a share of right answers is known to about"
+        yield Finding(f"{text} ±{min(1, 0.98 / math.sqrt(count)):.0%}", Weight.LOST, 1.0)
+
+
+def find_cut(training: Sequence[Example], input_field: InputField, longest: Value) -> Iterator[Finding]:
+    """Yield how many training texts were longer than the input field reads. longest: --max-length."""
+    if cut := input_field.truncated:
+        count = len(training)
+        yield Finding(
+            f"{cut:,} of {count:,} training texts ({cut / count:.0%}) are longer than "
+            f"--max-length {longest} {input_field.unit}s and keep their two ends",
+            Weight.LOST,
+            cut / count,
+        )
+
+
+def sample_flaws(splits: Splits, input_field: InputField, output_field: OutputField) -> Iterator[Finding]:
+    """Yield what `find_flaws` finds in some examples, evenly spaced, of inputs that are in no files of their own."""
+    value = splits["train"][0].input
+    if isinstance(value, str | tuple) and not input_field.fingerprint(value):
+        some = {split: examples[:: -(-len(examples) // SEEN) or 1] for split, examples in splits.items()}
+        yield from find_flaws(some, input_field, output_field)
+
+
+def find_flaws(splits: Splits, input_field: InputField, output_field: OutputField) -> Iterator[Finding]:
+    """Yield what is odd about the values of examples, as their fields say."""
+    total = sum(map(len, splits.values()))
+    for side, field in (("input", input_field), ("output", output_field)):
+        flawed: dict[str, dict[str, list[Example]]] = {}
+        for split, examples in splits.items():
+            for example in examples:
+                value = first(getattr(example, side))
+                for flaw in _list_flaws(field, value):
+                    flawed.setdefault(flaw, {}).setdefault(split, []).append(example)
+        for flaw, found in flawed.items():
+            count = sum(map(len, found.values()))
+            if count <= USUAL * total:
+                where = ", ".join(f"{len(some):,} of {len(splits[split]):,} ({split})" for split, some in found.items())
+                example = next(iter(found.values()))[0]
+                text = f"{side}s with {flaw}: {where}{name_place(example)}"
+                yield Finding(text, Weight.DAMAGED, count / total)
+
+
+def _list_flaws(field: InputField | OutputField, value: Input | Output) -> list[str]:
+    """Return what is odd about a value; of one whose file cannot be read, that."""
+    if value is None:
+        return []
+    try:
+        return list(field.find_flaws(value))
+    except BadInput:
+        return [UNREADABLE]
+
+
+def name_place(example: Example) -> str:
+    """Return where an example was read, to be put after a sentence."""
+    return f" ({example.origin})" if example.origin else ""
 
 
 def _known(value: Input | Output) -> Hashable:

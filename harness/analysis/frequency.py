@@ -37,7 +37,7 @@ def make_classifier(answered: Answered) -> Classifier:
     """Return what says whether a token was seen often, rarely or never; without training data, whether it is known."""
     counts = answered.training_counts
     if counts is None:
-        known = answered.experiment.input_field.known
+        known = answered.experiment.input_field.known_tokens
         return Classifier(
             ("known", "unknown"),
             "known is what is in the vocabulary; how often it was seen is not known of other data",

@@ -46,7 +46,7 @@ def by_frequency(answered: Answered) -> Sections:
     """Yield the share of right tags of tokens that were seen often, rarely and never; nothing of inputs without any."""
     if any(len(tokens) != len(tags) for tokens, tags in zip(answered.tokens, answered.expected, strict=True)):
         return
-    classifier, known = frequency.make_classifier(answered), answered.experiment.input_field.known
+    classifier, known = frequency.make_classifier(answered), answered.experiment.input_field.known_tokens
     right = compare_steps(answered)
     flat = flatten(answered.tokens)
     places = np.array([classifier.place(token) for token in flat])

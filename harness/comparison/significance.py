@@ -398,9 +398,7 @@ def bootstrap(
         def scores(chosen: NDArray[np.int64]) -> Floats:
             return weights[chosen] @ values[chosen] / weights[chosen].sum()
     else:
-        resamples = int(min(max(seconds / took, FEWEST_RESAMPLES), MOST_RESAMPLES))
-        if resamples * took > seconds:
-            size = min(count, max(SMALLEST_RESAMPLE, round(count * seconds / (resamples * took))))
+        resamples, size = plan_resamples(count, took=took, seconds=seconds)
 
         def scores(chosen: NDArray[np.int64]) -> Floats:
             expected = [references[example] for example in chosen]
@@ -410,6 +408,14 @@ def bootstrap(
     drawn = np.array([scores(random.integers(count, size=size)) for _ in range(resamples)])
     covariance = np.atleast_2d(np.cov(drawn, rowvar=False)) * (size / count)
     return BootstrapCovariance(covariance, resamples, examples=size)
+
+
+def plan_resamples(count: int, *, took: float, seconds: float) -> tuple[int, int]:
+    """Return how many resamples of how many examples may be scored. took: seconds for the score of all `count`."""
+    resamples = int(min(max(seconds / took, FEWEST_RESAMPLES), MOST_RESAMPLES))
+    if resamples * took <= seconds:
+        return resamples, count
+    return resamples, min(count, max(SMALLEST_RESAMPLE, round(count * seconds / (resamples * took))))
 
 
 def decompose(

@@ -11,7 +11,7 @@ import tasks
 from harness import runs
 from harness.comparison.results import Result
 from harness.comparison.sweep import Entry
-from harness.options import defaults
+from harness.options import defaults, type_in
 from harness.process.console import console
 from harness.process.lock import hold
 from harness.runs.restored import read_run
@@ -52,12 +52,10 @@ def describe(entry: Entry, **known: Any) -> Result:
 
 def name_command(entry: Entry) -> list[str]:
     """Return the command that trains this run alone."""
-    usual = defaults(tasks.get(entry.task)).as_dict()
-    words = ["python", "run.py", "train", entry.task, "--runs", str(entry.folder)]
-    for one in entry.options.declarations:
-        value = getattr(entry.options, one.name)
-        if value != usual[one.name]:
-            words += one.type_in(value)
+    task = tasks.get(entry.task)
+    usual = defaults(task).as_dict()
+    changed = {name: value for name, value in entry.options.as_dict().items() if value != usual[name]}
+    words = ["python", "run.py", "train", entry.task, "--runs", str(entry.folder), *type_in(changed, task)]
     return words + [word for file in tasks.included() for word in ("--include", str(file.path))]
 
 

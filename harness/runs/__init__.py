@@ -7,7 +7,9 @@
         metrics.jsonl       one line per epoch: loss, validation scores, seconds, tokens per second
         best.keras          the model of the best epoch
         state.npz           all that is needed to go on training where it stopped
-        scores.json         the test scores; written last, so a run that has it is complete
+        data.json           what training saw of the data, for the model card
+        scores.json         the test scores; a run that has it is complete
+        README.md           the model card; see harness/runs/card.py
         predictions/        one line per test example
         analysis.html       why the score is what it is, once `run.py analyse` was asked
 

@@ -112,6 +112,21 @@ class Summary(TypedDict):
     samples: NotRequired[list[Sample]]
 
 
+class Seen(TypedDict):
+    """data.json: what training saw of the data; see harness/runs/seen.py.
+
+    examples: by split. longest: the longest training example as it was read, in time steps.
+    unknown: by split, the share of the steps of the inputs that are of an unknown token; of fields that know tokens.
+    scripts: the share of the letters of the training texts by script, such as LATIN. warnings: the worst first.
+    """
+
+    examples: dict[str, Natural]
+    longest: Positive
+    unknown: dict[str, float]
+    scripts: dict[str, float]
+    warnings: list[str]
+
+
 class Curve(TypedDict):
     """The gradient that comes back over each lag, in steps."""
 

@@ -21,15 +21,21 @@ from pipeline.batches import encoded_cache
 from pipeline.batches.bucketing import Batches
 from pipeline.errors import BadInput
 from pipeline.example import Splits
+from pipeline.findings import Finding
 
 
 @dataclass(frozen=True)
 class Training:
-    """An experiment with its data. batches: by split. begun: the config of a run that goes on; None of a new one."""
+    """An experiment with its data.
+
+    batches: by split. findings: what is worth knowing of the data. begun: the config of a run that goes on; None of a
+    new one.
+    """
 
     experiment: Experiment
     examples: Splits
     batches: dict[str, Batches]
+    findings: tuple[Finding, ...]
     begun: Config | None
     fresh: bool
 
@@ -80,7 +86,9 @@ def prepare(request: Request, stored: Config | None) -> Training:
         f"{len(batches['validation'].inputs):,} to validate, {len(batches['test'].inputs):,} to test; padded to "
         f"{', '.join(map(str, train.padded))}"
     )
-    return Training(experiment, prepared.examples, batches=batches, begun=begun, fresh=request.fresh)
+    return Training(
+        experiment, prepared.examples, batches=batches, findings=prepared.findings, begun=begun, fresh=request.fresh
+    )
 
 
 def encode(experiment: Experiment, split: str, examples: Splits) -> Batches:

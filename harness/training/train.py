@@ -16,7 +16,9 @@ from harness.process import backend
 from harness.process.console import doing, say
 from harness.process.cost import Throughput, peak_ram_megabytes
 from harness.process.progress import Callbacks, ProgressBar
+from harness.runs.card import write_card
 from harness.runs.schema import Summary
+from harness.runs.seen import summarise
 from harness.runs.trained import Trained, connect, take_best
 from harness.training.begin import Training, begin
 from harness.training.checkpoint import Checkpoint
@@ -202,7 +204,17 @@ def test(training: Training, loop: Loop) -> Summary:
     if task.samples:
         shown = zip(examples[: task.samples], answers, strict=False)
         summary["samples"] = [{"input": data.to_plain(one.input), "output": given.output} for one, given in shown]
+    # After the scores the run is complete, whatever becomes of its card.
+    seen = summarise(
+        training.examples,
+        training.batches,
+        experiment.input_field,
+        output_field=experiment.output_field,
+        found=training.findings,
+    )
+    runs.write_json(directory / "data.json", seen)
     runs.write_json(directory / "scores.json", summary)
+    write_card(experiment)
     return summary
 
 

@@ -27,7 +27,7 @@ by the members below.
 
 import dataclasses
 from abc import abstractmethod
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeGuard, TypeVar
 
 import numpy as np
@@ -45,23 +45,57 @@ EARLIER_PARTS = {"Image": {"size": "image_size"}, "Transcript": {"frames": "down
 
 
 class Field(Protocol):
-    """What both sides have in common: a field is a dataclass, whose parts JSON can hold."""
+    """What both sides have in common: a field is a dataclass, whose parts JSON can hold.
+
+    The members are what a field can tell of itself and of its values, for those who look at the data.
+    """
 
     __dataclass_fields__: ClassVar[dict[str, dataclasses.Field[object]]]
+
+    def describe(self) -> str:
+        """Return what a value is, in words that follow "in:" or "out:"; after `fit`, for the sizes depend on it."""
+        return type(self).__name__
 
     @property
     def counted(self) -> str:
         """Return what the length of a value is counted in, such as "word"."""
         return "step"
 
+    @property
+    def greatest_length(self) -> int | None:
+        """Return the greatest length that is read, or written; None where there is no bound."""
+        return None
+
+    def measure(self, value: Any, /) -> int | None:
+        """Return the length of a value before anything of it is cut; None of values that have none."""
+        return len(self.divide(value)) or None
+
     def divide(self, value: Any, /) -> Sequence[str]:
-        """Return the tokens of a value as the vocabulary spells them, before any is cut; none where it has none."""
+        """Return the tokens of a value as the vocabulary spells them, before any is cut; none of what has no tokens."""
         return ()
 
     @property
-    def known(self) -> Collection[str]:
+    def known_tokens(self) -> Collection[str]:
         """Return the tokens that have an id of their own."""
         return ()
+
+    @property
+    def id_names(self) -> Mapping[str, Sequence[str]]:
+        """Return what the ids of an array stand for, in their order, by the name of the array."""
+        return {}
+
+    @property
+    def class_noun(self) -> str:
+        """Return what `name_classes` names, such as "label"."""
+        return "class"
+
+    def name_classes(self, value: Any, /) -> Sequence[str]:
+        """Return the labels, categories or spans of a value, to be counted; none of a value that has none."""
+        return ()
+
+    def find_flaws(self, value: Any, /) -> Iterator[str]:
+        """Yield what is odd about a value, in a few words that are the same for all values of which it is true."""
+        yield from ()
 
 
 Kind = TypeVar("Kind", bound=Field)
@@ -85,6 +119,11 @@ class InputField(Field, Protocol, Generic[Value]):
     def tokenizer(self) -> str | None:
         """Return how `parse` divides a typed text into tokens; None where the values are no tokens."""
         return None
+
+    @property
+    def typed(self) -> str:
+        """Return a value as a user may type it, for examples of commands."""
+        return "TEXT"
 
     @property
     def agreement(self) -> float:
@@ -154,14 +193,14 @@ class OutputField(Field, Protocol, Generic[Value]):
         """Return the value that the model's answer to one example is. output: as "output" of `arrays`, unpadded."""
 
     @property
-    def spans(self) -> bool:
-        """Return whether the categories are BIO tags, which mark spans such as names."""
-        return False
-
-    @property
     def categories(self) -> Sequence[str]:
         """Return the categories of the training data, by id; none of a field that is not categorical."""
         return ()
+
+    @property
+    def spans(self) -> bool:
+        """Return whether the categories are BIO tags, which mark spans such as names."""
+        return False
 
     def find_unseen(self, value: Value, /) -> set[str]:
         """Return the categories of a value that are not in the training data."""

@@ -84,6 +84,12 @@ def find_rate(path: str | Path) -> int:
         return file.samplerate
 
 
+def find_seconds(path: str | Path) -> float:
+    """Return how long a recording lasts, out of the head of its file; BadInput as `open_recording`."""
+    with open_recording(Path(path)) as file:
+        return file.frames / file.samplerate
+
+
 def read(path: str | Path) -> tuple[np.ndarray, int]:
     """Return the samples, (time,) of float32 between -1 and 1, and how many there are a second.
 

@@ -10,13 +10,14 @@ of its own. The model is kept with the field, so a run needs nothing but its own
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 from pipeline.errors import BadInput
 from pipeline.fields.field import LEARNED
+from pipeline.fields.flaws import find_flaws
 from pipeline.fields.subwords import SPACE, learn_subwords, open_subwords
 from pipeline.fields.tokenizers import JOINER, divide_words
 from pipeline.fields.vocabulary import WRITTEN, Vocabulary
@@ -67,8 +68,11 @@ class TokenizedText:
         return self._subwords.encode(text, out_type=str) if self.unit == "subword" else self._divide(text)
 
     @property
-    def known(self) -> Collection[str]:
+    def known_tokens(self) -> Collection[str]:
         return self._vocabulary.ids.keys()
+
+    def find_flaws(self, text: str) -> Iterator[str]:
+        return find_flaws(text)
 
     def to_ids(self, text: str) -> list[int]:
         """Return the ids of a text's symbols."""

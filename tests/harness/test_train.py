@@ -305,7 +305,7 @@ def test_a_run_says_what_it_was(complete: Path, options: Options) -> None:
     files = {path.name for path in (complete / RUN).iterdir()}
     assert files == {
         "config.json", "environment.json", "fields", "metrics.jsonl", "best.keras", "state.npz", "scores.json",
-        "predictions",
+        "predictions", "data.json", "README.md",
     }  # fmt: skip
 
 

@@ -1,11 +1,13 @@
 """What is said of data before training: each finding where it is so, and only there."""
 
+import numpy as np
 import pytest
 
 from pipeline import findings
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
-from pipeline.fields import Histogram, Label, Passages, Prompt, Tags, Text, Tokens
+from pipeline.fields import Histogram, Label, Passages, Prompt, SourceText, Tags, TargetText, Text, Tokens
+from pipeline.findings import Finding, Weight
 
 
 def splits_of(**rows: list[tuple]) -> Splits:
@@ -17,7 +19,11 @@ def splits_of(**rows: list[tuple]) -> Splits:
 def look(splits: Splits, input_field, output_field, longest: int = 400) -> list[str]:
     input_field.fit(example.input for example in splits["train"])
     output_field.fit(example.output for example in splits["train"])
-    return list(findings.inspect_data(splits, input_field, output_field=output_field, longest=longest))
+    found = [
+        *findings.inspect_data(splits, input_field, output_field),
+        *findings.find_cut(splits["train"], input_field, longest),
+    ]
+    return [one.text for one in found]
 
 
 BALANCED = [("good film", "pos"), ("bad film", "neg"), ("fine play", "pos"), ("dull play", "neg")]
@@ -51,7 +57,7 @@ def test_labels_that_only_the_test_has_are_counted_and_another_set_of_labels_is_
     splits = splits_of(train=BALANCED, validation=OTHER, test=test)
     assert look(splits, Text(99, 9), Label())[1:] == [
         "test: 2 of 3 examples have labels that are not in the training data (neutral 2); they count as wrong, and "
-        "have no loss"
+        "have no loss (test:2)"
     ]
     splits["test"] = splits_of(test=[("x", "1"), ("y", "negative")])["test"]
     with pytest.raises(BadInput, match="test:1: unknown label '1'.* Known: neg, pos"):
@@ -71,9 +77,11 @@ def test_texts_that_lose_their_middle_are_counted() -> None:
 
 def test_inputs_that_two_splits_share_are_counted() -> None:
     splits = splits_of(train=BALANCED, validation=OTHER, test=[BALANCED[0], ("bad film", "pos"), OTHER[0]])
-    assert look(splits, Text(99, 9), Label())[1:] == ["test: 2 of 3 inputs are in the training data too"]
+    assert look(splits, Text(99, 9), Label())[1:] == ["test: 2 of 3 inputs are in the training data too (test:1)"]
     written = splits_of(train=[("f", "Ann"), ("m", "Bob")], validation=[("f", "Bob")], test=[("m", "Eve")])
-    assert look(written, Prompt(), Passages())[1:] == ["validation: 1 of 1 texts are in the training data too"]
+    assert look(written, Prompt(), Passages())[1:] == [
+        "validation: 1 of 1 texts are in the training data too (validation:1)"
+    ]
 
 
 def test_texts_without_spaces_are_told_with_the_option_that_divides_them() -> None:
@@ -87,3 +95,89 @@ def test_texts_without_spaces_are_told_with_the_option_that_divides_them() -> No
 def test_numbers_that_are_all_the_same_are_refused() -> None:
     with pytest.raises(BadInput, match="one number only, 3; at least two are needed"):
         look(splits_of(train=[("a", 3.0), ("b", 3.0)], validation=[], test=[]), Text(9, 9), Histogram())
+
+
+def find(splits: Splits, input_field=None, output_field=None) -> list[Finding]:
+    input_field, output_field = input_field or Text(99, 9), output_field or Label()
+    input_field.fit(example.input for example in splits["train"])
+    output_field.fit(example.output for example in splits["train"])
+    return list(findings.inspect_data(splits, input_field, output_field))
+
+
+def test_inputs_that_differ_in_case_and_blanks_alone_are_equal() -> None:
+    test = [("GOOD  film", "pos"), ("bad\tfilm ", "neg"), ("bad film", "neg"), ("badfilm", "neg")]
+    found = find(splits_of(train=BALANCED, validation=OTHER, test=test))
+    assert [one.text for one in found[1:]] == [
+        "test: 3 of 4 inputs are in the training data too, 2 of them but for case or blanks (test:1)",
+        "test: 1 of 4 examples are there again (test:3)",
+    ]
+    assert found[1].share == 0.75 and found[1].weight is Weight.MISLEADING
+
+
+def test_equal_inputs_are_those_that_a_slow_comparison_finds() -> None:
+    random = np.random.default_rng(0)
+    words = ["a", "A", "b ", " B", "c\n"]
+    rows = [(" ".join(random.choice(words, size=random.integers(1, 9))), "xy"[n % 2]) for n in range(300)]
+    splits = splits_of(train=[*rows[:200], ("u", "x"), ("v", "y")], validation=rows[200:250], test=rows[250:])
+
+    def same(one: str, other: str) -> bool:
+        return one.lower().split() == other.lower().split()
+
+    train = [one.input for one in splits["train"]]
+    for split in ("validation", "test"):
+        count = sum(any(same(one.input, known) for known in train) for one in splits[split])
+        assert any(one.text.startswith(f"{split}: {count} of 50 inputs are in the") for one in find(splits))
+
+
+def test_an_input_with_two_labels_is_told_and_one_with_two_translations_is_not() -> None:
+    rows = [*BALANCED, ("Good film", "neg"), ("good film", "pos")]
+    found = find(splits_of(train=rows, validation=OTHER, test=OTHER))
+    assert [one.text for one in found[1:]] == [
+        "train: 1 of 6 examples are there again (train:6)",
+        "train: 1 of 6 inputs are there again with another label (train:5)",
+    ]
+    pairs = splits_of(train=[("cat", "chat"), ("cat", "chatte"), ("dog", "chien")], validation=[], test=[])
+    assert not find(pairs, SourceText(), TargetText())
+
+
+def test_a_label_that_stands_in_its_own_texts_alone_is_told() -> None:
+    rows = [(f"text {n} is {'great' if n % 2 else 'other'}", "great" if n % 2 else "poor") for n in range(40)]
+    found = find(splits_of(train=rows, validation=[], test=[]))
+    assert found[1].text == "the label stands in the text: 'great' in 100% of the texts that have it (train:2)"
+    # A word that all texts have says nothing, nor does a part of a word.
+    for text in ("great text", "greatest"):
+        rows = [(f"{text} {n}", "great" if n % 2 else "poor") for n in range(40)]
+        assert len(find(splits_of(train=rows, validation=[], test=[]))) == 1
+
+
+def test_flaws_are_counted_by_split_with_the_place_of_the_first() -> None:
+    rows = [*BALANCED, ("<b>fine</b> film", "pos"), ("lost \ufffd letter", "neg")]
+    splits = splits_of(train=rows, validation=[("an <i>odd</i> one", "pos")], test=OTHER)
+    found = {one.text for one in findings.find_flaws(splits, Text(99, 9), Label())}
+    assert found == {
+        "inputs with HTML markup: 1 of 6 (train), 1 of 1 (validation) (train:5)",
+        "inputs with replacement characters, U+FFFD, for letters that were lost: 1 of 6 (train) (train:6)",
+    }
+
+
+def test_what_is_true_of_most_values_is_no_flaw() -> None:
+    splits = splits_of(train=[("one", "pos"), ("two", "neg"), ("three", "neg")], validation=[], test=OTHER)
+    assert not list(findings.find_flaws(splits, Text(99, 9), Label()))
+
+
+def test_the_worst_comes_first_and_facts_are_no_warnings() -> None:
+    made = [
+        Finding("a fact"),
+        Finding("cut", Weight.LOST, 0.9),
+        Finding("odd", Weight.DAMAGED, 0.1),
+        Finding("odder", Weight.DAMAGED, 0.2),
+        Finding("shared", Weight.MISLEADING, 0.01),
+    ]
+    assert [one.text for one in findings.sort_worst_first(made)] == ["shared", "odder", "odd", "cut"]
+
+
+@pytest.mark.parametrize("count, told", [(99, "±10%"), (25, "±20%"), (1, "±98%"), (100, None)])
+def test_a_small_test_is_told_with_how_rough_its_score_is(count: int, told: str | None) -> None:
+    splits = splits_of(train=BALANCED, validation=OTHER, test=OTHER * count)
+    found = [one.text for one in findings.find_few(splits)]
+    assert (found == []) if told is None else found[0].endswith(told)

@@ -1,6 +1,6 @@
 """Category: one of a few, such as the kind of a name to write."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.errors import unknown
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
-from pipeline.fields.vocabulary import Vocabulary
+from pipeline.fields.vocabulary import Vocabulary, list_some
 
 
 @dataclass
@@ -41,3 +41,21 @@ class Category(InputField[str]):
 
     def parse(self, text: str) -> str:
         return text.strip()
+
+    def describe(self) -> str:
+        return f"one of {len(self.categories):,} categories: {list_some(self.categories)}"
+
+    @property
+    def typed(self) -> str:
+        return self.categories[0]
+
+    @property
+    def class_noun(self) -> str:
+        return "category"
+
+    def name_classes(self, category: str) -> Sequence[str]:
+        return (category,)
+
+    @property
+    def id_names(self) -> Mapping[str, Sequence[str]]:
+        return {"category": self.categories}

@@ -1,5 +1,6 @@
 """Image: a picture as pixels."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,18 @@ class Image(InputField[Picture]):
     @property
     def arrays(self) -> dict[str, Array]:
         return {"image": Array((self.image_size, self.image_size, 3), "uint8")}
+
+    def describe(self) -> str:
+        return f"an image, scaled to {self.image_size} x {self.image_size} pixels"
+
+    @property
+    def typed(self) -> str:
+        return "image.png"
+
+    def find_flaws(self, picture: Picture) -> Iterator[str]:
+        pixels = picture.pixels(self.image_size)
+        if (pixels == pixels[0, 0]).all():
+            yield "one colour only"
 
     def parse(self, text: str) -> Picture:
         """Return the picture in the file whose path a user typed."""

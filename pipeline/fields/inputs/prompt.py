@@ -1,6 +1,6 @@
 """Prompt: what a generator begins with."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.errors import unknown
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
-from pipeline.fields.vocabulary import PADDING_ID, Vocabulary
+from pipeline.fields.vocabulary import PADDING_ID, Vocabulary, list_some
 
 # Most characters of a seed that are kept: its last.
 SEED_LENGTH = 256
@@ -67,3 +67,25 @@ class Prompt(InputField[str]):
 
     def parse(self, text: str) -> str:
         return text if self.categories == [""] else text.strip()
+
+    def describe(self) -> str:
+        if self.categories == [""]:
+            return "the first characters of a text"
+        return (
+            f"one of {len(self.categories):,} categories ({list_some(self.categories)}), or CATEGORY: FIRST CHARACTERS"
+        )
+
+    @property
+    def typed(self) -> str:
+        return self.categories[0] or "A"
+
+    @property
+    def class_noun(self) -> str:
+        return "category"
+
+    def name_classes(self, text: str) -> Sequence[str]:
+        return () if self.categories == [""] else (text,)
+
+    @property
+    def id_names(self) -> Mapping[str, Sequence[str]]:
+        return {"category": self.categories}

@@ -1,5 +1,6 @@
 """Series: measurements, a vector of numbers at every step."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,3 +52,20 @@ class Series(InputField[str]):
 
     def parse(self, text: str) -> str:
         return text.strip()
+
+    def describe(self) -> str:
+        return f"measurements: {self.width} number{'s' * (self.width != 1)} at every step, such as {self.typed!r}"
+
+    @property
+    def typed(self) -> str:
+        return f"{self._example} {self._example}"
+
+    def measure(self, text: str) -> int:
+        return len(text.split())
+
+    def find_flaws(self, text: str) -> Iterator[str]:
+        steps = text.split()
+        if len(steps) == 1:
+            yield "one step only"
+        elif len(set(steps)) == 1:
+            yield "the same numbers at every step"

@@ -1,7 +1,7 @@
 """Sound: a recording as log-mel features."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,10 +11,13 @@ from pipeline.errors import BadInput
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
 from pipeline.fields.log_mel import STEP, WINDOW, compute_log_mel
-from pipeline.fields.recording import find_rate, read, resample
+from pipeline.fields.recording import find_rate, find_seconds, read, resample
 from pipeline.option import option
 
 FITTED = 500  # recordings from which the spread of the features is measured
+SILENT = 1e-3  # of the greatest amplitude; below it nothing is heard
+CLIPPED = 0.01  # the share of samples at the greatest amplitude from which a recording was made too loud
+SHORTEST = 0.1  # seconds; no word is shorter
 
 
 @dataclass
@@ -68,3 +71,34 @@ class Sound(InputField[str]):
 
     def parse(self, text: str) -> str:
         return text.strip()
+
+    def describe(self) -> str:
+        longest = f"at most {self.max_length * STEP:g} seconds, in frames of 10 ms"
+        return f"a recording of {longest}, heard at {self.rate:,} samples per second"
+
+    @property
+    def typed(self) -> str:
+        return "recording.wav"
+
+    @property
+    def counted(self) -> str:
+        return "frame"
+
+    @property
+    def greatest_length(self) -> int:
+        return self.max_length
+
+    def measure(self, path: str) -> int:
+        """Return how many frames of 10 ms a recording has, out of the head of its file."""
+        # Of seconds, the last digit is not to be relied on.
+        return max(1, int((find_seconds(path) - WINDOW) / STEP + 1e-6) + 1)
+
+    def find_flaws(self, path: str) -> Iterator[str]:
+        samples, rate = read(path)
+        loudest = float(np.abs(samples).max())
+        if loudest < SILENT:
+            yield "silence only"
+        elif (np.abs(samples) >= loudest).mean() > CLIPPED:
+            yield "clipped sound, recorded too loud"
+        if len(samples) / rate < SHORTEST:
+            yield f"less than {SHORTEST:g} seconds"

@@ -1,6 +1,6 @@
 """Source text: what an encoder-decoder reads, such as a sentence to translate."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,3 +42,14 @@ class SourceText(TokenizedText, InputField[str]):
 
     def parse(self, text: str) -> str:
         return text.strip()
+
+    def describe(self) -> str:
+        return f"a text of at most {self.max_length:,} {self.unit}s; {len(self.known_tokens):,} {self.unit}s are known"
+
+    @property
+    def greatest_length(self) -> int:
+        return self.max_length
+
+    @property
+    def id_names(self) -> Mapping[str, Sequence[str]]:
+        return {"words": self.symbols}

@@ -1,7 +1,7 @@
 """Text: a running text, such as a review."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.errors import BadInput
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
+from pipeline.fields.flaws import find_flaws
 from pipeline.fields.subwords import learn_subwords, open_subwords
 from pipeline.fields.tokenizers import has_token, tokenize
 from pipeline.fields.vocabulary import UNKNOWN_ID, Vocabulary
@@ -84,16 +85,33 @@ class Text(InputField[str]):
     def parse(self, text: str) -> str:
         return text
 
+    def describe(self) -> str:
+        known = f"{len(self.known_tokens):,} {self.unit}s are known"
+        return f"a text of at most {self.max_length:,} {self.unit}s, of a longer one the two ends; {known}"
+
     @property
     def counted(self) -> str:
         return self.unit
+
+    @property
+    def greatest_length(self) -> int:
+        return self.max_length
 
     def divide(self, text: str) -> Sequence[str]:
         return self._divide(text)
 
     @property
-    def known(self) -> Collection[str]:
+    def known_tokens(self) -> Collection[str]:
         return self._vocabulary.ids.keys()
+
+    @property
+    def id_names(self) -> Mapping[str, Sequence[str]]:
+        return {"words": self.words}
+
+    def find_flaws(self, text: str) -> Iterator[str]:
+        yield from find_flaws(text)
+        if self.unit == "word" and len(text.split(maxsplit=1)) == 1:
+            yield "one word only"
 
 
 def _prepare(text: str) -> str:

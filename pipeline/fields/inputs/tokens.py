@@ -1,7 +1,7 @@
 """Tokens: a sentence that is divided already, as corpora with tags have it."""
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Literal, Self
@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.errors import BadInput
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
+from pipeline.fields.flaws import find_flaws
 from pipeline.fields.tokenizers import divide_sentence, measure_agreement
 from pipeline.fields.vocabulary import PADDING_ID, UNKNOWN_ID, Vocabulary
 from pipeline.option import option
@@ -97,13 +98,29 @@ class Tokens(InputField[Sequence[str]]):
     def pretokenized(self) -> Self:
         return replace(self, tokenizer="blank")
 
+    def describe(self) -> str:
+        return f"a sentence of at most {self.max_length:,} tokens; {len(self.known_tokens):,} words are known"
+
     @property
     def counted(self) -> str:
         return "token"
+
+    @property
+    def greatest_length(self) -> int:
+        return self.max_length
 
     def divide(self, sentence: Sequence[str]) -> Sequence[str]:
         return [token.lower() for token in sentence]
 
     @property
-    def known(self) -> Collection[str]:
+    def known_tokens(self) -> Collection[str]:
         return self._words.ids.keys()
+
+    @property
+    def id_names(self) -> Mapping[str, Sequence[str]]:
+        return {"words": self.words, "characters": self.characters}
+
+    def find_flaws(self, sentence: Sequence[str]) -> Iterator[str]:
+        yield from find_flaws(" ".join(sentence))
+        if len(sentence) == 1:
+            yield "one token only"

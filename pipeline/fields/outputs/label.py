@@ -1,6 +1,6 @@
 """Label: one of a few per example, such as positive or negative."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.errors import BadInput
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, OutputField
-from pipeline.fields.vocabulary import Vocabulary
+from pipeline.fields.vocabulary import Vocabulary, list_some
 
 
 @dataclass
@@ -43,6 +43,20 @@ class Label(OutputField[str]):
 
     def decode(self, output: np.ndarray) -> str:
         return self.labels[int(output)]
+
+    def describe(self) -> str:
+        return f"one of {len(self.labels):,} labels: {list_some(self.labels)}"
+
+    @property
+    def class_noun(self) -> str:
+        return "label"
+
+    def name_classes(self, label: str) -> Sequence[str]:
+        return (label,)
+
+    @property
+    def id_names(self) -> Mapping[str, Sequence[str]]:
+        return {"output": self.labels}
 
     @property
     def arrays(self) -> dict[str, Array]:

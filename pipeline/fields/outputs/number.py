@@ -40,6 +40,9 @@ class Number(OutputField[float]):
         """Return the number in the user's units, kept within the range seen in training."""
         return float(np.clip(float(output) * self.deviation + self.mean, self.low, self.high))
 
+    def describe(self) -> str:
+        return f"a number between {self.low:g} and {self.high:g}"
+
     @property
     def arrays(self) -> dict[str, Array]:
         return {"output": Array((), "float32")}

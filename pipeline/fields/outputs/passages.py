@@ -1,6 +1,6 @@
 """Passages: texts to learn to write, whole ones or out of a running text."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -48,6 +48,12 @@ class Passages(TargetText):
         if self.running:
             symbols = symbols[:-1]
         return {"output": symbols, "weight": (np.arange(len(symbols)) >= len(before)).astype("float32")}
+
+    def divide(self, text: str | tuple[str, str]) -> Sequence[str]:
+        return super().divide(text[1] if isinstance(text, tuple) else text)
+
+    def find_flaws(self, text: str | tuple[str, str]) -> Iterator[str]:
+        return super().find_flaws(text[1] if isinstance(text, tuple) else text)
 
     @property
     def ends(self) -> bool:

@@ -1,6 +1,6 @@
 """Tags: one per token, such as its part of speech or the span of a name."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar
@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, TagField
-from pipeline.fields.vocabulary import Vocabulary
+from pipeline.fields.vocabulary import Vocabulary, list_some
 
 
 @dataclass
@@ -48,6 +48,25 @@ class Tags(TagField[Sequence[str]]):
 
     def decode(self, output: np.ndarray) -> tuple[str, ...]:
         return tuple(self._vocabulary.to_symbols(output))
+
+    def describe(self) -> str:
+        what = "tags of spans" if self.spans else "tags"
+        return f"one tag per token, of {len(self.tags):,} {what}: {list_some(self.tags)}"
+
+    @property
+    def class_noun(self) -> str:
+        return "span" if self.spans else "tag"
+
+    def name_classes(self, sequence: Sequence[str]) -> Sequence[str]:
+        """Return the tags; of spans the type of each, as its first tag has it."""
+        if not self.spans:
+            return sequence
+        # Tags of a single type may have no name: B, I.
+        return [tag[2:] or "span" for tag in sequence if tag.startswith("B")]
+
+    @property
+    def id_names(self) -> Mapping[str, Sequence[str]]:
+        return {"output": self.tags}
 
     @property
     def arrays(self) -> dict[str, Array]:

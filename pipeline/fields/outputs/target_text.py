@@ -1,6 +1,6 @@
 """Target text: what an encoder-decoder or a captioner writes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -35,6 +35,18 @@ class TargetText(TokenizedText, AutoregressiveField[str]):
         """Return the text up to the end symbol. output: (time,) of ids."""
         ends = np.flatnonzero(output == self.end)
         return self.join(self.to_symbols(output[: ends[0]] if len(ends) else output))
+
+    def describe(self) -> str:
+        known = f"{len(self.known_tokens):,} {self.unit}s are known"
+        return f"a text of at most {self.longest:,} {self.unit}s, written one after the other; {known}"
+
+    @property
+    def greatest_length(self) -> int:
+        return self.longest
+
+    @property
+    def id_names(self) -> Mapping[str, Sequence[str]]:
+        return {"output": self.symbols}
 
     @property
     def arrays(self) -> dict[str, Array]:

@@ -1,7 +1,7 @@
 """Transcript: what was said, the output of speech recognition."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -11,6 +11,7 @@ import numpy as np
 from pipeline.errors import BadInput, unknown
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, AlignedField
+from pipeline.fields.flaws import find_flaws
 from pipeline.fields.vocabulary import ALIGNED, BLANK_ID, PADDING_ID, UNKNOWN_ID, Vocabulary
 from pipeline.option import option
 
@@ -75,6 +76,27 @@ class Transcript(AlignedField[str]):
         """
         names = self._vocabulary.to_symbols(id for id in output if id not in (PADDING_ID, self.blank))
         return (" " if self.unit == "word" else "").join(names).strip()
+
+    def describe(self) -> str:
+        return f"what is said, in {self.unit}s; {len(self.known_tokens):,} {self.unit}s are known"
+
+    @property
+    def counted(self) -> str:
+        return self.unit
+
+    def divide(self, text: str) -> Sequence[str]:
+        return self._divide(text)
+
+    @property
+    def known_tokens(self) -> Collection[str]:
+        return self._vocabulary.ids.keys()
+
+    @property
+    def id_names(self) -> Mapping[str, Sequence[str]]:
+        return {"output": self.symbols}
+
+    def find_flaws(self, text: str) -> Iterator[str]:
+        return find_flaws(text)
 
     @property
     def arrays(self) -> dict[str, Array]:

@@ -50,7 +50,7 @@ def test_tokens_are_those_that_are_encoded_and_what_is_known_has_an_id(field: An
     for text in (*texts, *new):
         tokens, ids = field.divide(prepare(text)), field.encode(prepare(text))["words"]
         assert len(tokens) == len(ids) > 0
-        assert [token in field.known for token in tokens] == [id != 1 for id in ids]
+        assert [token in field.known_tokens for token in tokens] == [id != 1 for id in ids]
 
 
 @pytest.mark.parametrize(
@@ -115,12 +115,18 @@ ANSWERS = {
     Passages: (TEXTS, TEXTS[0]),
     Transcript: (TEXTS, TEXTS[0]),
 }
+BOTH = {
+    *("describe", "counted", "greatest_length", "measure", "divide", "known_tokens", "id_names"),
+    *("class_noun", "name_classes", "find_flaws"),
+}
 MEMBERS = {
     InputField: {
+        *BOTH,
         *("arrays", "fit", "refuse", "encode", "parse", "categorical"),
-        *("unit", "tokenizer", "agreement", "truncated", "pretokenized", "fingerprint"),
+        *("typed", "unit", "tokenizer", "agreement", "truncated", "pretokenized", "fingerprint"),
     },
     OutputField: {
+        *BOTH,
         *("arrays", "fit", "encode", "decode", "categorical"),
         *("autoregressive", "categories", "find_unseen", "check_pair"),
     },
@@ -246,3 +252,57 @@ def test_only_what_was_learned_may_differ_from_what_the_task_makes() -> None:
         given = {part.name for part in dataclasses.fields(kind) if part.init} - learned
         assert declared(kind, "data").keys() <= given
     assert LEARNED["learned"]
+
+
+# What a field tells of itself and of its values. By input field, values to learn and one that has something unknown.
+GIVEN = {
+    Text: (TEXTS, "A warm, strange film."),
+    Tokens: ([("A", "warm", "film")], ("A", "strange", "film")),
+    SourceText: (TEXTS, "A cold fylm."),
+}
+
+
+@pytest.mark.parametrize("kind", [*GIVEN, TargetText, Passages, Transcript])
+def test_the_tokens_of_a_value_are_those_whose_ids_it_is_encoded_as(kind: type) -> None:
+    values, one = GIVEN[kind] if kind in GIVEN else (ANSWERS[kind][0], "a warm fylm.")
+    field = fitted(kind(), values)
+    tokens = field.divide(one)
+    (name, array) = next((name, array) for name, array in field.arrays.items() if array.unknown is not None)
+    ids = field.encode(one)[name][: len(tokens)]
+    assert field.measure(one) == len(tokens)
+    assert [token in field.known_tokens for token in tokens] == [number != array.unknown for number in ids]
+    shown = [field.id_names[name][number] for number in ids]
+    assert shown == [token if token in field.known_tokens else "<unknown>" for token in tokens]
+    assert "<unknown>" in shown and field.counted
+
+
+@pytest.mark.parametrize("kind", FIELDS)
+def test_a_field_says_in_words_what_its_values_are(kind: type) -> None:
+    values = {**ANSWERS, **GIVEN}.get(kind, (["u", "v"], ""))[0]
+    field = kind()
+    if kind is not fields.Sound:
+        field = fitted(field, values) if not isinstance(field, (fields.Image, fields.Series)) else field
+    assert field.describe() != kind.__name__ and "\n" not in field.describe()
+
+
+def test_a_field_that_says_nothing_of_itself_is_named_and_has_neither_tokens_nor_length() -> None:
+    @dataclasses.dataclass
+    class Plain(InputField[str]):
+        @property
+        def arrays(self) -> Any:
+            return {}
+
+        def encode(self, value: str) -> Any:
+            return {}
+
+        def parse(self, text: str) -> str:
+            return text
+
+    field = Plain()
+    assert (field.describe(), field.measure("x"), field.greatest_length, list(field.find_flaws("x"))) == (
+        "Plain",
+        None,
+        None,
+        [],
+    )
+    assert not field.known_tokens and not field.id_names and not field.name_classes("x")

@@ -58,3 +58,23 @@ def test_a_file_that_is_written_again_has_another_fingerprint(tmp_path):
     assert Sound(100).fingerprint(path) == before
     write(tmp_path / "a.wav", tone(hertz=220.0))
     assert Sound(100).fingerprint(path) != before
+
+
+@pytest.mark.parametrize("seconds", [0.02, 0.025, 0.1, 0.299, 0.3, 0.505, 1.0])
+def test_the_length_that_the_head_of_a_file_gives_is_the_number_of_frames(seconds, tmp_path):
+    path = str(write(tmp_path / "a.wav", tone(seconds)))
+    field = fit([path])
+    assert field.measure(path) == len(field.encode(path)["frames"])
+
+
+@pytest.mark.parametrize(
+    "samples, flaws",
+    [
+        (tone(), []),
+        (np.zeros(4000), ["silence only"]),
+        (np.clip(4 * tone(), -0.9, 0.9), ["clipped sound, recorded too loud"]),
+        (tone(0.05), ["less than 0.1 seconds"]),
+    ],
+)
+def test_silent_clipped_and_very_short_recordings_are_told(samples, flaws, tmp_path):
+    assert list(Sound(1000).find_flaws(str(write(tmp_path / "a.wav", samples)))) == flaws
