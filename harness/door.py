@@ -56,9 +56,10 @@ class Run:
 
     @cached_property
     def _trained(self) -> "Trained":
+        # First of all: the modules of a model import Keras, with whatever backend is set.
+        start(self.options.precision)
         from harness.runs.trained import open_model
 
-        start(self.options.precision)
         return open_model(self.experiment)
 
     def predict(
@@ -69,8 +70,6 @@ class Run:
         inputs: texts, as they would be typed, or values of the input field: a tuple of tokens, say. decoding: options
         in place of the run's own, such as beam=5. attention: return "attention" too.
         """
-        from harness.predict import predict
-
         if isinstance(inputs, str):
             raise BadInput("predict: expected a list of inputs, got one text; put it into a list")
         field = self.experiment.input_field
@@ -79,14 +78,17 @@ class Run:
             for number, one in enumerate(inputs, 1)
         ]
         check_any(asked)
-        return predict(self._decoding(decoding), asked, attention=attention)
+        trained = self._decoding(decoding)
+        from harness.predict import predict
+
+        return predict(trained, asked, attention=attention)
 
     def _decoding(self, changed: Mapping[str, OptionValue]) -> "Trained":
         if not changed:
             return self._trained
+        start(self.options.precision)
         from harness.runs.trained import open_model
 
-        start(self.options.precision)
         return open_model(override(self.experiment, changed))
 
     def evaluate(self, data: str | Path | None = None, *, split: str = "test", **options: OptionValue) -> Scores:
@@ -94,7 +96,6 @@ class Run:
 
         options: of how other data is read, such as label_column="verdict", and of decoding, such as beam=5.
         """
-        from harness.score import score
         from harness.selection import select
 
         reading = {name: value for name, value in options.items() if name in Reading.__dataclass_fields__}
@@ -103,6 +104,8 @@ class Run:
         source = None if data is None else str(data)
         selected = select(experiment, source, split, reading=reading)
         start(self.options.precision)
+        from harness.score import score
+
         return score(experiment, selected, source=source, keep=not decoding)["scores"]
 
 

@@ -1,7 +1,9 @@
 """What a Python program can do without the command line."""
 
+import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -78,6 +80,19 @@ def test_comparing_gives_what_the_report_holds(run: harness.Run, tmp_path: Path)
     assert [one["status"] for one in found["runs"]] == ["done"]
     assert found["runs"][0]["scores"] == pytest.approx(run.scores)
     assert (tmp_path / "comparisons" / "sentiment" / "report.html").exists()
+
+
+@pytest.mark.slow
+def test_a_run_is_opened_with_the_backend_that_the_command_line_takes(run: harness.Run) -> None:
+    program = (
+        "import sys, harness; harness.load(sys.argv[1]).predict(['good']); import keras; print(keras.backend.backend())"
+    )
+    environment = {name: value for name, value in os.environ.items() if name != "KERAS_BACKEND"}
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(run.directory)],
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split()[-1] == ("jax" if find_spec("jax") else "tensorflow")
 
 
 def test_nothing_is_imported_before_it_is_used() -> None:
