@@ -105,7 +105,9 @@ class Batches:
             batches += [(padded, part, rows) for part in members[:full].reshape(-1, rows)]
             left = members[full:]
         if len(left):
-            batches.append((self.padded[-1], np.resize(left, self.rows(self.lengths[-1])), len(left)))
+            # In training the longest length, which is compiled anyway; a few inputs to answer are not to wait for it.
+            longest = self.padded[-1] if self.seed is not None else round_up(int(self.steps[left].max()), self.padded)
+            batches.append((longest, np.resize(left, self.rows(self.lengths[-1])), len(left)))
         if self.seed is not None:
             batches = [batches[position] for position in generator.permutation(len(batches))]
         return batches

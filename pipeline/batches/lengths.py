@@ -65,7 +65,10 @@ def suit_lengths(known: tuple[int, ...], lengths: ArrayLike, batches: int) -> li
 
     known: those that there are programs for. lengths: of the examples, in time steps. batches: how many they make.
     """
-    given, own = add_longer(known, lengths), choose_lengths(lengths, waste=WASTE)
+    given = add_longer(known, lengths)
+    if not batches:
+        return given
+    own = choose_lengths(lengths, waste=WASTE)
     padded = [np.asarray(chosen)[np.searchsorted(chosen, lengths)].sum() for chosen in (given, own)]
     saved = padded[0] / padded[1] - 1
     return own if saved * batches > STEPS_TO_COMPILE * len(own) else given

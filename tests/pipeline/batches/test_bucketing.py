@@ -151,6 +151,12 @@ def test_batches_to_answer_have_the_lengths_of_the_run_longer_ones_where_needed_
         for entry in replace(make(lengths, 32, outputs=False), known=Lengths((5, 12))).plan():
             assert entry[0] >= max(lengths[member] for member in entry[1])
             shapes.add((entry[0], len(entry[1])))
-    assert shapes == {(5, 1), (12, 2), (12, 4), (5, 32), (12, 32)}
+    assert shapes == {(5, 1), (12, 2), (12, 4), (5, 32)}
     longer = replace(make([20, 3], 32, outputs=False), known=Lengths((5, 12)))
     assert [entry[0] for entry in longer.plan()] == [20]
+
+
+def test_a_few_short_inputs_to_answer_are_not_padded_to_the_longest():
+    known = Lengths((5, 12, 40))
+    for lengths, padded in (([3, 4, 2], 5), ([3, 9, 2], 12), ([3], 5), ([3, 40, 2], 40)):
+        assert [entry[0] for entry in replace(make(lengths, 32, outputs=False), known=known).plan()] == [padded]
