@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from models import cells
 from pipeline.batches.padding import Arrays, measure
-from pipeline.errors import BadInput, unknown
+from pipeline.errors import BadInput, TooLong, unknown
 from pipeline.fields import Array
 from pipeline.option import Options, make_flag
 from pipeline.readers.request import Say
@@ -50,7 +50,7 @@ def check_lengths(
     for origin, encoded in zip(origins, inputs, strict=True):
         steps = measure(encoded, arrays)
         if steps > options.max_length:
-            raise BadInput(
+            raise TooLong(
                 f"{origin}: the input has {steps} steps, and the cell {options.cell!r} is built for at most "
                 f"{options.max_length}; shorten it, or train with --max-length {steps}"
             )

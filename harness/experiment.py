@@ -124,4 +124,4 @@ def pointing_at(origin: str) -> Iterator[None]:
     try:
         yield
     except BadInput as error:
-        raise BadInput(f"{origin}: {error}") from error
+        raise type(error)(f"{origin}: {error}") from error

@@ -8,6 +8,10 @@ class BadInput(ValueError):
     """Raised for a user's mistake; the command line prints its text alone and exits with 2."""
 
 
+class TooLong(BadInput):
+    """Raised for an input that is longer than what is allowed."""
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> BadInput:
     """Return the error for a name that is not in `known`: the closest names, then the full list."""
     known = sorted(known)

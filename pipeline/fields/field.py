@@ -28,7 +28,7 @@ by the members below.
 import dataclasses
 from abc import abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Generic, Protocol, Self, TypeGuard, TypeVar
+from typing import Any, ClassVar, Generic, Literal, Protocol, Self, TypeGuard, TypeVar
 
 import numpy as np
 
@@ -106,9 +106,12 @@ class InputField(Field, Protocol, Generic[Value]):
     """The side that a model is given. Value: an example's input, such as a text or a tuple of tokens.
 
     categorical: whether the values are a few categories, all of which have to be known.
+    file: of which kind the file is that `parse` opens, by the path that is typed; None where it opens none. A server
+        must open none for those who ask it.
     """
 
     categorical: ClassVar[bool] = False
+    file: ClassVar[Literal["image", "recording"] | None] = None
 
     @property
     def unit(self) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar, Literal
 
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import InputField
@@ -15,6 +16,7 @@ class Image(InputField[Picture]):
     """A picture -> {"image": (image_size, image_size, 3)} of uint8; models scale it themselves."""
 
     image_size: int = option(48, "Side of the square that images are scaled to, in pixels.", low=16, high=512)
+    file: ClassVar[Literal["image", "recording"] | None] = "image"
 
     def encode(self, picture: Picture) -> Arrays:
         return {"image": picture.pixels(self.image_size)}

@@ -4,10 +4,11 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar, Literal
 
 import numpy as np
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, TooLong
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
 from pipeline.fields.log_mel import STEP, WINDOW, compute_log_mel
@@ -32,6 +33,7 @@ class Sound(InputField[str]):
     """
 
     max_length: int = option(400, "Longest recording, in frames of 10 ms; a longer one is refused.", low=1)
+    file: ClassVar[Literal["image", "recording"] | None] = "recording"
     bands: int = 40
     rate: int = field(default=0, metadata=LEARNED)
     deviation: list[float] = field(default_factory=list, metadata=LEARNED)
@@ -47,7 +49,7 @@ class Sound(InputField[str]):
         samples, rate = read(path)
         seconds = len(samples) / rate
         if seconds > self.max_length * STEP + WINDOW:
-            raise BadInput(
+            raise TooLong(
                 f"{path}: the recording lasts {seconds:.1f} seconds, {seconds / STEP:.0f} frames of 10 ms, and at most "
                 f"{self.max_length} are allowed; divide it, or raise --max-length"
             )

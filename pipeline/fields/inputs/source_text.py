@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, TooLong
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import InputField
 from pipeline.fields.tokenized_text import TokenizedText
@@ -30,7 +30,7 @@ class SourceText(TokenizedText, InputField[str]):
         if not ids:
             raise BadInput(f"the text {text!r:.60} has no {self.unit} in it; give at least one")
         if len(ids) > self.max_length:
-            raise BadInput(
+            raise TooLong(
                 f"the text beginning {text[:30]!r} has {len(ids)} {self.unit}s, and at most {self.max_length} are "
                 "allowed; divide it, or train with a higher --max-length"
             )

@@ -3,18 +3,21 @@
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property
+from functools import cached_property, lru_cache
 from typing import Literal, Self
 
 import numpy as np
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, TooLong
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
 from pipeline.fields.flaws import find_flaws
 from pipeline.fields.tokenizers import divide_sentence, measure_agreement
 from pipeline.fields.vocabulary import PADDING_ID, UNKNOWN_ID, Vocabulary
 from pipeline.option import option
+
+# Most tokens whose spelling is kept; what answers for months sees new ones for ever.
+SPELLED = 200_000
 
 
 @dataclass
@@ -58,7 +61,7 @@ class Tokens(InputField[Sequence[str]]):
         if not sentence:
             raise BadInput("the sentence has no token in it; give at least one")
         if len(sentence) > self.max_length:
-            raise BadInput(
+            raise TooLong(
                 f"the sentence beginning {' '.join(sentence[:5])!r:.60} has {len(sentence)} tokens, and at most "
                 f"{self.max_length} are allowed; divide it, or raise --max-length"
             )
@@ -77,7 +80,7 @@ class Tokens(InputField[Sequence[str]]):
 
     @cached_property
     def _spelled(self) -> Callable[[str], np.ndarray]:
-        return cache(self._spell)
+        return lru_cache(SPELLED)(self._spell)
 
     def _spell(self, token: str) -> np.ndarray:
         half = self.width // 2
