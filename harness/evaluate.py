@@ -14,6 +14,7 @@ from harness.process.cost import Throughput
 from pipeline import record
 from pipeline.batches.bucketing import Batches
 from pipeline.example import Example, Value
+from pipeline.fields import OutputField
 from tasks.task import Scores, Task
 
 
@@ -73,9 +74,6 @@ def answer(
     throughput: takes in how fast it was.
     """
     output_field = experiment.output_field
-    # An output that is as long as its input; one that is written symbol by symbol has an end of its own.
-    written = output_field.arrays["output"]
-    aligned = not output_field.autoregressive and written.timed and written.per_step
     answers: list[Answer | None] = [None] * len(batches.inputs)
     losses = _MeanLoss()
     for length, members, real in batches.plan():
@@ -83,9 +81,8 @@ def answer(
         arrays, *wanted = batches.draw(length, members, real)
         drawn = {**arrays, "position": members.astype("int32")}
         drawn |= zip(("expected", "weights"), wanted, strict=False)
-        inputs = {name: drawn[name] for name in decoder.input}
         started = time.perf_counter()
-        found = {name: np.asarray(array) for name, array in decoder.predict_on_batch(inputs).items()}
+        found = compute(decoder, drawn)
         if throughput:
             shape = length, len(members)
             seconds = time.perf_counter() - started
@@ -94,19 +91,36 @@ def answer(
             losses.note(float(found.pop("loss")), wanted[1])
         for row, member in enumerate(members[:real]):
             steps = int(batches.steps[member])
-            output = output_field.decode(found["output"][row][slice(steps) if aligned else ()])
-            details = {name: float(array[row]) for name, array in found.items() if array.ndim == 1 and name != "output"}
-            attention = _cut(found["attention"][row], steps, inputs) if "attention" in found else None
-            certainties = found["certainties"][row][:steps] if "certainties" in found else None
-            answers[member] = Answer(output, details, attention, certainties)
+            answers[member] = read_answer(output_field, found, row, steps=steps, masked="mask" in decoder.input)
     return Answers([one for one in answers if one is not None], losses.mean)
 
 
-def _cut(attention: np.ndarray, steps: int, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the attention weights of the symbols written, after which all are 0, over the real steps of the input."""
-    attention = attention[attention.any(axis=1)]
-    # The positions of an image's grid are no time steps.
-    return attention[:, :steps] if "mask" in inputs else attention
+def compute(decoder: keras.Model, drawn: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return what a decoder gives for a batch of padded arrays, of which it may not ask for all."""
+    inputs = {name: drawn[name] for name in decoder.input}
+    return {name: np.asarray(array) for name, array in decoder.predict_on_batch(inputs).items()}
+
+
+def read_answer(
+    output_field: OutputField, found: Mapping[str, np.ndarray], row: int, *, steps: int, masked: bool
+) -> Answer:
+    """Return the answer in one row of what a decoder gives for a batch; what it gives for padding is cut off.
+
+    steps: of the input, without its padding. masked: whether the input has time steps.
+    """
+    # An output that is as long as its input; one that is written symbol by symbol has an end of its own.
+    written = output_field.arrays["output"]
+    aligned = not output_field.autoregressive and written.timed and written.per_step
+    output = output_field.decode(found["output"][row][slice(steps) if aligned else ()])
+    details = {name: float(array[row]) for name, array in found.items() if array.ndim == 1 and name != "output"}
+    attention = None
+    if "attention" in found:
+        # After the symbols that are written all weights are 0.
+        attention = found["attention"][row][found["attention"][row].any(axis=1)]
+        # The positions of an image's grid are no time steps.
+        attention = attention[:, :steps] if masked else attention
+    certainties = found["certainties"][row][:steps] if "certainties" in found else None
+    return Answer(output, details, attention, certainties)
 
 
 def measure_loss(model: keras.Model, batches: Batches, *, learn: bool = False) -> float:

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from harness import data
-from harness.evaluate import answer
+from harness.evaluate import Answer, answer
 from harness.experiment import pointing_at
 from harness.inputs import Input, check_any
 from harness.runs.trained import Trained
 from pipeline.errors import BadInput
+from pipeline.example import Value
 
 Prediction = dict[str, Any]
 
@@ -40,11 +41,16 @@ def predict(trained: Trained, inputs: Sequence[Input], *, attention: bool = Fals
         if one.value is None:
             answers.append({"input": None, "output": None})
             continue
-        answered = next(found)
-        answers.append({"input": data.to_plain(one.value), "output": answered.output, **answered.details})
-        if attention and answered.attention is not None:
-            answers[-1]["attention"] = answered.attention.round(4).tolist()
+        answers.append(to_prediction(data.to_plain(one.value), next(found), attention=attention))
     return answers
+
+
+def to_prediction(shown: Value, found: Answer, *, attention: bool = False) -> Prediction:
+    """Return an answer as it is printed. shown: the input, as JSON can hold it. attention: see `predict`."""
+    prediction = {"input": shown, "output": found.output, **found.details}
+    if attention and found.attention is not None:
+        prediction["attention"] = found.attention.round(4).tolist()
+    return prediction
 
 
 def format_plainly(predictions: Sequence[Prediction]) -> str:
