@@ -14,6 +14,7 @@ from pipeline.errors import BadInput
 from pipeline.example import Value
 from pipeline.option import Value as OptionValue
 from pipeline.readers import files
+from pipeline.readers.request import Say
 
 # The share of training sentences from which on a tokenizer does as the training data.
 AGREED = 0.9
@@ -40,15 +41,18 @@ def check_any(inputs: Sequence[Input]) -> None:
         raise BadInput("nothing to predict: give TEXT after the run, or --input FILE (- for standard input)")
 
 
-def parse(run: Experiment, texts: Sequence[tuple[str, str]]) -> list[Input]:
-    """Return the inputs that (origin, text) stand for; BadInput with the origin of one that cannot be read."""
+def parse(run: Experiment, texts: Sequence[tuple[str, str]], *, tell: Say = say) -> list[Input]:
+    """Return the inputs that (origin, text) stand for; BadInput with the origin of one that cannot be read.
+
+    tell: takes what is worth knowing of them, in one line each.
+    """
     inputs = []
     for origin, text in texts:
         with pointing_at(origin):
             inputs.append(Input(origin, run.input_field.parse(text)))
     agreement = run.input_field.agreement
     if agreement < AGREED and run.input_field.tokenizer != "blank":
-        say(
+        tell(
             f"the texts are not divided into tokens as the training data is: it was so in {agreement:.0%} of its "
             "sentences only; give --tokenized if they have blanks between their tokens"
         )
@@ -67,18 +71,20 @@ def read_words(words: Sequence[str]) -> list[tuple[str, str]]:
     return texts
 
 
-def read_file(run: Experiment, source: str, reading: Mapping[str, OptionValue]) -> list[Input]:
+def read_file(run: Experiment, source: str, reading: Mapping[str, OptionValue], *, tell: Say = say) -> list[Input]:
     """Return the inputs of a file, or of standard input for "-".
 
     A file of an ending that the task's reader says (.csv, .jsonl, .conllu) is read as for training, without its labels;
-    any other has one input per line. What is empty stays in its place, with None.
+    any other has one input per line. What is empty stays in its place, with None. tell: see `parse`.
     """
     path = Path(source).expanduser()
     if run.task.reader and source != "-" and files.suffix(path) in run.task.reader.inputs:
         files.check_exists(path, "--input")
         request = make_request(run.task, read_as(run.options, reading), path, inputs_only=True)
-        say(f"{path}: read as for training; the lines of a file of another name are the inputs")
-        return [Input(str(path.parent / one.origin), one.input) for one in run.task.reader.files(request, say)["train"]]
+        tell(f"{path}: read as for training; the lines of a file of another name are the inputs")
+        return [
+            Input(str(path.parent / one.origin), one.input) for one in run.task.reader.files(request, tell)["train"]
+        ]
     name, content = source, None
     if source == "-":
         if sys.stdin is None:
@@ -94,9 +100,9 @@ def read_file(run: Experiment, source: str, reading: Mapping[str, OptionValue]) 
         raise BadInput(f"{name}:{empty}: the line is empty; expected one input per line")
     places = [place for place, line in enumerate(lines) if line.strip()]
     if len(places) < len(lines):
-        say(f"{name}: {len(lines) - len(places):,} of {len(lines):,} lines are empty; so is what is answered to them")
+        tell(f"{name}: {len(lines) - len(places):,} of {len(lines):,} lines are empty; so is what is answered to them")
     inputs = [Input(f"{name}:{number}", None) for number in range(1, len(lines) + 1)]
-    found = parse(run, [(inputs[place].origin, lines[place]) for place in places])
+    found = parse(run, [(inputs[place].origin, lines[place]) for place in places], tell=tell)
     for place, one in zip(places, found, strict=True):
         inputs[place] = one
     return inputs

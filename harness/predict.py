@@ -49,7 +49,7 @@ def to_prediction(shown: Value, found: Answer, *, attention: bool = False) -> Pr
     """Return an answer as it is printed. shown: the input, as JSON can hold it. attention: see `predict`."""
     prediction = {"input": shown, "output": found.output, **found.details}
     if attention and found.attention is not None:
-        prediction["attention"] = found.attention.round(4).tolist()
+        prediction["attention"] = found.attention.astype("float64").round(4).tolist()
     return prediction
 
 

@@ -51,6 +51,20 @@ def find_run(command: Command, arguments: Arguments) -> tuple["Experiment", Pars
     return experiment, parser
 
 
+def find_runs(command: Command, arguments: Arguments) -> tuple[list["Experiment"], Parser]:
+    """Return the runs that a command names, and the command's parser, with the decoding of each; BadInput for none."""
+    words = find_words(arguments, make_full_parser(command))
+    if not words:
+        find_run(command, arguments)
+    from harness.runs.restored import read_run
+
+    found = [read_run(path(word), partial(select_backend, arguments)) for word in words]
+    options = {one.name: one for experiment in found for one in find_decoding(experiment.task)}
+    parser = command.make_parser(options.values())
+    parser.explain = partial(explain_decoding, found[0].task)
+    return found, parser
+
+
 def make_parser(command: Command, task: Task, *, without: Iterable[str] = ()) -> Parser:
     """Return a command's parser with the options of a task. without: those that the command has in another form."""
     parser = command.make_parser(one for one in find_options(task).values() if one.name not in without)
