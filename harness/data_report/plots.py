@@ -47,7 +47,7 @@ def list_panels(report: DataReport) -> Iterator[Panel]:
                 lambda axes, side=side: draw_classes(axes, side),  # type: ignore[misc]
             )
         if side.lengths:
-            bound = "" if side.most is None else " The upright line is the greatest length that is read or written."
+            bound = " The upright line is the greatest length that is read or written." if find_bound(side) else ""
             yield Panel(
                 f"Lengths of the {name}s, in {side.counted}s",
                 f"The share of the {name}s of each length, by split.{bound}",
@@ -124,16 +124,21 @@ def draw_lengths(axes: "Axes", side: Side) -> None:
         axes.set_xscale("log")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
-    # One far off would leave no room for the lengths themselves.
-    if side.most is not None and side.most <= 2 * high:
-        axes.axvline(side.most + 0.5, color=COLOURS[-2], linewidth=1.5)
+    if bound := find_bound(side):
+        axes.axvline(bound + 0.5, color=COLOURS[-2], linewidth=1.5)
         axes.annotate(
-            f"{side.most:,}", (side.most + 0.5, 1), xycoords=("data", "axes fraction"), xytext=(4, -12),
+            f"{bound:,}", (bound + 0.5, 1), xycoords=("data", "axes fraction"), xytext=(4, -12),
             textcoords="offset points",
         )  # fmt: skip
     axes.set_xlabel(f"{side.counted}s")
     axes.set_ylabel("% of the split")
     axes.legend(frameon=False)
+
+
+def find_bound(side: Side) -> int | None:
+    """Return the greatest length, where it is near: one far off would leave no room for the lengths themselves."""
+    longest = max(int(lengths.max()) for lengths in side.lengths.values())
+    return side.most if side.most is not None and side.most <= 2 * longest else None
 
 
 def _make_edges(low: int, high: int, wide: bool) -> np.ndarray:
