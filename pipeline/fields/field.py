@@ -101,6 +101,16 @@ class Field(Protocol):
 Kind = TypeVar("Kind", bound=Field)
 
 
+class Listener(Protocol):
+    """What encodes a recording that comes bit by bit."""
+
+    def hear(self, samples: np.ndarray, /) -> Arrays:
+        """Return the arrays of the next samples, (time,) from -1 to 1, of as many time steps as are complete."""
+
+    def finish(self) -> Arrays:
+        """Return the arrays of what is left when the recording has ended."""
+
+
 # Not Protocol[Value], which is short for the same: msgspec, which reads saved fields, does not know that.
 class InputField(Field, Protocol, Generic[Value]):
     """The side that a model is given. Value: an example's input, such as a text or a tuple of tokens.
@@ -159,6 +169,25 @@ class InputField(Field, Protocol, Generic[Value]):
     def parse(self, text: str, /) -> Value:
         """Return the value that one line of text, typed by a user, stands for; BadInput if it stands for none."""
 
+    def cut(self, text: str, /, more: bool) -> tuple[list[str], str] | None:
+        """Divide a text that comes bit by bit: return its pieces so far, and the rest, which may go on.
+
+        Each piece is encoded alone, by `encode_piece`, and the arrays of the text are those of its pieces one after
+        the other. None where that is not so. more: whether the text goes on; else nothing is left.
+        """
+        return None
+
+    def encode_piece(self, piece: str, /) -> Arrays:
+        """Return the arrays of a piece of a text, as `cut` divides it; mostly of one time step."""
+        return self.encode(self.parse(piece))
+
+    def listen(self, rate: int | None = None, /) -> "Listener | None":
+        """Return what encodes a recording that comes bit by bit; None where that cannot be.
+
+        rate: samples a second of the recording; None: those of the training data.
+        """
+        return None
+
     def pretokenized(self) -> Self:
         """Return this field for typed texts that have blanks between their tokens; itself where it has no tokenizer."""
         return self
@@ -194,6 +223,10 @@ class OutputField(Field, Protocol, Generic[Value]):
     @abstractmethod
     def decode(self, output: np.ndarray, /) -> Value:
         """Return the value that the model's answer to one example is. output: as "output" of `arrays`, unpadded."""
+
+    def decode_step(self, output: np.ndarray, /) -> object:
+        """Return what the answer of one step adds: a tag, some letters; or the answer so far. output: see `decode`."""
+        return self.decode(output)
 
     @property
     def categories(self) -> Sequence[str]:

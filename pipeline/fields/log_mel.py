@@ -36,17 +36,68 @@ def make_mel_filters(rate: int, size: int, bands: int) -> np.ndarray:
     return np.maximum(0, np.minimum(rise, fall)).astype("float32")
 
 
+def measure_energy(samples: np.ndarray, rate: int, bands: int) -> np.ndarray:
+    """Return the energy of each band in each whole window, (frames, bands)."""
+    width, step = measure_window(rate)
+    windows = np.lib.stride_tricks.sliding_window_view(samples, width)[::step]
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(width) / width)
+    size = 1 << (width - 1).bit_length()
+    power = np.abs(np.fft.rfft(windows * hann, size)) ** 2
+    return power @ make_mel_filters(rate, size, bands)
+
+
+def measure_window(rate: int) -> tuple[int, int]:
+    """Return the samples of a window, and from the start of one to that of the next."""
+    return round(WINDOW * rate), round(STEP * rate)
+
+
 def compute_log_mel(samples: np.ndarray, rate: int, bands: int) -> np.ndarray:
     """Return the log-mel features, (frames, bands) of float32: the powers of ten of each band's energy.
 
     A last window that is not full is left out; a recording shorter than one window is filled up with silence.
     """
-    width, step = round(WINDOW * rate), round(STEP * rate)
-    samples = np.pad(samples, (0, max(0, width - len(samples))))
-    windows = np.lib.stride_tricks.sliding_window_view(samples, width)[::step]
-    hann = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(width) / width)
-    size = 1 << (width - 1).bit_length()
-    power = np.abs(np.fft.rfft(windows * hann, size)) ** 2
-    energy = power @ make_mel_filters(rate, size, bands)
+    samples = np.pad(samples, (0, max(0, measure_window(rate)[0] - len(samples))))
+    energy = measure_energy(samples, rate, bands)
     floor = max(float(energy.max()) * SILENCE, 1e-30)
     return np.log10(np.maximum(energy, floor)).astype("float32")
+
+
+class RunningLogMel:
+    """The log-mel features of a recording that comes bit by bit, without knowing what comes later.
+
+    What counts as silence depends on the loudest window so far, and from each band its mean so far is taken. That
+    begins as the mean of the training data, which counts as `PRIOR` frames ("online cepstral mean normalisation", as
+    Kaldi has it).
+
+    average: of each band, in the training data.
+    """
+
+    PRIOR = 100
+
+    def __init__(self, rate: int, bands: int, average: np.ndarray):
+        self.rate, self.bands = rate, bands
+        self.left = np.zeros(0, "float32")
+        self.loudest = 0.0
+        self.total, self.count = self.PRIOR * np.asarray(average, "float64"), self.PRIOR
+
+    def hear(self, samples: np.ndarray) -> np.ndarray:
+        """Return the features of the windows that these samples complete, (frames, bands) of float32."""
+        width, step = measure_window(self.rate)
+        samples = np.concatenate([self.left, samples])
+        frames = max(0, (len(samples) - width) // step + 1)
+        self.left = samples[frames * step :]
+        if not frames:
+            return np.zeros((0, self.bands), "float32")
+        energy = measure_energy(samples[: (frames - 1) * step + width], self.rate, self.bands)
+        loudest = np.maximum.accumulate(np.maximum(energy.max(axis=1), self.loudest))
+        self.loudest = float(loudest[-1])
+        features = np.log10(np.maximum(energy, np.maximum(loudest * SILENCE, 1e-30)[:, None]))
+        totals = self.total + np.cumsum(features, axis=0)
+        counts = self.count + np.arange(1, frames + 1)[:, None]
+        self.total, self.count = totals[-1], self.count + frames
+        return (features - totals / counts).astype("float32")
+
+    def finish(self) -> np.ndarray:
+        """Return the features of a recording of less than a window, filled up with silence; else of no frames."""
+        missing = measure_window(self.rate)[0] - len(self.left)
+        return self.hear(np.zeros(missing if self.count == self.PRIOR else 0, "float32"))

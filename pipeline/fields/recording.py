@@ -118,3 +118,39 @@ def resample(samples: np.ndarray, rate: int, wanted: int) -> np.ndarray:
 
     shared = gcd(rate, wanted)
     return samples if rate == wanted else resample_poly(samples, wanted // shared, rate // shared)
+
+
+class Resampler:
+    """`resample` of samples that come bit by bit: the same numbers, as soon as they no longer depend on what comes.
+
+    scipy's filter reaches 10 samples of the slower rate to both sides, so that much is kept of what came before.
+    """
+
+    def __init__(self, rate: int, wanted: int):
+        shared = gcd(rate, wanted)
+        self.up, self.down = wanted // shared, rate // shared
+        reach = -(-10 * max(self.up, self.down) // self.up)
+        # A multiple of `down`, so that a block begins with a sample of the other rate.
+        self.reach = -(-reach // self.down) * self.down
+        self.left, self.before = np.zeros(0, "float32"), 0
+
+    def push(self, samples: np.ndarray, last: bool = False) -> np.ndarray:
+        """Return the samples at the other rate that are certain now; all that are left where these are the last."""
+        from scipy.signal import resample_poly
+
+        if self.up == self.down:
+            return samples
+        held = np.concatenate([self.left, samples])
+        certain = len(held) - self.before
+        if not last:
+            certain = max(0, certain - self.reach) // self.down * self.down
+        if not certain:
+            self.left = held
+            return np.zeros(0, "float32")
+        first = self.before * self.up // self.down
+        upto = None if last else (self.before + certain) * self.up // self.down
+        found = resample_poly(held, self.up, self.down)[first:upto]
+        done = self.before + certain
+        self.before = min(self.reach, done)
+        self.left = held[done - self.before :]
+        return found

@@ -90,6 +90,19 @@ def divide_sentence(text: str, tokenizer: str) -> list[str]:
     return _find("sentence", text)
 
 
+# A blank after which a text can be divided: not the one within an HTML line break.
+BLANK = re.compile(r"(?<!<br)\s(?=\S*\Z)")
+
+
+def cut_at_blank(text: str, more: bool) -> tuple[str, str]:
+    """Return a text up to its last blank, and the rest, a word that may go on. more: whether it may."""
+    if not more:
+        return text, ""
+    found = BLANK.search(text)
+    place = found.end() if found else 0
+    return text[:place], text[place:]
+
+
 # Sentences from which it is seen whether a tokenizer divides texts as the training data is divided.
 SEEN = 1000
 

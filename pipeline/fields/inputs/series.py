@@ -8,6 +8,7 @@ import numpy as np
 from pipeline.errors import BadInput
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import InputField
+from pipeline.fields.tokenizers import cut_at_blank
 from pipeline.option import option
 
 
@@ -69,3 +70,7 @@ class Series(InputField[str]):
             yield "one step only"
         elif len(set(steps)) == 1:
             yield "the same numbers at every step"
+
+    def cut(self, text: str, more: bool) -> tuple[list[str], str]:
+        whole, rest = cut_at_blank(text, more)
+        return whole.split(), rest

@@ -11,8 +11,8 @@ import numpy as np
 from pipeline.errors import BadInput, TooLong
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
-from pipeline.fields.log_mel import STEP, WINDOW, compute_log_mel
-from pipeline.fields.recording import find_rate, find_seconds, read, resample
+from pipeline.fields.log_mel import STEP, WINDOW, RunningLogMel, compute_log_mel
+from pipeline.fields.recording import Resampler, find_rate, find_seconds, read, resample
 from pipeline.option import option
 
 FITTED = 500  # recordings from which the spread of the features is measured
@@ -26,26 +26,35 @@ class Sound(InputField[str]):
     """A recording, as the path of its file -> {"frames": (time, bands)}, one frame for every 10 ms.
 
     From each band the recording's own mean is taken, so that neither how loud it is nor the microphone matters, and
-    the rest divided by the standard deviation of that in the training data.
+    the rest divided by the standard deviation of that in the training data. A running mean needs nothing of what comes
+    later: see `RunningLogMel`.
 
     bands: of the mel scale. rate: samples per second to which all recordings are brought; most of the training data's.
-    deviation: per band.
+    deviation: per band. average: per band, where the mean is a running one.
     """
 
     max_length: int = option(400, "Longest recording, in frames of 10 ms; a longer one is refused.", low=1)
     file: ClassVar[Literal["image", "recording"] | None] = "recording"
+    feature_mean: Literal["recording", "running"] = option(
+        "recording", "Mean taken from the features: the recording's, or that so far, for predict --stream."
+    )
     bands: int = 40
     rate: int = field(default=0, metadata=LEARNED)
     deviation: list[float] = field(default_factory=list, metadata=LEARNED)
+    average: tuple[float, ...] = field(default=(), metadata=LEARNED)
 
     def fit(self, paths: Iterable[str]) -> None:
         paths = list(paths)
         self.rate = Counter(map(find_rate, paths)).most_common(1)[0][0]
-        features = np.concatenate([self._hear(path) for path in paths[:: -(-len(paths) // FITTED)]])
+        paths = paths[:: -(-len(paths) // FITTED)]
+        if self.feature_mean == "running":
+            mean = np.concatenate([compute_log_mel(self._read(path), self.rate, self.bands) for path in paths]).mean(0)
+            self.average = tuple(round(float(value), 6) for value in mean)
+        features = np.concatenate([self._hear(path) for path in paths])
         # A band in which nothing ever changes must not become infinite.
         self.deviation = [round(float(value), 6) for value in np.maximum(features.std(axis=0), 1e-3)]
 
-    def _hear(self, path: str) -> np.ndarray:
+    def _read(self, path: str) -> np.ndarray:
         samples, rate = read(path)
         seconds = len(samples) / rate
         if seconds > self.max_length * STEP + WINDOW:
@@ -53,7 +62,14 @@ class Sound(InputField[str]):
                 f"{path}: the recording lasts {seconds:.1f} seconds, {seconds / STEP:.0f} frames of 10 ms, and at most "
                 f"{self.max_length} are allowed; divide it, or raise --max-length"
             )
-        features = compute_log_mel(resample(samples, rate, self.rate), self.rate, self.bands)
+        return resample(samples, rate, self.rate)
+
+    def _hear(self, path: str) -> np.ndarray:
+        samples = self._read(path)
+        if self.feature_mean == "running":
+            running = RunningLogMel(self.rate, self.bands, np.array(self.average))
+            return np.concatenate([running.hear(samples), running.finish()])
+        features = compute_log_mel(samples, self.rate, self.bands)
         return features - features.mean(axis=0)
 
     def encode(self, path: str) -> Arrays:
@@ -104,3 +120,25 @@ class Sound(InputField[str]):
             yield "clipped sound, recorded too loud"
         if len(samples) / rate < SHORTEST:
             yield f"less than {SHORTEST:g} seconds"
+
+    def listen(self, rate: int | None = None) -> "SoundListener | None":
+        return SoundListener(self, rate or self.rate) if self.feature_mean == "running" else None
+
+
+class SoundListener:
+    """A recording that comes bit by bit -> {"frames": (time, bands)}: what `Sound.encode` makes of all of it.
+
+    rate: samples a second of what is heard.
+    """
+
+    def __init__(self, sound: Sound, rate: int):
+        self.running = RunningLogMel(sound.rate, sound.bands, np.array(sound.average))
+        self.deviation = np.array(sound.deviation, "float32")
+        self.resampler = Resampler(rate, sound.rate)
+
+    def hear(self, samples: np.ndarray) -> Arrays:
+        return {"frames": self.running.hear(self.resampler.push(samples)) / self.deviation}
+
+    def finish(self) -> Arrays:
+        rest = self.resampler.push(np.zeros(0, "float32"), last=True)
+        return {"frames": np.concatenate([self.running.hear(rest), self.running.finish()]) / self.deviation}

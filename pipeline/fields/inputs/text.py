@@ -13,7 +13,7 @@ from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
 from pipeline.fields.flaws import find_flaws
 from pipeline.fields.subwords import learn_subwords, open_subwords
-from pipeline.fields.tokenizers import has_token, tokenize
+from pipeline.fields.tokenizers import cut_at_blank, has_token, tokenize
 from pipeline.fields.vocabulary import UNKNOWN_ID, Vocabulary
 from pipeline.option import option
 
@@ -112,6 +112,13 @@ class Text(InputField[str]):
         yield from find_flaws(text)
         if self.unit == "word" and len(text.split(maxsplit=1)) == 1:
             yield "one word only"
+
+    def cut(self, text: str, more: bool) -> tuple[list[str], str]:
+        if self.unit == "character":
+            return list(text), ""
+        whole, rest = cut_at_blank(text, more)
+        # No subword is part of two words.
+        return (tokenize(whole) if self.unit == "word" else _prepare(whole).split()), rest
 
 
 def _prepare(text: str) -> str:

@@ -12,7 +12,7 @@ from pipeline.errors import BadInput, TooLong
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
 from pipeline.fields.flaws import find_flaws
-from pipeline.fields.tokenizers import divide_sentence, measure_agreement
+from pipeline.fields.tokenizers import cut_at_blank, divide_sentence, measure_agreement
 from pipeline.fields.vocabulary import PADDING_ID, UNKNOWN_ID, Vocabulary
 from pipeline.option import option
 
@@ -97,6 +97,18 @@ class Tokens(InputField[Sequence[str]]):
 
     def parse(self, text: str) -> tuple[str, ...]:
         return tuple(divide_sentence(text, self.tokenizer))
+
+    def cut(self, text: str, more: bool) -> tuple[list[str], str] | None:
+        if self.tokenizer == "treebank":
+            # What a point belongs to depends on where the sentence ends.
+            return None
+        if self.tokenizer == "character":
+            return divide_sentence(text, self.tokenizer), ""
+        whole, rest = cut_at_blank(text, more)
+        return divide_sentence(whole, self.tokenizer), rest
+
+    def encode_piece(self, piece: str) -> Arrays:
+        return self.encode((piece,))
 
     def pretokenized(self) -> Self:
         return replace(self, tokenizer="blank")

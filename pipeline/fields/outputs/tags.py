@@ -68,6 +68,9 @@ class Tags(TagField[Sequence[str]]):
     def id_names(self) -> Mapping[str, Sequence[str]]:
         return {"output": self.tags}
 
+    def decode_step(self, output: np.ndarray) -> str:
+        return self.tags[int(output[0])]
+
     @property
     def arrays(self) -> dict[str, Array]:
         return {"output": Array((None,), "int32", len(self.tags))}

@@ -98,6 +98,11 @@ class Transcript(AlignedField[str]):
     def find_flaws(self, text: str) -> Iterator[str]:
         return find_flaws(text)
 
+    def decode_step(self, output: np.ndarray) -> str:
+        """Return the text that a step adds, spaces and all; with the unit "word", each word and a space."""
+        names = self._vocabulary.to_symbols(id for id in output if id not in (PADDING_ID, self.blank))
+        return "".join(f"{name} " if self.unit == "word" else name for name in names)
+
     @property
     def arrays(self) -> dict[str, Array]:
         return {"output": Array((None,), "int32", len(self.symbols), per_step=False, unknown=UNKNOWN_ID)}

@@ -38,3 +38,35 @@ def test_bands_are_those_of_tensorflow(rate, size, bands):
 def test_windows_are_25_ms_every_10_ms_and_a_shorter_recording_gives_one():
     for count, frames in ((1, 1), (199, 1), (200, 1), (279, 1), (280, 2), (8000, 98)):
         assert log_mel.compute_log_mel(np.ones(count), RATE, 40).shape == (frames, 40)
+
+
+@pytest.mark.parametrize("sizes", [[8000], [1] * 400 + [7600], [79, 80, 81, 3000, 4760], [199, 1, 7800]])
+def test_running_features_do_not_depend_on_how_the_recording_is_cut(sizes):
+    samples, average = tone(1.0), np.linspace(-3, 0, 12)
+    whole = log_mel.RunningLogMel(RATE, 12, average).hear(samples)
+    running, parts = log_mel.RunningLogMel(RATE, 12, average), []
+    for first, size in zip(np.cumsum([0, *sizes]), sizes, strict=False):
+        parts.append(running.hear(samples[first : first + size]))
+    assert running.finish().shape == (0, 12)
+    np.testing.assert_allclose(np.concatenate(parts), whole, atol=1e-6)
+
+
+def test_running_features_are_those_of_the_definition():
+    rng = np.random.default_rng(0)
+    # Loud after soft, so that what is silence changes.
+    samples = (tone(0.3) * np.repeat([1e-5, 1.0, 1e-6], 800)).astype("float32")
+    average, total, found = rng.normal(size=12), np.zeros(12), []
+    loudest = 0.0
+    for frame in range((2400 - 200) // 80 + 1):
+        energy = log_mel.measure_energy(samples[frame * 80 : frame * 80 + 200], RATE, 12)[0]
+        loudest = max(loudest, energy.max())
+        feature = np.log10(np.maximum(energy, loudest * 1e-8))
+        total += feature
+        found.append(feature - (100 * average + total) / (100 + frame + 1))
+    np.testing.assert_allclose(log_mel.RunningLogMel(RATE, 12, average).hear(samples), found, atol=1e-5)
+
+
+def test_a_recording_of_less_than_a_window_has_one_frame():
+    running = log_mel.RunningLogMel(RATE, 12, np.zeros(12))
+    assert running.hear(tone(0.01)).shape == (0, 12)
+    assert running.finish().shape == (1, 12)

@@ -78,3 +78,15 @@ def test_a_flac_file_cut_short_is_refused(tmp_path):
     cut(path, 0.5)
     with pytest.raises(BadInput, match="cut short|cannot be read"):
         recording.read(path)
+
+
+@pytest.mark.parametrize("wanted", [RATE, 16000, 11025, 6000, 4410])
+@pytest.mark.parametrize("sizes", [[5000], [1] * 300 + [4700], [1000, 7, 2000, 1993]])
+def test_a_recording_that_comes_bit_by_bit_is_resampled_the_same(wanted, sizes):
+    samples = tone(1.0)[:5000]
+    resampler, parts = recording.Resampler(RATE, wanted), []
+    for first, size in zip(np.cumsum([0, *sizes]), sizes, strict=False):
+        parts.append(resampler.push(samples[first : first + size]))
+    assert len(resampler.left) < 3000
+    parts.append(resampler.push(samples[:0], last=True))
+    np.testing.assert_allclose(np.concatenate(parts), recording.resample(samples, RATE, wanted), atol=1e-6)

@@ -78,3 +78,30 @@ def test_the_length_that_the_head_of_a_file_gives_is_the_number_of_frames(second
 )
 def test_silent_clipped_and_very_short_recordings_are_told(samples, flaws, tmp_path):
     assert list(Sound(1000).find_flaws(str(write(tmp_path / "a.wav", samples)))) == flaws
+
+
+@pytest.mark.parametrize("rate", [RATE, 11025])
+def test_a_recording_is_heard_bit_by_bit_as_it_is_encoded_whole(tmp_path, rate):
+    paths = [write(tmp_path / f"{n}.wav", tone(0.5, hertz=200 * n, seed=n)) for n in range(1, 4)]
+    field = fit(paths, feature_mean="running")
+    samples = tone(0.7, seed=5)
+    path = write(tmp_path / "b.wav", samples, rate=rate, subtype="FLOAT")
+    listener = field.listen(rate)
+    parts = [listener.hear(samples[first : first + 333])["frames"] for first in range(0, len(samples), 333)]
+    found = np.concatenate([*parts, listener.finish()["frames"]])
+    np.testing.assert_allclose(found, field.encode(str(path))["frames"], atol=1e-4)
+    again = restore(Sound(1000, feature_mean="running"), save(field))
+    np.testing.assert_array_equal(again.encode(str(path))["frames"], field.encode(str(path))["frames"])
+
+
+def test_a_running_mean_needs_no_later_frame(tmp_path):
+    field = fit([write(tmp_path / "a.wav", tone(0.5))], feature_mean="running")
+    short, long = (field.encode(str(write(tmp_path / f"{n}.wav", tone(1.0)[:n])))["frames"] for n in (2000, 6000))
+    np.testing.assert_allclose(long[: len(short)], short, atol=1e-5)
+
+
+def test_the_mean_of_the_recording_cannot_be_heard_bit_by_bit(tmp_path):
+    field = fit([write(tmp_path / "a.wav", tone(0.5))])
+    assert field.listen() is None
+    saved = {name: value for name, value in save(field).items() if name not in ("average", "feature_mean")}
+    assert restore(Sound(1000), saved) == field
