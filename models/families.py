@@ -14,11 +14,13 @@ class LazyFamily:
     """A model family, before it is imported.
 
     module: the one that has `build`, `loss` and `decode`; see models/family.py. options: a dataclass that declares what
-    they read.
+    they read. streams: whether it can answer each step of an input that is still to come ("reading"; see
+    models/streaming.py), or write symbol by symbol ("writing"; see models/writing.py); None: neither.
     """
 
     module: str
     options: type
+    streams: Literal["reading", "writing"] | None = None
 
     def load(self) -> Family:
         """Import the family, and with it Keras."""
@@ -143,9 +145,9 @@ class Transcriber(BeamSearch, Encoder):
     )
 
 
-TAGGER = LazyFamily("models.tagger", Tagger)
-CLASSIFIER = LazyFamily("models.classifier", Classifier)
-GENERATOR = LazyFamily("models.generator", Generator)
+TAGGER = LazyFamily("models.tagger", Tagger, streams="reading")
+CLASSIFIER = LazyFamily("models.classifier", Classifier, streams="reading")
+GENERATOR = LazyFamily("models.generator", Generator, streams="writing")
 CAPTIONER = LazyFamily("models.captioner", Captioner)
 ENCODER_DECODER = LazyFamily("models.encoder_decoder", EncoderDecoder)
-TRANSCRIBER = LazyFamily("models.transcriber", Transcriber)
+TRANSCRIBER = LazyFamily("models.transcriber", Transcriber, streams="reading")
