@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from harness.comparison.results import Report
     from harness.predict import Prediction
     from harness.runs.trained import Trained
+    from harness.streaming.stream import ReadingStream, WritingStream
 
 
 def start(precision: str = "float32") -> str:
@@ -90,6 +91,17 @@ class Run:
         from harness.runs.trained import open_model
 
         return open_model(override(self.experiment, changed))
+
+    def stream(self, *, rate: int | None = None, **decoding: OptionValue) -> "ReadingStream | WritingStream":
+        """Return the run as a stream, whose `push` answers one token after another; see harness/streaming/stream.py.
+
+        rate: samples a second of the sound that will be pushed; None: as in the training data. decoding: options in
+        place of the run's own. BadInput, with the reason, for a run that needs the whole input.
+        """
+        from harness.streaming.stream import check_streams, open_stream
+
+        check_streams(override(self.experiment, decoding))
+        return open_stream(self._decoding(decoding), rate)
 
     def evaluate(self, data: str | Path | None = None, *, split: str = "test", **options: OptionValue) -> Scores:
         """Return the scores on the run's own test, on another split, or on other data, by name.

@@ -1,6 +1,9 @@
 """run.py predict RUN [TEXT ...]"""
 
 from argparse import Namespace
+from collections.abc import Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
 
 from harness.arguments import Parser, path
 from harness.commands.command import FLAG, READING, Arguments, Command, add_machine, divide
@@ -9,7 +12,14 @@ from harness.commands.printing import emit
 from harness.commands.subject import find_run
 from harness.options import override
 from pipeline.errors import BadInput
+from pipeline.readers import files
 from pipeline.record import dump
+
+if TYPE_CHECKING:
+    from harness.experiment import Experiment
+
+# What ends a sequence of a stream; see harness/streaming/source.py.
+ENDS = ("line", "empty-line", "never")
 
 
 def predict(arguments: Arguments) -> None:
@@ -22,6 +32,10 @@ def predict(arguments: Arguments) -> None:
     reading, decoding = divide(parser.chosen(given))
     experiment = override(experiment, decoding)
     experiment = inputs.take_tokenized(experiment) if given.tokenized else experiment
+    if given.stream:
+        return stream(given, experiment, str(reading.get("encoding", "utf-8")))
+    if given.stream:
+        return stream(given, experiment, str(reading.get("encoding", "utf-8")))
     if given.input:
         asked = inputs.read_file(experiment, given.input, reading)
     else:
@@ -41,10 +55,43 @@ def predict(arguments: Arguments) -> None:
         emit(content) if given.json else print(answers.format_plainly(found))
 
 
+def stream(given: Namespace, experiment: "Experiment", encoding: str) -> None:
+    """Answer each token of the texts, of the file, or else of standard input, as it comes."""
+    from harness.streaming.source import Recording, Text, open_recording, open_texts
+    from harness.streaming.stream import check_streams
+
+    check_streams(experiment)
+    with ExitStack() as opened:
+        asked: Sequence[Text | Recording]
+        if experiment.input_field.listen():
+            asked = [open_recording(one) for one in given.texts or [given.input or "-"]]
+        else:
+            reader = experiment.task.reader
+            if given.input and reader and files.suffix(path(given.input)) in reader.inputs:
+                raise BadInput(
+                    f"--input {given.input}: a table or a corpus, and --stream reads plain text; leave it out"
+                )
+            asked = opened.enter_context(open_texts(given.texts, given.input))
+        start_again(given, experiment)
+        from harness.runs.trained import open_model
+        from harness.streaming.answer import answer
+        from harness.streaming.printing import make_printer
+        from harness.streaming.stream import open_stream
+
+        asking = open_stream(open_model(experiment))
+        answer(asking, asked, make_printer(asking, given.json), encoding=encoding, ends=given.sequence_ends)
+
+
 def check(given: Namespace) -> None:
     """Raise BadInput for options that do not go together."""
     if given.texts and given.input:
         raise BadInput("TEXT and --input: give one of them, not both")
+    if given.stream and given.output:
+        raise BadInput("--output: a stream is answered on standard output, as it comes; redirect that: > FILE")
+    if given.stream and given.attention_weights:
+        raise BadInput("--attention-weights: what attends has read all of its input; leave out --stream")
+    if given.sequence_ends != "line" and not given.stream:
+        raise BadInput("--sequence-ends: it is for --stream; else each line is one input")
     if given.output and not given.output.parent.is_dir():
         raise BadInput(f"--output {given.output}: there is no folder {given.output.parent}; make it first")
     if given.output and given.output.exists() and not given.output.is_file():
@@ -58,6 +105,9 @@ def add_options(parser: Parser) -> Parser:
     add = parser.groups["data"].add_argument
     add("--input", default=None, metavar="FILE", help="One input per line, or a table or corpus; - for standard input.")
     add("--tokenized", action=FLAG, default=False, help="The sentences have blanks between their tokens.")
+    told = "Answer each token as it comes; tags: the last of the best valid path so far. See docs/streaming.md."
+    add("--stream", action=FLAG, default=False, help=told)
+    add("--sequence-ends", default="line", choices=ENDS, help="With --stream: what ends a sequence. [line]")
     parser.add_options(READING.values())
     add = parser.run.add_argument
     add("--output", type=path, default=None, metavar="FILE", help="Write the answers to this file.")
