@@ -142,23 +142,30 @@ def train(
     runs: str | Path = "runs",
     name: str | None = None,
     fresh: bool = False,
+    tensorboard: bool = False,
     **options: OptionValue,
 ) -> Run:
     """Train a task, or go on where the same call stopped; return the trained run.
 
-    runs: folder of all runs. name: of this one's directory. fresh: start over. options: see `harness.list_options`.
+    runs: folder of all runs. name: of this one's directory. fresh: start over. tensorboard: write its event files too.
+    options: see `harness.list_options`.
     """
     from harness.training.begin import begin
     from harness.training.request import read_complete, settle
+    from harness.training.tensorboard import check_installed
 
+    if tensorboard:
+        check_installed()
     found = registry.get(task) if isinstance(task, str) else task
     request = settle(found, make_options(found, options), Path(runs).expanduser(), name=name, fresh=fresh)
     if not read_complete(request):
         with begin(request) as training:
             where = start(request.options.precision)
+            from harness import learning_curve
             from harness.training.train import train_run
 
-            train_run(training, where)
+            train_run(training, where, tensorboard=tensorboard)
+            learning_curve.draw(request.directory, found.monitor, found.lower_is_better)
     return load(request.directory)
 
 

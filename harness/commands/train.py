@@ -6,6 +6,7 @@ from harness.commands.machine import start
 from harness.commands.printing import emit, print_summary
 from harness.commands.subject import find_task, make_parser
 from harness.options import defaults
+from harness.process.console import say
 
 
 def train(arguments: Arguments) -> None:
@@ -15,6 +16,10 @@ def train(arguments: Arguments) -> None:
     given = parser.read(arguments)
     from harness.training import request
     from harness.training.begin import begin
+    from harness.training.tensorboard import check_installed
+
+    if given.tensorboard:
+        check_installed()
 
     options = defaults(task).replace(**parser.chosen(given))
     asked = request.settle(task, options, given.runs, name=given.name, fresh=given.fresh)
@@ -23,9 +28,14 @@ def train(arguments: Arguments) -> None:
         # What is wrong with the data is told before Keras starts, which takes seconds.
         with begin(asked) as training:
             where = start(given, training.experiment)
+            from harness.learning_curve import drawing
             from harness.training.train import train_run
 
-            summary = train_run(training, where)
+            with drawing() as draw:
+                summary = train_run(training, where, tensorboard=given.tensorboard)
+                draw(asked.directory, task)
+    elif given.tensorboard:
+        say("--tensorboard: the run is complete, and is not trained again; start over with --fresh")
     emit(summary) if given.json else print_summary(summary)
 
 
@@ -34,6 +44,7 @@ def add_options(parser: Parser) -> Parser:
     add = add_runs(parser).run.add_argument
     add("--name", default=None, help="The run's directory is RUNS/TASK/NAME; else named by the options.")
     add("--fresh", action=FLAG, default=False, help="Delete the earlier run of that name, and start over.")
+    add("--tensorboard", action=FLAG, default=False, help="Write curves and histograms to RUN/tensorboard.")
     return add_machine(parser)
 
 

@@ -1,15 +1,18 @@
 """A comparison from its sweep to its report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import tasks
+from harness import learning_curve
 from harness.comparison.compare import compare
 from harness.comparison.report import write_report
-from harness.comparison.results import Report
+from harness.comparison.results import Report, Result
 from harness.comparison.sweep import Sweep
 from harness.process.console import say
 from pipeline import cache, files
+from pipeline.errors import BadInput
 
 
 def compare_and_report(
@@ -32,4 +35,17 @@ def compare_and_report(
     results = compare(sweep, start, workers=workers, address=address)
     device = next((result["device"] for result in results if result["status"] == "done"), "")
     named = {name: tasks.get(name) for name in sweep.each}
+    draw_learning_curves(results)
     return write_report(folder, results, tasks=named, device=device), folder
+
+
+def draw_learning_curves(results: Sequence[Result]) -> None:
+    """Draw the learning curve of each run that is done and has none, now that no run is measured any more."""
+    for result in results:
+        directory = Path(result["run"])
+        if result["status"] != "done" or (directory / learning_curve.NAME).exists():
+            continue
+        task = tasks.get(result["task"])
+        # The run may be another user's, or on another machine.
+        with suppress(BadInput, OSError):
+            learning_curve.draw(directory, task.monitor, task.lower_is_better)

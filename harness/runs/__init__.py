@@ -12,6 +12,8 @@
         README.md           the model card; see harness/runs/card.py
         predictions/        one line per test example
         analysis.html       why the score is what it is, once `run.py analyse` was asked
+        learning.png        loss and validation score by epoch
+        tensorboard/        event files, with --tensorboard
 
 Every file is written under a temporary name, flushed to the disk, then renamed: it is there whole or not at all. What
 each JSON file holds is said by harness/runs/schema.py, and checked when it is read.

@@ -24,6 +24,7 @@ class Checkpoint(keras.callbacks.Callback):
     """After every epoch: validation scores, the best model, the state to go on from, and early stopping.
 
     patience: epochs without a better score after which training stops. validate: returns the validation scores.
+    scores: those of the last epoch.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Checkpoint(keras.callbacks.Callback):
             "compiling": 0.0,
         }
         self.compiled = backend.watch_compiling()
+        self.scores: Scores = {}
 
     def variables(self) -> list:
         return [*self.model.variables, *self.model.optimizer.variables]
@@ -93,6 +95,7 @@ class Checkpoint(keras.callbacks.Callback):
         if not np.isfinite(loss):
             raise BadInput(f"epoch {epoch + 1}: the loss is {loss}: training diverged; try a lower --learning-rate")
         scores, better = self._validate()
+        self.scores = scores
         self._advance(epoch + 1, scores, better=better)
         line: dict[str, float] = {
             "epoch": epoch + 1,

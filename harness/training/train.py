@@ -27,6 +27,7 @@ from harness.training.optimizer import make_optimizer
 from harness.training.rehearsal import rehearse
 from harness.training.request import read_complete, settle
 from harness.training.schedule import plan_epochs
+from harness.training.tensorboard import make_callback
 from models.backends.sparse_embedding_gradients import use_sparse_gradients
 from pipeline.option import Options
 from tasks.task import Scores, Task
@@ -59,8 +60,10 @@ def train(
         return train_run(training, device)
 
 
-def train_run(training: Training, device: str) -> Summary:
+def train_run(training: Training, device: str, *, tensorboard: bool = False) -> Summary:
     """Train a run that has begun, and return its summary. device: what Keras runs on, for its environment.json.
+
+    tensorboard: write event files too; see harness/training/tensorboard.py.
 
     The summary: "run", "task", "scores" (test), "validation", "best_epoch", "epochs", "weights", "seconds", and of
     these "compiling", "tokens_per_second_answering" (None where too few batches), "megabytes" of memory at the most.
@@ -69,7 +72,7 @@ def train_run(training: Training, device: str) -> Summary:
         loop = build(training, device)
     restore(training, loop)
     record(training, loop, device)
-    fit(training, loop)
+    fit(training, loop, tensorboard=tensorboard)
     with doing("testing"):
         return test(training, loop)
 
@@ -135,13 +138,15 @@ def record(training: Training, loop: Loop, device: str) -> None:
     runs.begin(directory, config, device, input=experiment.input_field, output=experiment.output_field)
 
 
-def fit(training: Training, loop: Loop) -> None:
+def fit(training: Training, loop: Loop, *, tensorboard: bool = False) -> None:
     """Train until the last epoch, or until the checkpoint stops early."""
     if loop.checkpoint.progress["done"]:
         return
-    callbacks = Callbacks(
-        [loop.bar, loop.checkpoint], add_history=True, model=loop.trained.model, epochs=loop.epochs, steps=loop.steps
-    )
+    watching: list[keras.callbacks.Callback] = [loop.bar, loop.checkpoint]
+    if tensorboard:
+        # After the checkpoint, whose scores it writes.
+        watching.append(make_callback(training.experiment.directory, lambda: loop.checkpoint.scores))
+    callbacks = Callbacks(watching, add_history=True, model=loop.trained.model, epochs=loop.epochs, steps=loop.steps)
     epochs = Epochs(training.batches["train"], loop.bar.first)
     loop.bar.shapes = epochs.shapes()
     outputs = [example.output for example in training.examples["validation"][:1]]
