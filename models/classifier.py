@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import keras
 from keras import layers, ops
 
+from models.layers.argmax import ArgMax
 from models.layers.dropout import Dropout
 from models.layers.embedding import encode_sequence
 from models.layers.losses import cross_entropy
@@ -45,8 +46,6 @@ def decode(model: keras.Model, output_field: "OutputField", options: "Options") 
     expected = output_field.arrays["output"]
     if expected.size:
         likely = ops.softmax(model.output)
-        return keras.Model(
-            model.input, {"output": ops.argmax(model.output, axis=-1), "probability": ops.max(likely, axis=-1)}
-        )
+        return keras.Model(model.input, {"output": ArgMax()(model.output), "probability": ops.max(likely, axis=-1)})
     answer = ops.softmax(model.output) if expected.shape else ops.squeeze(model.output, 1)
     return keras.Model(model.input, {"output": answer})

@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from models.decoding.viterbi import BestPath
 from models.family import count_values
+from models.layers.argmax import ArgMax
 from models.layers.dropout import Dropout
 from models.layers.embedding import encode_sequence
 from models.layers.losses import cross_entropy
@@ -34,7 +35,7 @@ def decode(model: keras.Model, output_field: "TagField", options: "Options") -> 
     """Return a model from the same arrays to {"output": (batch, time)}: the best tags, or the best valid path."""
     allowed = output_field.transitions
     if allowed is None:
-        best = ops.argmax(model.output, axis=-1)
+        best = ArgMax()(model.output)
     else:
         best = BestPath(allowed.tolist(), dtype="float32")(ops.log_softmax(model.output), model.input["mask"])
     return keras.Model(model.input, {"output": best})

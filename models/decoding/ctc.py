@@ -11,6 +11,7 @@ import keras
 from keras import layers, ops
 
 from models.decoding.viterbi import FORBIDDEN
+from models.layers.argmax import argmax
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
 
@@ -64,7 +65,7 @@ class CTC(keras.losses.Loss):
 
 def collapse(logits: Tensor, blank: int, *, padding: int) -> Tensor:
     """Return what the likeliest symbol of each step spells: (batch, steps) of int32, padding where none begins."""
-    best = ops.cast(ops.argmax(logits, axis=2), "int32")
+    best = argmax(logits)
     before = ops.pad(best[:, :-1], ((0, 0), (1, 0)), constant_values=blank)
     return ops.where(ops.logical_or(best == blank, best == before), padding, best)
 

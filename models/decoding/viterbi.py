@@ -3,6 +3,8 @@
 import keras
 from keras import layers, ops
 
+from models.cells.parallel_rnn import scan
+from models.layers.argmax import argmax
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
 
@@ -20,28 +22,29 @@ def viterbi(scores: Tensor, mask: Tensor, first: Tensor, transitions: Tensor) ->
     tags = scores.shape[-1]
     inside = ops.swapaxes(mask, 0, 1)
     steps = ops.swapaxes(scores, 0, 1)
-    start = steps[0] + first
-    # The scan of Keras' TensorFlow backend takes one tensor, and gives back what it carries and nothing else: so the
-    # mask goes with the scores, and the pointers are found from the totals afterwards.
-    marked = ops.concatenate([steps, ops.expand_dims(ops.cast(inside, steps.dtype), 2)], axis=2)
+    # Both loops go over all steps, so that none is empty where a sequence has one step.
+    begins = ops.expand_dims(ops.arange(ops.shape(steps)[0]) == 0, 1)
 
-    def forward(best: Tensor, step: Tensor) -> Tensor:
-        arriving = ops.max(ops.expand_dims(best, 2) + transitions, axis=1)
-        best = ops.where(step[:, tags:] > 0, arriving + step[:, :tags], best)
-        return best, best
+    def forward(best: Tensor, now: tuple) -> Tensor:
+        scores, is_inside, is_first = now
+        arriving = ops.where(is_first, first, ops.max(ops.expand_dims(best, 2) + transitions, axis=1))
+        return ops.where(ops.expand_dims(is_inside, 1), arriving + scores, best)
 
-    last_best, later = ops.scan(forward, start, marked[1:])
-    earlier = ops.concatenate([ops.expand_dims(start, 0), later], axis=0)[:-1]
-    back = ops.cast(ops.argmax(ops.expand_dims(earlier, 3) + transitions, axis=2), "int32")
-    back = ops.where(ops.expand_dims(inside[1:], 2), back, ops.arange(tags, dtype="int32"))
+    totals = scan(forward, ops.zeros_like(steps[0]), sequences=(steps, inside, begins))
+    # From each step to the next; from the last, and on the padding, to the same tag.
+    back = argmax(ops.expand_dims(totals, 3) + transitions, axis=2)
+    goes_on = ops.concatenate([inside[1:], ops.zeros_like(inside[:1])], axis=0)
+    back = ops.where(ops.expand_dims(goes_on, 2), back, ops.arange(tags, dtype="int32"))
 
     def backward(tag: Tensor, pointers: Tensor) -> Tensor:
-        before = ops.squeeze(ops.take_along_axis(pointers, ops.expand_dims(tag, 1), axis=1), 1)
-        return before, before
+        # A sum with one number in it: `take_along_axis` is a dozen operations in ONNX, at every step.
+        chosen = ops.arange(tags, dtype="int32") == ops.expand_dims(tag, 1)
+        return ops.cast(ops.sum(ops.where(chosen, pointers, 0), axis=1), "int32")
 
-    last = ops.cast(ops.argmax(last_best, axis=1), "int32")
-    _, path = ops.scan(backward, last, back, reverse=True)
-    return ops.swapaxes(ops.concatenate([path, ops.expand_dims(last, 0)], axis=0), 0, 1)
+    last = argmax(totals[-1])
+    # Not by a loop in reverse: ONNX has none that writes from the end.
+    path = scan(backward, last, sequences=ops.flip(back, 0))
+    return ops.swapaxes(ops.flip(path, 0), 0, 1)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
