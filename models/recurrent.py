@@ -107,8 +107,11 @@ class Reverse(layers.Layer):
 
     def call(self, sequences: Tensor, mask_in: Tensor) -> Tensor:
         """Return (batch, time, features); mask_in: (batch, time) of bool, true where there is input."""
-        batch, steps, features = (ops.shape(sequences)[axis] for axis in range(3))
         length = ops.sum(ops.cast(mask_in, "int32"), axis=1, keepdims=True)
+        reversed_already = backends.reverse(sequences, length[:, 0])
+        if reversed_already is not None:
+            return reversed_already
+        batch, steps, features = (ops.shape(sequences)[axis] for axis in range(3))
         step = ops.expand_dims(ops.arange(steps, dtype="int32"), 0)
         position = ops.where(step < length, length - 1 - step, step)
         # Whole rows of a flat (batch x time, features) table are gathered: many times faster than single numbers.

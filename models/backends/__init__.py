@@ -4,15 +4,17 @@
     tensorflow_loops    TensorFlow: the native kernels
     torch_loops         torch: its own kernels
     native_kernels/     the C++ source, and its compilation at first use
+    onnx_operators      TensorFlow, while a model is exported to ONNX: the operators that ONNX has for these layers
 
 None of them imports this file. What they do not cover goes the way of the Keras layer, their portable twin: see
 models/recurrent.py.
 """
 
+import contextlib
 import ctypes
 import importlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -139,6 +141,32 @@ def _open_in_cache() -> ctypes.CDLL | str:
         return native_kernels.MISSING.format(error)
 
 
+def reverse(sequences: Tensor, length: Tensor) -> Tensor | None:
+    """Return each sequence of (batch, time, features) reversed by its own length, (batch,); the padding stays.
+
+    None where the backend has no operation for that.
+    """
+    if keras.config.backend() != "tensorflow":
+        return None
+    import tensorflow
+
+    return tensorflow.reverse_sequence(sequences, length, seq_axis=1, batch_axis=0)
+
+
+# What stands in the place of the backend's own loops; see `replacing`.
+_replacement: list[Loops] = []
+
+
+@contextlib.contextmanager
+def replacing(loops: Loops) -> Iterator[None]:
+    """Inside, what has no mask runs by other loops than the backend's own: a model is traced to be exported, say."""
+    _replacement.append(loops)
+    try:
+        yield
+    finally:
+        _replacement.pop()
+
+
 def has_loop(kind: str, dtype: str, *, masked: bool) -> bool:
     """Return whether the backend has a loop of its own for a layer with Keras' usual activations.
 
@@ -146,6 +174,8 @@ def has_loop(kind: str, dtype: str, *, masked: bool) -> bool:
     2. torch: for what has no mask.
     3. TensorFlow: for what has no mask and is of float32, where there are native kernels.
     """
+    if _replacement:
+        return not masked
     backend = keras.config.backend()
     if backend == "jax":
         import jax
@@ -171,6 +201,8 @@ def run(
     kind: str, sequences: Tensor, *, initial: list[Tensor], weights: list[Tensor], mask: Tensor | None
 ) -> tuple[Tensor, list[Tensor]]:
     """Run a recurrent layer over all steps in the backend's own loop; arguments and result are those of `Loops.run`."""
+    if _replacement:
+        return _replacement[-1].run(kind, sequences, initial=initial, weights=weights, mask=mask, library=None)
     loops: Loops = importlib.import_module(f"{__name__}.{LOOPS[keras.config.backend()]}")
     library = kernels.library if keras.backend.standardize_dtype(sequences.dtype) == "float32" else None
     if library is not None:

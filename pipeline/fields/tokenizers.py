@@ -49,6 +49,14 @@ def _compile(kind: str, marks: bool) -> re.Pattern:
     )
 
 
+def get_pattern(kind: str) -> str:
+    """Return the regular expression by which texts are divided, for programs without this suite.
+
+    kind: "review", of `tokenize`; "sentence", of `divide_sentence`; "apart", of `divide_words`.
+    """
+    return _compile(kind, True).pattern
+
+
 def _find(kind: str, text: str) -> list[str]:
     # Without the marks it is nearly twice as fast.
     return _compile(kind, not text.isascii()).findall(text)
