@@ -1,0 +1,320 @@
+"""predict.py: a program that answers texts as the run does, made of what its two fields and its format need.
+
+It has what the fields do, written out: pipeline/fields/inputs and outputs. A field of the user's own has no program.
+"""
+
+import re
+from dataclasses import dataclass
+
+from harness.export.format import Format
+from pipeline.fields import InputField, OutputField
+from pipeline.fields.tokenizers import get_pattern
+from pipeline.record import Json
+
+IMPORTS = {
+    "onnx": "onnxruntime",
+    "openvino": "openvino",
+    "litert": "ai-edge-litert",
+    "saved_model": "tensorflow",
+    "Image": "pillow",
+    "Sound": "soundfile",
+    "subword": "sentencepiece",
+    "treebank": "nltk",
+}
+LINES = {
+    "onnxruntime": "import onnxruntime",
+    "openvino": "import openvino",
+    "ai-edge-litert": "from ai_edge_litert.interpreter import Interpreter",
+    "tensorflow": "import tensorflow",
+    "pillow": "from PIL import Image, ImageOps",
+    "soundfile": "import soundfile",
+    "sentencepiece": "from sentencepiece import SentencePieceProcessor",
+    "nltk": "from nltk.tokenize import NLTKWordTokenizer",
+}
+
+START = """
+folder = Path(__file__).resolve().parent
+fields = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
+given, wanted = fields["input"], fields["output"]
+"""
+
+END = """
+if __name__ == "__main__":
+    for text in sys.argv[1:] or map(str.rstrip, sys.stdin):
+        inputs = read(text)
+        print(json.dumps(write(run(inputs), inputs), ensure_ascii=False))
+"""
+
+# How a typed text becomes arrays, by the type of the input field.
+SPELLED = """
+
+def read(text):
+    words = np.array([[ids.get(token, 1) for token in divide(text)]], "int32")
+    return {"words": words, "mask": np.ones(words.shape, bool)}
+"""
+
+SUBWORDS = """
+subwords = SentencePieceProcessor(model_proto=base64.b64decode(given["model"]))
+"""
+
+TEXT = {
+    "word": 're.findall(fields["pattern"], text.replace("<br />", " ").lower())',
+    "character": "list(text)",
+    "subword": 'subwords.encode(text.replace("<br />", " ").lower(), out_type=str)',
+}
+
+READ_TEXT = (
+    """
+ids = {word: number for number, word in enumerate(given["words"]) if number > 1}
+
+
+def divide(text):
+    tokens, most = DIVIDED, given["max_length"]
+    # Of a long text the two ends.
+    return tokens if len(tokens) <= most else tokens[: most // 2] + tokens[most // 2 - most :]
+"""
+    + SPELLED
+)
+
+TOKENS = {
+    "word": 're.findall(fields["pattern"], text)',
+    "blank": "text.split()",
+    "character": "[character for character in text if not character.isspace()]",
+    "treebank": "NLTKWordTokenizer().tokenize(text)",
+}
+
+READ_TOKENS = """
+ids = {word: number for number, word in enumerate(given["words"]) if number > 1}
+letters = {letter: number for number, letter in enumerate(given["characters"]) if number > 1}
+
+
+def read(text):
+    tokens, width = DIVIDED, given["width"]
+    words = np.array([[ids.get(token.lower(), 1) for token in tokens]], "int32")
+    characters = np.zeros((1, len(tokens), width), "int32")
+    for place, token in enumerate(tokens):
+        # Of a long word the two ends.
+        kept = token if len(token) <= width else token[: width // 2] + token[-(width // 2) :]
+        characters[0, place, : len(kept)] = [letters.get(letter, 1) for letter in kept]
+    return {"words": words, "characters": characters, "mask": np.ones(words.shape, bool)}
+"""
+
+READ_SOURCE = {
+    "word": (
+        """
+ids = {symbol: number for number, symbol in enumerate(given["symbols"]) if number > 3}
+
+
+def divide(text):
+    found = enumerate(re.findall(fields["pattern"], text.strip()LOWER))
+    # What follows another word without a space between them begins with a joiner.
+    return [word if space or not number else "\\uffed" + word for number, (space, word) in found]
+"""
+        + SPELLED
+    ),
+    "character": (
+        """
+ids = {symbol: number for number, symbol in enumerate(given["symbols"]) if number > 3}
+
+
+def divide(text):
+    return text.strip()LOWER
+"""
+        + SPELLED
+    ),
+    "subword": """
+
+def read(text):
+    words = np.array([subwords.encode(text.strip()LOWER)], "int32")
+    return {"words": words, "mask": np.ones(words.shape, bool)}
+""",
+}
+
+READ_SERIES = """
+
+def read(text):
+    values = np.array([[step.split(",") for step in text.split()]], "float32")
+    return {"values": values, "mask": np.ones(values.shape[:2], bool)}
+"""
+
+READ_CATEGORY = """
+
+def read(text):
+    return {"category": np.array([given["categories"].index(text.strip())], "int32")}
+"""
+
+READ_PROMPT = """
+# What is drawn at random depends on the place of a text among all.
+place = itertools.count()
+
+
+def read(text):
+    names = given["categories"]
+    # "category", "category: seed", or the seed alone where there are no categories.
+    heads = [text.strip()] + [text[:end].strip() for end, letter in enumerate(text) if letter == ":"][::-1]
+    category = "" if names == [""] else next(head for head in heads if head in names)
+    seed = text if names == [""] else text.lstrip()[len(category) :].lstrip().removeprefix(":").lstrip()
+    codes = [ord(letter) for letter in seed[-256:]]
+    return {
+        "category": np.array([names.index(category)], "int32"),
+        "seed": np.array([codes + [0] * (256 - len(codes))], "int32"),
+        "position": np.array([next(place)], "int32"),
+    }
+"""
+
+READ_IMAGE = """
+
+def read(path):
+    size = given["image_size"]
+    image = Image.open(path)
+    image.draft("RGB", (size, size))
+    image = ImageOps.exif_transpose(image).convert("RGBA")
+    image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image).convert("RGB")
+    sides = [max(1, round(side * size / max(image.size))) for side in image.size]
+    square = Image.new("RGB", (size, size), "white")
+    square.paste(image.resize(sides, Image.Resampling.LANCZOS), tuple((size - side) // 2 for side in sides))
+    return {"image": np.asarray(square)[None]}
+"""
+
+READ_SOUND = """
+
+def to_mel(hertz):
+    return 1127 * np.log1p(hertz / 700)
+
+
+def read(path):
+    samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+    if rate != given["rate"]:
+        raise SystemExit(f"{path}: {rate} samples a second; bring it to {given['rate']} first")
+    samples, width, step = samples.mean(axis=1), round(0.025 * rate), round(0.010 * rate)
+    samples = np.pad(samples, (0, max(0, width - len(samples))))
+    windows = np.lib.stride_tricks.sliding_window_view(samples, width)[::step]
+    hann, size = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(width) / width), 1 << (width - 1).bit_length()
+    power = np.abs(np.fft.rfft(windows * hann, size)) ** 2
+    edges = np.linspace(to_mel(20), to_mel(rate / 2), given["bands"] + 2)
+    place = to_mel(np.fft.rfftfreq(size, 1 / rate))[:, None]
+    rise, fall = (place - edges[:-2]) / np.diff(edges)[:-1], (edges[2:] - place) / np.diff(edges)[1:]
+    energy = power @ np.maximum(0, np.minimum(rise, fall)).astype("float32")
+    frames = np.log10(np.maximum(energy, max(energy.max() * 1e-8, 1e-30))).astype("float32")
+    frames = (frames - frames.mean(axis=0)) / np.array(given["deviation"], "float32")
+    return {"frames": frames[None], "mask": np.ones((1, len(frames)), bool)}
+"""
+
+# How an answer becomes what the user reads, by the type of the output field.
+WRITE = {
+    "Label": """
+
+def write(found, inputs):
+    label = wanted["labels"][int(found["output"][0])]
+    return {"output": label, "probability": float(found["probability"][0])}
+""",
+    "Tags": """
+
+def write(found, inputs):
+    steps = int(inputs["mask"].sum())
+    return {"output": [wanted["tags"][number] for number in found["output"][0][:steps]]}
+""",
+    "Number": """
+
+def write(found, inputs):
+    number = float(found["output"][0]) * wanted["deviation"] + wanted["mean"]
+    return {"output": min(max(number, wanted["low"]), wanted["high"])}
+""",
+    "Histogram": """
+
+def write(found, inputs):
+    # The median of how likely each range of numbers is.
+    below = np.concatenate([[0.0], np.cumsum(found["output"][0], dtype="float64")])
+    width = (wanted["high"] - wanted["low"] or 1.0) / (len(below) - 5)
+    edges = wanted["low"] + width * np.arange(-2, len(below) - 2)
+    number = float(np.interp(below[-1] / 2, below, edges))
+    return {"output": min(max(number, wanted["low"]), wanted["high"])}
+""",
+    "Transcript": """
+
+def write(found, inputs):
+    # Padding and the blank say nothing.
+    numbers = [number for number in found["output"][0] if number not in (0, 2)]
+    symbols = [wanted["symbols"][number] if number > 2 else "\\ufffd" for number in numbers]
+    return {"output": ("" if wanted["unit"] == "character" else " ").join(symbols).strip()}
+""",
+}
+
+WRITE_TEXT = """
+
+def write(found, inputs):
+    numbers = found["output"][0].tolist()
+    numbers = numbers[: numbers.index(3)] if 3 in numbers else numbers
+    symbols = [wanted["symbols"][number] if number > 3 else "\\ufffd" for number in numbers]
+    answer = {"output": JOINED}
+    return answer | {name: float(found[name][0]) for name in found if name == "probability"}
+"""
+
+JOINED = {
+    "word": '" ".join(symbols).replace(" \\uffed", "").removeprefix("\\uffed")',
+    "character": '"".join(symbols)',
+    "subword": '"".join(symbols).replace("\\u2581", " ").strip()',
+}
+
+
+@dataclass(frozen=True)
+class Program:
+    """source: of predict.py. packages: that it needs, as pip names them. pattern: by which it divides texts, if any."""
+
+    source: str
+    packages: tuple[str, ...]
+    pattern: str | None
+
+
+def write_program(form: Format, given: InputField, wanted: OutputField, fields: Json) -> Program | None:
+    """Return the program of a model; None where a field is not one of this suite's own, or the format has none.
+
+    fields: both, as pipeline.fields.save writes them.
+    """
+    read, kinds, pattern = find_reader(type(given).__name__, fields["input"])
+    write = find_writer(type(wanted).__name__, fields["output"])
+    own = all(type(field).__module__.startswith("pipeline.fields.") for field in (given, wanted))
+    if not (own and read and write and form.run):
+        return None
+    packages = tuple(IMPORTS[kind] for kind in (form.name, type(given).__name__, *kinds) if kind in IMPORTS)
+    body = START + ("" if "subword" not in kinds else SUBWORDS) + read + form.run + write + END
+    standard = [
+        f"import {name}" for name in ("base64", "itertools", "json", "re", "sys") if re.search(rf"\b{name}\.", body)
+    ]
+    lines = [*standard, "from pathlib import Path", "", "import numpy as np", *(LINES[name] for name in packages)]
+    about = f"Answer texts with the {form.title} model beside this file. Needs: {', '.join(('numpy', *packages))}."
+    usage = (
+        "    python predict.py TEXT ...        or one per line on standard input; a path where the model reads files"
+    )
+    return Program(f'"""{about}\n\n{usage}\n"""\n\n' + "\n".join(lines) + "\n" + body, packages, pattern)
+
+
+def find_reader(kind: str, saved: Json) -> tuple[str | None, tuple[str, ...], str | None]:
+    """Return the source of `read` for a type of input field, what else it needs, and the pattern that it divides by."""
+    unit = saved.get("unit", "")
+    if kind == "Text":
+        pattern = get_pattern("review") if unit == "word" else None
+        return READ_TEXT.replace("DIVIDED", TEXT[unit]), (unit,), pattern
+    if kind == "SourceText":
+        lower = ".lower()" if saved["lowercase"] else ""
+        pattern = get_pattern("apart") if unit == "word" else None
+        return READ_SOURCE[unit].replace("LOWER", lower), (unit,), pattern
+    if kind == "Tokens":
+        tokenizer = saved["tokenizer"]
+        pattern = get_pattern("sentence") if tokenizer == "word" else None
+        return READ_TOKENS.replace("DIVIDED", TOKENS[tokenizer]), (tokenizer,), pattern
+    simple = {
+        "Series": READ_SERIES,
+        "Category": READ_CATEGORY,
+        "Prompt": READ_PROMPT,
+        "Image": READ_IMAGE,
+        "Sound": READ_SOUND,
+    }
+    return simple.get(kind), (), None
+
+
+def find_writer(kind: str, saved: Json) -> str | None:
+    """Return the source of `write` for a type of output field."""
+    if kind in ("TargetText", "Passages"):
+        return WRITE_TEXT.replace("JOINED", JOINED[saved["unit"]])
+    return WRITE.get(kind)
