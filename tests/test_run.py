@@ -110,6 +110,7 @@ def test_help_shows_the_arguments_by_name(capsys: pytest.CaptureFixture) -> None
         ("show",): "TASK",
         ("train",): "TASK",
         ("evaluate",): "RUN",
+        ("analyse",): "RUN [RUN ...]",
         ("predict",): "RUN [TEXT ...]",
         ("new",): "NAME",
     }

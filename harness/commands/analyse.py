@@ -48,4 +48,4 @@ def analyse(arguments: Arguments) -> None:
     emit(found.as_json()) if given.json else print_analysis(found)
 
 
-COMMAND = Command("analyse", analyse, {"run": "*"}, add_options)
+COMMAND = Command("analyse", analyse, {"run": "+"}, add_options)

@@ -41,7 +41,8 @@ class Command:
 
     call: does it, from the words after its name; the first line of its docstring is its help. It returns the exit code,
         None for 0, and raises BadInput for a user's mistake.
-    words: what stands after the name beside options, each with its number, as argparse has it: None is one.
+    words: what stands after the name beside options, each with its number, as argparse has it: None is one, "+" one or
+        more, "*" any number.
     add: adds its own options to a parser, and returns it.
     """
 
@@ -57,7 +58,8 @@ class Command:
 
     def make_parser(self, options: Iterable[Option] = ()) -> Parser:
         """Return its parser. options: those of a task, before its own."""
-        usage = " ".join(f"[{word.upper()} ...]" if count else word.upper() for word, count in self.words.items())
+        shown = {None: "{}", "*": "[{} ...]", "+": "{0} [{0} ...]"}
+        usage = " ".join(shown[count].format(word.upper()) for word, count in self.words.items())
         parser = Parser(self.name, f"{usage} [options]".strip(), self.call.__doc__)
         for word, count in self.words.items():
             # The usage shows them.
