@@ -122,6 +122,7 @@ class Family(Protocol[In, Out]):
             context    what the first hidden states of a decoder come from, (batch, features)
             memory     the encoder states that attention looks at, (batch, positions, features)
             decoder    the decoder: models/layers/decoder.py
+            scale      the pixels of an image as numbers from -1 to 1, (batch, height, width, colours)
         """
 
     def loss(self, output_field: Out, options: "Options") -> "keras.losses.Loss":

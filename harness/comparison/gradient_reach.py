@@ -8,7 +8,6 @@ there cannot be remembered (Hochreiter 1991; Bengio et al. 1994; Pascanu et al. 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeAlias
 
 import keras
 import numpy as np
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from harness import data
 from harness.analysis.groups import divide_evenly
+from harness.differentiation import Tensor, Tensors, compile_function, differentiate
 from harness.options import check
 from harness.process import backend
 from harness.runs.restored import read_run
@@ -27,9 +27,6 @@ from pipeline.batches.bucketing import Batches
 from pipeline.errors import BadInput
 from pipeline.example import Example
 
-# A tensor of the backend's, or a NumPy array; and those of a batch, by their names.
-Tensor: TypeAlias = Any
-Tensors = dict[str, Tensor]
 Floats = NDArray[np.float64]
 
 # Steps of each example from which the gradient is followed back.
@@ -87,8 +84,8 @@ class GradientProbe:
         if not found:
             raise BadInput(f"--cell {cell}: no recurrent layer in the model; its memory cannot be measured")
         self.first, self.last = found[0], found[-1]
-        self.differentiate_states = _compile(self._differentiate_states)
-        self.differentiate_inputs = _compile(self._differentiate_inputs)
+        self.differentiate_states = compile_function(self._differentiate_states)
+        self.differentiate_inputs = compile_function(self._differentiate_inputs)
 
     @contextmanager
     def _spliced(self, vectors: Tensor | None, states: Tensor | None, seen: Tensors) -> Iterator[None]:
@@ -168,33 +165,6 @@ class GradientProbe:
                 norms = self.differentiate_inputs(weights, inputs, chosen)
                 rows += map(order_by_lag, ops.convert_to_numpy(norms)[:real], end)
         return np.array(rows)
-
-
-def _compile(function: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    if keras.config.backend() != "jax":
-        return function
-    import jax
-
-    return jax.jit(function)
-
-
-def differentiate(function: Callable[[Tensor], Tensor], at: Tensor) -> Tensor:
-    """Return the gradient of a function, of a tensor to one number, at a tensor. Keras has no such operation."""
-    if keras.config.backend() == "jax":
-        import jax
-
-        return jax.grad(function)(at)
-    if keras.config.backend() == "tensorflow":
-        import tensorflow
-
-        with tensorflow.GradientTape() as tape:
-            tape.watch(at)
-            found = function(at)
-        return tape.gradient(found, at)
-    import torch
-
-    at = at.detach().requires_grad_()
-    return torch.autograd.grad(function(at), at)[0]
 
 
 def choose_steps(read: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -102,18 +102,35 @@ class Decoder(layers.Layer):
         training: bool = False,
     ) -> Tensor:
         """Return logits, (batch, time, size), of the symbols that follow `previous`, (batch, time)."""
-        states, first_states = self.embedding(previous), self.make_first_states(context)
+        return self.unroll(self.embedding(previous), context, encoder_states, mask_in=mask_in, training=training)[0]
+
+    def unroll(
+        self,
+        vectors: Tensor,
+        context: Tensor,
+        encoder_states: Tensor | None = None,
+        *,
+        mask_in: Tensor | None = None,
+        training: bool = False,
+    ) -> tuple[Tensor, list[Tensor], Tensor | None]:
+        """Return the logits, the hidden states of each layer, (batch, time, units), and the weights of attention.
+
+        vectors: of the symbols before each step, (batch, time, features). Weights: (batch, time, positions), or None.
+        """
+        states, first_states = vectors, self.make_first_states(context)
+        every, weights = [], None
         for layer, first in zip(self.layers, first_states[: self.depth], strict=True):
             first = nest(layer.cell.state_size, iter(first))
             states = layer(self.dropout_layer(states, training=training), initial_state=first, training=training)
+            every.append(states)
         if self.attend:
-            states, _ = self.attend(states, encoder_states, mask_in)
+            states, weights = self.attend(states, encoder_states, mask_in)
         if self.shown:
             states = states + ops.expand_dims(first_states[-1][0], 1)
         # One flat product: with several axes its gradient takes half as long again.
         batch, steps = ops.shape(states)[:2]
         flat = ops.reshape(self.dropout_layer(states, training=training), (-1, self.units))
-        return ops.reshape(self.logits(flat), (batch, steps, self.size))
+        return ops.reshape(self.logits(flat), (batch, steps, self.size)), every, weights
 
     def prepare_attention(self, encoder_states: Tensor | None, mask_in: Tensor | None = None) -> dict[str, Tensor]:
         """Return what every `step` needs of the encoder states; empty where there is no attention."""

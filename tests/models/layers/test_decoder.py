@@ -290,3 +290,25 @@ def test_training_pass_does_not_see_what_comes_later(attention: str) -> None:
     short = ops.convert_to_numpy(decoder(np.array([[START, 4, 5]], "int32"), *given))
     longer = ops.convert_to_numpy(decoder(np.array([[START, 4, 5, 6, 6]], "int32"), *given))
     np.testing.assert_allclose(longer[:, :3], short, atol=1e-6)
+
+
+@pytest.mark.parametrize("cell, depth, attention, merge", KIND_OF)
+def test_unrolled_it_gives_the_states_and_attention_of_its_steps(
+    cell: str, depth: int, attention: str, merge: bool
+) -> None:
+    decoder, (contexts, memories, mask) = make(cell, depth, attention, merge), draw(3)
+    written = np.array([[START, 4, 5], [START, 6, 6], [START, 1, 3]], "int32")
+    vectors = decoder.embedding(written)
+    logits, states, weights = decoder.unroll(vectors, contexts, memories, mask_in=mask)
+    expected = decoder(written, contexts, memories, mask)
+    np.testing.assert_allclose(numpy(logits), numpy(expected), rtol=1e-4, atol=1e-4)
+    assert len(states) == depth and (weights is None) == (attention == "none")
+    now = decoder.make_first_states(ops.convert_to_tensor(contexts))
+    prepared = decoder.prepare_attention(ops.convert_to_tensor(memories), ops.convert_to_tensor(mask))
+    for step in range(written.shape[1]):
+        _, now, looked = decoder.step(ops.convert_to_tensor(written[:, step]), now, prepared)
+        for every, one in zip(states, now[:depth], strict=True):
+            # The first state of every cell here is its output.
+            np.testing.assert_allclose(numpy(every)[:, step], numpy(one[0]), rtol=1e-4, atol=1e-4)
+        if weights is not None:
+            np.testing.assert_allclose(numpy(weights)[:, step], numpy(looked), rtol=1e-4, atol=1e-4)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from harness.comparison.gradient_reach import differentiate
+from harness.differentiation import differentiate
 from models.backends import draw_mask, kernels
 from models.layers.dropout import Dropout
 from models.layers.word_dropout import WordDropout
