@@ -188,6 +188,17 @@ class InputField(Field, Protocol, Generic[Value]):
         """
         return None
 
+    def list_steps(self, value: Value, arrays: Arrays, /) -> Sequence[str]:
+        """Return what a reader knows each time step by, such as its word; none where there are no such names.
+
+        arrays: the encoded value.
+        """
+        return ()
+
+    def count_cut(self, value: Value, /) -> int:
+        """Return how many steps of a value are left out of its arrays, as it is too long."""
+        return 0
+
     def pretokenized(self) -> Self:
         """Return this field for typed texts that have blanks between their tokens; itself where it has no tokenizer."""
         return self
@@ -228,6 +239,10 @@ class OutputField(Field, Protocol, Generic[Value]):
         """Return what the answer of one step adds: a tag, some letters; or the answer so far. output: see `decode`."""
         return self.decode(output)
 
+    def parse(self, text: str, /) -> Value:
+        """Return the value that one line of text, typed by a user, stands for; BadInput if it stands for none."""
+        raise BadInput(f"no answer can be typed for the output field {type(self).__name__}: it has no `parse`")
+
     @property
     def categories(self) -> Sequence[str]:
         """Return the categories of the training data, by id; none of a field that is not categorical."""
@@ -262,11 +277,12 @@ class TagField(OutputField[Value], Protocol, Generic[Value]):
 class AlignedField(OutputField[Value], Protocol, Generic[Value]):
     """Symbols in the order of the input, but at times that nobody knows: CTC, Graves et al. 2006.
 
-    blank: the id of the symbol that a model gives at a step where it gives no other.
+    blank: the id of the symbol that a model gives at a step where it gives no other. symbols: by id.
     downsample: time steps of the input per step of the model.
     """
 
     blank: ClassVar[int]
+    symbols: list[str]
     downsample: int
 
 
@@ -292,6 +308,12 @@ class AutoregressiveField(OutputField[Value], Protocol, Generic[Value]):
 def is_autoregressive(field: OutputField[Value]) -> TypeGuard[AutoregressiveField[Value]]:
     """Return whether a model writes this output symbol by symbol."""
     return field.autoregressive
+
+
+def is_aligned(field: OutputField[Value]) -> TypeGuard[AlignedField[Value]]:
+    """Return whether the symbols of this output come at times that nobody knows, though in the order of the input."""
+    array = field.arrays["output"]
+    return array.timed and not array.per_step
 
 
 def save(fitted: Field) -> dict[str, object]:

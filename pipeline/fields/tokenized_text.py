@@ -79,6 +79,11 @@ class TokenizedText:
         text = self._prepare(text)
         return self._subwords.encode(text) if self.unit == "subword" else self._vocabulary.to_ids(self._divide(text))
 
+    def to_pieces(self, text: str) -> Sequence[str]:
+        """Return what a text is divided into, known or not, one for each of its ids."""
+        text = self._prepare(text)
+        return self._subwords.encode(text, out_type=str) if self.unit == "subword" else list(self._divide(text))
+
     def to_symbols(self, ids: Iterable[int]) -> list[str]:
         """Return the symbols of ids; an unknown one as the replacement character."""
         return self._vocabulary.to_symbols(ids)

@@ -1,6 +1,6 @@
 """Series: measurements, a vector of numbers at every step."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,6 +46,9 @@ class Series(InputField[str]):
     @property
     def _example(self) -> str:
         return ",".join(["0.5"] * self.width)
+
+    def list_steps(self, text: str, arrays: Arrays) -> Sequence[str]:
+        return text.split()
 
     @property
     def arrays(self) -> dict[str, Array]:

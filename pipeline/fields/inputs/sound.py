@@ -1,7 +1,7 @@
 """Sound: a recording as log-mel features."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal
@@ -82,6 +82,9 @@ class Sound(InputField[str]):
         """Return two numbers that are others when the file is written again."""
         found = Path(path).stat()
         return found.st_size, found.st_mtime_ns
+
+    def list_steps(self, path: str, arrays: Arrays) -> Sequence[str]:
+        return [f"{number * STEP:.2f} s" for number in range(len(arrays["frames"]))]
 
     @property
     def arrays(self) -> dict[str, Array]:

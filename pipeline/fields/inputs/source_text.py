@@ -36,6 +36,9 @@ class SourceText(TokenizedText, InputField[str]):
             )
         return {"words": np.array(ids, "int32")}
 
+    def list_steps(self, text: str, arrays: Arrays) -> Sequence[str]:
+        return self.to_pieces(text)
+
     @property
     def arrays(self) -> dict[str, Array]:
         return {"words": Array((None,), "int32", len(self.symbols), unknown=UNKNOWN_ID)}

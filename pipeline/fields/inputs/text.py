@@ -61,14 +61,23 @@ class Text(InputField[str]):
     def encode(self, text: str) -> Arrays:
         if not isinstance(text, str):
             raise BadInput(f"expected a text, got {text!r:.60}")
-        tokens = self._divide(text)
+        tokens = self._cut(self._divide(text))
         if not tokens:
             raise BadInput(f"the text {text!r:.60} has no {self.unit} in it; give at least one")
-        if len(tokens) > self.max_length:
-            # A review's verdict stands at its beginning or its end.
-            head = self.max_length // 2
-            tokens = tokens[:head] + tokens[len(tokens) - (self.max_length - head) :]
         return {"words": np.array(self._vocabulary.to_ids(tokens), "int32")}
+
+    def _cut(self, tokens: list[str]) -> list[str]:
+        if len(tokens) <= self.max_length:
+            return tokens
+        # A review's verdict stands at its beginning or its end.
+        head = self.max_length // 2
+        return tokens[:head] + tokens[len(tokens) - (self.max_length - head) :]
+
+    def list_steps(self, text: str, arrays: Arrays) -> Sequence[str]:
+        return self._cut(self._divide(text))
+
+    def count_cut(self, text: str) -> int:
+        return max(0, len(self._divide(text)) - self.max_length)
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:

@@ -110,6 +110,9 @@ class Tokens(InputField[Sequence[str]]):
     def encode_piece(self, piece: str) -> Arrays:
         return self.encode((piece,))
 
+    def list_steps(self, sentence: Sequence[str], arrays: Arrays) -> Sequence[str]:
+        return sentence
+
     def pretokenized(self) -> Self:
         return replace(self, tokenizer="blank")
 

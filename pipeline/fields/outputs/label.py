@@ -31,6 +31,9 @@ class Label(OutputField[str]):
     def categories(self) -> Sequence[str]:
         return self.labels
 
+    def parse(self, text: str) -> str:
+        return text.strip()
+
     def find_unseen(self, label: str) -> set[str]:
         return {label} - self._vocabulary.ids.keys()
 

@@ -33,6 +33,15 @@ class Number(OutputField[float]):
                 f"deviation to be computed; leave the extreme ones out, or give their logarithms"
             )
 
+    def parse(self, text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = np.nan
+        if not np.isfinite(number):
+            raise BadInput(f"expected a number, such as 3.5, got {text!r:.60}")
+        return number
+
     def encode(self, number: float) -> Arrays:
         return {"output": np.array((number - self.mean) / self.deviation, "float32")}
 

@@ -39,6 +39,9 @@ class Passages(TargetText):
         if self.running:
             self.longest = CONTINUATION
 
+    def parse(self, text: str) -> str | tuple[str, str]:  # type: ignore[override]
+        return ("", text) if self.running else text
+
     def encode(self, text: str | tuple[str, str]) -> Arrays:
         if self.running != isinstance(text, tuple):
             kinds = "a list of texts, one a line", "one running text"

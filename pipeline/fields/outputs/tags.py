@@ -36,6 +36,9 @@ class Tags(TagField[Sequence[str]]):
     def categories(self) -> Sequence[str]:
         return self.tags
 
+    def parse(self, text: str) -> tuple[str, ...]:
+        return tuple(text.split())
+
     def find_unseen(self, sequence: Sequence[str]) -> set[str]:
         return set(sequence) - self._vocabulary.ids.keys()
 

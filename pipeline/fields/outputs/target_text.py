@@ -31,6 +31,9 @@ class TargetText(TokenizedText, AutoregressiveField[str]):
     def encode(self, text: str) -> Arrays:
         return {"output": np.array([*self.to_ids(text), self.end], "int32")}
 
+    def parse(self, text: str) -> str:
+        return text
+
     def decode(self, output: np.ndarray) -> str:
         """Return the text up to the end symbol. output: (time,) of ids."""
         ends = np.flatnonzero(output == self.end)

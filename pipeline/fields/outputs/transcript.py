@@ -69,6 +69,9 @@ class Transcript(AlignedField[str]):
                 f"frames of 10 ms, {self.downsample} a step. Do the two belong together? Else lower --downsample"
             )
 
+    def parse(self, text: str) -> str:
+        return text.strip()
+
     def decode(self, output: np.ndarray) -> str:
         """Return the text, without spaces at its ends; U+FFFD is what is unknown. output: (time,) of ids.
 
