@@ -22,6 +22,7 @@ from tasks.task import Scores, Task
 
 if TYPE_CHECKING:
     from harness.comparison.results import Report
+    from harness.inspection.inspection import Inspection
     from harness.predict import Prediction
     from harness.runs.trained import Trained
     from harness.streaming.stream import ReadingStream, WritingStream
@@ -102,6 +103,22 @@ class Run:
 
         check_streams(override(self.experiment, decoding))
         return open_stream(self._decoding(decoding), rate)
+
+    def inspect(
+        self, value: Value, *, answer: Value = None, step: int | None = None, explain: bool = False
+    ) -> "Inspection":
+        """Return what is seen of the network at work on one input.
+
+        value: a text, as it would be typed, or a value of the input field. answer: the right one, if it is known. step,
+        explain: see harness/inspection/inspect.py.
+        """
+        field = self.experiment.input_field
+        read = field.parse(value) if isinstance(value, str) else value
+        # First of all: it chooses the backend.
+        trained = self._trained
+        from harness.inspection.inspect import inspect
+
+        return inspect(trained, read, answer=answer, step=step, explain=explain)
 
     def evaluate(self, data: str | Path | None = None, *, split: str = "test", **options: OptionValue) -> Scores:
         """Return the scores on the run's own test, on another split, or on other data, by name.

@@ -4,7 +4,21 @@ Each file has a `COMMAND`. Beside them: command.py, what a command is; subject.p
 machine.py, how it starts Keras; printing.py, what several of them print.
 """
 
-from harness.commands import analyse, compare, data, evaluate, export, list, new, predict, runs, serve, show, train
+from harness.commands import (
+    analyse,
+    compare,
+    data,
+    evaluate,
+    export,
+    inspect,
+    list,
+    new,
+    predict,
+    runs,
+    serve,
+    show,
+    train,
+)
 
-MODULES = (list, show, data, train, evaluate, predict, analyse, export, serve, compare, runs, new)
+MODULES = (list, show, data, train, evaluate, predict, inspect, analyse, export, serve, compare, runs, new)
 COMMANDS = {module.COMMAND.name: module.COMMAND for module in MODULES}
