@@ -26,7 +26,8 @@ class Sample(layers.Layer):
     start, end: the symbols that begin and end a sequence; end None: nothing ends before `longest`.
     padding: what stands after the end. longest: most symbols to write.
     whole: write the seed too, rather than what follows it.
-    temperature: the logits are divided by it. top_k: draw from so many likeliest symbols (Fan et al. 2018); None: all.
+    temperature: the logits are divided by it; another may be assigned, and nothing is compiled again.
+    top_k: draw from so many likeliest symbols (Fan et al. 2018); None: all.
     top_p: draw from the fewest likeliest symbols that together have this probability (Holtzman et al. 2020).
     seed: that of the random numbers. An example's numbers depend on it and on the example's position, not on the batch.
     """
@@ -49,7 +50,12 @@ class Sample(layers.Layer):
         super().__init__()
         self.decoder, self.codes, self.start, self.longest = decoder, list(codes), start, longest
         self.end, self.padding = NEVER if end is None else end, padding
-        self.whole, self.temperature, self.top_p = whole, temperature, top_p
+        self.whole, self.top_p = whole, top_p
+        # No constant of the program: a person may try one temperature after the other.
+        self.temperature = self.add_weight(
+            (), initializer=keras.initializers.Constant(temperature), dtype="float32", trainable=False, autocast=False,
+            name="temperature",
+        )  # fmt: skip
         self.top_k = min(top_k or decoder.size, decoder.size)
         self.tables = np.random.default_rng(seed).random((2, ROWS, longest), "float32")
 
