@@ -5,14 +5,23 @@ have in common is in page.css.j2. Every value is escaped, and has its control ch
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pipeline.printable import show_controls
+
+if TYPE_CHECKING:
+    import jinja2
 
 TEMPLATES = Path(__file__).parent / "templates"
 
 
 def render_page(template: str, **content: object) -> str:
     """Return a page. template: its file in harness/templates. content: what the template is given, by name."""
+    return open_template(template).render(content)
+
+
+def open_template(name: str) -> "jinja2.Template":
+    """Return a file of harness/templates as a template that escapes all values, and shows control characters."""
     # Not with the others: pages are written last of all.
     import jinja2
 
@@ -25,7 +34,7 @@ def render_page(template: str, **content: object) -> str:
         keep_trailing_newline=True,
         finalize=_show,
     )
-    return environment.get_template(template).render(content)
+    return environment.get_template(name)
 
 
 def _show(value: object) -> object:

@@ -1,5 +1,6 @@
 """Listing: what has been trained, and how well."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TypedDict
 
@@ -42,6 +43,11 @@ def find_runs(folder: Path, task: str | None = None) -> list[Row]:
         return rows
     if task not in tasks.find() and task not in {row["task"] for row in rows}:
         raise unknown("task", task, tasks.find())
+    return rank(rows, task)
+
+
+def rank(rows: Sequence[Row], task: str) -> list[Row]:
+    """Return the rows of one task, the best score first."""
     sign = 1 if task in tasks.find() and tasks.get(task).lower_is_better else -1
     own = [row for row in rows if row["task"] == task]
     return sorted(own, key=lambda row: (row["score"] is None, sign * (row["score"] or 0.0)))
