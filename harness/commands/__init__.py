@@ -8,6 +8,7 @@ from harness.commands import (
     analyse,
     compare,
     data,
+    demo,
     evaluate,
     export,
     inspect,
@@ -20,5 +21,5 @@ from harness.commands import (
     train,
 )
 
-MODULES = (list, show, data, train, evaluate, predict, inspect, analyse, export, serve, compare, runs, new)
+MODULES = (list, show, data, train, evaluate, predict, inspect, analyse, compare, demo, export, serve, runs, new)
 COMMANDS = {module.COMMAND.name: module.COMMAND for module in MODULES}
