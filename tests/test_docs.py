@@ -18,7 +18,14 @@ from pipeline.option import make_flag
 from tests.harness import start_keras, without_new_cells
 
 ROOT = Path(__file__).parents[1]
-DOCUMENTS = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob("*.md"))]
+DOCUMENTS = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    ROOT / "CHANGELOG.md",
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+# tests/test_tutorials.py runs them.
+TUTORIALS = [path for path in DOCUMENTS if path.parent.name == "tutorials"]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 CODE = re.compile(r"`([^`\n]+)`")
 # Written by `run.py new`, and the user's own.
@@ -82,6 +89,7 @@ def read_results() -> list[list[str]]:
     return found
 
 
+PROGRAMS = [path for path in DOCUMENTS if path not in TUTORIALS and read_blocks(path, "python")]
 COMMANDS = [(name(path), words) for path in DOCUMENTS for words in read_commands(path)]
 COMMANDS += [("docs/results.md", words) for words in read_results()]
 INCLUDING = [words for _, words in COMMANDS if words[0] == "train" and "--include" in words and "--help" not in words]
@@ -197,7 +205,7 @@ def test_commands_with_a_file_of_the_documents_train(words, inside, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", [path for path in DOCUMENTS if read_blocks(path, "python")], ids=name)
+@pytest.mark.parametrize("path", PROGRAMS, ids=name)
 def test_programs_run_from_the_first_block_to_the_last(path, inside):
     start_keras()
     namespace = {"__name__": "__main__"}
