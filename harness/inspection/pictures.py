@@ -4,7 +4,9 @@ Colours: Okabe and Ito, "Color universal design" (2008); heat maps in cividis, a
 a 0 in the middle. They are narrow, so that their letters can be read on a screen of 400 pixels.
 """
 
+import base64
 import io
+import re
 import textwrap
 import warnings
 from collections.abc import Callable, Sequence
@@ -32,6 +34,12 @@ SMALL, USUAL = 8, 9  # points
 MOST_LABELS, LETTERS = 26, 14
 # Small images beside each other, and all of them.
 ACROSS, MOST_IMAGES = 4, 16
+# Numbers of a heat map that are kept as they are, and pixels per inch of one that has more.
+MOST_PIXELS, RESOLUTION = 20_000, 60
+# Few different colours make small files; one of them is that of 0.
+COLOURS_OF_MAP, MOST_COLOURS = 33, 256
+# More bars than these are pixels.
+MOST_BARS = 200
 SEQUENTIAL, DIVERGING = "cividis", "PuOr_r"
 # Browsers and matplotlib look for the letters of a text in these, in turn.
 FONTS = ["DejaVu Sans", "Noto Sans", "Noto Sans CJK JP", "Noto Sans Arabic", "Noto Sans Hebrew", "Noto Emoji"]
@@ -138,7 +146,14 @@ def _draw_answers(axes: "Axes", found: Inspection, steps: Sequence[str]) -> None
     """Draw the probability of the answer at each step as a bar, and that of the likeliest other as a mark."""
     choices = found.course.choices
     x = np.arange(len(choices))
-    axes.bar(x, [choice.probability or 0 for choice in choices], color=COLOURS[5], width=0.9, label="the answer")
+    axes.bar(
+        x,
+        [choice.probability or 0 for choice in choices],
+        color=COLOURS[5],
+        width=0.9,
+        rasterized=len(x) > MOST_BARS,
+        label="the answer",
+    )
     others = [choice.others[0][1] if choice.others else 0 for choice in choices]
     axes.plot(x, others, "D", color=COLOURS[1], markersize=4, label="the likeliest other")
     axes.set_ylim(0, 1.03)
@@ -187,7 +202,7 @@ def draw_contributions(found: Inspection) -> list[Panel]:
 def _draw_bars(values: np.ndarray, steps: Sequence[str], unit: str) -> "Figure":
     figure, axes = start(2.4)
     colours = np.where(values < 0, COLOURS[0], COLOURS[1])
-    axes.bar(np.arange(len(values)), values, color=colours, width=0.9)
+    axes.bar(np.arange(len(values)), values, color=colours, width=0.9, rasterized=len(values) > MOST_BARS)
     axes.axhline(0, color="black", linewidth=0.8)
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_ylabel("contribution", fontsize=USUAL)
@@ -295,7 +310,9 @@ def draw_loss(found: Inspection) -> list[Panel]:
     panels = []
     if loss.steps is not None and len(loss.steps):
         figure, axes = start(2.0)
-        axes.bar(np.arange(len(loss.steps)), loss.steps, color=COLOURS[0], width=0.9)
+        axes.bar(
+            np.arange(len(loss.steps)), loss.steps, color=COLOURS[0], width=0.9, rasterized=len(loss.steps) > MOST_BARS
+        )
         axes.spines[["top", "right"]].set_visible(False)
         axes.set_ylabel("loss, nats", fontsize=USUAL)
         label_steps(axes, found.shown.steps[:: found.shown.factor] if loss.reads else found.written)
@@ -348,10 +365,15 @@ def draw_map(
 
     rows: their names, or what they are. label: what the numbers are.
     """
+    from matplotlib import colormaps
+
     figure, axes = start(height)
     limit = float(np.abs(values).max()) or 1.0
-    low, high, colours = (-limit, limit, DIVERGING) if low is None else (low, high, SEQUENTIAL)
-    picture = axes.imshow(values, aspect="auto", cmap=colours, vmin=low, vmax=high, interpolation="nearest")
+    low, high, name = (-limit, limit, DIVERGING) if low is None else (low, high, SEQUENTIAL)
+    colours = colormaps[name].resampled(COLOURS_OF_MAP)
+    # As it is, one pixel per number, where that is less than what can be seen.
+    scaling = "none" if values.size <= MOST_PIXELS else "nearest"
+    picture = axes.imshow(values, aspect="auto", cmap=colours, vmin=low, vmax=high, interpolation=scaling)
     label_steps(axes, steps)
     if isinstance(rows, str):
         axes.set_ylabel(rows, fontsize=USUAL)
@@ -414,8 +436,23 @@ def to_svg(figure: "Figure") -> str:
 
     stream = io.StringIO()
     with _drawing(), matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "unrolled", "font.family": FONTS}):
-        figure.savefig(stream, format="svg", metadata={"Date": None, "Creator": None})
-    return stream.getvalue()
+        figure.savefig(stream, format="svg", dpi=RESOLUTION, metadata={"Date": None, "Creator": None})
+    return re.sub(r"(?<=data:image/png;base64,)[^\"]*", lambda found: _use_palette(found[0]), stream.getvalue())
+
+
+def _use_palette(png: str) -> str:
+    """Return a PNG, in base64, with a palette where it has few colours and is not transparent; else as it is."""
+    from PIL import Image as Pillow
+
+    pixels = np.asarray(Pillow.open(io.BytesIO(base64.b64decode(png))).convert("RGBA"))
+    palette, places = np.unique(pixels.reshape(-1, 4), axis=0, return_inverse=True)
+    if len(palette) > MOST_COLOURS or (palette[:, 3] < 255).any():
+        return png
+    image = Pillow.fromarray(places.reshape(pixels.shape[:2]).astype("uint8"), "P")
+    image.putpalette(palette[:, :3].tobytes())
+    stream = io.BytesIO()
+    image.save(stream, format="PNG", optimize=True)
+    return base64.b64encode(stream.getvalue()).decode()
 
 
 def save(found: Inspection, path: Path) -> None:

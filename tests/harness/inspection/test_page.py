@@ -1,6 +1,7 @@
 """The page and the picture of an inspection: complete in themselves, and nothing of a text is executed."""
 
 import base64
+import dataclasses
 import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
@@ -144,3 +145,17 @@ def test_the_same_panels_are_one_picture(kind: str, tmp_path: Path) -> None:
     save(KINDS[kind], tmp_path / "found.png")
     with Image.open(tmp_path / "found.png") as picture:
         assert picture.format == "PNG" and picture.width > 600 and picture.height > 150 * len(draw_panels(KINDS[kind]))
+
+
+@pytest.mark.slow
+def test_the_page_of_many_layers_and_a_long_input_is_below_three_megabytes() -> None:
+    generator, (steps, units) = np.random.default_rng(0), (1000, 128)
+    (one,) = look(("word",) * steps).layers
+    # Noise, which cannot be made smaller as what a network does can.
+    chance = {name: generator.random((steps, units)) for name in "ifo"}
+    inner = {"c": generator.normal(size=(steps, units))}
+    meanings = dict.fromkeys("ifoc", "gate")
+    layer = dataclasses.replace(one, states=inner["c"], order=np.arange(units), gates=chance, inner=inner)
+    layer = dataclasses.replace(layer, meanings=meanings, constants={})
+    found = dataclasses.replace(look(("word",) * steps), layers=(layer,) * 8)
+    assert len(format_page(found)) < 3_000_000
