@@ -1,18 +1,28 @@
 """OpenVINO, from the SavedModel: it reads the loops of TensorFlow, and not those that tf2onnx makes of them."""
 
+import sys
 from pathlib import Path
+from types import ModuleType
 
 from harness.export import saved_model
 from harness.export.format import Arrays, Format, Subject, refuse
 from pipeline import files
 
 
+def import_openvino() -> ModuleType:
+    """Return OpenVINO without its telemetry, which starts a process that reports to Intel."""
+    # What is None here counts as not installed.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    import openvino
+
+    return openvino
+
+
 class OpenvinoModel:
     """A model.xml, with model.bin beside it, on the CPU."""
 
     def __init__(self, path: Path):
-        import openvino
-
+        openvino = import_openvino()
         # As exact as the model was trained: some processors would compute in 16 bits.
         try:
             self.model = openvino.compile_model(path, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
@@ -29,12 +39,10 @@ class OpenvinoModel:
 
 def write(subject: Subject, path: Path) -> None:
     """Write a run's model as model.xml and model.bin. BadInput where OpenVINO cannot read it."""
-    import openvino
-
+    openvino = import_openvino()
     with files.temporary_folder() as folder:
         saved_model.write(subject, folder / "saved_model")
         try:
-            # Not openvino.convert_model, which starts a process that reports to Intel.
             model = openvino.Core().read_model(folder / "saved_model")
         except Exception as error:
             raise refuse("openvino", error) from error

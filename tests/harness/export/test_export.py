@@ -111,10 +111,11 @@ def test_every_format_answers_as_the_run_does(name, asked, pos, tmp_path):
     if not asked.get("int8"):
         assert_same(ask_program(tmp_path / "out", texts), ask_run(experiment, texts))
     else:
-        assert [len(one["output"]) for one in ask_program(tmp_path / "out", texts)] == [3, 1, 9]
+        lengths = [len(experiment.input_field.parse(text)) for text in texts]
+        assert [len(one["output"]) for one in ask_program(tmp_path / "out", texts)] == lengths
         quantized = summary["quantized"]
         assert summary["megabytes"] < 0.6 * quantized["megabytes_before"]
-        assert quantized["scores"].keys() == quantized["before"].keys() == {"accuracy", "macro_f1"}
+        assert quantized["scores"].keys() == quantized["before"].keys() == {"accuracy"}
     assert summary["largest_difference"] < 1e-4
 
 
