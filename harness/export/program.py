@@ -39,10 +39,12 @@ given, wanted = fields["input"], fields["output"]
 """
 
 END = """
+
 if __name__ == "__main__":
     for text in sys.argv[1:] or map(str.rstrip, sys.stdin):
-        inputs = read(text)
-        print(json.dumps(write(run(inputs), inputs), ensure_ascii=False))
+        inputs = read(text) if text.strip() else None
+        answer = write(run(inputs), inputs) if inputs else {"output": None}
+        print(json.dumps(answer, ensure_ascii=False))
 """
 
 # How a typed text becomes arrays, by the type of the input field.
@@ -277,7 +279,7 @@ def write_program(form: Format, given: InputField, wanted: OutputField, fields: 
     if not (own and read and write and form.run):
         return None
     packages = tuple(IMPORTS[kind] for kind in (form.name, type(given).__name__, *kinds) if kind in IMPORTS)
-    body = START + ("" if "subword" not in kinds else SUBWORDS) + read + form.run + write + END
+    body = START + ("" if "subword" not in kinds else SUBWORDS) + read + "\n" + form.run + write + END
     standard = [
         f"import {name}" for name in ("base64", "itertools", "json", "re", "sys") if re.search(rf"\b{name}\.", body)
     ]

@@ -33,7 +33,7 @@ def write(experiment: Experiment, form: Format, program: Program | None, summary
     lines = [
         f"# {experiment.task.name}: {form.title}",
         "",
-        f"{experiment.task.summary.rstrip('.')}. The model `{form.file}` is the run `{summary['run']}` "
+        f"{experiment.task.summary.rstrip('.?')}: the model `{form.file}` is the run `{summary['run']}` "
         f"({options.cell}, {options.units} units, trained on {options.data or 'its default data'}), exported with "
         "Unrolled.",
         "",
@@ -102,7 +102,8 @@ def describe_check(summary: "Summary") -> list[str]:
     if quantized := summary["quantized"]:
         lines += [
             "",
-            f"Its weights have 8 bits: {summary['megabytes']:.2f} MB in place of {quantized['megabytes_before']:.2f}. "
+            f"That was before its weights were made 8 bits: {summary['megabytes']:.2f} MB in place of "
+            f"{quantized['megabytes_before']:.2f}. "
             "On the validation split:",
             "",
             "| score | float32 | int8 |",

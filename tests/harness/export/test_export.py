@@ -107,6 +107,7 @@ def pos(tmp_path_factory):
 )
 def test_every_format_answers_as_the_run_does(name, asked, pos, tmp_path):
     summary, experiment = write(pos, tmp_path / "out", name, **asked)
+    assert ask_program(tmp_path / "out", [" "]) == [{"output": None}]
     texts = ["bir iki üç", "dört", "<b>İstanbul'da</b> \U0001f600 שלום"]
     if not asked.get("int8"):
         assert_same(ask_program(tmp_path / "out", texts), ask_run(experiment, texts))
