@@ -26,6 +26,7 @@ from keras import layers, ops
 from models.backends.stateful_call import compile_call
 from models.decoding.ctc import CertainBlank, CTCDecoder
 from models.decoding.viterbi import FORBIDDEN, BestPath
+from models.layers.argmax import ArgMax
 from models.layers.dropout import Dropout
 from models.layers.embedding import OneHot
 from models.layers.pooling import Pool
@@ -38,6 +39,7 @@ from models.tensor import LayerArgument, Tensor
 # What each time step goes through alone, in every family of models/: layers, and operations by the names of their
 # classes, along an axis that is not that of time. Those of training do nothing here.
 ALONE = (
+    ArgMax,
     layers.InputLayer,
     layers.Embedding,
     layers.Dense,

@@ -12,7 +12,7 @@ and as many blanks as there are answers.
 import itertools
 import random
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Literal
@@ -27,6 +27,8 @@ SIZES = {"train": 20_000, "validation": 1_000, "test": 1_000}
 # What is given where an answer is due, what asks for the answers, and what is answered where none is due.
 BLANK, MARK = ".", ":"
 MODULUS, DEPTH = 5, 8
+# Sequences drawn in vain before one that is in another split is taken.
+TRIES = 100
 # Scores of the longest are those of this share of the lengths.
 LONGEST = 0.875
 
@@ -166,8 +168,8 @@ class Sequences:
 def generate(options: Options) -> Splits:
     """Return sequences of a language and their answers.
 
-    Training and validation: lengths at random from 1 to options.max_length; as many short sequences as there are of
-    them are in both. Test: lengths evenly from 1 to options.test_length.
+    Test: lengths evenly from 1 to options.test_length. Validation and training: lengths at random from 1 to
+    options.max_length; no sequence is in two of the three, but where the language has too few that are so short.
     Raises BadInput if the test is shorter than the training.
     """
     language = LANGUAGES[options.language]
@@ -177,15 +179,26 @@ def generate(options: Options) -> Splits:
             f"--test-length {longest}: shorter than --max-length {options.max_length}; the test is for longer sequences"
         )
     splits: Splits = {}
-    for split, size in SIZES.items():
+    known: set[str] = set()
+    for split in ("test", "validation", "train"):
         # A string of its own for each: other seeds of Python's generator may be alike.
-        chooser = random.Random(f"{options.language} {split}")
+        chooser, size = random.Random(f"{options.language} {split}"), SIZES[split]
         if split == "test":
-            lengths = [1 + number * longest // size for number in range(size)]
+            examples = [make_example(language, chooser, 1 + number * longest // size) for number in range(size)]
         else:
-            lengths = [chooser.randint(1, options.max_length) for _ in range(size)]
-        splits[split] = [make_example(language, chooser, length) for length in lengths]
-    return splits
+            examples = [draw_new(language, chooser, options.max_length, known) for _ in range(size)]
+        known |= {example.input for example in examples}
+        splits[split] = examples
+    return {split: splits[split] for split in SIZES}
+
+
+def draw_new(language: Language, chooser: random.Random, max_length: int, known: Collection[str]) -> Example:
+    """Return an example of a random length whose sequence is not known; one that is, after many tries."""
+    for _ in range(TRIES):
+        example = make_example(language, chooser, chooser.randint(1, max_length))
+        if example.input not in known:
+            break
+    return example
 
 
 def make_example(language: Language, chooser: random.Random, length: int) -> Example:

@@ -82,9 +82,19 @@ def test_training_is_short_and_the_test_has_all_lengths(language: str) -> None:
         given = [one.input.split(f" {MARK} ")[0].split() for one in splits[split]]
         return [len(symbols) for symbols in given]
 
-    assert set(lengths("train")) == set(range(1, 13)) and max(lengths("validation")) <= 12
+    assert max(lengths("train")) == 12 and max(lengths("validation")) <= 12
     assert set(lengths("test")) == set(range(1, 31))
     assert generate(language) == splits
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_sequence_is_in_two_splits(language: str) -> None:
+    train, validation, test = ({one.input for one in examples} for examples in generate(language).values())
+    assert not (train & validation or train & test or validation & test)
+
+
+def test_a_language_with_too_few_sequences_repeats_them() -> None:
+    assert [len(examples) for examples in generate("parity", 2, 2).values()] == [200, 20, 100]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
