@@ -9,6 +9,7 @@ commands, a cell that a shell runs.
 
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -18,8 +19,11 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 TUTORIALS = Path(__file__).parent / "tutorials"
 FENCE = re.compile(r"^```(python|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-# Notebooks start in their own folder.
-FIRST = "%cd -q ../.."
+# Notebooks start in their own folder, and Jupyter asks for colours: then progress bars would fill the page.
+FIRST = """%cd -q ../..
+import os
+
+os.environ.pop("FORCE_COLOR", None)"""
 
 
 def convert(text: str) -> nbformat.NotebookNode:
@@ -53,7 +57,10 @@ def run(notebook: nbformat.NotebookNode, folder: Path) -> None:
     from nbclient import NotebookClient
 
     root, copy = TUTORIALS.parents[1], folder / "unrolled"
-    shutil.copytree(root, copy, ignore=shutil.ignore_patterns(".git", ".venv", "runs", "__pycache__"))
+    known = subprocess.run(["git", "ls-files"], cwd=root, capture_output=True, text=True, check=True).stdout
+    for file in known.splitlines():
+        (copy / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(root / file, copy / file)
     NotebookClient(notebook, timeout=1800, resources={"metadata": {"path": copy / "docs" / "tutorials"}}).execute()
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)

@@ -72,7 +72,8 @@ def test_decoding_does_not_see_the_padding_and_gives_attention_where_there_is_an
         {name: array for name, array in draw(steps, 5)[0].items() if name != "previous"} for steps in (6, 9)
     )
     found, same = ({name: numpy(array) for name, array in decoder(inputs).items()} for inputs in (short, longer))
-    assert set(found) == {"output", "probability"} | ({"attention"} if attention != "none" else set())
+    expected = {"output", "probability"} | ({"attention"} if attention != "none" else set())
+    assert set(found) == expected | ({"hypotheses", "log_probabilities"} if beam else set())
     np.testing.assert_array_equal(found["output"], same["output"])
     np.testing.assert_allclose(found["probability"], same["probability"], atol=1e-6)
     if attention != "none":
