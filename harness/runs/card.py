@@ -44,6 +44,9 @@ from pipeline.option import Value, make_flag
 from pipeline.printable import show_controls
 from tasks.task import Scores, Task
 
+# Of the seconds of a training, the share that the bootstrap of its scores may take; and its bounds, in seconds.
+SPENT, SHORTEST_BOOTSTRAP, LONGEST_BOOTSTRAP = 0.02, 0.15, 2.0
+
 NAME = "README.md"
 TEMPLATE = Path(__file__).parents[1] / "templates" / "card.md.j2"
 # By the fields of a task, what Hugging Face calls it; a task of one's own may be none of these.
@@ -99,7 +102,9 @@ def format_card(experiment: Experiment, *, scores: Scores | None = None) -> str:
     path = directory / "data.json"
     # Runs of earlier versions have none.
     seen = runs.read_json(path, Seen) if path.exists() else None
-    count, intervals = read_answers(experiment, found)
+    # Resamples are worth a small share of the time that the training took.
+    spend = min(LONGEST_BOOTSTRAP, max(SHORTEST_BOOTSTRAP, SPENT * summary["seconds"]))
+    count, intervals = read_answers(experiment, found, seconds=spend)
     origin = data.find_origin(task, options)
     changed = find_changed(config)
     environment = jinja2.Environment(
@@ -147,15 +152,18 @@ def find_hub_task(task: Task) -> str | None:
     return next(fits, None)
 
 
-def read_answers(experiment: Experiment, scores: Scores) -> tuple[int, dict[str, Interval]]:
-    """Return how many examples the test has, and the intervals of its scores; none where they cannot be known."""
+def read_answers(experiment: Experiment, scores: Scores, *, seconds: float) -> tuple[int, dict[str, Interval]]:
+    """Return how many examples the test has, and the intervals of its scores; none where they cannot be known.
+
+    seconds: about how long that may take.
+    """
     try:
         references, (predictions,) = read_predictions([cast(Result, {"run": str(experiment.directory)})])
     except (OSError, ValueError, KeyError):
         return 0, {}
     if not references or references[0] is None:
         return len(references or ()), {}
-    found = estimate_intervals(experiment.task, references, predictions)
+    found = estimate_intervals(experiment.task, references, predictions, seconds=seconds)
     return len(references), {name: one for name, one in found.items() if name in scores}
 
 
