@@ -21,6 +21,7 @@ from harness.commands import COMMANDS
 from harness.commands.machine import select_backend
 from pipeline import files
 from pipeline.errors import BadInput, unknown
+from pipeline.printable import show_controls
 
 interrupt.before_end.append(files.remove_unfinished)
 
@@ -64,7 +65,8 @@ def main(arguments: Sequence[str]) -> int:
         # An OSError is of the disk: no space, no permission, a file where a folder should be. Its text names the path.
         if exhausted is None and not isinstance(error, BadInput | OSError):
             raise
-        print(f"error: {exhausted or error}", file=sys.stderr)
+        # A path or a text that it names may have sequences that a terminal obeys.
+        print(show_controls(f"error: {exhausted or error}", keep="\n"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"\n{interrupt.say_stopped(arguments)}", file=sys.stderr)

@@ -195,6 +195,14 @@ def test_what_needs_no_keras_is_quick(arguments: list[str]) -> None:
     assert statistics.median(seconds) < 0.5
 
 
+def test_no_sequence_of_an_input_or_a_message_is_obeyed_by_the_terminal(
+    trained: Path, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["predict", str(trained), "a \x1b[31mwarm\x1b[0m \u202efilm"]) == 0
+    assert r"a \x1b[31mwarm\x1b[0m \u202efilm" in capsys.readouterr().out
+    assert r"\x1b[31mruns" in refused(capsys, "predict", "\x1b[31mruns", "a film")
+
+
 def test_what_needs_no_keras_imports_none() -> None:
     program = "import sys, run; run.main(['list']); print(sorted({'keras', 'jax', 'tensorflow'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -12,6 +12,7 @@ from harness.commands.printing import emit
 from harness.commands.subject import find_run
 from harness.options import override
 from pipeline.errors import BadInput
+from pipeline.printable import show_controls
 from pipeline.readers import files
 from pipeline.record import dump
 
@@ -52,7 +53,7 @@ def predict(arguments: Arguments) -> None:
         text = dump(content, indent=1) if given.json else answers.format_plainly(found)
         write_text(given.output, text + "\n")
     else:
-        emit(content) if given.json else print(answers.format_plainly(found))
+        emit(content) if given.json else print(show_controls(answers.format_plainly(found), keep="\n\t"))
 
 
 def stream(given: Namespace, experiment: "Experiment", encoding: str) -> None:
