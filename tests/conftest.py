@@ -9,26 +9,53 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from pipeline.cache import folder
+
 os.environ.setdefault("KERAS_BACKEND", "jax")
+PROGRAMS = folder() / "tests" / "jax"
+# About three times what one session compiles.
+MOST_BYTES = 500_000_000
 # What is generated is made once a session: the processes that run the tests inherit the folder's name.
 if "UNROLLED_CACHE" not in os.environ:
     os.environ["UNROLLED_CACHE"] = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, os.environ["UNROLLED_CACHE"], ignore_errors=True)
 
-from pipeline.corpora import digits
+from pipeline.corpora import digits  # noqa: E402
 
 # Fewer recordings are synthesised in seconds, and small runs need no more.
 digits.COUNTS.update(train=400, validation=60, test=60)
+
+
+def keep_programs() -> Path:
+    """Return where what JAX compiles is kept for the next session; a folder of this session if there is no such place.
+
+    The key of a program is its own text, so nothing of it is out of date; the oldest make room.
+    """
+    try:
+        PROGRAMS.mkdir(parents=True, exist_ok=True)
+        kept = sorted((path.stat().st_mtime, path.stat().st_size, path) for path in PROGRAMS.iterdir())
+        left = sum(size for _, size, _ in kept)
+        for _, size, path in kept if left > MOST_BYTES else ():
+            path.unlink(missing_ok=True)
+            left -= size
+            if left < MOST_BYTES / 2:
+                break
+    except OSError:
+        return Path(os.environ["UNROLLED_CACHE"], "jax")
+    return PROGRAMS if os.access(PROGRAMS, os.W_OK) else Path(os.environ["UNROLLED_CACHE"], "jax")
+
 
 # Tracing makes many small objects, and looking through all of them often takes a tenth of the time.
 gc.set_threshold(50_000)
 
 if os.environ["KERAS_BACKEND"] == "jax":
-    # What JAX compiles is kept for the session: one small model is built many times, in many processes.
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = os.path.join(os.environ["UNROLLED_CACHE"], "jax")
+    # One small model is built many times, in many processes, and again by the next session.
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = str(keep_programs())
     os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"
     # Where each operation of a program was traced takes a twentieth of the time to write down.
     os.environ.setdefault("JAX_TRACEBACK_IN_LOCATIONS_LIMIT", "0")
@@ -42,7 +69,6 @@ if os.environ["KERAS_BACKEND"] == "jax":
     os.environ.setdefault("XLA_FLAGS", f"{soon} {more}")
 
 from models.backends import kernels  # noqa: E402
-from pipeline.cache import folder  # noqa: E402
 
 # As the command line has it.
 kernels.switch(True, folder() / "kernels", print)
