@@ -14,6 +14,7 @@ from pipeline.option import Configured, Options, Value
 from pipeline.readers.request import Request, Say
 from pipeline.readers.tabular.columns import Columns
 from pipeline.readers.tabular.records import SUFFIXES
+from pipeline.search_space import USUAL, Space
 
 SHAPES = ("one-to-many", "many-to-one", "many-to-many", "many-to-many-unequal")
 
@@ -76,6 +77,7 @@ class Task:
     context_baselines: likewise, (splits, contexts) -> scores; contexts: a split's name -> what a model that writes
         makes of each of its inputs, (examples, features).
     samples: how many of the test's answers training shows when it ends.
+    tuned: between which values `tune` searches which options.
     """
 
     name: str
@@ -97,6 +99,7 @@ class Task:
     baselines: Mapping[str, Callable[[Options, Splits], Scores]] = field(default_factory=dict)
     context_baselines: Mapping[str, Callable[[Splits, Contexts], Scores]] = field(default_factory=dict)
     samples: int = 0
+    tuned: Space = field(default_factory=lambda: USUAL)
 
     def __post_init__(self) -> None:
         """Raise BadInput for a field or family that is of another kind: nobody could say which options it has."""

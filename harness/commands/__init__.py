@@ -19,7 +19,8 @@ from harness.commands import (
     serve,
     show,
     train,
+    tune,
 )
 
-MODULES = (list, show, data, train, evaluate, predict, inspect, analyse, compare, demo, export, serve, runs, new)
+MODULES = (list, show, data, train, evaluate, predict, inspect, analyse, compare, tune, demo, export, serve, runs, new)
 COMMANDS = {module.COMMAND.name: module.COMMAND for module in MODULES}

@@ -58,14 +58,16 @@ class Local:
         return self.threads.submit(lambda: self._worker().call(function, *arguments))
 
     def train(self, entry: Entry, *, fresh: bool, remember: bool) -> Future:
-        return self.threads.submit(self._train, entry, fresh, remember)
+        return self.call_on_device(partial(sweep_worker.run, fresh=fresh, remember=remember), entry)
 
-    def _train(self, entry: Entry, fresh: bool, remember: bool) -> Result:
+    def call_on_device(self, function: Callable[..., Found], *arguments: object) -> "Future[Found]":
+        """Return the future of function(*arguments, device=...), called in a worker process on what Keras runs on."""
+        return self.threads.submit(self._call_on_device, function, *arguments)
+
+    def _call_on_device(self, function: Callable[..., Found], *arguments: object) -> Found:
         worker = self._worker()
         try:
-            return worker.call(
-                partial(sweep_worker.run, entry, device=self.mine.device, fresh=fresh, remember=remember)
-            )
+            return worker.call(partial(function, *arguments, device=self.mine.device))
         except Ended:
             self.mine.worker = None
             raise
@@ -149,13 +151,17 @@ def _result(entry: Entry, future: Future, pool: Pool) -> Result:
     try:
         return pool.collect(entry, future.result())
     except Exception as raised:
-        # Ray wraps what was raised elsewhere.
-        error = getattr(raised, "cause", None) or raised
-        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            raise error from raised
-        known = str(error) if isinstance(error, BadInput | Ended) else describe_out_of_memory(error)
-        message = known or f"{type(error).__name__}: {error}"
-        return sweep_worker.describe(entry, status="failed", message=message)
+        return sweep_worker.describe(entry, status="failed", message=describe_failure(raised))
+
+
+def describe_failure(raised: Exception) -> str:
+    """Return why a run failed, in words; raise OSError where the disk is full."""
+    # Ray wraps what was raised elsewhere.
+    error = getattr(raised, "cause", None) or raised
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        raise error from raised
+    known = str(error) if isinstance(error, BadInput | Ended) else describe_out_of_memory(error)
+    return known or f"{type(error).__name__}: {error}"
 
 
 class Clock:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,7 +72,10 @@ def train_run(training: Training, device: str, *, tensorboard: bool = False) -> 
         loop = build(training, device)
     restore(training, loop)
     record(training, loop, device)
-    fit(training, loop, tensorboard=tensorboard)
+    watching = []
+    if tensorboard:
+        watching.append(make_callback(training.experiment.directory, lambda: loop.checkpoint.scores))
+    fit(training, loop, watching)
     with doing("testing"):
         return test(training, loop)
 
@@ -138,15 +141,15 @@ def record(training: Training, loop: Loop, device: str) -> None:
     runs.begin(directory, config, device, input=experiment.input_field, output=experiment.output_field)
 
 
-def fit(training: Training, loop: Loop, *, tensorboard: bool = False) -> None:
-    """Train until the last epoch, or until the checkpoint stops early."""
+def fit(training: Training, loop: Loop, watching: Sequence[keras.callbacks.Callback] = ()) -> None:
+    """Train until the last epoch, or until the checkpoint, or another of those that watch, stops early.
+
+    watching: further callbacks; each is called after the checkpoint, and finds its scores.
+    """
     if loop.checkpoint.progress["done"]:
         return
-    watching: list[keras.callbacks.Callback] = [loop.bar, loop.checkpoint]
-    if tensorboard:
-        # After the checkpoint, whose scores it writes.
-        watching.append(make_callback(training.experiment.directory, lambda: loop.checkpoint.scores))
-    callbacks = Callbacks(watching, add_history=True, model=loop.trained.model, epochs=loop.epochs, steps=loop.steps)
+    every = [loop.bar, loop.checkpoint, *watching]
+    callbacks = Callbacks(every, add_history=True, model=loop.trained.model, epochs=loop.epochs, steps=loop.steps)
     epochs = Epochs(training.batches["train"], loop.bar.first)
     loop.bar.shapes = epochs.shapes()
     outputs = [example.output for example in training.examples["validation"][:1]]
