@@ -27,7 +27,9 @@ def compare(arguments: Arguments) -> int:
     from harness.comparison.table import print_comparison
 
     cells = tuple(word.strip() for word in given.cells.split(","))
-    sweep = Sweep(each, cells, seeds=given.seeds, match=given.match, folder=given.runs, fresh=given.fresh)
+    sweep = Sweep(
+        each, cells, seeds=given.seeds, match=given.match, folder=given.runs, fresh=given.fresh, trials=given.tune
+    )
     found, folder = compare_and_report(
         sweep, starter(given), output=given.output, workers=given.workers, address=given.ray
     )
@@ -44,6 +46,7 @@ def add_options(parser: Parser) -> Parser:
     add("--match", default="units", choices=matches, help="What the types have in common. [units]")
     add = parser.run.add_argument
     add("--seeds", type=int, default=5, metavar="N", help="Runs of each type; their seeds count up from --seed. [5]")
+    add("--tune", type=int, default=0, metavar="N", help="Search each type's options by N trials first; see tune.")
     add_runs(parser)
     add("--output", type=path, default=None, metavar="DIR", help="Folder of the report; else RUNS/comparisons/TASKS.")
     add("--workers", type=int, default=1, metavar="N", help="Runs at a time; on a Ray cluster, on each machine. [1]")

@@ -41,10 +41,11 @@ def tune(arguments: Arguments) -> None:
         trials=given.trials or (MANY if given.minutes else TRIALS),
         seconds=given.minutes and given.minutes * 60,
     )
+    say(f"{task.name}: {task.summary}")
     found = tuning.tune(search, starter(given), workers=given.workers, address=given.ray)
     path = tuning.write_trials(found, search)
     if given.json:
-        emit({"best": {name: getattr(found.best, name) for name in space}, "validation": found.score,
+        emit({"best": found.chosen, "validation": found.score,
               "command": found.command, "trials": [asdict(one) for one in found.trials]})  # fmt: skip
     else:
         print_trials(found.trials, task.monitor, lower_is_better=task.lower_is_better)

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import tasks
 from harness import learning_curve
@@ -13,6 +15,9 @@ from harness.comparison.sweep import Sweep
 from harness.process.console import say
 from pipeline import cache, files
 from pipeline.errors import BadInput
+
+if TYPE_CHECKING:
+    from harness.tuning.tuned import Tuned
 
 
 def compare_and_report(
@@ -32,11 +37,17 @@ def compare_and_report(
     files.check_folder(folder, "--output")
     # Once for all workers.
     cache.prepare(say)
+    tuned: dict[tuple[str, str], Tuned] = {}
+    if sweep.trials:
+        from harness.tuning.tune import tune_cells
+
+        tuned = tune_cells(sweep, start, workers=workers, address=address)
+        sweep = replace(sweep, tuned={place: found.chosen for place, found in tuned.items()})
     results = compare(sweep, start, workers=workers, address=address)
     device = next((result["device"] for result in results if result["status"] == "done"), "")
     named = {name: tasks.get(name) for name in sweep.each}
     draw_learning_curves(results)
-    return write_report(folder, results, tasks=named, device=device), folder
+    return write_report(folder, results, tasks=named, device=device, tuned=tuned), folder
 
 
 def draw_learning_curves(results: Sequence[Result]) -> None:

@@ -92,6 +92,17 @@ class Local:
             worker.end()
 
 
+def open_pool(
+    start: Callable[[], str], workers: int, include: Sequence[Path], address: str | None, local: Local | None = None
+) -> Pool:
+    """Return where runs are trained. address: of a Ray cluster; None: here. local: the pool of this machine, if any."""
+    if address is None:
+        return local or Local(workers, start, include)
+    from harness.comparison.ray_cluster import Cluster
+
+    return Cluster(address, workers, start=start, include=include)
+
+
 def compare(sweep: Sweep, start: Callable[[], str], *, workers: int = 1, address: str | None = None) -> list[Result]:
     """Train every run of a sweep that is not complete; return a result for each: see sweep_worker.run and describe.
 
@@ -104,11 +115,7 @@ def compare(sweep: Sweep, start: Callable[[], str], *, workers: int = 1, address
     local = Local(workers, start, include)
     sweep = plan.settle(sweep)
     try:
-        pool: Pool = local
-        if address:
-            from harness.comparison.ray_cluster import Cluster
-
-            pool = Cluster(address, workers, start=start, include=include)
+        pool = open_pool(start, workers, include, address, local)
         entries = plan.plan(sweep) if sweep.match == "units" else local.call(plan.plan, sweep).result()
         seeds = "1 seed" if sweep.seeds == 1 else f"{sweep.seeds} seeds"
         say(f"{len(entries)} runs: {', '.join(sweep.each)} by {', '.join(sweep.cells)}, {seeds} each")

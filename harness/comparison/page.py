@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from harness.comparison.results import Report, Result, TaskSummary, name_run
-from harness.comparison.table import tabulate
+from harness.comparison.table import describe_tuned, tabulate
 from harness.page import render_page
 from harness.runs import ANALYSIS
 from harness.runs.schema import Environment
@@ -23,6 +23,11 @@ CAPTIONS = {
         "seeds, the band reaches from the worst seed to the best, and a thin line is one seed. Where two "
         "bands overlap, luck with the seed may decide which cell looks better. The best epoch is kept: what a"
         " curve does after it only costs time."
+    ),
+    "tuning": (
+        "Best of n trials: the validation score that a search of so many trials may be expected to find (Dodge et al. "
+        "2019). Better cells are {side}. Where two lines cross, which cell wins depends on how long one searches; a "
+        "line that still moves at its end would gain from more trials."
     ),
     "seconds": (
         "Quality against time: each small mark is one seed; the large one is the mean, the upright bar its "
@@ -66,7 +71,7 @@ class Section:
     """One task on the page.
 
     analyses: the runs that have an analysis, each with its name and the way there from the page. failed: the failed
-    runs, each with its name and its message.
+    runs, each with its name and its message. tuned: what was found for each cell before its seeds.
     """
 
     summary: TaskSummary
@@ -74,6 +79,7 @@ class Section:
     resamples: int
     analyses: list[tuple[str, str]]
     failed: list[tuple[str, str]]
+    tuned: list[str]
     pictures: list[Picture]
 
 
@@ -108,6 +114,7 @@ def _describe_task(
         resamples=max((pair["resamples"] for pair in summary["pairs"]), default=0),
         analyses=[(name_run(run), link) for run in own if (link := _find_analysis(run, folder))],
         failed=[(name_run(run), run.get("message") or "no message") for run in failed],
+        tuned=[describe_tuned(one) for one in summary["tuned"]],
         pictures=[_read_picture(CAPTIONS[kind].format(side=side), path) for kind, path in pictures.items()],
     )
 

@@ -76,13 +76,15 @@ def plan(sweep: Sweep) -> list[Entry]:
     entries = []
     # Runs that are not as train makes them by itself have a folder of their own.
     folder = sweep.folder if sweep.match == "units" else sweep.folder / f"same-{sweep.match}"
+    folder = sweep.folder / f"best-of-{sweep.trials}" if sweep.trials else folder
     match = {"units": match_units, "params": match_weights, "seconds": match_seconds}[sweep.match]
     for name, options in sweep.each.items():
         task = tasks.get(name)
         matched = match(task, options, sweep.cells, folder)
         for seed in range(options.seed, options.seed + sweep.seeds):
             for cell in sweep.cells:
-                chosen = suit_cell(matched[cell].replace(seed=seed), task, data.keep_quiet)
+                found = sweep.tuned.get((name, cell), {})
+                chosen = suit_cell(matched[cell].replace(seed=seed, **found), task, data.keep_quiet)
                 run = request.settle(task, chosen, folder)
                 if runs.holds_run(run.directory) and not sweep.fresh:
                     read_earlier(run)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.comparison.results import Result, monitored_score
+from harness.comparison.results import Result, TunedCell, monitored_score
 from harness.comparison.significance import summarise
 from harness.figure import COLOURS, start
 from harness.runs.schema import Curve, Memory
@@ -124,6 +124,23 @@ def draw_score_by_cost(
         means.append(Label(*mean, cell, style.colour))
     axes.margins(0.12)
     _label_points(axes, means)
+    return figure
+
+
+def draw_expected_best(tuned: Sequence[TunedCell], styles: Mapping[str, Style], label: str) -> "Figure | None":
+    """Draw the best score that a search may be expected to find against its trials. label: of the score."""
+    tuned = [one for one in tuned if one["cell"] in styles]
+    if not tuned:
+        return None
+    figure, axes = start("trials", label)
+    ends = []
+    for one in tuned:
+        style, scores = styles[one["cell"]], one["expected"]
+        numbers = list(range(1, len(scores) + 1))
+        _draw_line(axes, numbers, np.array(scores), style=style, line=style.line, every=max(1, len(scores) // 8))
+        ends.append(Label(len(scores), scores[-1], name=one["cell"], colour=style.colour))
+    axes.locator_params("x", integer=True)
+    _label_ends(axes, ends)
     return figure
 
 

@@ -17,6 +17,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from statistics import median
+from types import MappingProxyType
 from typing import Literal, cast
 
 from harness import runs
@@ -29,10 +30,13 @@ from harness.comparison.results import (
     Result,
     RunCost,
     TaskSummary,
+    TunedCell,
     monitored_score,
     name_run,
 )
 from harness.comparison.significance import Comparison, Summary, compare_cells, summarise
+from harness.tuning.expected_best import expect_best
+from harness.tuning.tuned import Tuned
 from pipeline import record
 from tasks.task import Task
 
@@ -60,19 +64,33 @@ COLUMNS = (
 When = Literal["before", "after"]
 
 
-def summarise_runs(found: Sequence[Result], tasks: Mapping[str, Task], seconds: float = 20.0) -> list[TaskSummary]:
+def summarise_runs(
+    found: Sequence[Result],
+    tasks: Mapping[str, Task],
+    seconds: float = 20.0,
+    tuned: Mapping[tuple[str, str], Tuned] = MappingProxyType({}),
+) -> list[TaskSummary]:
     """Return the summary of each task, in the order of the runs.
 
     tasks: by name, for their metrics. seconds: of the bootstrap of one task; see harness/comparison/significance.py.
+    tuned: what was found before, by task and cell.
     """
     names = dict.fromkeys(run["task"] for run in found)
     return [
-        _summarise_task(name, [run for run in found if run["task"] == name], task=tasks.get(name), seconds=seconds)
+        _summarise_task(
+            name,
+            [run for run in found if run["task"] == name],
+            task=tasks.get(name),
+            seconds=seconds,
+            tuned={cell: one for (task, cell), one in tuned.items() if task == name},
+        )
         for name in names
     ]
 
 
-def _summarise_task(name: str, found: Sequence[Result], *, task: Task | None, seconds: float) -> TaskSummary:
+def _summarise_task(
+    name: str, found: Sequence[Result], *, task: Task | None, seconds: float, tuned: Mapping[str, Tuned]
+) -> TaskSummary:
     done = [run for run in found if run["status"] == "done" and monitored_score(run) is not None]
     cells: dict[str, list[Result]] = {cell: [] for cell in dict.fromkeys(run["cell"] for run in done)}
     for run in done:
@@ -93,6 +111,18 @@ def _summarise_task(name: str, found: Sequence[Result], *, task: Task | None, se
         "verdict": _conclude(order, summaries, comparisons),
         "pairs": [cast(PairSummary, {**asdict(one), "sentence": str(one)}) for one in comparisons],
         "notes": list(dict.fromkeys(notes)),
+        "tuned": [_summarise_tuned(cell, one, task=task) for cell, one in tuned.items() if task],
+    }
+
+
+def _summarise_tuned(cell: str, tuned: Tuned, *, task: Task) -> TunedCell:
+    scores = [trial.score for trial in tuned.trials if trial.score is not None]
+    return {
+        "cell": cell,
+        "trials": len(tuned.trials),
+        "failed": sum(trial.status == "failed" for trial in tuned.trials),
+        "options": tuned.chosen,
+        "expected": expect_best(scores, lower_is_better=task.lower_is_better),
     }
 
 
@@ -151,16 +181,17 @@ def write_report(
     device: str = "",
     title: str = "Comparison of RNN types",
     seconds: float = 20.0,
+    tuned: Mapping[tuple[str, str], Tuned] = MappingProxyType({}),
 ) -> Report:
     """Write the folder of a comparison, and return what its results.json holds.
 
     found: all runs, done and failed. device: what they were computed on, in words.
-    title: of the page. tasks, seconds: as in `summarise_runs`.
+    title: of the page. tasks, seconds, tuned: as in `summarise_runs`.
     """
     packages = {name: version(name) for name in ("scipy", "statsmodels", "matplotlib")}
     environment = runs.describe_environment(device)
     environment["packages"] = environment["packages"] | packages
-    summaries = summarise_runs(found, tasks, seconds)
+    summaries = summarise_runs(found, tasks, seconds, tuned)
     content: Report = record.finite({"environment": environment, "tasks": summaries, "runs": list(found)})
     pictures = {summary["task"]: _draw(folder, summary, found) for summary in summaries}
     runs.write_text(folder / "results.csv", format_csv(found))
@@ -203,6 +234,7 @@ def _draw(folder: Path, summary: TaskSummary, found: Sequence[Result]) -> dict[s
         return {}
     figures = {
         "curves": plots.draw_learning_curves(cells, styles),
+        "tuning": plots.draw_expected_best(summary["tuned"], styles, label=f"validation {summary['monitor']}"),
         "seconds": plots.draw_score_by_cost(cells, styles, cost=_training_seconds, label="seconds of training"),
         "weights": plots.draw_score_by_cost(cells, styles, cost=lambda run: run.get("weights"), label="weights"),
         "gradients": plots.draw_gradients(cells, styles),

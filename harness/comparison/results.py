@@ -4,6 +4,7 @@ import math
 from typing import Literal, NotRequired, TypedDict
 
 from harness.runs.schema import Environment, Memory, Scores
+from pipeline.option import Value
 
 # The costs of a run, and those of a cell: their medians over its seeds, with the half-lives of its gradients.
 RunCost = Literal[
@@ -113,9 +114,24 @@ class PairSummary(TypedDict):
     sentence: str
 
 
+class TunedCell(TypedDict):
+    """What the trials of one cell found before its seeds were trained.
+
+    trials: how many were made, of which `failed` failed. options: the best. expected: the best validation score that
+    1, 2, ... trials may be expected to find; see harness/tuning/expected_best.py.
+    """
+
+    cell: str
+    trials: int
+    failed: int
+    options: dict[str, Value]
+    expected: list[float]
+
+
 class TaskSummary(TypedDict):
     """One task: its cells, best first, every pair of them, and what they say in words.
 
+    tuned: what was found for each cell before; empty where nothing was searched.
     summary: of the task. monitor: the score that is compared; None where no run is done. verdict: one sentence or two.
     notes: what was left out, and what the intervals do not cover.
     """
@@ -128,6 +144,7 @@ class TaskSummary(TypedDict):
     verdict: str
     pairs: list[PairSummary]
     notes: list[str]
+    tuned: list[TunedCell]
 
 
 class Report(TypedDict):

@@ -1,11 +1,12 @@
 """A sweep: every task by every cell by every seed, each an ordinary run. Free of Keras, which its workers start."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from pipeline.errors import BadInput
-from pipeline.option import Options
+from pipeline.option import Options, Value
 
 Match = Literal["units", "params", "seconds"]
 
@@ -30,6 +31,8 @@ class Sweep:
     each: the options of every task; their seed is the first of `seeds`. match: what the cells of a task have in common
     beside their other options: the number of units, of weights (as the first cell), or the seconds of training.
     folder: of all runs.
+    trials: how many were made for each task and cell before its seeds; 0: none. tuned: what they found, by task and
+    cell, as options to change.
     """
 
     each: dict[str, Options]
@@ -38,6 +41,8 @@ class Sweep:
     match: Match
     folder: Path
     fresh: bool = False
+    trials: int = 0
+    tuned: Mapping[tuple[str, str], Mapping[str, Value]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raise BadInput for no seeds, and for a cell that is named twice."""
@@ -45,3 +50,9 @@ class Sweep:
             raise BadInput(f"--seeds {self.seeds}: expected a number of at least 1; 3 or more give an interval")
         if doubled := sorted({cell for cell in self.cells if self.cells.count(cell) > 1}):
             raise BadInput(f"--cells: {', '.join(doubled)} stands there more than once")
+        if self.trials < 0:
+            raise BadInput(f"--tune {self.trials}: expected a number of trials of at least 1")
+        if self.trials and self.match != "units":
+            raise BadInput(
+                f"--tune chooses the units and the epochs of each type itself; leave out --match {self.match}"
+            )

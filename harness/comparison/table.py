@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from harness.comparison.results import CellCost, CellSummary, Report, TaskSummary, name_run
+from harness.comparison.results import CellCost, CellSummary, Report, TaskSummary, TunedCell, name_run
 from harness.comparison.significance import rounded
 from harness.process.console import print_table
+from pipeline.option import make_flag
 
 # What a run costs: its name in the results, and its name and unit of measure in the head of the table.
 COSTS: Mapping[CellCost, str] = {
@@ -38,6 +39,13 @@ def tabulate(section: TaskSummary) -> list[dict[str, str]]:
     ]
 
 
+def describe_tuned(tuned: TunedCell) -> str:
+    """Return what was found for a cell, in one sentence."""
+    failed = f", of which {tuned['failed']} failed" if tuned["failed"] else ""
+    chosen = " ".join(f"{make_flag(name)} {value}" for name, value in tuned["options"].items())
+    return f"{tuned['cell']} is the best of {tuned['trials']} trials{failed}: {chosen}"
+
+
 def _is_known(cost: CellCost, cells: Sequence[CellSummary]) -> bool:
     return any(cell[cost] is not None for cell in cells)
 
@@ -52,7 +60,8 @@ def print_comparison(report: Report) -> None:
         print(f"{section['task']}  {section['verdict']}")
         if rows := tabulate(section):
             print_table(rows)
-        for line in [pair["sentence"] for pair in section["pairs"]] + section["notes"]:
+        said = [pair["sentence"] for pair in section["pairs"]] + section["notes"]
+        for line in said + [describe_tuned(one) for one in section["tuned"]]:
             print(line)
         for run in report["runs"]:
             if run["task"] == section["task"] and run["status"] != "done":

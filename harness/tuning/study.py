@@ -49,6 +49,7 @@ def open_study(place: Place, *, lower_is_better: bool, seed: int, workers: int =
     Its sampler is the tree-structured Parzen estimator (Bergstra et al. 2011); a trial ends early when its score is
     below the median of the others at the same epoch (Golovin et al. 2017). Raises BadInput for a file that is none.
     """
+    import_optuna()
     import optuna
 
     place.path.parent.mkdir(parents=True, exist_ok=True)

@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Any
 import tasks
 from harness import data, runs
 from harness.cells import suit_cell
-from harness.comparison.compare import Local, Pool, describe_failure
-from harness.comparison.sweep import Entry
+from harness.comparison.compare import Local, Pool, describe_failure, open_pool
+from harness.comparison.plan import options_for
+from harness.comparison.sweep import Entry, Sweep
 from harness.comparison.sweep_worker import name_command
-from harness.options import check, find_options
+from harness.options import check, defaults, find_options
 from harness.process.console import format_time, make_progress, say
 from harness.training import request
 from harness.tuning import study as studies
 from harness.tuning import trial as trials
 from harness.tuning.study import Place
+from harness.tuning.tuned import Trial, Tuned
 from pipeline import cache
 from pipeline.errors import BadInput
 from pipeline.option import Options, Value, make_flag
@@ -67,27 +69,6 @@ class Search:
         return Place(path, studies.name_study(self.fixed, self.space))
 
 
-@dataclass(frozen=True)
-class Trial:
-    """One trial, as it ended. score: None of one that failed. status: done, stopped early or failed."""
-
-    number: int
-    options: dict[str, Value]
-    score: float | None
-    status: str
-    run: str
-
-
-@dataclass(frozen=True)
-class Tuned:
-    """What a search found. best: the options, all of them. score: theirs on the validation split."""
-
-    best: Options
-    score: float
-    trials: tuple[Trial, ...]
-    command: tuple[str, ...]
-
-
 def narrow(space: Space, task: Task, given: Sequence[str]) -> dict[str, Any]:
     """Return what of a space is searched: the options that the task has and that were not given."""
     return {name: values for name, values in space.items() if name in find_options(task) and name not in given}
@@ -100,14 +81,40 @@ def settle(search: Search) -> Search:
     check(search.options, task)
     options = search.options.replace(data=data.name_source(task, search.options))
     options = suit_cell(options, task, say)
-    say(f"{task.name}: {task.summary}")
     if options.data not in task.sources:
         data.prepare(task, options, say)
     return Search(task, options, search.space, search.folder, trials=search.trials, seconds=search.seconds)
 
 
 def tune(search: Search, start: Callable[[], str], *, workers: int = 1, address: str | None = None) -> Tuned:
-    """Make the trials of a search that are missing, and return what it found.
+    """Make the trials of a search that are missing, and return what it found; see `tune_all`."""
+    return tune_all([search], start, workers=workers, address=address)[0]
+
+
+def tune_cells(
+    sweep: Sweep, start: Callable[[], str], *, workers: int = 1, address: str | None = None
+) -> dict[tuple[str, str], Tuned]:
+    """Give each cell of each task of a sweep as many trials, and return what they found; see `tune_all`.
+
+    Options that differ from the task's defaults are taken as given, and are not searched.
+    """
+    places, searches = [], []
+    for name, options in sweep.each.items():
+        task = tasks.get(name)
+        usual = defaults(task).as_dict()
+        given = [key for key, value in options.as_dict().items() if value != usual[key]]
+        for cell in sweep.cells:
+            places.append((name, cell))
+            chosen = options_for(task, options, cell)
+            space = narrow(task.tuned, task, given)
+            searches.append(Search(task, chosen, space, sweep.folder, trials=sweep.trials))
+    return dict(zip(places, tune_all(searches, start, workers=workers, address=address), strict=True))
+
+
+def tune_all(
+    searches: Sequence[Search], start: Callable[[], str], *, workers: int = 1, address: str | None = None
+) -> list[Tuned]:
+    """Make the trials of searches that are missing, one search after the other, and return what each found.
 
     start: starts Keras in a worker. workers: trials at a time, on this machine or, given the address of a Ray cluster,
     on each of its machines; there no trial is ended early. A trial that fails is said, and the others go on.
@@ -117,14 +124,10 @@ def tune(search: Search, start: Callable[[], str], *, workers: int = 1, address:
     cache.prepare(say)
     include = [file.path for file in tasks.included()]
     local = Local(workers, start, include)
-    search = settle(search)
-    pool: Pool = local
-    if address:
-        from harness.comparison.ray_cluster import Cluster
-
-        pool = Cluster(address, workers, start=start, include=include)
+    settled = [settle(search) for search in searches]
+    pool = open_pool(start, workers, include, address, local)
     try:
-        return Searching(search, pool, at_once=workers).run()
+        return [Searching(search, pool, at_once=workers).run() for search in settled]
     finally:
         pool.end()
 
@@ -208,7 +211,7 @@ class Searching:
         chosen = ", ".join(f"{name} {value}" for name, value in trial.user_attrs["options"].items())
         early = f", stopped after {found.epochs} epochs" if found.pruned else ""
         say(
-            f"trial {trial.number + 1}: {self.search.task.monitor} {found.score:.4f}{early}, {found.seconds:.0f} s: "
+            f"{self._name(trial)}: {self.search.task.monitor} {found.score:.4f}{early}, {found.seconds:.0f} s: "
             f"{chosen}{self._compare(found)}"
         )
 
@@ -229,7 +232,10 @@ class Searching:
 
         trial.set_user_attr("message", message)
         self.study.tell(trial, state=optuna.trial.TrialState.FAIL)
-        say(f"trial {trial.number + 1} failed: {message}")
+        say(f"{self._name(trial)} failed: {message}")
+
+    def _name(self, trial: "optuna.Trial") -> str:
+        return f"{self.search.task.name} {self.search.options.cell}, trial {trial.number + 1}"
 
     def _remaining(self) -> str:
         if self.deadline < float("inf"):
@@ -258,9 +264,10 @@ class Searching:
             failed = next((one.user_attrs["message"] for one in self.study.trials if "message" in one.user_attrs), "")
             why = failed or "give more --minutes"
             raise BadInput(f"tune: no trial came to its end ({why})")
-        best = search.options.replace(**self.study.best_trial.user_attrs["options"])
+        chosen = self.study.best_trial.user_attrs["options"]
+        best = search.options.replace(**chosen)
         entry = Entry(task.name, best, folder=search.folder, directory=search.folder)
-        return Tuned(best, self.study.best_value, made, tuple(name_command(entry)))
+        return Tuned(best, chosen, self.study.best_value, made, tuple(name_command(entry)))
 
 
 def write_trials(found: Tuned, search: Search) -> Path:
@@ -272,7 +279,7 @@ def write_trials(found: Tuned, search: Search) -> Path:
             "task": search.task.name,
             "monitor": search.task.monitor,
             "searched": {make_flag(name): values.describe() for name, values in search.space.items()},
-            "best": {name: getattr(found.best, name) for name in search.space},
+            "best": found.chosen,
             "validation": found.score,
             "command": list(found.command),
             "trials": [vars(one) for one in found.trials],

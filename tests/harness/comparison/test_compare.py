@@ -317,3 +317,27 @@ def test_runs_of_one_seed_come_before_those_of_the_next(tmp_path: Path) -> None:
 def test_a_worker_count_of_none_is_refused() -> None:
     with pytest.raises(BadInput, match="--workers 0"):
         compare.Local(0, lambda: "", ())
+
+
+def test_runs_of_a_tuned_sweep_have_the_options_that_were_found_and_a_folder_of_their_own(tmp_path: Path) -> None:
+    with small("sentiment") as task:
+        sweep = Sweep(
+            {"sentiment": small_options(task)},
+            ("simple", "gru"),
+            seeds=2,
+            match="units",
+            folder=tmp_path,
+            trials=3,
+            tuned={("sentiment", "gru"): {"units": 5, "learning_rate": 0.02}},
+        )
+        entries = plan.plan(plan.settle(sweep))
+        usual = small_options(task)
+    found = {(one.options.cell, one.options.units, one.options.learning_rate) for one in entries}
+    assert found == {("simple", usual.units, usual.learning_rate), ("gru", 5, 0.02)}
+    assert {one.folder for one in entries} == {tmp_path / "best-of-3"}
+
+
+@pytest.mark.parametrize(("trials", "match"), [(-1, "units"), (3, "params")])
+def test_a_sweep_is_tuned_by_trials_or_matched_but_not_both(tmp_path: Path, trials: int, match: Any) -> None:
+    with pytest.raises(BadInput, match="--tune"):
+        Sweep({}, ("simple",), seeds=1, match=match, folder=tmp_path, trials=trials)
