@@ -9,6 +9,7 @@ from harness.commands import (
     compare,
     data,
     demo,
+    ensemble,
     evaluate,
     export,
     inspect,
@@ -22,5 +23,22 @@ from harness.commands import (
     tune,
 )
 
-MODULES = (list, show, data, train, evaluate, predict, inspect, analyse, compare, tune, demo, export, serve, runs, new)
+MODULES = (
+    list,
+    show,
+    data,
+    train,
+    evaluate,
+    predict,
+    inspect,
+    analyse,
+    compare,
+    tune,
+    ensemble,
+    demo,
+    export,
+    serve,
+    runs,
+    new,
+)
 COMMANDS = {module.COMMAND.name: module.COMMAND for module in MODULES}

@@ -1,0 +1,90 @@
+"""Ensemble: the answers of several trained runs, averaged."""
+
+from collections.abc import Sequence
+
+import keras
+from keras import ops
+
+from harness.experiment import Experiment
+from harness.runs.trained import Trained, connect, open_model
+from harness.selection import Selection
+from pipeline.errors import BadInput
+from pipeline.fields import is_autoregressive, save
+
+# The logarithm of a probability that is rounded to 0.
+LEAST = 1e-30
+
+
+def check_members(members: Sequence[Experiment]) -> None:
+    """Raise BadInput for runs whose answers cannot be averaged: there are fewer than two, or they are of other fields.
+
+    Runs of one command with other seeds can be, and those of other cells, sizes and training options.
+    """
+    first = members[0]
+    if len(members) < 2:
+        raise BadInput("ensemble: expected two runs or more, such as runs/sentiment/gru-s0 runs/sentiment/gru-s1")
+    if is_autoregressive(first.output_field):
+        raise BadInput(
+            f"ensemble: the task {first.task.name!r} writes its answers symbol by symbol; only answers that are "
+            "computed in one pass can be averaged"
+        )
+    for other in members[1:]:
+        if other.directory.resolve() == first.directory.resolve():
+            raise BadInput(f"ensemble: {other.directory} is named twice")
+        if other.task.name != first.task.name:
+            raise BadInput(
+                f"ensemble: {first.directory} is a run of {first.task.name}, {other.directory} of {other.task.name}"
+            )
+        for side in ("input_field", "output_field"):
+            if save(getattr(first, side)) != save(getattr(other, side)):
+                raise BadInput(
+                    f"ensemble: {other.directory} has another vocabulary, or other labels, than {first.directory}: "
+                    "train both on the same data, with the same options of reading"
+                )
+
+
+def average(models: Sequence[keras.Model], *, categorical: bool) -> keras.Model:
+    """Return a model from the same inputs to the mean of what models give.
+
+    categorical: they give logits, whose probabilities are averaged; the result is the logarithm of their mean. Else
+    they give numbers.
+    """
+    inputs = {name: keras.Input(one.shape[1:], dtype=one.dtype, name=name) for name, one in models[0].input.items()}
+    found = []
+    for number, model in enumerate(models):
+        # Layers of one model have names of their own.
+        model.name = f"member_{number}"
+        found.append(model(inputs))
+    if not categorical:
+        return keras.Model(inputs, sum(found) / len(found), name="ensemble")
+    mean = sum(ops.softmax(logits) for logits in found) / len(found)
+    return keras.Model(inputs, ops.log(ops.maximum(mean, LEAST)), name="ensemble")
+
+
+def combine(members: Sequence[Trained]) -> Trained:
+    """Return the ensemble of trained runs, as a trained run of the first one's experiment."""
+    experiment = members[0].experiment
+    categorical = experiment.output_field.arrays["output"].size is not None
+    model = average([member.model for member in members], categorical=categorical)
+    model.compile(loss=experiment.loss())
+    return connect(experiment, model)
+
+
+def score_ensemble(members: Sequence[Experiment], selection: Selection) -> dict:
+    """Return the scores of runs on selected examples, one by one and as an ensemble. BadInput as `open_model`."""
+    first = members[0]
+    batches = first.encode(selection.examples)
+    trained = [open_model(member) for member in members]
+
+    def measure(one: Trained) -> dict[str, float]:
+        return one.scorer.measure(selection.examples, batches, training=selection.training).scores
+
+    alone = {str(member.experiment.directory): measure(member) for member in trained}
+    return {
+        "task": first.task.name,
+        "split": selection.split,
+        "examples": len(selection.examples),
+        "monitor": first.task.monitor,
+        "scores": measure(combine(trained)),
+        "members": alone,
+    }

@@ -1,0 +1,90 @@
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+
+from harness.ensemble import average, check_members, combine, score_ensemble
+from harness.selection import Selection
+from pipeline.errors import BadInput
+from run import main
+from tests.harness import open_run, small, small_options, small_splits, train
+
+
+@pytest.fixture(scope="module", params=["pos", "adding"])
+def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Path]]:
+    """Three runs of one task, of other seeds and cells."""
+    folder = tmp_path_factory.mktemp("runs")
+    with small(request.param) as task:
+        yield [
+            Path(train(task, small_options(task, cell=cell, seed=seed, epochs=1), folder)["run"])
+            for cell, seed in (("simple", 0), ("simple", 1), ("gru", 0))
+        ]
+
+
+def test_the_mean_of_the_probabilities_or_of_the_numbers_answers(runs: list[Path]) -> None:
+    members = [open_run(path) for path in runs]
+    experiment = members[0].experiment
+    batches = experiment.encode(small_splits(experiment.task.name)["test"])
+    inputs, *_ = batches.draw(*next(iter(batches.plan())))
+    alone = [np.asarray(member.model.predict_on_batch(inputs)) for member in members]
+    together = np.asarray(combine(members).model.predict_on_batch(inputs))
+    if experiment.task.name == "adding":
+        assert together == pytest.approx(np.mean(alone, axis=0), abs=1e-5)
+    else:
+        assert softmax(together, axis=-1) == pytest.approx(np.mean(softmax(alone, axis=-1), axis=0), abs=1e-5)
+
+
+def test_the_members_are_scored_as_they_are_alone(runs: list[Path]) -> None:
+    members = [open_run(path).experiment for path in runs]
+    examples = small_splits(members[0].task.name)["test"]
+    found = score_ensemble(members, Selection("test", examples, []))
+    for path in runs:
+        opened = open_run(path)
+        expected = opened.scorer.measure(examples, opened.experiment.encode(examples)).scores
+        assert found["members"][str(path)] == pytest.approx(expected, abs=1e-4)
+    if members[0].task.name == "adding":
+        # By Jensen's inequality: the error of a mean is at most the mean of the errors.
+        assert found["scores"]["mse"] <= np.mean([scores["mse"] for scores in found["members"].values()]) + 1e-6
+
+
+def test_a_model_averaged_with_itself_is_itself(runs: list[Path]) -> None:
+    model, again = open_run(runs[0]).model, open_run(runs[0]).model
+    experiment = open_run(runs[0]).experiment
+    batches = experiment.encode(small_splits(experiment.task.name)["test"])
+    inputs, *_ = batches.draw(*next(iter(batches.plan())))
+    categorical = experiment.task.name == "pos"
+    twice = np.asarray(average([model, again], categorical=categorical).predict_on_batch(inputs))
+    once = np.asarray(open_run(runs[0]).model.predict_on_batch(inputs))
+    assert twice == pytest.approx(once - (np.log(np.exp(once).sum(-1, keepdims=True)) if categorical else 0), abs=1e-5)
+
+
+def test_runs_that_cannot_be_averaged_are_refused(runs: list[Path], tmp_path: Path) -> None:
+    members = [open_run(path).experiment for path in runs]
+    with pytest.raises(BadInput, match="expected two runs or more"):
+        check_members(members[:1])
+    with pytest.raises(BadInput, match="is named twice"):
+        check_members([members[0], members[0]])
+    with small("novel") as task:
+        writer = open_run(Path(train(task, small_options(task, epochs=1), tmp_path)["run"])).experiment
+    with pytest.raises(BadInput, match="symbol by symbol"):
+        check_members([writer, writer])
+    with pytest.raises(BadInput, match="is a run of"):
+        check_members([members[0], writer])
+    unfitted = members[0].task.output(members[0].options)
+    with pytest.raises(BadInput, match="another vocabulary, or other labels"):
+        check_members([members[0], replace(members[1], output_field=unfitted)])
+
+
+def test_the_command_prints_the_members_beside_the_ensemble(
+    runs: list[Path], capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = open_run(runs[0]).experiment.task.name
+    examples = small_splits(name)["test"]
+    monkeypatch.setattr("harness.selection.select", lambda *_, **__: Selection("test", examples, []))
+    with small(name):
+        assert main(["ensemble", *map(str, runs)]) == 0
+    shown = capsys.readouterr().out
+    assert "ensemble of 3" in shown and all(path.name in shown for path in runs)
