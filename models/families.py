@@ -50,6 +50,8 @@ class Embedding:
 
     embedding: Literal["dense", "onehot"] = option("dense", "Words as learned vectors, or as one-hot vectors.")
     embedding_size: int = option(128, "Length of a word's vector.", low=1)
+    vectors: str | None = option(None, "File of word vectors to begin with: GloVe, .vec, word2vec's binary; gzip.")
+    freeze_vectors: bool = option(False, "Leave the word vectors as they are in the file.")
 
 
 @dataclass

@@ -1,9 +1,11 @@
 """Begin: the data of a requested run, read and encoded, while no other process may train the run."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+import numpy as np
 
 import tasks
 from harness import data, runs
@@ -17,6 +19,7 @@ from harness.runs.restored import restore_fields, restore_lengths
 from harness.runs.schema import Config
 from harness.training.request import Request, read_earlier
 from harness.training.schedule import plan_epochs
+from harness.training.vectors import read_vectors
 from pipeline.batches import encoded_cache
 from pipeline.batches.bucketing import Batches
 from pipeline.errors import BadInput
@@ -29,7 +32,7 @@ class Training:
     """An experiment with its data.
 
     batches: by split. findings: what is worth knowing of the data. begun: the config of a run that goes on; None of a
-    new one.
+    new one. vectors: the word vectors that a new run begins with, by the ids of their words.
     """
 
     experiment: Experiment
@@ -38,6 +41,7 @@ class Training:
     findings: tuple[Finding, ...]
     begun: Config | None
     fresh: bool
+    vectors: Mapping[int, np.ndarray] = field(default_factory=dict)
 
     def is_labelled(self, split: str) -> bool:
         """Return whether the outputs of a split's examples are known."""
@@ -87,7 +91,14 @@ def prepare(request: Request, stored: Config | None) -> Training:
         f"{', '.join(map(str, train.padded))}"
     )
     return Training(
-        experiment, prepared.examples, batches=batches, findings=prepared.findings, begun=begun, fresh=request.fresh
+        experiment,
+        prepared.examples,
+        batches=batches,
+        findings=prepared.findings,
+        begun=begun,
+        fresh=request.fresh,
+        # A run that goes on has learned others since.
+        vectors={} if begun else read_vectors(options, experiment.input_field, say),
     )
 
 

@@ -28,6 +28,7 @@ from harness.training.rehearsal import rehearse
 from harness.training.request import read_complete, settle
 from harness.training.schedule import plan_epochs
 from harness.training.tensorboard import make_callback
+from harness.training.vectors import set_vectors
 from models.backends.sparse_embedding_gradients import use_sparse_gradients
 from pipeline.option import Options
 from tasks.task import Scores, Task
@@ -87,6 +88,7 @@ def build(training: Training, device: str) -> Loop:
     rehearse(experiment, batches)
     backend.reset(options.seed, options.precision)
     model = experiment.build()
+    set_vectors(model, training.vectors)
     steps = len(batches.plan())
     epochs, patience = plan_epochs(options, steps)
     # Beside the batch's own there may be unknown words, of word dropout, and the symbol before the first.

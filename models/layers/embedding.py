@@ -79,7 +79,10 @@ def embed(inputs: dict[str, Tensor], arrays: "Mapping[str, Array]", options: "Op
     if options.embedding == "onehot":
         vectors = OneHot(count_values(words), name="one_hot")(numbers)
     else:
-        vectors = layers.Embedding(count_values(words), options.embedding_size, name="embedding")(numbers)
+        frozen = options.freeze_vectors
+        vectors = layers.Embedding(count_values(words), options.embedding_size, trainable=not frozen, name="embedding")(
+            numbers
+        )
     if "characters" in inputs:
         spelling = embed_spelling(inputs["characters"], count_values(arrays["characters"]))
         vectors = layers.Concatenate()([vectors, spelling])
