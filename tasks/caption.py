@@ -27,13 +27,16 @@ TASK = Task(
             lambda options: openmoji.read(options.image_size),
         ),
     },
-    reader=Reader(captions.read, "images and a table of them; COCO, Flickr8k, Flickr30k, imagefolder"),
+    reader=Reader(
+        captions.read,
+        "images and a table of them; COCO, Flickr8k, Flickr30k, imagefolder; images named for what they show",
+    ),
     columns=Columns(
         ("image", "image_path", "image_name", "file_name", "filename", "file", "path"),
         ("caption", "description", "text", "comment"),
     ),
     input=Configured(Image),
-    output=Configured(TargetText, unit="word", lowercase=True),
+    output=Configured(TargetText, lowercase=True),
     family=CAPTIONER,
     metrics=metrics.captions,
     monitor="chrf",
@@ -41,6 +44,7 @@ TASK = Task(
     context_baselines={"nearest by context": baselines.score_nearest_contexts},
     options={
         "image_size": 48,
+        "unit": "word",
         "attention": "bahdanau",
         "cell": "gru",
         "dropout": 0.1,

@@ -29,7 +29,7 @@ TASK = Task(
         datasets=("tfds:conll2003",),
         inputs=conll.INPUTS,
     ),
-    columns=Columns(("form", "tokens"), ("ner", "ner_tags", "tags")),
+    columns=Columns(("form", "tokens"), ("ner", "ner_tags", "tags", "tag")),
     input=Configured(Tokens),
     output=Configured(Tags, spans=True),
     family=TAGGER,

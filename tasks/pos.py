@@ -32,7 +32,7 @@ TASK = Task(
         datasets=("tfds:universal_dependencies/en_ewt", "tfds:conll2003"),
         inputs=conll.INPUTS,
     ),
-    columns=Columns(("form", "tokens"), ("upos", "pos", "pos_tags", "tags")),
+    columns=Columns(("form", "tokens"), ("upos", "pos", "pos_tags", "tags", "tag")),
     input=Configured(Tokens),
     output=Configured(Tags),
     family=TAGGER,

@@ -22,7 +22,7 @@ TASK = Task(
     },
     reader=Reader(
         recordings.read,
-        "a table with the paths of sound files; LJ Speech, Common Voice, audiofolder",
+        "a table with the paths of sound files; LJ Speech, Common Voice, audiofolder; folders of LibriSpeech and VCTK",
         dataset="spoken",
         datasets=("tfds:spoken_digit", "tfds:librispeech"),
     ),

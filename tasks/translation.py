@@ -43,7 +43,7 @@ TASK = Task(
         dataset="translated",
         datasets=("tfds:ted_hrlr_translate/pt_to_en", "tfds:opus/medical"),
     ),
-    columns=Columns(("source", "src", "input"), ("target", "tgt", "translation", "output")),
+    columns=Columns(("source", "src", "input"), ("target", "tgt", "trg", "translation", "output")),
     input=Configured(SourceText),
     output=Configured(TargetText),
     family=ENCODER_DECODER,

@@ -1,4 +1,8 @@
-"""Captions: image files and what they show, in a table, in COCO's JSON, or in the lists that Flickr8k and 30k have."""
+"""Captions: image files and what they show.
+
+In a table, in COCO's JSON, in the lists that Flickr8k and 30k have, in the list of IAM's handwritten words, or in the
+name of each file, as collections of captchas have it.
+"""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -29,6 +33,9 @@ def read(request: Request, say: Say) -> Splits:
     (Flickr_8k.testImages.txt) divide it.
     A row without its image is left out, counted and said. Raises BadInput as tables.read does.
     """
+    if named := _find_named(request.path):
+        say(f"{request.path}: no table, so what an image shows is its name, such as {named[0].output!r}")
+        return {"train": named}
     lists = _find_lists(request)
     if lists and request.path.is_dir() and "train" not in request.files:
         request = replace(request, path=_find_captions(request.path, lists))
@@ -66,6 +73,30 @@ def _group(rows: Sequence[Example]) -> list[Example]:
         Example(picture, Alternatives(found) if len(found) > 1 else next(iter(found)), next(iter(found.values())))
         for picture, found in captions.items()
     ]
+
+
+# Images that are named for what they show.
+
+
+def _find_named(folder: Path) -> list[Example]:
+    """Return the images of a folder that holds nothing else, each with its name as the caption; none if it is no such.
+
+    Names that count the images, IMG_0017 say, tell nothing, and are refused.
+    """
+    if not folder.is_dir():
+        return []
+    entries = [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")]
+    images = [entry for entry in entries if entry.suffix.lower() in ENDINGS]
+    if len(images) < 2 or len(images) < len(entries):
+        return []
+    kinds = {re.sub(r"\d+", "", image.stem) for image in images}
+    numbers = [int(found[-1]) for image in images if (found := re.findall(r"\d+", image.stem))]
+    if len(kinds) == 1 and len(numbers) == len(images) and max(numbers) - min(numbers) < 2 * len(numbers):
+        raise BadInput(
+            f"--data {folder}: images without a table of what they show, and with names that only count them, such as "
+            f"{images[0].name}. Expected a table beside them, such as metadata.csv with the columns image and caption."
+        )
+    return [Example(Picture.from_file(image, image.name), image.stem, image.name) for image in images]
 
 
 # Flickr8k's lists.

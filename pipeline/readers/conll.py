@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
-from pipeline.readers import files, span_schemes
+from pipeline.readers import aligned, files, markup, settings, span_schemes, tagged_lines, token_tables
 from pipeline.readers.faults import BadRow, Faults
 from pipeline.readers.request import Request, Say
 from pipeline.readers.tabular import columns, tables
@@ -22,11 +22,14 @@ from pipeline.readers.tabular.values import short
 
 SUFFIXES = (".conll", ".conllu", ".tsv", ".txt", ".bio", ".iob", ".iob2", ".iobes", ".bmes", ".conll03", ".col")
 LISTS = (*JSON, ".parquet")
+OTHERS = (".csv", ".xml")
 # Endings that say more than that a file is text.
 INPUTS = (*(ending for ending in SUFFIXES if ending not in (".tsv", ".txt")), *LISTS)
 CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 # "# sent_id = 1", "# id 1c823d9e domain=en": not the token "#", which has a tag.
-COMMENT = re.compile(r"#\s*(?:[\w.:-]+\s*=|(?:newdoc|newpar|sent_id|text|id)\b|[^\t]*\s\w+=)|#+\s*$")
+COMMENT = re.compile(
+    r"#\s*(?:[\w.:-]+\s*=|(?:newdoc|newpar|sent_id|text|id|begin document|end document)\b|[^\t]*\s\w+=)|#+\s*$"
+)
 # Comments that stand before the first token of a sentence.
 SENTENCE = ("# sent_id", "#sent_id", "# id ")
 # A sentence of more tokens, in a file of one sentence, is said: its blank lines may be lost.
@@ -41,24 +44,60 @@ def read(request: Request, say: Say, *, spans: bool = False, longest: int = 2000
     column that does not count the tokens, and the tag the last, or, for spans, the last that holds tags of spans. A
     TAB separates the columns of a line that has one, else spaces do. Skipped: -DOCSTART- lines, comments, and in
     CoNLL-U the ids with "-" or ".". A sentence ends at a blank line, before a comment, and where the count of the
-    tokens begins again. JSON and Parquet are read where they have a list of tokens and one of tags.
+    tokens begins again. JSON and Parquet are read where they have a list of tokens and one of tags. Files of other
+    forms are read as token_tables.py, tagged_lines.py, markup.py and settings.py say.
     spans: the tags mark spans, in any scheme of span_schemes.py, and become BIO.
     A sentence with a line that cannot be read is left out, counted and said; refused if request.strict, and in CoNLL-U,
     a standard that treebanks are checked against.
     Raises BadInput, with the file and the line, for a file that has no sentence, and for a sentence over `longest`
     tokens.
     """
-    found = files.find(request, (SUFFIXES, LISTS), say)
+    if settings.is_settings(request.path):
+        return _read_settings(request, say, spans=spans)
+    found = files.find(request, (SUFFIXES, LISTS, OTHERS), say)
     if all(files.suffix(path) in LISTS for paths in found.values() for path in paths):
         splits = tables.read_files(found, request, say=say, sides=(TOKENS, TAGS))
-        return {split: list(_pair(examples, request, say=say, spans=spans)) for split, examples in splits.items()}
+        return {split: list(_pair(rows, request.path, request, say, spans=spans)) for split, rows in splits.items()}
     splits, chosen = {}, None
     for split, paths in found.items():
         splits[split] = []
         for path in paths:
-            examples, chosen = _read_file(path, request, say, spans=spans, longest=longest, like=chosen)
+            content = files.read_bytes(path)
+            examples = _read_other(path, content, request, say, spans=spans)
+            if examples is None:
+                lines = files.read_lines(path, request.encoding, content)
+                examples, chosen = _read_columns(path, lines, request, say, spans=spans, longest=longest, like=chosen)
             splits[split] += examples
     return splits
+
+
+def _read_settings(request: Request, say: Say, *, spans: bool) -> Splits:
+    """Return the sentences of the files that settings name: the tokens of one between blanks, the tags of the other."""
+    splits: Splits = {}
+    for split, pairs in settings.read(request, say).items():
+        splits[split] = []
+        for source, target in pairs:
+            rows = [
+                replace(one, input=tuple(one.input.split()), output=one.output and tuple(one.output.split()))
+                for one in aligned.pair(source, target, request, say)
+            ]
+            splits[split] += _pair(rows, source, request, say, spans=spans)
+    return splits
+
+
+def _read_other(path: Path, content: bytes, request: Request, say: Say, *, spans: bool) -> list[Example] | None:
+    """Return the sentences of a file of another form than columns; None if it has columns."""
+    text = files.read_text(path, request.encoding, content)
+    if files.suffix(path) == ".xml" or markup.is_markup(text):
+        found: Sequence[tuple[int, Example | BadRow]] = markup.read(path, text)
+    elif token_tables.is_table(text, request):
+        found = token_tables.read(path, request, say)
+    elif form := tagged_lines.find_form(text, spans=spans):
+        say(f"{path}: a sentence per line: {form[1]}")
+        found = tagged_lines.read(path.name, text.split("\n"), form[0])
+    else:
+        return None
+    return list(_pair(found, path, request, say, spans=spans))
 
 
 # Columns.
@@ -82,14 +121,17 @@ class Choice:
     width: int
 
 
-def _read_file(
-    path: Path, request: Request, say: Say, *, spans: bool, longest: int, like: Choice | None
+def _read_columns(
+    path: Path, lines: Sequence[str], request: Request, say: Say, *, spans: bool, longest: int, like: Choice | None
 ) -> tuple[list[Example], Choice]:
     """Return the sentences of a file, and the columns they were read from. like: those of the train file."""
-    lines = files.read_lines(path, request.encoding)
     conllu = _is_conllu(path, lines)
     sentences = list(_divide(path, lines, conllu=conllu, say=say))
     rows = [row for sentence in sentences for row in sentence.rows]
+    if spans and rows and span_schemes.is_grobid([row[-1] for row in rows]):
+        say(f"{path}: its tags are GROBID's: I-<a> begins a span, <a> goes on, <other> is outside")
+        for row in rows:
+            row[-1] = span_schemes.from_grobid(row[-1])
     if not rows:
         if sentences and sentences[0].bad:
             raise BadInput(f"{path}:{sentences[0].bad.line}: {sentences[0].bad}")
@@ -319,16 +361,24 @@ TOKENS = Side("token", partial(_read_strings, "token"), _fit_list)
 TAGS = Side("tag", partial(_read_strings, "tag"), _fit_list)
 
 
-def _pair(examples: Sequence[Example], request: Request, say: Say, spans: bool) -> Iterator[Example]:
-    """Yield examples of lists whose tags are as many as their tokens, those of spans as BIO."""
-    faults = Faults(request.path, request.strict)
+def _pair(
+    found: Sequence[Example | tuple[int, Example | BadRow]], path: Path, request: Request, say: Say, *, spans: bool
+) -> Iterator[Example]:
+    """Yield the examples whose tags are as many as their tokens, those of spans as BIO.
+
+    found: examples, or what is wrong with one, with its line.
+    """
+    faults = Faults(path, request.strict)
     kept = 0
-    for example in examples:
-        with faults.row(int(example.origin.rpartition(":")[2])):
+    for one in found:
+        line, example = one if isinstance(one, tuple) else (int(one.origin.rpartition(":")[2]), one)
+        with faults.row(line):
+            if isinstance(example, BadRow):
+                raise example
             output = example.output and _convert(example.output, spans, [None] * len(example.output))
             if output and len(output) != len(example.input):
                 counts = f"{len(example.input)} tokens and {len(output)} tags"
                 raise BadRow("as many tags as tokens are expected", f"{counts}; as many are expected.")
-            yield replace(example, output=output)
+            yield replace(example, output=None if request.inputs_only else output)
             kept += 1
     faults.conclude(kept, say, "sentence")

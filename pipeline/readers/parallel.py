@@ -1,10 +1,10 @@
 """Parallel texts: line N of one file and line N of the other say the same in two languages.
 
-Pairs of files of lines (train.en and train.de, europarl-v7.fr-en.en and europarl-v7.fr-en.fr), of NIST's SGML
-(newstest2014-deen-src.de.sgm and newstest2014-deen-ref.en.sgm), one TMX file, or a table with a column per language.
+Pairs of files of lines (train.en and train.de, europarl-v7.fr-en.en and europarl-v7.fr-en.fr, src-train.txt and
+tgt-train.txt), of NIST's SGML (newstest2014-deen-src.de.sgm and newstest2014-deen-ref.en.sgm), those that the settings
+of another suite name, one TMX file, or a table with a column per language.
 """
 
-import html
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,14 +12,16 @@ from xml.etree import ElementTree
 
 from pipeline.errors import BadInput, unknown
 from pipeline.example import Example, Splits
-from pipeline.readers import files
+from pipeline.readers import aligned, files, settings
+from pipeline.readers.aligned import SGML
 from pipeline.readers.faults import BadRow, Faults
 from pipeline.readers.request import Request, Say
 from pipeline.readers.tabular import records, tables
 from pipeline.readers.tabular.sides import TEXT
 
-SGML = (".sgm", ".sgml")
-SEGMENT = re.compile(r"<seg\b[^>]*>(.*?)</seg>", re.DOTALL | re.IGNORECASE)
+# What says the side in the names of files that say no language: src-train.txt and tgt-train.txt, train.source.
+SIDE = re.compile(r"(?<![^-_.])(src|tgt|trg)(?![^-_.])|(?<=\.)(source|target)$")
+SIDES = ("src", "source", "tgt", "trg", "target")
 # English is read and another language written, unless the user says otherwise: what most such files are made for.
 FIRST = "en"
 
@@ -35,10 +37,13 @@ def read(request: Request, say: Say) -> Splits:
     path = files.check_exists(request.path)
     if path.is_file() and _is_tmx(path):
         return {"train": _read_tmx(path, request, say)}
+    if settings.is_settings(path):
+        named = settings.read(request, say)
+        return {split: [one for pair in named[split] for one in aligned.pair(*pair, request, say)] for split in named}
     pairs = _find_pairs(request, path, say)
     if not pairs:
         return tables.read_sides(request, say, (TEXT, TEXT))
-    return {split: _pair(*pairs[split], request, say) for split in files.WORDS if split in pairs}
+    return {split: aligned.pair(*pairs[split], request, say) for split in files.WORDS if split in pairs}
 
 
 # Files of lines.
@@ -49,16 +54,27 @@ def _language(path: Path) -> str:
     parts = path.name.lower().split(".") if _is_lines(path) else [""]
     while len(parts) > 1 and f".{parts[-1]}" in (*files.OPENERS, *SGML, ".txt"):
         parts.pop()
-    return parts[-1] if len(parts) > 1 and re.fullmatch(r"[a-z]{2,3}([-_][a-z0-9]{2,8})*", parts[-1]) else ""
+    if len(parts) > 1 and re.fullmatch(r"[a-z]{2,3}([-_][a-z0-9]{2,8})*", parts[-1]):
+        return parts[-1]
+    side = SIDE.search(".".join(parts))
+    # One alone is a word like any other.
+    return side[0] if side and _has_both_sides(path.parent) else ""
 
 
-def _stem(path: Path, language: str, other: str) -> str:
+def _has_both_sides(folder: Path) -> bool:
+    found = {side[0] for file in folder.iterdir() if _is_lines(file) and (side := SIDE.search(file.name.lower()))}
+    return not found.isdisjoint(SIDES[:2]) and not found.isdisjoint(SIDES[2:])
+
+
+def _stem(path: Path, language: str) -> str:
     """Return what the names of two parallel files have in common."""
     name = re.sub(rf"\.{re.escape(language)}(?=\.|$)", "", path.name.lower())
+    if name == path.name.lower():
+        return SIDE.sub("", name, count=1)
     return re.sub(r"-(src|ref)\b", "", name)
 
 
-def _find_pairs(request: Request, path: Path, say: Say) -> dict[str, tuple[Path, Path]]:
+def _find_pairs(request: Request, path: Path, say: Say) -> dict[str, aligned.Pair]:
     """Return the input's and the output's file of each split; empty if there are no such files."""
     folder = path if path.is_dir() else path.parent
     given = {split: files.resolve(request, split) for split in request.files}
@@ -83,12 +99,12 @@ def _find_pairs(request: Request, path: Path, say: Say) -> dict[str, tuple[Path,
         _check_alone(path, given, known)
         return {}
     source, target = _choose_languages(path, sorted(known), request=request, say=say)
-    found: dict[str, tuple[Path, Path]] = {}
+    found: dict[str, aligned.Pair] = {}
     if path.is_file():
         found["train"] = _complete(path, source, target)
     else:
         found |= _find_by_names(path, listed, source=source, target=target, request=request, say=say)
-    return found | {split: _complete(file, source, target) for split, file in given.items()}
+    return found | {split: _complete(file, source, target, split) for split, file in given.items()}
 
 
 def _is_lines(file: Path) -> bool:
@@ -97,9 +113,9 @@ def _is_lines(file: Path) -> bool:
 
 def _partners(file: Path, folder: Path) -> list[Path]:
     """Return the files of other languages that have a file's name."""
-    stem = _stem(file, _language(file), "")
+    stem = _stem(file, _language(file))
     found = (other for other in folder.iterdir() if other != file and other.is_file() and _language(other))
-    return [other for other in found if _stem(other, _language(other), "") == stem]
+    return [other for other in found if _stem(other, _language(other)) == stem]
 
 
 def _are_one_pair(listed: list[Path]) -> bool:
@@ -120,7 +136,7 @@ def _check_alone(path: Path, given: Mapping[str, Path], known: set[str]) -> None
 
 def _find_by_names(
     path: Path, listed: list[Path], *, source: str, target: str, request: Request, say: Say
-) -> dict[str, tuple[Path, Path]]:
+) -> dict[str, aligned.Pair]:
     """Return the pairs of a folder, by split; those whose split is named by an option are left out."""
     sources = [file for file in listed if _language(file) == source]
     if _are_one_pair(listed) and not files.find_split(sources[0].name):
@@ -146,16 +162,22 @@ def _find_by_names(
     if left:
         say(f"{path}: left out, as no split is in their names: {', '.join(left)}")
     files.tell_splits(path, found, say)
-    return {split: _complete(claiming[0], source, target) for split, claiming in found.items()}
+    return {split: _complete(claiming[0], source, target, split) for split, claiming in found.items()}
 
 
-def _complete(file: Path, source: str, target: str) -> tuple[Path, Path]:
-    """Return the input's and the output's file, of which one is given; BadInput if the other is not there."""
+def _complete(file: Path, source: str, target: str, split: str = "train") -> aligned.Pair:
+    """Return the input's and the output's file, of which one is given; BadInput if the other is not there.
+
+    The outputs of the test, that of a competition say, need not be there, and are None then.
+    """
     language = _language(file)
     wanted = target if language == source else source
     other = next((one for one in _partners(file, file.parent) if _language(one) == wanted), None)
+    if other is None and split == "test" and language == source:
+        return file, None
     if other is None:
-        missing = f"{_stem(file, language, wanted)}.{wanted}"
+        name, ending = file.name.lower(), rf"\.{re.escape(language)}(?=\.|$)"
+        missing = re.sub(ending, f".{wanted}", name) if re.search(ending, name) else SIDE.sub(wanted, name, count=1)
         raise BadInput(f"{file}: there is no {missing} beside it; each split needs both files.")
     return (file, other) if language == source else (other, file)
 
@@ -187,37 +209,6 @@ def _match(name: str, known: list[str]) -> str | None:
     name = name.lower()
     regional = [language for language in known if re.split("[-_]", language)[0] == name]
     return name if name in known else regional[0] if len(regional) == 1 else None
-
-
-def _pair(source: Path, target: Path, request: Request, say: Say) -> list[Example]:
-    left, right = (_read_lines(path, request) for path in (source, target))
-    if len(left) != len(right):
-        raise BadInput(
-            f"{source} has {len(left)} lines, and {target} has {len(right)}: line N of one must be the translation of "
-            "line N of the other. Mend the files."
-        )
-    examples: list[Example] = []
-    faults = Faults(source, request.strict)
-    for number, (text, translation) in enumerate(zip(left, right, strict=True), 1):
-        text, translation = text.strip(), translation.strip()
-        with faults.row(number):
-            if bool(text) != bool(translation):
-                empty, full = (target, source) if text else (source, target)
-                message = f"{empty}:{number} is empty, and {full}:{number} is not. Mend or remove both."
-                raise BadRow("one of the two lines is empty", message, missing=True)
-            if text:
-                examples.append(Example(text, translation, f"{source.name}:{number}"))
-    faults.conclude(len(examples), say, "pair")
-    return examples
-
-
-def _read_lines(path: Path, request: Request) -> list[str]:
-    if files.suffix(path) not in SGML:
-        return files.read_lines(path, request.encoding)
-    segments = SEGMENT.findall(files.read_text(path, request.encoding))
-    if not segments:
-        raise BadInput(f"{path}: no <seg> in this file; expected NIST's SGML, or name it without {path.suffix}.")
-    return [" ".join(html.unescape(segment).split()) for segment in segments]
 
 
 # Translation memories.

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
-from pipeline.readers import files
+from pipeline.readers import files, settings
 from pipeline.readers.request import Request, Say
 from pipeline.readers.tabular import records, tables
 from pipeline.readers.tabular.sides import LABEL, TEXT
@@ -27,6 +27,11 @@ def read(request: Request, say: Say) -> Splits:
     A text file with a blank line in it is one running text, a single example; without, each line is a text.
     Raises BadInput as tables.read and files.read_lines do, and for a column of a text file.
     """
+    if settings.is_settings(request.path):
+        named = settings.read(request, say, outputs=False)
+        return {
+            split: [one for file, _ in pairs for one in _read_file(file, request)] for split, pairs in named.items()
+        }
     found = files.find(request, (records.SUFFIXES, (".txt", ".text")), say)
     if any(files.suffix(path) in records.SUFFIXES for paths in found.values() for path in paths):
         category = replace(LABEL, name="category", optional=True)

@@ -1,4 +1,4 @@
-"""Recordings: sound files, and a table with their transcripts, as LJ Speech, Common Voice and audiofolders have it."""
+"""Recordings: sound files, and their transcripts in a table (LJ Speech, Common Voice, audiofolders) or beside them."""
 
 import hashlib
 from collections.abc import Sequence
@@ -10,11 +10,11 @@ import numpy as np
 
 from pipeline import cache
 from pipeline.errors import BadInput
-from pipeline.example import Splits
+from pipeline.example import Example, Splits
 from pipeline.fields import recording
 from pipeline.files import write
-from pipeline.readers import media
-from pipeline.readers.faults import BadRow
+from pipeline.readers import media, transcripts
+from pipeline.readers.faults import BadRow, Faults
 from pipeline.readers.request import Request, Say
 from pipeline.readers.tabular import tables, values
 from pipeline.readers.tabular.sides import TEXT, Side
@@ -27,14 +27,17 @@ def read(request: Request, say: Say) -> Splits:
 
     An example's input is the path of a sound file, found as media.Finder says; its output the transcript; its origin
     the line of the table. Where a recording has two transcripts the last is
-    taken: LJ Speech's has its numbers in words.
+    taken: LJ Speech's has its numbers in words. Without a table, transcripts are found as transcripts.find says.
     A row whose recording is missing or none is left out, counted and said. Raises BadInput as tables.read does.
     """
     endless: list[str] = []
-    finder = media.Finder(ENDINGS)
-    audio = Side("recording", partial(_find, finder, endless), partial(_fit, finder))
-    transcript = replace(TEXT, name="transcript", last=True)
-    splits = tables.read_sides(request, say, (audio, transcript))
+    beside = transcripts.find(request, ENDINGS, say)
+    if beside is not None:
+        splits = {split: _read_beside(request, found, endless, say) for split, found in beside.items()}
+    else:
+        finder = media.Finder(ENDINGS)
+        audio = Side("recording", partial(_find, finder, endless), partial(_fit, finder))
+        splits = tables.read_sides(request, say, (audio, replace(TEXT, name="transcript", last=True)))
     if endless:
         say(
             f"{request.path}: {len(endless):,} recordings do not tell their length, as they were written to a pipe; "
@@ -43,14 +46,33 @@ def read(request: Request, say: Say) -> Splits:
     return splits
 
 
+def _read_beside(
+    request: Request, found: Sequence[transcripts.Transcript], endless: list[str], say: Say
+) -> list[Example]:
+    """Return recordings whose transcripts are beside them as examples. endless: as of _open."""
+    examples: list[Example] = []
+    faults = Faults(request.path, request.strict)
+    for one in found:
+        with faults.row(one.number):
+            text = values.text(" ".join(one.text.split()))
+            examples.append(Example(_open(one.sound, endless), text, one.origin))
+    faults.conclude(len(examples), say, "recording")
+    return examples
+
+
 def _find(finder: media.Finder, endless: list[str], value: object, folder: Path) -> str:
-    """Return the path of a recording. endless: takes in those whose files do not tell their length."""
+    """Return the path of a recording that a table names. endless: as of _open."""
     name = values.text(value).strip()
     path = finder.find(name, folder)
     if path is None:
         where = f"the current directory is {Path.cwd()}"
         message = f"{folder / name}: there is no such file ({where}); expected a sound file, WAV or FLAC"
         raise BadRow("there is no such recording", message)
+    return _open(path, endless)
+
+
+def _open(path: Path, endless: list[str]) -> str:
+    """Return the path of a recording that can be read. endless: takes in one whose file does not tell its length."""
     try:
         recording.find_rate(path)
     except BadInput as error:

@@ -3,6 +3,7 @@
 Not by seqeval.scheme: it must be told the scheme, and knows neither IO nor BMES.
 """
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -12,6 +13,8 @@ from pipeline.errors import BadInput
 STARTS = frozenset("BSU")
 ENDS = frozenset("ESLU")
 LETTERS = frozenset("BIMESLU")
+# GROBID's, which DeLFT reads: "I-<date>" begins a span, "<date>" goes on, and "<other>" is outside.
+GROBID = re.compile(r"(I-)?<(.+)>")
 
 
 @lru_cache(maxsize=4096)
@@ -79,3 +82,18 @@ def to_bio(tags: Sequence[str]) -> tuple[str, ...]:
         suffix = f"-{kind}" if kind else ""
         converted[start:end] = [f"B{suffix}"] + [f"I{suffix}"] * (end - start - 1)
     return tuple(converted)
+
+
+def is_grobid(tags: Sequence[str]) -> bool:
+    """Return whether all tags of a file are GROBID's, some of them without a letter: else they are of IOB1."""
+    return all(map(GROBID.fullmatch, tags)) and not all(tag.startswith("I-") for tag in tags)
+
+
+def from_grobid(tag: str) -> str:
+    """Return the BIO tag of one of GROBID's."""
+    found = GROBID.fullmatch(tag)
+    if not found:
+        raise BadInput(f"{tag!r} is none of GROBID's tags: expected I-<type> or <type>.")
+    if found[2].endswith("other"):
+        return "O"
+    return f"{'B' if found[1] else 'I'}-{found[2]}"

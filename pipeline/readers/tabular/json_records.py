@@ -5,6 +5,8 @@
 {"data": [{"text": ..., ...}, ...]}          whatever the key
 {"train": [...], "test": [...]}              a list per split
 {"text": {"0": ..., "1": ...}, "label": ...} per column, as pandas writes it; or a list per column
+{"0": {"text": ..., "label": ...}, ...}      per row (orient="index")
+{"columns": ["text", "label"], "data": [[..., ...], ...]}     orient="split"
 {"images": [{"id": ...}, ...], "annotations": [{"image_id": ..., "caption": ...}, ...]}     COCO
 {"images": [{"filename": ..., "split": ..., "sentences": [{"raw": ...}, ...]}, ...]}        Karpathy's divisions
 """
@@ -124,6 +126,10 @@ def _open_document(path: Path, document: JsonObject) -> dict[str, Rows]:
         return {str(splits[key]): list(enumerate(rows, 1)) for key, rows in lists.items()}
     if len(lists) == 1:
         return {"": list(enumerate(next(iter(lists.values())), 1))}
+    if "columns" in document and "data" in document and (divided := _join_split(path, document)):
+        return {"": divided}
+    if _is_by_row(document):
+        return {"": list(enumerate(document.values(), 1))}  # type: ignore[arg-type]
     columns = {key: list(value.values()) if isinstance(value, dict) else value for key, value in document.items()}
     lengths = {len(value) if isinstance(value, list) else -1 for value in columns.values()}
     if not lists and len(columns) > 1 and len(lengths) == 1 and min(lengths) > 1:
@@ -132,6 +138,35 @@ def _open_document(path: Path, document: JsonObject) -> dict[str, Rows]:
     if lists:
         raise BadInput(f"{path}: several lists of objects in this JSON object: {', '.join(lists)}; keep one of them.")
     return {"": [(1, document)]}
+
+
+def _join_split(path: Path, document: JsonObject) -> Rows:
+    """Return the rows of what pandas writes with orient="split"; none if it is something else."""
+    names, data = document["columns"], document["data"]
+    if not (isinstance(names, list) and names and isinstance(data, list) and data):
+        return []
+    if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+        raise BadInput(f"{path}: its columns are {short(names)}; names are expected, all of them different.")
+    rows: Rows = []
+    for number, row in enumerate(data, 1):
+        if isinstance(row, list) and len(row) == len(names):
+            rows.append((number, dict(zip(names, row, strict=True))))
+        else:
+            message = f"{short(row)} where a list of {len(names)} values is expected, one per column."
+            rows.append((number, BadRow("no list of a value per column", message)))
+    return rows
+
+
+def _is_by_row(document: JsonObject) -> bool:
+    """Tell whether an object of objects has one of them per row: their keys are names, and the same in all of them.
+
+    Else it has one of them per column, and their keys count the rows.
+    """
+    inner = [tuple(value) for value in document.values() if isinstance(value, dict)]
+    if len(inner) < max(2, len(document)) or len(set(inner)) > 1 or not inner[0]:
+        return False
+    counted = all(key.isdecimal() for key in inner[0])
+    return not counted and (len(inner) > len(inner[0]) or all(key.isdecimal() for key in document))
 
 
 def _list_sentences(images: list[JsonObject]) -> list[JsonObject]:

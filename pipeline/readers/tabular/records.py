@@ -5,7 +5,7 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -88,6 +88,8 @@ def read(path: Path, request: Request, say: Say) -> dict[str, Table]:
     """
     if files.suffix(path) == ".parquet" or _starts_with(path, b"PAR1"):
         return {"": _read_parquet(path)}
+    if files.suffix(path) in (".yml", ".yaml"):
+        raise BadInput(f"{path}: a YAML file is no table; give the path of the data that it names")
     text = files.read_text(path, request.encoding)
     if files.suffix(path) in DELIMITED or (text.lstrip()[:1] not in ("{", "[") and files.suffix(path) not in JSON):
         return {"": _read_delimited(path, text, request=request, say=say)}
@@ -112,7 +114,7 @@ def _read_delimited(path: Path, text: str, request: Request, say: Say) -> Table:
         return _read_fasttext(path, text, say)
     columns = request.columns
     is_known = partial(matches, candidates=(*columns.input, *columns.output))
-    found = dialect.find_dialect(text, files.suffix(path), is_known)
+    text, found = _cut_comments(path, text, lambda text: dialect.find_dialect(text, files.suffix(path), is_known), say)
     _check_ends(path, text, found)
     records = list(found.parse(text))
     _check_last_quote(path, text, records)
@@ -137,6 +139,29 @@ def _read_delimited(path: Path, text: str, request: Request, say: Say) -> Table:
     return Table(path, names, where=f"{path}:{line}", records=_drop_empty_ends(records, names))
 
 
+def _cut_comments(
+    path: Path, text: str, find: Callable[[str], dialect.Dialect], say: Say
+) -> tuple[str, dialect.Dialect]:
+    """Return a text without the lines above its table that begin with "#", which are emptied, and its dialect.
+
+    Those that are as wide as the rows are rows.
+    """
+    lines = text.split("\n")
+    count = next((number for number, line in enumerate(lines) if not line.startswith("#") and line.strip()), 0)
+    if not count:
+        return text, find(text)
+    rest = "\n".join([""] * count + lines[count:])
+    found = find(rest)
+    width = max(len(cells) for _, cells in found.parse(lines[count]) if isinstance(cells, list))
+    wide = [
+        cells for _, cells in found.parse("\n".join(lines[:count])) if isinstance(cells, list) and len(cells) == width
+    ]
+    if wide:
+        return text, find(text)
+    say(f"{path}: {count:,} lines above the table are comments")
+    return rest, found
+
+
 def _read_fasttext(path: Path, text: str, say: Say) -> Table:
     say(f"{path}: each line is a label, marked by {FASTTEXT}, and a text, as fastText has them")
     records: list[tuple[int, list[str] | BadRow]] = []
@@ -152,7 +177,7 @@ def _read_fasttext(path: Path, text: str, say: Say) -> Table:
 
 
 def _check_ends(path: Path, text: str, found: dialect.Dialect) -> None:
-    if "\r" in text and found.delimiter in ("\t", "|", ""):
+    if "\r" in text and found.delimiter in ("\t", "|", "::", ""):
         files.check_line_ends(path, text)
 
 

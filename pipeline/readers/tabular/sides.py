@@ -103,6 +103,11 @@ def choose_columns(
     if first is None and not like:
         first = _find_by_content(table, sides[0], taken=second, say=say)
     if first is None:
+        if not any(table.names) and not any(sides[0].fit(column, table.path.parent) for column in table.sample):
+            found = ", ".join(repr(column[0]) for column in table.sample if column)
+            raise BadInput(
+                f"{table.where}: no column holds a {sides[0].name}; the first row that can be read: {found:.200}."
+            )
         raise BadInput(_explain(table, columns.input))
     if sides[1] and second is None and not like:
         second = _find_by_content(table, sides[1], taken=first, say=say)

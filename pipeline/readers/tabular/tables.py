@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
-from pipeline.readers import files, folders
+from pipeline.readers import aligned, files, folders, settings
 from pipeline.readers.faults import BadRow, Faults
 from pipeline.readers.request import Request, Say
 from pipeline.readers.tabular import records, values
@@ -36,6 +36,8 @@ def read(request: Request, say: Say, number: bool = False) -> Splits:
     """
     if not number and request.path.is_dir() and not request.files and folders.holds_classes(request.path):
         return folders.read(request, say)
+    if settings.is_settings(request.path):
+        return _read_settings(request, say, number)
     scales: dict[float | None, str] = {}
     worded: list[str] = []
     output = Side("number", partial(_read_rating, scales, worded), fit_number) if number else LABEL
@@ -52,6 +54,18 @@ def read(request: Request, say: Say, number: bool = False) -> Splits:
         if scale is not None:
             say(f"{request.path}: a rating such as {example} is read as the number of {scale:g} that it gives")
     return splits
+
+
+def _read_settings(request: Request, say: Say, number: bool) -> Splits:
+    """Return the texts and labels, or numbers, of the files that the settings of another suite name."""
+
+    def convert(line: str) -> float | str:
+        return values.number(line)[0] if number else values.label(line)
+
+    return {
+        split: [one for pair in pairs for one in aligned.pair(*pair, request, say, convert=convert)]
+        for split, pairs in settings.read(request, say).items()
+    }
 
 
 def _read_rating(scales: dict[float | None, str], worded: list[str], value: object, folder: Path) -> float:

@@ -1,0 +1,134 @@
+"""Settings: the YAML files in which OpenNMT-tf and joeynmt name their data.
+
+OpenNMT-tf:                                  joeynmt:
+    data:                                        data:
+      train_features_file: src-train.txt           train: data/train
+      train_labels_file: tgt-train.txt             dev: data/dev
+      eval_features_file: src-val.txt              src: {lang: de}
+      eval_labels_file: tgt-val.txt                trg: {lang: en}
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.errors import BadInput
+from pipeline.readers import files
+from pipeline.readers.aligned import Pair
+from pipeline.readers.request import Request, Say
+
+SUFFIXES = (".yml", ".yaml")
+# Their names for the splits.
+OPENNMT = {"train": "train", "eval": "validation", "test": "test"}
+JOEYNMT = {"train": "train", "dev": "validation", "test": "test"}
+
+
+def is_settings(path: Path) -> bool:
+    """Tell whether a path is a file of settings, by its name."""
+    return files.suffix(path) in SUFFIXES and path.is_file()
+
+
+def read(request: Request, say: Say, *, outputs: bool = True) -> dict[str, list[Pair]]:
+    """Return the pairs of files that settings name for each split, train always among them.
+
+    outputs: whether files of outputs are needed; those of the test may be missing all the same.
+
+    Paths begin in the current directory, as in both suites, else where the file of settings is. All else that it says
+    (vocabularies, tokenization, sizes, training) is not taken over, and that is said.
+    Raises BadInput where there are no such settings, or no such files.
+    """
+    path = request.path
+    if request.files:
+        raise BadInput(f"{path}: it names the files of the splits itself; leave --train-file and the like out")
+    data = _parse(path).get("data")
+    if not isinstance(data, dict):
+        raise BadInput(f"{path}: expected the settings of OpenNMT-tf or joeynmt, with a block 'data' that names files")
+    if "train_features_file" in data:
+        found = _read_opennmt(path, data)
+    elif isinstance(data.get("src"), dict) and isinstance(data.get("trg"), dict) and "train" in data:
+        found = _read_joeynmt(path, data)
+    else:
+        raise BadInput(
+            f"{path}: its block 'data' has neither train_features_file (OpenNMT-tf) nor train, src and trg (joeynmt), "
+            f"but {', '.join(map(str, data)) or 'nothing'}"
+        )
+    for split, pairs in found.items():
+        missing = [str(source) for source, target in pairs if target is None]
+        if outputs and missing and split != "test":
+            raise BadInput(f"{path}: no file of labels for {', '.join(missing)}, of the {split} split")
+    say(f"{path}: its files of data are read; its vocabularies, its tokenization and all other settings are not")
+    return found
+
+
+def _parse(path: Path) -> Mapping[str, Any]:
+    try:
+        import yaml
+    except ImportError:
+        raise BadInput(f"{path}: PyYAML, which reads it, is not installed; run: pip install pyyaml") from None
+    try:
+        found = yaml.safe_load(files.read_text(path))
+    except (yaml.YAMLError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        raise BadInput(f"{path}{line}: not YAML: {getattr(error, 'problem', None) or error}.") from None
+    return found if isinstance(found, dict) else {}
+
+
+def _read_opennmt(path: Path, data: Mapping[str, Any]) -> dict[str, list[Pair]]:
+    found: dict[str, list[Pair]] = {}
+    for theirs, split in OPENNMT.items():
+        key = f"{theirs}_features_file"
+        if not data.get(key):
+            continue
+        inputs = list(_list_files(path, data[key], key))
+        outputs: Sequence[Path | None] = [None] * len(inputs)
+        if data.get(labels := f"{theirs}_labels_file"):
+            outputs = list(_list_files(path, data[labels], labels))
+            if len(outputs) != len(inputs):
+                raise BadInput(f"{path}: {len(inputs)} files in {key} and {len(outputs)} in {labels}; as many are due")
+        found[split] = list(zip(inputs, outputs, strict=True))
+    return found
+
+
+def _list_files(path: Path, value: object, key: str) -> Iterator[Path]:
+    """Yield the file, or the several files one after the other, that a key names."""
+    for one in value if isinstance(value, list) else [value]:
+        if not isinstance(one, str):
+            raise BadInput(f"{path}: {key}: expected the name of a file, or a list of names, got {one!r:.60}")
+        if one.endswith((".records", ".tfrecord")):
+            raise BadInput(f"{path}: {key}: {one} holds vectors (TFRecord); files of text are read")
+        yield _find_file(path, one, key)
+
+
+def _read_joeynmt(path: Path, data: Mapping[str, Any]) -> dict[str, list[Pair]]:
+    source, target = (str(data[side].get("lang", side)) for side in ("src", "trg"))
+    kind = data.get("dataset_type", "plain")
+    if kind == "tsv":
+        folder = Path(str(data["train"])).parent
+        raise BadInput(
+            f"{path}: its data are tables, which are read without it: --data {folder} --text-column {source} "
+            f"--label-column {target}"
+        )
+    if kind != "plain":
+        raise BadInput(f"{path}: dataset_type: {kind}: 'plain' is read, and the tables of 'tsv'")
+    found: dict[str, list[Pair]] = {}
+    for theirs, split in JOEYNMT.items():
+        if not data.get(theirs):
+            continue
+        text = _find_file(path, f"{data[theirs]}.{source}", theirs)
+        try:
+            translation = _find_file(path, f"{data[theirs]}.{target}", theirs)
+        except BadInput:
+            # Their test may have no translation.
+            if split != "test":
+                raise
+            translation = None
+        found[split] = [(text, translation)]
+    return found
+
+
+def _find_file(path: Path, name: str, key: str) -> Path:
+    for file in (Path(name).expanduser(), path.parent / name):
+        if file.is_file():
+            return file
+    raise BadInput(f"{path}: {key}: there is no {name}, neither in {Path.cwd()} nor beside these settings")
