@@ -14,11 +14,12 @@ from pipeline.errors import BadInput
 from pipeline.example import Alternatives, Example, Splits
 from pipeline.fields.picture import Picture
 from pipeline.readers import files, media
-from pipeline.readers.faults import BadRow
+from pipeline.readers.faults import BadRow, Faults
 from pipeline.readers.request import Request, Say
 from pipeline.readers.tabular import tables, values
 from pipeline.readers.tabular.records import SUFFIXES
 from pipeline.readers.tabular.sides import TEXT, Side
+from pipeline.readers.tabular.values import short
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff")
 # "1000_ab.jpg#0": the number of the caption.
@@ -36,6 +37,8 @@ def read(request: Request, say: Say) -> Splits:
     if named := _find_named(request.path):
         say(f"{request.path}: no table, so what an image shows is its name, such as {named[0].output!r}")
         return {"train": named}
+    if listed := _find_handwriting(request):
+        return {"train": _read_handwriting(listed, request, say)}
     lists = _find_lists(request)
     if lists and request.path.is_dir() and "train" not in request.files:
         request = replace(request, path=_find_captions(request.path, lists))
@@ -73,6 +76,42 @@ def _group(rows: Sequence[Example]) -> list[Example]:
         Example(picture, Alternatives(found) if len(found) > 1 else next(iter(found)), next(iter(found.values())))
         for picture, found in captions.items()
     ]
+
+
+# IAM's handwriting: "a01-000u-00-00 ok 154 408 768 27 51 AT A", the image, whether it is well cut, and what it says.
+
+HANDWRITTEN = re.compile(r"[a-z]\d\d-\d{3}\w?-\d\d(?:-\d\d)? (?:ok|err) ")
+# Between that and the text.
+NUMBERS = 6
+
+
+def _find_handwriting(request: Request) -> Path | None:
+    """Return IAM's list of words or lines, given or in the folder that is given; None if there is none."""
+    candidates = [request.path / "words.txt", request.path / "lines.txt"] if request.path.is_dir() else [request.path]
+    for file in candidates:
+        if file.suffix == ".txt" and file.is_file() and not request.files:
+            lines = files.read_text(file, request.encoding).split("\n", 100)
+            if HANDWRITTEN.match(next((line for line in lines if line.strip() and not line.startswith("#")), "")):
+                return file
+    return None
+
+
+def _read_handwriting(path: Path, request: Request, say: Say) -> list[Example]:
+    finder, faults = media.Finder(ENDINGS), Faults(path, request.strict)
+    examples: list[Example] = []
+    for number, line in enumerate(files.read_lines(path, request.encoding), 1):
+        if line.strip() and not line.startswith("#"):
+            with faults.row(number):
+                name, status, *rest = [*line.split(" "), ""]
+                if status == "err":
+                    raise BadRow("marked as cut wrongly", missing=True)
+                if not HANDWRITTEN.match(line) or len(rest) < NUMBERS + 2:
+                    message = f"expected an image, ok or err, numbers and a text: {short(line)}."
+                    raise BadRow("no line of IAM's list", message)
+                text = " ".join(rest[NUMBERS:]).strip().replace("|", " ")
+                examples.append(Example(_read_image(finder, name, path.parent), text, f"{path.name}:{number}"))
+    faults.conclude(len(examples), say)
+    return examples
 
 
 # Images that are named for what they show.

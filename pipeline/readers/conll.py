@@ -27,11 +27,9 @@ OTHERS = (".csv", ".xml")
 INPUTS = (*(ending for ending in SUFFIXES if ending not in (".tsv", ".txt")), *LISTS)
 CONLLU = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 # "# sent_id = 1", "# id 1c823d9e domain=en": not the token "#", which has a tag.
-COMMENT = re.compile(
-    r"#\s*(?:[\w.:-]+\s*=|(?:newdoc|newpar|sent_id|text|id|begin document|end document)\b|[^\t]*\s\w+=)|#+\s*$"
-)
+COMMENT = re.compile(r"#\s*(?:[\w.:-]+\s*=|(?:newdoc|newpar|sent_id|text|id)\b|[^\t]*\s\w+=)|#+\s*$")
 # Comments that stand before the first token of a sentence.
-SENTENCE = ("# sent_id", "#sent_id", "# id ")
+SENTENCE = ("# sent_id", "#sent_id", "# id ", "#begin document", "#end document")
 # A sentence of more tokens, in a file of one sentence, is said: its blank lines may be lost.
 LONG = 60
 
