@@ -498,10 +498,11 @@ def test_a_text_per_recording_is_read_as_vctk_has_it(record: Any) -> None:
 
 
 def test_folders_of_recordings_without_transcripts_are_refused(record: Any) -> None:
-    root = record("train/a.wav", "train/b.wav", "train/c.wav")
+    spoken = ["hers1", "hers2", "hers3"]
+    root = record(*(f"train/{name}.wav" for name in spoken))
     refuse("speech", root, "no train file in this directory")
-    for name in "abc":
+    for name in spoken:
         write(root / "train" / f"{name}.txt", f"said {name}")
-    assert heard(root) == {"train": [(name, f"said {name}") for name in "abc"]}
+    assert heard(root) == {"train": [(name, f"said {name}") for name in spoken]}
     (root / "train").rename(root / "test")
     refuse("speech", root, "no recordings with transcripts to train on; its folders: test")
