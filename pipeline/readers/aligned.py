@@ -56,7 +56,9 @@ def pair(
 def read_lines(path: Path, request: Request) -> list[str]:
     """Return the lines of a file of text, or the segments of NIST's SGML; BadInput if it has none."""
     if files.suffix(path) not in SGML:
-        return files.read_lines(path, request.encoding)
+        lines = files.read_lines(path, request.encoding)
+        files.refuse_page(path, lines[0])
+        return lines
     segments = SEGMENT.findall(files.read_text(path, request.encoding))
     if not segments:
         raise BadInput(f"{path}: no <seg> in this file; expected NIST's SGML, or name it without {path.suffix}.")

@@ -32,6 +32,10 @@ COMMENT = re.compile(r"#\s*(?:[\w.:-]+\s*=|(?:newdoc|newpar|sent_id|text|id)\b|[
 SENTENCE = ("# sent_id", "#sent_id", "# id ", "#begin document", "#end document")
 # A sentence of more tokens, in a file of one sentence, is said: its blank lines may be lost.
 LONG = 60
+# Beside those of the task: a row that has one of them, and the name of a column of tokens, is a header.
+TAG_NAMES = ("tag", "tags", "pos", "ner", "label", "chunk", "entity")
+# In fewer rows nothing is said of how many tags differ.
+FEW = 40
 
 
 def read(request: Request, say: Say, *, spans: bool = False, longest: int = 2000) -> Splits:
@@ -86,6 +90,7 @@ def _read_settings(request: Request, say: Say, *, spans: bool) -> Splits:
 def _read_other(path: Path, content: bytes, request: Request, say: Say, *, spans: bool) -> list[Example] | None:
     """Return the sentences of a file of another form than columns; None if it has columns."""
     text = files.read_text(path, request.encoding, content)
+    files.refuse_page(path, text)
     if files.suffix(path) == ".xml" or markup.is_markup(text):
         found: Sequence[tuple[int, Example | BadRow]] = markup.read(path, text)
     elif token_tables.is_table(text, request):
@@ -125,6 +130,7 @@ def _read_columns(
     """Return the sentences of a file, and the columns they were read from. like: those of the train file."""
     conllu = _is_conllu(path, lines)
     sentences = list(_divide(path, lines, conllu=conllu, say=say))
+    names = CONLLU if conllu else _drop_header(path, sentences, request, say)
     rows = [row for sentence in sentences for row in sentence.rows]
     if spans and rows and span_schemes.is_grobid([row[-1] for row in rows]):
         say(f"{path}: its tags are GROBID's: I-<a> begins a span, <a> goes on, <other> is outside")
@@ -138,7 +144,9 @@ def _read_columns(
         chosen = like
     else:
         first = next(sentence.lines[0] for sentence in sentences if sentence.rows)
-        chosen = _choose_columns(f"{path}:{first}", rows, request, conllu=conllu, spans=spans, say=say)
+        chosen = _choose_columns(f"{path}:{first}", rows, request, names=names, spans=spans, say=say)
+        if not conllu and not spans:
+            _check_tags(f"{path}:{first}", rows, chosen)
     examples: list[Example] = []
     faults = Faults(path, request.strict or conllu)
     for sentence in sentences:
@@ -149,6 +157,36 @@ def _read_columns(
     if len(examples) == 1 and len(examples[0].input) > LONG:
         say(f"{path}: one sentence of {len(examples[0].input):,} tokens; are blank lines missing between sentences?")
     return examples, chosen
+
+
+def _drop_header(path: Path, sentences: list[Sentence], request: Request, say: Say) -> tuple[str, ...]:
+    """Return the names of the columns; take the row that has them out of the sentences, wherever it stands.
+
+    Names are "" where there are none.
+    """
+    first = next((sentence.rows[0] for sentence in sentences if sentence.rows), [])
+    token = [place for place, cell in enumerate(first) if columns.matches(cell, token_tables.TOKEN)]
+    tag = [place for place, cell in enumerate(first) if columns.matches(cell, (*request.columns.output, *TAG_NAMES))]
+    if not token or not set(tag) - set(token):
+        return ("",) * len(first)
+    say(f"{path}: its first row names the columns: {', '.join(first)}")
+    for sentence in sentences:
+        kept = [(row, line) for row, line in zip(sentence.rows, sentence.lines, strict=True) if row != first]
+        sentence.rows, sentence.lines = [row for row, _ in kept], [line for _, line in kept]
+    sentences[:] = [sentence for sentence in sentences if sentence.rows or sentence.bad]
+    return tuple(first)
+
+
+def _check_tags(where: str, rows: Sequence[list[str]], chosen: Choice) -> None:
+    """Raise BadInput for a column of tags in which most differ: it holds words, as in a text without any tags."""
+    if chosen.tag is not None and len(rows) >= FEW:
+        tags, tokens = ({row[column] for row in rows} for column in (chosen.tag, chosen.token))
+        if len(tags) > len(rows) / 2 or len(tags) > max(FEW, 2 * len(tokens)):
+            raise BadInput(
+                f"{where}: {len(tags):,} different tags and {len(tokens):,} different tokens in {len(rows):,} rows: "
+                f"column {chosen.tag + 1} holds no tags. Expected a token and its tag per line; --text-column and "
+                "--label-column choose the columns."
+            )
 
 
 def _check_hidden(path: Path, examples: Sequence[Example], chosen: Choice, conllu: bool) -> None:
@@ -247,10 +285,10 @@ def _is_conllu(path: Path, lines: Sequence[str]) -> bool:
 
 
 def _choose_columns(
-    where: str, rows: list[list[str]], request: Request, *, conllu: bool, spans: bool, say: Say
+    where: str, rows: list[list[str]], request: Request, *, names: tuple[str, ...], spans: bool, say: Say
 ) -> Choice:
     width = len(rows[0])
-    names = CONLLU if conllu else ("",) * width
+    conllu = names == CONLLU
     asked = request.columns
     token = columns.choose(names, asked.input, given=asked.given_input, option="--text-column", where=where)
     label = None
@@ -352,7 +390,8 @@ def _read_strings(what: str, value: object, folder: Path) -> tuple[str, ...]:
 
 
 def _fit_list(column: Sequence[object], folder: Path) -> float:
-    return float(bool(column) and all(isinstance(value, list) for value in column))
+    lists = [value for value in column if isinstance(value, list) and all(isinstance(one, (str, int)) for one in value)]
+    return float(bool(column) and len(lists) == len(column))
 
 
 TOKENS = Side("token", partial(_read_strings, "token"), _fit_list)

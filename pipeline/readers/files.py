@@ -255,7 +255,15 @@ def read_text(path: Path, encoding: str = "utf-8", content: bytes | None = None)
         raise BadInput(f"{path}: the file is empty.")
     if not text.strip():
         raise BadInput(f"{path}: the file has nothing but blank lines.")
+    if text.startswith("version https://git-lfs.github.com/"):
+        raise BadInput(f"{path}: a pointer of Git LFS, not the file itself; fetch that with: git lfs pull")
     return text
+
+
+def refuse_page(path: Path, text: str) -> None:
+    """Raise BadInput for a page of the web, which is what a download gives that asks for a login."""
+    if re.match(r"\s*<(?:!doctype html|html)\b", text, re.IGNORECASE):
+        raise BadInput(f"{path}: a page of the web (HTML), not data; did the download ask for a login?")
 
 
 def read_lines(path: Path, encoding: str = "utf-8", content: bytes | None = None) -> list[str]:

@@ -95,6 +95,8 @@ def _find_pairs(request: Request, path: Path, say: Say) -> dict[str, aligned.Pai
     else:
         trains = [file for file in listed if files.find_split(file.name) == "train" and _language(file)]
         known = {_language(file) for file in trains} or (known if _are_one_pair(listed) else set())
+        if len(known) == 1 and not any("\t" in line for line in files.read_lines(trains[0], request.encoding)[:20]):
+            raise BadInput(_explain_alone(trains[0], known))
     if len(known) < 2:
         _check_alone(path, given, known)
         return {}
@@ -126,12 +128,16 @@ def _are_one_pair(listed: list[Path]) -> bool:
 
 def _check_alone(path: Path, given: Mapping[str, Path], known: set[str]) -> None:
     if (path.is_file() or given) and known:
-        file = next(iter(given.values()), path)
-        raise BadInput(
-            f"{file}: there is no file of another language beside it, such as "
-            f"{file.name.removesuffix('.' + next(iter(known)))}.{'de' if 'de' not in known else 'en'}. Give the name "
-            "of one file of a pair, or a table."
-        )
+        raise BadInput(_explain_alone(next(iter(given.values()), path), known))
+
+
+def _explain_alone(file: Path, known: set[str]) -> str:
+    other = "de" if "de" not in known else "en"
+    name = f"{file.name.removesuffix('.' + next(iter(known)))}.{other}"
+    return (
+        f"{file}: there is no file of another language beside it, such as {name}. Give the name of one file of a pair, "
+        "or a table."
+    )
 
 
 def _find_by_names(

@@ -85,8 +85,8 @@ def to_bio(tags: Sequence[str]) -> tuple[str, ...]:
 
 
 def is_grobid(tags: Sequence[str]) -> bool:
-    """Return whether all tags of a file are GROBID's, some of them without a letter: else they are of IOB1."""
-    return all(map(GROBID.fullmatch, tags)) and not all(tag.startswith("I-") for tag in tags)
+    """Return whether all tags of a file are GROBID's: it has no O."""
+    return all(map(GROBID.fullmatch, tags))
 
 
 def from_grobid(tag: str) -> str:

@@ -70,6 +70,11 @@ def read(path: Path, request: Request, say: Say) -> list[tuple[int, Example | Ba
         option, tried = ("--text-column", columns.input) if token is None else ("--label-column", columns.output)
         found = ", ".join(map(repr, table.names))
         raise BadInput(f"{where}: no column named {' or '.join(tried)}. Found: {found}. Choose one with {option}.")
+    again = [line for line, record in table.records if isinstance(record, BadRow)]
+    if again:
+        say(f"{path}: {len(again):,} rows are the header once more, and left out, such as line {again[0]}")
+        kept = [(line, record) for line, record in table.records if not isinstance(record, BadRow)]
+        table = replace(table, records=kept)
     sentences = list(_divide(table, token=token, tag=tag, division=division))
     if len(sentences) == 1 and len(sentences[0].tokens) > LONG and division is None:
         raise BadInput(

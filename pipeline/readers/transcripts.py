@@ -70,12 +70,12 @@ def _read_text(path: Path, request: Request) -> str:
 
 
 def _read_lists(lists: Sequence[Path], sounds: Sequence[Path], request: Request, say: Say) -> list[Transcript]:
-    """Return what LibriSpeech's lists have: a line with the name of a recording beside it, a blank and the words."""
+    """Return what LibriSpeech's lists have: a line with the name of a recording beside it, and the words."""
     known = {(sound.parent, sound.stem): sound for sound in sounds}
     found, missing = [], []
     for path in lists:
         for number, line in enumerate(files.read_lines(path, request.encoding), 1):
-            name, _, text = line.strip().partition(" ")
+            name, text = [*line.split(maxsplit=1), "", ""][:2]
             if (path.parent, name) in known:
                 found.append(Transcript(known[path.parent, name], text, f"{path.name}:{number}", number))
             elif name:

@@ -10,12 +10,23 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
-# The first of those that divide a text alike: a TAB or two colons stand in a text more seldom than a comma.
-DELIMITERS = ("\t", "::", ",", ";", "|")
+DELIMITERS = ("\t", "::", " ||| ", ",", ";", "|")
+# Those that hardly stand in a text, and so are taken before that which the name of a file says.
+SURE = ("\t", "::", " ||| ")
 OWN = {".csv": ",", ".tsv": "\t", ".tab": "\t"}
-NAMES = {",": "commas", "\t": "TABs", ";": "semicolons", "|": "bars (|)", "::": "double colons (::)", "": "nothing"}
+NAMES = {
+    ",": "commas",
+    "\t": "TABs",
+    ";": "semicolons",
+    "|": "bars (|)",
+    "::": "double colons (::)",
+    " ||| ": "three bars (|||)",
+    "": "nothing",
+}
 # Between columns of files that often have no quoting: a quotation mark in them is a part of the text.
 UNQUOTED = "\t|"
+# Of the rows so many have one width in a table that is cut short, or has a few bad ones.
+REGULAR = 0.9
 # Characters from which the dialect is found.
 SAMPLE = 200_000
 
@@ -77,7 +88,9 @@ def find_dialect(text: str, suffix: str, is_known: Callable[[str], bool]) -> Dia
     """Return the dialect of a table. suffix: of its name, which says what to expect. is_known: of a column's name."""
     sample = text if len(text) <= SAMPLE else text[: text.rindex("\n", 0, SAMPLE) + 1 or SAMPLE]
     own = OWN.get(suffix)
-    order = sorted(DELIMITERS, key=lambda delimiter: delimiter != own)
+    order = sorted(DELIMITERS, key=lambda delimiter: (delimiter not in SURE, delimiter != own))
+    if own != "," and _is_prose(Dialect(","), sample, is_known):
+        order.remove(",")
     best = max(order, key=lambda delimiter: _rate(Dialect(delimiter), sample, is_known))
     if _rate(Dialect(best), sample, is_known) == (0, 0.0):
         # One column: its texts may have any of the marks in them.
@@ -85,8 +98,16 @@ def find_dialect(text: str, suffix: str, is_known: Callable[[str], bool]) -> Dia
     return _find_quoting(text, best)
 
 
+def _is_prose(dialect: Dialect, sample: str, is_known: Callable[[str], bool]) -> bool:
+    """Tell whether commas are those of sentences: a blank stands after nearly all of them."""
+    rows = [cells for _, cells in dialect.parse(sample) if isinstance(cells, list)]
+    after = [cell for cells in rows for cell in cells[1:]]
+    named = any(is_known(cell.strip()) for cell in rows[0]) if rows else False
+    return not named and sum(cell.startswith(" ") for cell in after) >= REGULAR * len(after)
+
+
 def _rate(dialect: Dialect, sample: str, is_known: Callable[[str], bool]) -> tuple[int, float]:
-    """Return how many names of columns are known, and the share of rows that are as wide as most are."""
+    """Return how many names of columns are known, and the share of rows that are as wide as most; 1 for nearly all."""
     quoted = dialect.quoting and dialect.delimiter in UNQUOTED and '"' in sample
     return max(_rate_as(kind, sample, is_known) for kind in (dialect, replace(dialect, quoting=not quoted)))
 
@@ -99,7 +120,8 @@ def _rate_as(dialect: Dialect, sample: str, is_known: Callable[[str], bool]) -> 
     # A header of one name is wider than its column where nothing of it is a delimiter.
     if width == 1 or len(rows[0]) == 1:
         return 0, 0.0
-    return sum(map(is_known, {cell.strip() for cell in rows[0]})), count / len(records)
+    share = count / len(records)
+    return sum(map(is_known, {cell.strip() for cell in rows[0]})), 1.0 if share >= REGULAR else share
 
 
 def _find_quoting(text: str, delimiter: str) -> Dialect:

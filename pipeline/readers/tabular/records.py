@@ -91,6 +91,7 @@ def read(path: Path, request: Request, say: Say) -> dict[str, Table]:
     if files.suffix(path) in (".yml", ".yaml"):
         raise BadInput(f"{path}: a YAML file is no table; give the path of the data that it names")
     text = files.read_text(path, request.encoding)
+    files.refuse_page(path, text)
     if files.suffix(path) in DELIMITED or (text.lstrip()[:1] not in ("{", "[") and files.suffix(path) not in JSON):
         return {"": _read_delimited(path, text, request=request, say=say)}
     return {name: _make_keyed(path, rows) for name, rows in json_records.read(path, text).items()}
@@ -116,7 +117,7 @@ def _read_delimited(path: Path, text: str, request: Request, say: Say) -> Table:
     is_known = partial(matches, candidates=(*columns.input, *columns.output))
     text, found = _cut_comments(path, text, lambda text: dialect.find_dialect(text, files.suffix(path), is_known), say)
     _check_ends(path, text, found)
-    records = list(found.parse(text))
+    records: list[tuple[int, Record]] = list(found.parse(text))
     _check_last_quote(path, text, records)
     rows = [cells for _, cells in records if isinstance(cells, list)]
     if not rows:
@@ -131,7 +132,8 @@ def _read_delimited(path: Path, text: str, request: Request, say: Say) -> Table:
     width = len(rows[0])
     if has_header(path, rows, request=request, say=say):
         names = tuple(cell.strip() for cell in first)
-        records = [record for record in records if record[0] != line]
+        again = BadRow("the header once more", f"the header of line {line} stands here once more.", missing=True)
+        records = [(number, again if row == first else row) for number, row in records if number != line]
         if not records:
             raise BadInput(f"{path}: no row after the header.")
     else:
@@ -148,15 +150,15 @@ def _cut_comments(
     """
     lines = text.split("\n")
     count = next((number for number, line in enumerate(lines) if not line.startswith("#") and line.strip()), 0)
-    if not count:
+    if not any(line.startswith("#") for line in lines[:count]):
         return text, find(text)
     rest = "\n".join([""] * count + lines[count:])
     found = find(rest)
-    width = max(len(cells) for _, cells in found.parse(lines[count]) if isinstance(cells, list))
-    wide = [
-        cells for _, cells in found.parse("\n".join(lines[:count])) if isinstance(cells, list) and len(cells) == width
+    below, *above = [
+        {len(cells) for _, cells in found.parse(line) if isinstance(cells, list)}
+        for line in (lines[count], *lines[:count])
     ]
-    if wide:
+    if any(below & widths for widths in above):
         return text, find(text)
     say(f"{path}: {count:,} lines above the table are comments")
     return rest, found
