@@ -9,6 +9,8 @@ from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
 
 Side = Literal["input", "output"]
+# Labels that a message lists.
+SHOWN = 10
 Value = TypeVar("Value", bound=Hashable)
 
 
@@ -60,10 +62,13 @@ def complete(
     for example in train:
         made[place.get(getattr(example, side), "train")].append(example)
     if not all(made.values()):
-        rare = ", ".join(f"{name} ({count})" for name, count in Counter(label.values()).most_common())
+        counted = Counter(label.values()).most_common()
+        named = ", ".join(f"{name} ({count})" for name, count in counted[:SHOWN])
+        rest = f" and {len(counted) - SHOWN:,} more labels" if len(counted) > SHOWN else ""
         raise BadInput(
-            f"{len(train)} training examples of {rare}: too few to take {' and '.join(missing)} from and leave one of "
-            "each in train. Add examples to --data, or files for the missing splits."
+            f"{len(train)} training examples of {named}{rest}: too few to take {' and '.join(missing)} from and leave "
+            "one of each in train. Add examples to --data, or files for the missing splits; if these are no labels, "
+            "choose another column: --label-column."
         )
     return {name: made.get(name) or splits.get(name, []) for name in ("train", "validation", "test")}
 

@@ -43,7 +43,13 @@ def read(request: Request, say: Say) -> Splits:
     pairs = _find_pairs(request, path, say)
     if not pairs:
         return tables.read_sides(request, say, (TEXT, TEXT))
-    return {split: aligned.pair(*pairs[split], request, say) for split in files.WORDS if split in pairs}
+    splits = {split: aligned.pair(*pairs[split], request, say) for split in files.WORDS if split in pairs}
+    for split, examples in splits.items():
+        same = sum(example.input == example.output for example in examples)
+        if same > len(examples) / 2:
+            names = " and ".join(str(file) for file in pairs[split])
+            say(f"{names}: {same:,} of {len(examples):,} lines are the same in both; is one a copy of the other?")
+    return splits
 
 
 # Files of lines.
