@@ -24,7 +24,7 @@ TASK = Task(
     },
     reader=Reader(
         partial(conll.read, spans=True),
-        "CoNLL columns, CoNLL-U; JSON, JSON lines or Parquet with lists of tokens and of tags",
+        "CoNLL columns, CoNLL-U; a row per token; word/TAG; marked XML; JSON or Parquet with lists of tokens and tags",
         dataset="tagged",
         datasets=("tfds:conll2003",),
         inputs=conll.INPUTS,

@@ -27,7 +27,7 @@ TASK = Task(
     },
     reader=Reader(
         conll.read,
-        "CoNLL columns, CoNLL-U; JSON, JSON lines or Parquet with lists of tokens and of tags",
+        "CoNLL columns, CoNLL-U; a row per token; word/TAG; marked XML; JSON or Parquet with lists of tokens and tags",
         dataset="tagged",
         datasets=("tfds:universal_dependencies/en_ewt", "tfds:conll2003"),
         inputs=conll.INPUTS,

@@ -39,7 +39,7 @@ TASK = Task(
     },
     reader=Reader(
         parallel.read,
-        "parallel files such as train.en and train.de, SGML too; TMX; CSV, TSV, JSON, Parquet",
+        "parallel files such as train.en and train.de, SGML too; settings of OpenNMT-tf, joeynmt; TMX; tables",
         dataset="translated",
         datasets=("tfds:ted_hrlr_translate/pt_to_en", "tfds:opus/medical"),
     ),

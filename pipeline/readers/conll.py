@@ -32,8 +32,6 @@ COMMENT = re.compile(r"#\s*(?:[\w.:-]+\s*=|(?:newdoc|newpar|sent_id|text|id)\b|[
 SENTENCE = ("# sent_id", "#sent_id", "# id ", "#begin document", "#end document")
 # A sentence of more tokens, in a file of one sentence, is said: its blank lines may be lost.
 LONG = 60
-# Beside those of the task: a row that has one of them, and the name of a column of tokens, is a header.
-TAG_NAMES = ("tag", "tags", "pos", "ner", "label", "chunk", "entity")
 # In fewer rows nothing is said of how many tags differ.
 FEW = 40
 
@@ -145,7 +143,7 @@ def _read_columns(
     else:
         first = next(sentence.lines[0] for sentence in sentences if sentence.rows)
         chosen = _choose_columns(f"{path}:{first}", rows, request, names=names, spans=spans, say=say)
-        if not conllu and not spans:
+        if not conllu and not spans and not request.columns.given_output:
             _check_tags(f"{path}:{first}", rows, chosen)
     examples: list[Example] = []
     faults = Faults(path, request.strict or conllu)
@@ -166,7 +164,11 @@ def _drop_header(path: Path, sentences: list[Sentence], request: Request, say: S
     """
     first = next((sentence.rows[0] for sentence in sentences if sentence.rows), [])
     token = [place for place, cell in enumerate(first) if columns.matches(cell, token_tables.TOKEN)]
-    tag = [place for place, cell in enumerate(first) if columns.matches(cell, (*request.columns.output, *TAG_NAMES))]
+    tag = [
+        place
+        for place, cell in enumerate(first)
+        if columns.matches(cell, (*request.columns.output, *token_tables.TAGS))
+    ]
     if not token or not set(tag) - set(token):
         return ("",) * len(first)
     say(f"{path}: its first row names the columns: {', '.join(first)}")

@@ -17,16 +17,15 @@ from pipeline.fields.tokenizers import divide_sentence
 SENTENCES = frozenset(("p", "s", "sentence"))
 ENTITIES = frozenset(("rs", "enamex", "ex_enamex", "numex", "timex"))
 SENTENCE = re.compile(r"<(?:\w+:)?(?:p|s|sentence)[\s>]", re.IGNORECASE)
-# What a file begins with whose entities are marked: an element, not a token "<" with its tag.
-BEGINNING = re.compile(r"\s*<[?!\w][^>]*>\s*(?:<|\S+ [^\n]*</|\n)")
+ENTITY = re.compile(rf"<(?:{'|'.join(sorted(ENTITIES))})\s[^>]*>", re.IGNORECASE)
 
 # The kind of an entity, and its number: two of one kind may be neighbours. None: outside of any.
 Entity = tuple[str, int] | None
 
 
 def is_markup(text: str) -> bool:
-    """Tell whether a text is XML in which entities are marked."""
-    return BEGINNING.match(text) is not None and re.search(r"</\w+>", text) is not None
+    """Tell whether a text is XML in which entities are marked: no token "<" with its tag."""
+    return text.lstrip().startswith("<") and ENTITY.search(text) is not None
 
 
 def read(path: Path, text: str) -> list[tuple[int, Example]]:

@@ -20,6 +20,8 @@ from pipeline.readers.tabular.records import Record, Table
 from pipeline.readers.tabular.values import short
 
 TOKEN = ("word", "token", "words", "form", "tokens", "Sentence", "text")
+# Beside those of the task.
+TAGS = ("tag", "tags", "pos", "ner", "label", "chunk", "entity")
 SENTENCE = ("Sentence #", "sentence_id", "sentence_idx", "sentence_number", "sent_id", "sent_idx", "sentence", "sent")
 # "['a' 'b']": two strings without a comma, which Python takes for one.
 ARRAY = re.compile(r"""\[\s*(['"])[^'"]*\1\s+['"]""")
@@ -30,10 +32,9 @@ LONG = 60
 def is_table(text: str, request: Request) -> bool:
     """Tell whether the first row of a file names a column of tokens; between TABs also one of tags or of sentences."""
     first = next((line for line in text.split("\n", 20) if line.strip()), "")
-    given = [name for name in (request.columns.given_input, request.columns.given_output) if name]
-    if all(map(is_number, given)) and given:
-        given = []
-    tokens, others = [*TOKEN, *given[:1]], [*SENTENCE, *request.columns.output, *given[1:], "tag", "tags", "pos"]
+    asked = request.columns
+    tokens = [*TOKEN, *(name for name in (asked.given_input,) if name and not is_number(name))]
+    others = [*SENTENCE, *TAGS, *asked.output, *(name for name in (asked.given_output,) if name)]
     for delimiter in DELIMITERS:
         names = [cell.strip().strip('"') for cell in first.split(delimiter)]
         if len(names) > 1 and any(matches(name, tokens) for name in names):

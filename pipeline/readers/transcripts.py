@@ -49,9 +49,10 @@ def find(request: Request, endings: Sequence[str], say: Say) -> dict[str, list[T
     if lists:
         found = _read_lists(lists, sounds, request, say)
     else:
-        texts = [path for path in paths if path.suffix.lower() in TEXTS]
-        pairs = _pair(sounds, texts)
-        if not sounds or len(pairs) < ENOUGH * len(sounds) or any(path.suffix in SUFFIXES for path in paths):
+        if not sounds or any(path.suffix.lower() in SUFFIXES for path in paths):
+            return None
+        pairs = _pair(sounds, [path for path in paths if path.suffix.lower() in TEXTS])
+        if len(pairs) < ENOUGH * len(sounds):
             return None
         found = [
             Transcript(sound, _read_text(text, request), str(text.relative_to(request.path)), number)

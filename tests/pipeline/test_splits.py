@@ -155,6 +155,9 @@ def test_too_few_of_each_label_to_divide_is_refused_with_their_counts() -> None:
         complete({"train": labelled(pos=2, neg=1)}, stratify=True)
     made = complete({"train": labelled(pos=2, neg=2)}, stratify=True)
     assert count(made["train"]) == {"pos": 1, "neg": 1}
+    # Numbers, say, each of them once.
+    with pytest.raises(BadInput, match=r"of n0 \(1\), .*n9 \(1\) and 20 more labels: .*--label-column"):
+        complete({"train": labelled(**{f"n{number}": 1 for number in range(30)})}, stratify=True)
 
 
 def test_few_examples_are_drawn_from_all_and_have_every_label() -> None:

@@ -1,5 +1,7 @@
 """Data as OpenNMT-tf, joeynmt, DeLFT, Kashgari and the examples of keras.io take it, and public corpora like it."""
 
+import gzip
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -88,6 +90,12 @@ def test_a_side_in_the_name_of_one_file_alone_is_a_word(tmp_path: Path) -> None:
     assert load("translation", tmp_path / "two") == {"train": PAIRS}
 
 
+def test_compressed_pairs_are_read(tmp_path: Path) -> None:
+    for language, texts in (("en", ENGLISH), ("de", GERMAN)):
+        (tmp_path / f"train.{language}.gz").write_bytes(gzip.compress(lines(texts).encode()))
+    assert load("translation", tmp_path) == {"train": PAIRS}
+
+
 @NEEDS_YAML
 def test_settings_name_the_files_of_a_translation(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     more = "  eval_labels_file: tgt-val.txt\n"
@@ -144,7 +152,7 @@ def test_settings_that_name_no_data_are_refused(content: str, match: str, tmp_pa
 def test_settings_are_no_table_and_need_a_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "data.yml", "data:\n  train_features_file: a.records\n")
     refuse("speech", path, "a YAML file is no table")
-    monkeypatch.setitem(__import__("sys").modules, "yaml", None)
+    monkeypatch.setitem(sys.modules, "yaml", None)
     refuse("translation", path, "run: pip install pyyaml")
 
 
@@ -306,6 +314,17 @@ def test_a_count_the_tokens_and_the_tags_on_a_line_are_a_sentence(tmp_path: Path
     assert load("ner", tmp_path, said) == {"train": SENTENCES, "validation": SENTENCES}
     assert "1 of 3 sentences left out: a number that is no tag (line 3)" in said[-1]
     assert load("pos", tmp_path / "conll_train.txt")["train"][1] == (TOKENS[1], ("5", "0"))
+
+
+def test_a_folder_per_group_of_news_in_another_encoding_is_read(tmp_path: Path) -> None:
+    for group in ("alt.atheism", "sci.space"):
+        for number in range(3):
+            path = tmp_path / "20_newsgroup" / group / f"5{number}001"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(f"From: André\n\n{group} {number}".encode("latin-1"))
+    refuse("sentiment", tmp_path / "20_newsgroup", r"alt\.atheism/50001:1: not UTF-8: .*--encoding latin-1")
+    found = load("sentiment", tmp_path / "20_newsgroup", encoding="latin-1")["train"]
+    assert found[3] == ("From: André\n\nsci.space 0", "sci.space") and len(found) == 6
 
 
 def test_sums_of_characters_are_pairs(tmp_path: Path) -> None:
