@@ -29,7 +29,8 @@ def find_form(text: str, *, spans: bool) -> tuple[Divide, str] | None:
     sample = text if len(text) <= SAMPLE else text[:SAMPLE].rpartition("\n")[0]
     written = [line for line in sample.split("\n") if line.strip()]
     if written and all(_is_counted(line) for line in written):
-        return partial(_divide_counted, spans=spans), "a count, the tokens and the tags, between TABs"
+        numbers = "; numbers stand for the tags of CoNLL-2003, from 0 for O to 8 for I-MISC" if spans else ""
+        return partial(_divide_counted, spans=spans), f"a count, the tokens and the tags, between TABs{numbers}"
     words = [word for line in written for word in line.split()]
     if len(words) > len(written):
         for separator in SEPARATORS:

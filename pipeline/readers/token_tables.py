@@ -23,6 +23,8 @@ TOKEN = ("word", "token", "words", "form", "tokens", "Sentence", "text")
 # Beside those of the task.
 TAGS = ("tag", "tags", "pos", "ner", "label", "chunk", "entity")
 SENTENCE = ("Sentence #", "sentence_id", "sentence_idx", "sentence_number", "sent_id", "sent_idx", "sentence", "sent")
+# Not a tag such as "[PUNCT]".
+LIST = re.compile(r"""\[\s*['"\d].*\]""", re.DOTALL)
 # "['a' 'b']": two strings without a comma, which Python takes for one.
 ARRAY = re.compile(r"""\[\s*(['"])[^'"]*\1\s+['"]""")
 # A table of one sentence of more tokens does not say where one begins.
@@ -73,7 +75,7 @@ def read(path: Path, request: Request, say: Say) -> list[tuple[int, Example | Ba
         raise BadInput(f"{where}: no column named {' or '.join(tried)}. Found: {found}. Choose one with {option}.")
     again = [line for line, record in table.records if isinstance(record, BadRow)]
     if again:
-        say(f"{path}: {len(again):,} rows are the header once more, and left out, such as line {again[0]}")
+        say(f"{path}: the header once more in {len(again):,} rows, which are left out, such as line {again[0]}")
         kept = [(line, record) for line, record in table.records if not isinstance(record, BadRow)]
         table = replace(table, records=kept)
     sentences = list(_divide(table, token=token, tag=tag, division=division))
@@ -101,7 +103,7 @@ def _divide(table: Table, *, token: int, tag: int | None, division: int | None) 
         last, before = number or last, line
         if not (word or label or bad):
             continue
-        if label.startswith("[") and label.endswith("]") and len(label) > 2:
+        if LIST.fullmatch(label):
             if sentence:
                 yield sentence
                 sentence = None

@@ -105,7 +105,7 @@ KEPT = [
     ("ner", "header.conll", f"word tag\n{CONLL}word tag\n\n{CONLL}", 20, "its first row names the columns: word, tag"),
     ("ner", "cut.conll", CONLL[:-8], 9, "1 of 10 sentences left out: 1 column in place of 2 (line 39)"),
     ("ner", "rows.conll", CONLL.replace("\n\n", "\n") * 3, 1, "are blank lines missing between sentences?"),
-    ("ner", "header.csv", KAGGLE + KAGGLE, 12, "1 rows are the header once more"),
+    ("ner", "header.csv", KAGGLE + KAGGLE, 12, "the header once more in 1 rows"),
     ("ner", "cut.csv", KAGGLE[:-8], 5, "1 of 6 sentences left out: 2 columns in place of 4 (line 12)"),
     ("ner", "semicolons.csv", KAGGLE.replace(",", ";"), 6, "semicolons stand between its columns"),
     ("pos", "header.conll", "token pos chunk\n" + CONLL.replace(" ", " X "), 10, "the columns: token, pos, chunk"),

@@ -312,6 +312,7 @@ def test_a_count_the_tokens_and_the_tags_on_a_line_are_a_sentence(tmp_path: Path
     write(tmp_path / "conll_val.txt", rows + "1\tAnn\t12\n")
     said: list[str] = []
     assert load("ner", tmp_path, said) == {"train": SENTENCES, "validation": SENTENCES}
+    assert any("numbers stand for the tags of CoNLL-2003" in line for line in said)
     assert "1 of 3 sentences left out: a number that is no tag (line 3)" in said[-1]
     assert load("pos", tmp_path / "conll_train.txt")["train"][1] == (TOKENS[1], ("5", "0"))
 
