@@ -55,10 +55,16 @@ def read_learning_curve(directory: Path, monitor: str, *, lower_is_better: bool)
     def collect(name: str) -> list[float]:
         return [math.nan if line.get(name) is None else float(line[name]) for line in lines]
 
-    score, sign = collect(f"validation_{monitor}"), -1 if lower_is_better else 1
-    # The first of equals, as the checkpoint has it; one that is not finite is better than none.
-    best = max(range(epochs), key=lambda place: (math.isfinite(score[place]), sign * score[place], -place))
-    return LearningCurve(monitor, collect("loss"), collect("validation_loss"), score=score, best_epoch=best + 1)
+    score, loss, sign = collect(f"validation_{monitor}"), collect("validation_loss"), -1 if lower_is_better else 1
+    best = 0
+    for place in range(1, epochs):
+        # As the checkpoint has it: of equals that with the lower loss; one that is not finite is better than none.
+        higher = math.isfinite(score[place]) and (
+            not math.isfinite(score[best]) or sign * score[place] > sign * score[best]
+        )
+        if higher or (score[place] == score[best] and loss[place] < loss[best]):
+            best = place
+    return LearningCurve(monitor, collect("loss"), loss, score=score, best_epoch=best + 1)
 
 
 @contextmanager

@@ -15,7 +15,10 @@ import models.captioner
 import models.cells.baselines
 import models.cells.chrono
 import models.cells.indrnn
+import models.cells.layer_norm
 import models.cells.linear_rnn
+import models.cells.peephole
+import models.cells.slstm
 import models.decoding.ctc
 import models.decoding.viterbi
 import models.layers.attention

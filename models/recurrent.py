@@ -17,11 +17,18 @@ from keras import layers, ops
 from models import backends
 from models.cells import CELLS
 from models.cells.chrono import ChronoInitializer
+from models.cells.unrolling import run_usual
+from models.cells.zoneout import ZoneoutCell, ZoneoutGRUCell, ZoneoutLSTMCell, ZoneoutSimpleRNNCell, draw_zones
 from models.layers.dropout import Dropout
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
 
 __all__ = ["CELLS", "GRU", "LSTM", "SimpleRNN", "stack_layers"]
+
+
+TANH = (keras.activations.tanh, ops.tanh)
+SIGMOID = (keras.activations.sigmoid, ops.sigmoid)
+RELU = (keras.activations.relu, ops.relu)
 
 
 class FastPath(layers.RNN):
@@ -30,27 +37,45 @@ class FastPath(layers.RNN):
     Arguments, weights, results and saved files are those of the Keras layer, and so is the loop where one of these does
     not hold:
 
-    1. The activation is tanh, and the recurrent activation, of the gates, is sigmoid.
-    2. There is no recurrent dropout, and `unroll` is false.
+    1. The activation is tanh, for a SimpleRNN also relu, and the recurrent activation, of the gates, is sigmoid.
+    2. `unroll` is false.
     3. A GRU has its reset gate after the product (`reset_after`).
     4. A GRU or an LSTM with dropout has `implementation` 2.
     5. The backend has a loop of its own for it: see `has_loop` in models/backends/__init__.py.
 
-    kind: its name there.
+    One argument is more: zoneout (models/cells/zoneout.py), for layers of which 1 to 4 hold.
+
+    kind: its name there. cell_with_zoneout: the class of its cell.
     """
 
     kind: str
+    cell_with_zoneout: type[ZoneoutCell]
 
-    def is_covered(self, mask: Tensor | None = None) -> bool:
-        """Return whether the fast path computes what this layer is asked for."""
-        cell, gated = self.cell, self.kind != "simple"
+    def __init__(self, *given: LayerArgument, zoneout: float = 0.0, **options: LayerArgument):
+        super().__init__(*given, **options)
+        self.zoneout = zoneout
+        if zoneout:
+            plain = self.cell
+            del self.cell
+            self.cell = self.cell_with_zoneout(zoneout=zoneout, **plain.get_config())
+            if not self.is_usual():
+                raise ValueError("zoneout is for a layer with the activations of Keras, reset_after and implementation 2")
+
+    def is_usual(self) -> bool:
+        """Return whether the arguments are those that the fast path knows: 1 to 4."""
+        cell, gated = self.cell, isinstance(self.cell, layers.LSTMCell | layers.GRUCell)
         return (
-            cell.activation in (keras.activations.tanh, ops.tanh)
-            and (not gated or cell.recurrent_activation in (keras.activations.sigmoid, ops.sigmoid))
-            and not (cell.recurrent_dropout or self.unroll)
-            and not (self.kind == "gru" and not cell.reset_after)
+            (cell.activation in TANH or (not gated and cell.activation in RELU))
+            and (not gated or cell.recurrent_activation in SIGMOID)
+            and not self.unroll
+            and not (isinstance(cell, layers.GRUCell) and not cell.reset_after)
             and not (gated and cell.dropout and cell.implementation == 1)
-            and backends.has_loop(self.kind, self.compute_dtype, masked=mask is not None)
+        )
+
+    def is_covered(self, mask: Tensor | None = None, noisy: bool = False) -> bool:
+        """Return whether the backend has a loop for what this layer is asked for. noisy: see `has_loop`."""
+        return self.is_usual() and backends.has_loop(
+            self.kind, self.compute_dtype, masked=mask is not None, noisy=noisy
         )
 
     def inner_loop(
@@ -58,9 +83,10 @@ class FastPath(layers.RNN):
     ) -> tuple[Tensor, Tensor, list[Tensor]]:
         """Return the last output, all outputs (batch, time, units) and the states after the last step."""
         mask = mask[0] if isinstance(mask, list) else mask
-        if not self.is_covered(mask):
+        cell, dropping = self.cell, training and self.cell.recurrent_dropout
+        covered = self.is_covered(mask, noisy=bool(dropping or self.zoneout))
+        if not (covered or self.zoneout):
             return super().inner_loop(sequences, initial_state, mask, training)
-        cell = self.cell
         kernel, recurrent = ops.convert_to_tensor(cell.kernel), ops.convert_to_tensor(cell.recurrent_kernel)
         bias = ops.convert_to_tensor(cell.bias) if cell.use_bias else ops.zeros(kernel.shape[1], kernel.dtype)
         # A GRU has one for x W and one for h U.
@@ -69,19 +95,42 @@ class FastPath(layers.RNN):
             sequences = sequences * ops.expand_dims(cell.get_dropout_mask(sequences[:, 0]), 1)
         if self.go_backwards:
             sequences, mask = ops.flip(sequences, 1), None if mask is None else ops.flip(mask, 1)
-        outputs, states = backends.run(
-            self.kind, sequences, initial=list(initial_state), weights=[kernel, recurrent, *biases], mask=mask
+        outputs, states = (backends.run if covered else run_usual)(
+            self.kind,
+            sequences,
+            initial=list(initial_state),
+            weights=[kernel, recurrent, *biases],
+            mask=mask,
+            dropped=self.stack_dropout(initial_state[0]) if dropping else None,
+            zones=self.draw_zones(sequences, training) if self.zoneout else None,
         )
         if self.zero_output_for_mask and mask is not None:
             outputs = ops.where(ops.expand_dims(ops.cast(mask, "bool"), 2), outputs, ops.zeros_like(outputs))
         return outputs[:, -1], outputs, states
+
+    def stack_dropout(self, state: Tensor) -> Tensor:
+        """Return what the hidden state is multiplied with for each gate, (gates, batch, units), all steps alike."""
+        masks = self.cell.get_recurrent_dropout_mask(state)
+        return ops.stack(masks if isinstance(masks, list) else [masks])
+
+    def draw_zones(self, sequences: Tensor, training: bool) -> list[Tensor]:
+        """Return how much of each state stays as it was at each step, (time, batch, units)."""
+        shape, cell = (ops.shape(sequences)[1], ops.shape(sequences)[0], self.cell.units), self.cell
+        return draw_zones(cell.seed_generator, shape, self.zoneout, count=len(self.state_size), training=training)
+
+    def get_config(self) -> dict:
+        return super().get_config() | ({"zoneout": self.zoneout} if self.zoneout else {})
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class SimpleRNN(FastPath, layers.SimpleRNN):
     """h_t = tanh(x_t W + h_{t-1} U + b) (Elman 1990)."""
 
-    kind = "simple"
+    cell_with_zoneout = ZoneoutSimpleRNNCell
+
+    @property
+    def kind(self) -> str:  # type: ignore[override]
+        return "relu" if self.cell.activation in RELU else "simple"
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -89,6 +138,7 @@ class LSTM(FastPath, layers.LSTM):
     """Long short-term memory (Hochreiter and Schmidhuber 1997; forget gate: Gers et al. 2000)."""
 
     kind = "lstm"
+    cell_with_zoneout = ZoneoutLSTMCell
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -96,6 +146,7 @@ class GRU(FastPath, layers.GRU):
     """Gated recurrent unit (Cho et al. 2014), the reset gate after the product."""
 
     kind = "gru"
+    cell_with_zoneout = ZoneoutGRUCell
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -125,6 +176,17 @@ def make_lstm(units: int, chrono: int | None = None, **options: LayerArgument) -
     if chrono:
         options |= {"bias_initializer": ChronoInitializer(chrono), "unit_forget_bias": False}
     return LSTM(units, **options)
+
+
+def make_irnn(units: int, **options: LayerArgument) -> SimpleRNN:
+    """Return h_t = relu(x_t W + h_{t-1} U + b) that begins with U = 1, b = 0 and a small W (Le et al. 2015, section 2).
+
+    Without inputs a state stays as it is: a memory without gates.
+    """
+    small = keras.initializers.RandomNormal(stddev=1e-3)
+    return SimpleRNN(
+        units, activation="relu", recurrent_initializer="identity", kernel_initializer=small, **options
+    )
 
 
 def make_gru(units: int, chrono: int | None = None, **options: LayerArgument) -> GRU:

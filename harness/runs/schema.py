@@ -74,10 +74,14 @@ class Epoch(TypedDict):
 
 
 class Progress(TypedDict):
-    """How far a run has come, kept in state.npz. best: the monitored score; None while none was finite."""
+    """How far a run has come, kept in state.npz. best: the monitored score; None while none was finite.
+
+    best_loss: the validation loss of that epoch; runs of earlier versions have none.
+    """
 
     epoch: Positive
     best: float | None
+    best_loss: NotRequired[float | None]
     best_epoch: Positive
     waited: Natural
     done: bool

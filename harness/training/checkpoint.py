@@ -23,7 +23,7 @@ from tasks.task import Scores, Task
 class Checkpoint(keras.callbacks.Callback):
     """After every epoch: validation scores, the best model, the state to go on from, and early stopping.
 
-    patience: epochs without a better score after which training stops. validate: returns the validation scores.
+    patience: epochs without a higher score after which training stops. validate: returns the validation scores.
     scores: those of the last epoch.
     """
 
@@ -43,6 +43,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.progress: Progress = {
             "epoch": 0,
             "best": None,
+            "best_loss": None,
             "best_epoch": 0,
             "waited": 0,
             "done": False,
@@ -94,9 +95,9 @@ class Checkpoint(keras.callbacks.Callback):
         loss = float((logs or {})["loss"])
         if not np.isfinite(loss):
             raise BadInput(f"epoch {epoch + 1}: the loss is {loss}: training diverged; try a lower --learning-rate")
-        scores, better = self._validate()
+        scores, higher, better = self._validate()
         self.scores = scores
-        self._advance(epoch + 1, scores, better=better)
+        self._advance(epoch + 1, scores, higher=higher, better=better)
         line: dict[str, float] = {
             "epoch": epoch + 1,
             "loss": loss,
@@ -122,26 +123,34 @@ class Checkpoint(keras.callbacks.Callback):
         )
         self.model.stop_training = self.progress["done"]
 
-    def _validate(self) -> tuple[Scores, bool]:
-        """Return the validation scores, and whether they are the best so far; then the model is kept."""
+    def _validate(self) -> tuple[Scores, bool, bool]:
+        """Return the validation scores, whether none was as high so far, and whether they are the best.
+
+        Of equal scores the one with the lower loss is the best; then the model is kept.
+        """
         best, sign = self.progress["best"], -1 if self.task.lower_is_better else 1
         with self.averages():
             scores = self.validate()
-            better = best is None or sign * scores[self.task.monitor] > sign * best
+            score, loss, best_loss = scores[self.task.monitor], scores.get("loss"), self.progress.get("best_loss")
+            higher = best is None or sign * score > sign * best
+            # Where all validation examples are answered right, the loss still says which model is surer of it.
+            surer = score == best and loss is not None and best_loss is not None and loss < best_loss
+            better = higher or surer
             if better:
                 # Without the optimizer, two thirds of the file: its state is kept with the run's.
                 alone = keras.Model(self.model.input, self.model.output, name=self.model.name)
                 runs.write(self.directory / "best.keras", alone.save)
-        return scores, better
+        return scores, higher, better
 
-    def _advance(self, epoch: int, scores: Scores, *, better: bool) -> None:
+    def _advance(self, epoch: int, scores: Scores, *, higher: bool, better: bool) -> None:
         """Bring the progress up to an epoch, and decide whether it is the last."""
         progress = self.progress
         if better:
             # One that is not finite is none: any that comes later is better, after a stop too.
             best = scores[self.task.monitor]
             progress["best"], progress["best_epoch"] = best if np.isfinite(best) else None, epoch
-        progress["waited"] = 0 if better else progress["waited"] + 1
+            progress["best_loss"] = scores.get("loss")
+        progress["waited"] = 0 if higher else progress["waited"] + 1
         progress["epoch"] = epoch
         progress["seconds"] += time.perf_counter() - self.started
         progress["compiling"] += self.compiled() - self.before

@@ -1,6 +1,7 @@
 """The recurrent loops of each backend of Keras, and the one place that chooses among them.
 
     jax_loops           JAX: one loop with a gradient by hand, or the native kernels, which jax_native calls
+    jax_unrolling       JAX: any other cell, of which only the product with the recurrent kernel is known
     tensorflow_loops    TensorFlow: the native kernels
     torch_loops         torch: its own kernels
     native_kernels/     the C++ source, and its compilation at first use
@@ -14,7 +15,7 @@ import contextlib
 import ctypes
 import importlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -39,13 +40,17 @@ class Loops(Protocol):
         initial: list[Tensor],
         weights: list[Tensor],
         mask: Tensor | None,
+        dropped: Tensor | None,
+        zones: list[Tensor] | None,
         library: ctypes.CDLL | None,
     ) -> tuple[Tensor, list[Tensor]]:
         """Return the hidden states at all steps, (batch, time, units), and the states after the last step.
 
-        kind: "simple", "lstm" or "gru". sequences: (batch, time, features). initial: the states before the first step,
+        kind: "simple", "relu", "lstm" or "gru". sequences: (batch, time, features). initial: the states before the first step,
         each (batch, units). weights: the kernels of x and of h, and the biases of both, each (..., gates x units).
         mask: (batch, time) of bool, or None: where it is false, the states stay as they were.
+        dropped: what h is multiplied with before the kernel of h, (gates, batch, units), or None. zones: how much of
+        each state stays as it was at a step, (time, batch, units) of bool or float32, or None.
         library: the native kernels, or None for the portable loop, where the backend has one.
         """
 
@@ -61,7 +66,7 @@ class NativeKernels:
 
     Then they are compiled, if need be, when the first layer asks for them. Elsewhere the portable loops run.
 
-    used: the kinds of layers ("simple", "lstm", "gru") that have run as native code so far.
+    used: the kinds of layers ("simple", "relu", "lstm", "gru") that have run as native code so far.
     """
 
     def __init__(self) -> None:
@@ -167,15 +172,18 @@ def replacing(loops: Loops) -> Iterator[None]:
         _replacement.pop()
 
 
-def has_loop(kind: str, dtype: str, *, masked: bool) -> bool:
+def has_loop(kind: str, dtype: str, *, masked: bool, noisy: bool) -> bool:
     """Return whether the backend has a loop of its own for a layer with Keras' usual activations.
 
     1. JAX: for all but the LSTM on a GPU, where cuDNN runs.
     2. torch: for what has no mask.
     3. TensorFlow: for what has no mask and is of float32, where there are native kernels.
+    4. With recurrent dropout or zoneout (`noisy`): for what is of float32, where there are native kernels.
     """
     if _replacement:
-        return not masked
+        return not (masked or noisy or kind == "relu")
+    if noisy and (dtype != "float32" or kernels.library is None):
+        return False
     backend = keras.config.backend()
     if backend == "jax":
         import jax
@@ -198,13 +206,33 @@ def draw_mask(generator: keras.random.SeedGenerator, shape: tuple[int, ...], sha
 
 
 def run(
-    kind: str, sequences: Tensor, *, initial: list[Tensor], weights: list[Tensor], mask: Tensor | None
+    kind: str,
+    sequences: Tensor,
+    *,
+    initial: list[Tensor],
+    weights: list[Tensor],
+    mask: Tensor | None,
+    dropped: Tensor | None = None,
+    zones: list[Tensor] | None = None,
 ) -> tuple[Tensor, list[Tensor]]:
     """Run a recurrent layer over all steps in the backend's own loop; arguments and result are those of `Loops.run`."""
+    given = {"initial": initial, "weights": weights, "mask": mask, "dropped": dropped, "zones": zones}
     if _replacement:
-        return _replacement[-1].run(kind, sequences, initial=initial, weights=weights, mask=mask, library=None)
+        return _replacement[-1].run(kind, sequences, **given, library=None)
     loops: Loops = importlib.import_module(f"{__name__}.{LOOPS[keras.config.backend()]}")
     library = kernels.library if keras.backend.standardize_dtype(sequences.dtype) == "float32" else None
     if library is not None:
         kernels.used.add(kind)
-    return loops.run(kind, sequences, initial=initial, weights=weights, mask=mask, library=library)
+    return loops.run(kind, sequences, **given, library=library)
+
+
+def unroll(advance: Callable, *given: Tensor) -> tuple[Tensor, ...] | None:
+    """Return the states of a cell at all steps, by a loop of the backend's own; None where it has none.
+
+    Arguments: see models/cells/unrolling.py, which has the portable twin, and models/backends/jax_unrolling.py.
+    """
+    if keras.config.backend() != "jax":
+        return None
+    from models.backends import jax_unrolling
+
+    return jax_unrolling.unroll(advance, *given)

@@ -1,4 +1,4 @@
-"""The three cells over time on JAX, given the projected inputs of all steps: what is left inside the loop.
+"""SimpleRNN, LSTM and GRU over time on JAX, given the projected inputs of all steps: what is left inside the loop.
 
 The inputs are already multiplied by the input kernel, biases added, for all steps at once; the loop does the recurrent
 half: h_{t-1} U, the gates, the new state. Everything is time-major. The portable twin is Keras' own loop
@@ -22,6 +22,7 @@ from jax import lax
 from keras import ops
 
 from models.backends import jax_native
+from models.backends.jax_unrolling import differentiate_kernel
 from models.tensor import Tensor
 
 # The states of a cell, hidden state first; and its recurrent weights, kernel first.
@@ -49,6 +50,18 @@ def simple_forward(projected: Tensor, states: States, recurrent: States) -> tupl
 def simple_backward(gradients: States, old: States, new: States, kept: States) -> tuple[Tensor, Tensor, States]:
     (dh,), (h,) = gradients, new
     dz = dh * (1 - h * h)
+    return dz, dz, (jnp.zeros_like(dh),)
+
+
+def relu_forward(projected: Tensor, states: States, recurrent: States) -> tuple[States, States]:
+    """h_t = relu(x_t W + b + h_{t-1} U) (Le et al. 2015)."""
+    (h,), (kernel,) = states, recurrent
+    return (jax.nn.relu(projected + h @ kernel),), ()
+
+
+def relu_backward(gradients: States, old: States, new: States, kept: States) -> tuple[Tensor, Tensor, States]:
+    (dh,), (h,) = gradients, new
+    dz = jnp.where(h > 0, dh, 0)
     return dz, dz, (jnp.zeros_like(dh),)
 
 
@@ -93,6 +106,7 @@ def gru_backward(gradients: States, old: States, new: States, kept: States) -> t
 
 STEPS = {
     "simple": Step(simple_forward, simple_backward),
+    "relu": Step(relu_forward, relu_backward),
     "lstm": Step(lstm_forward, lstm_backward),
     "gru": Step(gru_forward, gru_backward),
 }
@@ -145,13 +159,21 @@ def backward(
 
 
 def _run_forward(
-    cell: str, projected: Tensor, *, mask: Tensor, initial: States, recurrent: States, native: bool, keep: bool
+    cell: str,
+    projected: Tensor,
+    *,
+    mask: Tensor,
+    initial: States,
+    recurrent: States,
+    noise: tuple,
+    native: bool,
+    keep: bool,
 ) -> tuple[tuple[Tensor, States], States, Tensor]:
     """Return what `loop` does, the states at all steps, and what the backward loop needs beside them."""
     given = {"mask": mask, "initial": initial, "recurrent": recurrent}
     kept: Tensor
     if native:
-        states, kept = jax_native.forward(cell, projected, **given, keep=keep)
+        states, kept = jax_native.forward(cell, projected, **given, noise=noise, keep=keep)
     else:
         states, kept = forward(cell, projected, **given)
     return (states[0], tuple(state[-1] for state in states)), states, kept
@@ -159,37 +181,37 @@ def _run_forward(
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0, 1))
 def loop(
-    cell: str, native: bool, projected: Tensor, mask: Tensor, initial: States, recurrent: States
+    cell: str, native: bool, projected: Tensor, mask: Tensor, initial: States, recurrent: States, noise: tuple
 ) -> tuple[Tensor, States]:
     """Return the hidden states at all steps, (time, batch, units), and the states after the last. See `forward`.
 
-    native: whether by the native kernels. All by position: jax.custom_vjp takes no arguments by name.
+    native: whether by the native kernels. noise: `dropped` and `zones`, as models.backends.Loops has them; without the
+    native kernels neither. All by position: jax.custom_vjp takes no arguments by name.
     """
-    given = {"mask": mask, "initial": initial, "recurrent": recurrent}
+    given = {"mask": mask, "initial": initial, "recurrent": recurrent, "noise": noise}
     return _run_forward(cell, projected, **given, native=native, keep=False)[0]
 
 
 def _loop_forward(
-    cell: str, native: bool, projected: Tensor, mask: Tensor, initial: States, recurrent: States
+    cell: str, native: bool, projected: Tensor, mask: Tensor, initial: States, recurrent: States, noise: tuple
 ) -> tuple[tuple[Tensor, States], tuple]:
-    given = {"mask": mask, "initial": initial, "recurrent": recurrent}
+    given = {"mask": mask, "initial": initial, "recurrent": recurrent, "noise": noise}
     answer, states, kept = _run_forward(cell, projected, **given, native=native, keep=True)
-    return answer, (mask, initial, recurrent, states, kept)
+    return answer, (mask, initial, recurrent, noise, states, kept)
 
 
 def _loop_backward(cell: str, native: bool, saved: tuple, gradients: tuple) -> tuple:
-    mask, initial, recurrent, states, kept = saved
+    mask, initial, recurrent, noise, states, kept = saved
     outputs, last = gradients
     old = tuple(jnp.concatenate([one[None], every[:-1]]) for one, every in zip(initial, states, strict=True))
     if native:
         given = {"mask": mask, "initial": initial, "recurrent": recurrent, "states": states, "kept": kept}
-        dx, dz, first = jax_native.backward(cell, outputs, last, **given)
+        dx, dz, first = jax_native.backward(cell, outputs, last, noise=noise, **given)
     else:
         given = {"mask": mask, "kernel": recurrent[0], "old": old, "new": states, "kept": kept}
         dx, dz, first = backward(cell, outputs, last, **given)
-    kernel = old[0].reshape(-1, old[0].shape[-1]).T @ dz.reshape(-1, dz.shape[-1])
-    weights = [kernel, *(dz.sum((0, 1)) for _ in recurrent[1:])]
-    return dx, None, first, tuple(weights)
+    weights = [differentiate_kernel(old[0], dz, noise[0]), *(dz.sum((0, 1)) for _ in recurrent[1:])]
+    return dx, None, first, tuple(weights), None
 
 
 loop.defvjp(_loop_forward, _loop_backward)
@@ -202,6 +224,8 @@ def run(
     initial: list[Tensor],
     weights: list[Tensor],
     mask: Tensor | None,
+    dropped: Tensor | None,
+    zones: list[Tensor] | None,
     library: ctypes.CDLL | None,
 ) -> tuple[Tensor, list[Tensor]]:
     """See models.backends.Loops."""
@@ -213,5 +237,6 @@ def run(
     if mask is not None:
         mask = ops.expand_dims(ops.swapaxes(ops.cast(mask, "bool"), 0, 1), 2)
     given = (recurrent, bias_within) if kind == "gru" else (recurrent,)
-    outputs, states = loop(kind, library is not None, projected, mask, tuple(initial), given)
+    noise = dropped, None if zones is None else tuple(zones)
+    outputs, states = loop(kind, library is not None, projected, mask, tuple(initial), given, noise)
     return ops.swapaxes(outputs, 0, 1), list(states)

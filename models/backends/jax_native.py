@@ -37,27 +37,34 @@ def draw_mask(key: Tensor, shape: tuple[int, ...], share: float) -> Tensor:
 
 
 def forward(
-    cell: str, projected: Tensor, *, mask: Tensor, initial: tuple, recurrent: tuple, keep: bool
+    cell: str, projected: Tensor, *, mask: Tensor, initial: tuple, recurrent: tuple, noise: tuple, keep: bool
 ) -> tuple[tuple, tuple[Tensor, Tensor]]:
     """Run a cell over time: (the states at all steps, what `backward` needs beside them).
 
-    cell: simple, lstm or gru. projected: (time, batch, gates x units). mask: (time, batch, 1) of bool, or None.
-    initial: (batch, units) for each state. recurrent: U, and for the gru the bias of h U. The states are
-    (time, batch, units) each. Without `keep` nothing is written for `backward`.
+    cell: simple, relu, lstm or gru. projected: (time, batch, gates x units). mask: (time, batch, 1) of bool, or None.
+    initial: (batch, units) for each state. recurrent: U, and for the gru the bias of h U. noise: see
+    jax_loops.py. The states are (time, batch, units) each. Without `keep` nothing is written for `backward`.
     """
     time, batch, _ = projected.shape
     units = initial[0].shape[-1]
     states, none = (time, batch, units), (0,)
     shapes = [states, none, none, none]
     aliases: dict[int, int] = {}  # what is kept takes the place of the projected inputs: no fresh memory
-    if keep and cell != "simple":
+    if keep and cell in ("lstm", "gru"):
         shapes[2], aliases = projected.shape, {0: 2}
     if cell == "lstm":
         shapes[1] = states
     if cell == "gru" and keep:
         shapes[3] = states
     h, c, kept, extra = call_kernel(
-        f"{cell}_forward", shapes, aliases, projected, fill_mask(mask), *fill_pair(initial), *fill_pair(recurrent)
+        f"{cell}_forward",
+        shapes,
+        aliases,
+        projected,
+        fill_mask(mask),
+        *fill_pair(initial),
+        *fill_pair(recurrent),
+        *fill_noise(noise),
     )
     return ((h, c) if cell == "lstm" else (h,)), (kept, extra)
 
@@ -70,6 +77,7 @@ def backward(
     mask: Tensor,
     initial: tuple,
     recurrent: tuple,
+    noise: tuple,
     states: tuple,
     kept: tuple[Tensor, Tensor],
 ) -> tuple[Tensor, Tensor, tuple]:
@@ -81,7 +89,7 @@ def backward(
     time, batch, _ = outputs_gradient.shape
     gates, first = (time, batch, recurrent[0].shape[-1]), initial[0].shape
     shapes = [gates, gates if cell == "gru" else (0,), first, first if cell == "lstm" else (0,)]
-    aliases = {0 if cell == "simple" else 9: 0}  # the gradients take the place of what they are made of
+    aliases = {9 if cell in ("lstm", "gru") else 0: 0}  # the gradients take the place of what they are made of
     dx, dz, dh, dc = call_kernel(
         f"{cell}_backward",
         shapes,
@@ -93,6 +101,7 @@ def backward(
         recurrent[0],
         *fill_pair(states),
         *kept,
+        *fill_noise(noise),
     )
     return dx, (dz if cell == "gru" else dx), ((dh, dc) if cell == "lstm" else (dh,))
 
@@ -106,6 +115,14 @@ def call_kernel(name: str, shapes: list[tuple], aliases: dict[int, int], *argume
 def fill_pair(arrays: tuple) -> tuple[Tensor, Tensor]:
     """Return two arrays where there may be one: an empty one stands for what a cell does not have."""
     return arrays[0], (arrays[1] if len(arrays) > 1 else jnp.zeros((0,), "float32"))
+
+
+def fill_noise(noise: tuple) -> list[Tensor]:
+    """Return what h is multiplied with, and how much of h and c stays: empty arrays for what there is none of."""
+    dropped, zones = noise
+    none = jnp.zeros((0,), "float32")
+    given = [none if dropped is None else dropped, *(zones or ())]
+    return [one.astype("float32") for one in given] + [none] * (3 - len(given))
 
 
 def fill_mask(mask: Tensor) -> Tensor:

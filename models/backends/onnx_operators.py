@@ -31,10 +31,12 @@ def run(
     initial: list[Tensor],
     weights: list[Tensor],
     mask: Tensor | None,
+    dropped: Tensor | None,
+    zones: list[Tensor] | None,
     library: ctypes.CDLL | None,
 ) -> tuple[Tensor, list[Tensor]]:
     """See models.backends.Loops. The graph that it makes is to be converted, and cannot be run."""
-    assert mask is None
+    assert mask is None and dropped is None and zones is None
     units = weights[1].shape[0]
     time_first = tensorflow.transpose(sequences, (1, 0, 2))
     given = [time_first, *map(tensorflow.convert_to_tensor, weights), *initial]

@@ -10,7 +10,7 @@ import torch
 
 from models.tensor import Tensor
 
-KERNELS: dict[str, Callable[..., tuple]] = {"simple": torch.rnn_tanh, "lstm": torch.lstm, "gru": torch.gru}
+KERNELS: dict[str, Callable[..., tuple]] = {"simple": torch.rnn_tanh, "relu": torch.rnn_relu, "lstm": torch.lstm, "gru": torch.gru}
 
 
 def to_torch(kind: str, weight: Tensor) -> Tensor:
@@ -28,10 +28,12 @@ def run(
     initial: list[Tensor],
     weights: list[Tensor],
     mask: Tensor | None,
+    dropped: Tensor | None,
+    zones: list[Tensor] | None,
     library: ctypes.CDLL | None,
 ) -> tuple[Tensor, list[Tensor]]:
     """See models.backends.Loops. torch's kernels know no mask, and no native kernels are for them."""
-    assert mask is None and library is None
+    assert mask is None and dropped is None and zones is None and library is None
     # Copies: those of a stateful layer are overwritten before the gradient has read them.
     first = [torch.stack([state]) for state in initial]
     outputs, *last = KERNELS[kind](

@@ -123,15 +123,43 @@ class Chrono:
 
     chrono: int | None = option(
         None,
-        "Steps that lstm, gru, indrnn, mingru, minlstm and lru begin by remembering; the usual beginning is few.",
+        "Steps that a cell with gates, indrnn or lru begins by remembering; the usual beginning is few.",
         low=3,
     )
 
 
+@dataclass
+class RecurrentDropout:
+    """The option of the cells whose hidden state is multiplied by a matrix at every step (Gal and Ghahramani 2016)."""
+
+    recurrent_dropout: float = option(
+        0.0, "Share of the hidden state, the same at all steps, that no step sees in training.", low=0, high=0.95
+    )
+
+
+@dataclass
+class Zoneout(RecurrentDropout):
+    """Options of those whose states may also stay as they were (Krueger et al. 2017; models/cells/projected_rnn.py)."""
+
+    zoneout: float = option(
+        0.0, "Share of the units that keep their state at a step in training.", low=0, high=0.95
+    )
+
+
+@dataclass
+class Gated(Zoneout, Chrono):
+    """Options of the cells with gates that see the hidden state."""
+
+
 CELLS = Cells(
-    simple=Cell(late("models.recurrent:SimpleRNN")),
-    lstm=Cell(late("models.recurrent:make_lstm"), options=Chrono),
-    gru=Cell(late("models.recurrent:make_gru"), options=Chrono),
+    simple=Cell(late("models.recurrent:SimpleRNN"), options=Zoneout),
+    lstm=Cell(late("models.recurrent:make_lstm"), options=Gated),
+    gru=Cell(late("models.recurrent:make_gru"), options=Gated),
+    irnn=Cell(late("models.recurrent:make_irnn"), options=Zoneout),
+    peephole=Cell(late("models.cells.peephole:Peephole"), options=Gated),
+    lnlstm=Cell(late("models.cells.layer_norm:LayerNormLSTM"), options=Gated),
+    lngru=Cell(late("models.cells.layer_norm:LayerNormGRU"), options=Gated),
+    slstm=Cell(late("models.cells.slstm:SLSTM"), options=RecurrentDropout),
     indrnn=Cell(late("models.cells.indrnn:IndRNN"), options=Chrono),
     mingru=Cell(late("models.cells.linear_rnn:MinGRU"), options=Chrono),
     minlstm=Cell(late("models.cells.linear_rnn:MinLSTM"), options=Chrono),

@@ -26,7 +26,7 @@ MISSING = "no native kernels, the portable loops are used: {}"
 # Most seconds that a compilation may take.
 SECONDS = 300
 # What is compiled: a forward and a backward loop for each.
-KINDS = ("simple", "lstm", "gru")
+KINDS = ("simple", "relu", "lstm", "gru")
 
 
 def open_library(folder: Path, say: Callable[[str], None], xla: bool) -> ctypes.CDLL | str:

@@ -222,7 +222,9 @@ void split(Pool& pool, Index batch, const Work& work) {
 
 // ---- The cells ----
 
-// The arrays of a call. The bias of h U (gru) is in the order of the panels: their sums begin with it.
+// The arrays of a call. The bias of h U (gru) is in the order of the panels: their sums begin with it. What h is
+// multiplied with before U (recurrent dropout), (gates, batch, units), and how much of each state stays as it was
+// (zoneout), (time, batch, units), are null where there is none.
 struct Arrays {
   Index time, batch, units;
   const bool* mask;
@@ -231,7 +233,7 @@ struct Arrays {
   const float *outputs, *saved, *saved_extra;  // backward: the gradient of h at all steps, and what forward kept
   float *h, *c, *kept, *extra;                 // the states at all steps, what only backward reads (or null)
   float *dx, *dz;                              // the gradients of x and of h U
-
+  const float *dropped, *zone_h, *zone_c;
 };
 
 // Where in the arrays a vector of units of one row and step is. Only `width` of its lanes are units; `reach` may be
@@ -254,21 +256,45 @@ inline void ahead(const float* now, Index distance, Index stride = 0) {
   for (int i = 0; i < count; ++i) __builtin_prefetch(now + distance + i * stride, 1);
 }
 
+// A new state, or the part of it that is not kept.
+inline Vector zone(const float* kept, const Place& at, Vector fresh, const float* old) {
+  return kept ? fresh + load(kept + at.state, at.reach) * (load(old, at.reach) - fresh) : fresh;
+}
+
+// What of a gradient goes to the new state; the rest goes to the old one.
+inline Vector pass(const float* kept, const Place& at, Vector gradient) {
+  return kept ? gradient * (1.0f - load(kept + at.state, at.reach)) : gradient;
+}
+
 // A cell's `forward` takes the sums of its gates for a vector of units; `backward` the gradient of h, and returns that
 // of the old h by every way but h U. Both write their results. A panel holds `block` vectors of units.
-struct Simple {
+template <bool rectified>
+struct OneGate {
   static constexpr int gates = 1, block = kColumns;
   static constexpr bool has_c = false;
 
   static void forward(const Arrays& a, const Place& at, const float* sums) {
-    store(a.h + at.state, tanh(load(a.x + at.state, at.reach) + load(sums)), at.width);
+    const Vector z = load(a.x + at.state, at.reach) + load(sums);
+    const Vector h = rectified ? (z < 0.0f ? Vector{} : z) : tanh(z);
+    store(a.h + at.state, zone(a.zone_h, at, h, at.old_h), at.width);
   }
   static Vector backward(const Arrays& a, const Place& at, Vector dh, float*) {
-    const Vector h = load(a.h + at.state, at.reach);
-    store(a.dx + at.state, dh * (1.0f - h * h), at.width);
-    return Vector{};
+    Vector h = load(a.h + at.state, at.reach), part = pass(a.zone_h, at, dh);
+    if (a.zone_h) {
+      // The new state again; of relu its sign is enough. Where nothing of it was taken, it has no gradient.
+      const Vector kept = load(a.zone_h + at.state, at.reach), taken = 1.0f - kept;
+      const Vector old = kept * load(at.old_h, at.reach);
+      if (rectified) h = h > old ? Vector{} + 1.0f : Vector{};
+      else h = taken > 0.0f ? (h - old) / taken : Vector{};
+    }
+    const Vector slope = rectified ? (h > 0.0f ? Vector{} + 1.0f : Vector{}) : 1.0f - h * h;
+    store(a.dx + at.state, part * slope, at.width);
+    return dh - part;
   }
 };
+
+using Simple = OneGate<false>;
+using Relu = OneGate<true>;
 
 struct Lstm {
   static constexpr int gates = 4, block = 1;
@@ -286,7 +312,8 @@ struct Lstm {
     const Vector i = inverse * right * df, f = inverse * right * di;
     const Vector g = inverse * left * dout * tg.above, o = inverse * left * tg.below;
     const Vector c = f * load(at.old_c, m) + i * g;
-    store(a.c + at.state, c, w), store(a.h + at.state, o * tanh(c), w);
+    store(a.c + at.state, zone(a.zone_c, at, c, at.old_c), w);
+    store(a.h + at.state, zone(a.zone_h, at, o * tanh(c), at.old_h), w);
     if (!a.kept) return;
     float* kept = a.kept + at.gate;
     store(kept, i, w), store(kept + H, f, w), store(kept + 2 * H, g, w), store(kept + 3 * H, o, w);
@@ -296,14 +323,15 @@ struct Lstm {
     const float* kept = a.saved + at.gate;
     ahead<gates>(kept, next * gates, H), ahead<1>(a.outputs + at.state, next), ahead<1>(a.c + at.state, 2 * next);
     const Vector i = load(kept, m), f = load(kept + H, m), g = load(kept + 2 * H, m), o = load(kept + 3 * H, m);
-    const Vector squashed = tanh(load(a.c + at.state, m));
-    const Vector dc = load(carried_c) + dh * o * (1.0f - squashed * squashed);
+    const Vector squashed = tanh(a.zone_c ? f * load(at.old_c, m) + i * g : load(a.c + at.state, m));
+    const Vector whole = load(carried_c), dh_new = pass(a.zone_h, at, dh), dc_new = pass(a.zone_c, at, whole);
+    const Vector dc = dc_new + dh_new * o * (1.0f - squashed * squashed);
     float* dx = a.dx + at.gate;
-    const Vector df = dc * load(at.old_c, m) * f * (1.0f - f), dout = dh * squashed * o * (1.0f - o);
+    const Vector df = dc * load(at.old_c, m) * f * (1.0f - f), dout = dh_new * squashed * o * (1.0f - o);
     store(dx, dc * g * i * (1.0f - i), w), store(dx + H, df, w);
     store(dx + 2 * H, dc * i * (1.0f - g * g), w), store(dx + 3 * H, dout, w);
-    store(carried_c, dc * f);
-    return Vector{};
+    store(carried_c, dc * f + (whole - dc_new));
+    return dh - dh_new;
   }
 };
 
@@ -319,7 +347,7 @@ struct Gru {
     const Vector dr = sigmoid_divisor(load(x + H, m) + load(sums + kLanes));
     const Vector inverse = 1.0f / (dz * dr), z = inverse * dr, r = inverse * dz, hg = load(sums + 2 * kLanes);
     const Vector g = tanh(load(x + 2 * H, m) + r * hg);
-    store(a.h + at.state, g + z * (load(at.old_h, m) - g), w);
+    store(a.h + at.state, zone(a.zone_h, at, g + z * (load(at.old_h, m) - g), at.old_h), w);
     if (!a.kept) return;
     float* kept = a.kept + at.gate;
     ahead<1>(a.extra + at.state, next);
@@ -332,11 +360,12 @@ struct Gru {
     ahead<gates>(kept, next * gates, H), ahead<gates>(dhu, next * gates, H), ahead<1>(a.outputs + at.state, next);
     ahead<1>(a.saved_extra + at.state, next), ahead<1>(a.h + at.state, 2 * next);
     const Vector z = load(kept, m), r = load(kept + H, m), g = load(kept + 2 * H, m);
-    const Vector dg = dh * (1.0f - z) * (1.0f - g * g), dz = dh * (load(at.old_h, m) - g) * z * (1.0f - z);
+    const Vector part = pass(a.zone_h, at, dh);
+    const Vector dg = part * (1.0f - z) * (1.0f - g * g), dz = part * (load(at.old_h, m) - g) * z * (1.0f - z);
     const Vector dr = dg * load(a.saved_extra + at.state, m) * r * (1.0f - r);
     store(dx, dz, w), store(dx + H, dr, w), store(dx + 2 * H, dg, w);
     store(dhu, dz, w), store(dhu + H, dr, w), store(dhu + 2 * H, dg * r, w);
-    return dh * z;
+    return dh - part + part * z;
   }
 };
 
@@ -344,9 +373,51 @@ struct Gru {
 
 inline Index vectors(Index units) { return (units + kLanes - 1) / kLanes; }
 
+// What a cell does of a step and a vector of units; where the mask is false, the states stay.
+template <class Cell>
+inline void advance(const Arrays& a, const Place& at, const float* sums) {
+  if (__builtin_expect(a.mask && !a.mask[at.all], 0)) {
+    store(a.h + at.state, load(at.old_h, at.width), at.width);
+    if (Cell::has_c) store(a.c + at.state, load(at.old_c, at.width), at.width);
+  } else {
+    Cell::forward(a, at, sums);
+  }
+}
+
+// Rows [begin, end) of the batch through all steps, where each gate sees another h. panels: U, for each kColumns vectors
+// of units as (gates, units, kColumns).
+template <class Cell>
+void forward_rows_dropped(const Arrays& a, const float* panels, Index begin, Index end) {
+  const Index H = a.units, rows = end - begin, all = vectors(H), part = rows * kColumns * kLanes;
+  float *sums = scratch<1>(Cell::gates * (part + rows * H)), *seen = sums + Cell::gates * part;
+  float gates[Cell::gates * kLanes];
+  for (Index step = 0; step < a.time; ++step) {
+    const float* old = (step ? a.h + (step - 1) * a.batch * H : a.h0) + begin * H;
+    for (int gate = 0; gate < Cell::gates; ++gate) {
+      const float* kept = a.dropped + (gate * a.batch + begin) * H;
+      for (Index i = 0; i < rows * H; ++i) seen[gate * rows * H + i] = old[i] * kept[i];
+    }
+    for (Index v = 0; v < all; v += kColumns) {
+      const Index count = std::min<Index>(kColumns, all - v);
+      for (int gate = 0; gate < Cell::gates; ++gate) {
+        const Index panel = (v * Cell::gates + gate * count) * kLanes;
+        product(seen + gate * rows * H, H, rows, panels + panel * H, H, count, sums + gate * part,
+                a.bias ? a.bias + panel : kZeros);
+      }
+      for (Index row = 0; row < rows; ++row)
+        for (Index j = 0; j < count; ++j) {
+          for (int gate = 0; gate < Cell::gates; ++gate)
+            store(gates + gate * kLanes, load(sums + gate * part + (row * count + j) * kLanes));
+          advance<Cell>(a, Place(a, Cell::gates, step, begin + row, (v + j) * kLanes), gates);
+        }
+    }
+  }
+}
+
 // Rows [begin, end) of the batch through all steps. panels: U, for each block of units as (units, block, gates).
 template <class Cell>
 void forward_rows(const Arrays& a, const float* panels, Index begin, Index end) {
+  if (a.dropped) return forward_rows_dropped<Cell>(a, panels, begin, end);
   const Index H = a.units, rows = end - begin, all = vectors(H);
   float* sums = scratch<1>(rows * kColumns * kLanes);
   for (Index step = 0; step < a.time; ++step)
@@ -358,12 +429,7 @@ void forward_rows(const Arrays& a, const float* panels, Index begin, Index end) 
       for (Index row = 0; row < rows; ++row)
         for (Index j = 0; j < count; ++j) {
           const Place at(a, Cell::gates, step, begin + row, (v + j) * kLanes);
-          if (__builtin_expect(a.mask && !a.mask[at.all], 0)) {
-            store(a.h + at.state, load(at.old_h, at.width), at.width);
-            if (Cell::has_c) store(a.c + at.state, load(at.old_c, at.width), at.width);
-          } else {
-            Cell::forward(a, at, sums + (row * columns + j * Cell::gates) * kLanes);
-          }
+          advance<Cell>(a, at, sums + (row * columns + j * Cell::gates) * kLanes);
         }
     }
 }
@@ -396,12 +462,20 @@ void backward_rows(const Arrays& a, const float* panels, float* const (&first)[2
     const float* dz = a.dz + (step * a.batch + begin) * depth;
     for (Index v = 0; v < all; v += kColumns) {
       const Index columns = std::min<Index>(kColumns, all - v);
-      product(dz, depth, rows, panels + v * kLanes * depth, depth, columns, sums, kZeros);
-      for (Index row = 0; row < rows; ++row)
-        for (Index j = 0; j < columns; ++j) {
-          float* to = dh + row * width + (v + j) * kLanes;
-          store(to, load(to) + load(sums + (row * columns + j) * kLanes));
-        }
+      // With dropout, one gate after the other: each saw another part of h.
+      const Index parts = a.dropped ? Cell::gates : 1, length = depth / parts;
+      for (Index part = 0; part < parts; ++part) {
+        product(dz + part * length, depth, rows, panels + (v * depth + part * length * columns) * kLanes, length,
+                columns, sums, kZeros);
+        for (Index row = 0; row < rows; ++row)
+          for (Index j = 0; j < columns; ++j) {
+            const Index n = (v + j) * kLanes;
+            float* to = dh + row * width + n;
+            Vector sum = load(sums + (row * columns + j) * kLanes);
+            if (a.dropped) sum *= load(a.dropped + (part * a.batch + begin + row) * H + n, H - n);
+            store(to, load(to) + sum);
+          }
+      }
     }
   }
   for (int s = 0; s <= Cell::has_c; ++s)
@@ -414,8 +488,19 @@ void forward_all(Pool& pool, Arrays a, const float* kernel, const float* bias) {
   const Index H = a.units, all = vectors(H), width = all * Cell::gates * kLanes;
   float *panels = scratch<0>(width * (H + 1)), *packed_bias = panels + width * H;
   a.bias = bias ? packed_bias : nullptr;
-  for (Index v = 0; v < all; v += Cell::block) {
-    const Index count = std::min<Index>(Cell::block, all - v), panel = v * Cell::gates * kLanes;
+  const int block = a.dropped ? kColumns : Cell::block;
+  for (Index v = 0; v < all; v += block) {
+    const Index count = std::min<Index>(block, all - v), panel = v * Cell::gates * kLanes;
+    if (a.dropped) {
+      for (int gate = 0; gate < Cell::gates; ++gate)
+        for (Index k = 0; k < H + (bias ? 1 : 0); ++k)  // the bias is one row more, of its own
+          for (Index j = 0; j < count; ++j) {
+            const Index n = (v + j) * kLanes, row = panel + gate * count * kLanes;
+            float* to = k < H ? panels + row * H + (k * count + j) * kLanes : packed_bias + row + j * kLanes;
+            store(to, load((k < H ? kernel + k * Cell::gates * H : bias) + gate * H + n, H - n));
+          }
+      continue;
+    }
     const auto pack = [&](float* to, const float* from) {
       for (Index n = v * kLanes; n < (v + count) * kLanes; n += kLanes)
         for (Index gate = 0; gate < Cell::gates; ++gate, to += kLanes)
@@ -469,8 +554,12 @@ ffi::Error check(const Floats& h0, const Floats& kernel) {
   return ffi::Error::InvalidArgument("the recurrent kernel does not have the shape (units, gates x units)");
 }
 
-Arrays arrange(const Mask& mask, const Floats& h0, const Floats& c0, Index time) {
+const float* data(const Floats& given) { return given.element_count() ? given.typed_data() : nullptr; }
+
+Arrays arrange(const Mask& mask, const Floats& h0, const Floats& c0, Index time, const Floats& dropped,
+               const Floats& zone_h, const Floats& zone_c) {
   Arrays a{};
+  a.dropped = data(dropped), a.zone_h = data(zone_h), a.zone_c = data(zone_c);
   a.time = time, a.batch = h0.dimensions()[0], a.units = h0.dimensions()[1];
   a.mask = mask.element_count() ? mask.typed_data() : nullptr, a.h0 = h0.typed_data(), a.c0 = c0.typed_data();
   return a;
@@ -478,9 +567,9 @@ Arrays arrange(const Mask& mask, const Floats& h0, const Floats& c0, Index time)
 
 template <class Cell>
 ffi::Error forward(ffi::ThreadPool pool, Floats x, Mask mask, Floats h0, Floats c0, Floats kernel, Floats bias,
-                   Result h, Result c, Result kept, Result extra) {
+                   Floats dropped, Floats zone_h, Floats zone_c, Result h, Result c, Result kept, Result extra) {
   if (auto error = check<Cell>(h0, kernel); error.failure()) return error;
-  Arrays a = arrange(mask, h0, c0, x.dimensions()[0]);
+  Arrays a = arrange(mask, h0, c0, x.dimensions()[0], dropped, zone_h, zone_c);
   a.x = x.typed_data(), a.h = data(h), a.c = data(c), a.kept = data(kept), a.extra = data(extra);
   forward_all<Cell>(pool, a, kernel.typed_data(), bias.element_count() ? bias.typed_data() : nullptr);
   return ffi::Error::Success();
@@ -488,10 +577,10 @@ ffi::Error forward(ffi::ThreadPool pool, Floats x, Mask mask, Floats h0, Floats 
 
 template <class Cell>
 ffi::Error backward(ffi::ThreadPool pool, Floats outputs, Floats last_h, Floats last_c, Mask mask, Floats h0, Floats c0,
-                    Floats kernel, Floats h, Floats c, Floats kept, Floats extra, Result dx, Result dz, Result first_h,
-                    Result first_c) {
+                    Floats kernel, Floats h, Floats c, Floats kept, Floats extra, Floats dropped, Floats zone_h,
+                    Floats zone_c, Result dx, Result dz, Result first_h, Result first_c) {
   if (auto error = check<Cell>(h0, kernel); error.failure()) return error;
-  Arrays a = arrange(mask, h0, c0, outputs.dimensions()[0]);
+  Arrays a = arrange(mask, h0, c0, outputs.dimensions()[0], dropped, zone_h, zone_c);
   a.outputs = outputs.typed_data(), a.saved = kept.typed_data(), a.saved_extra = extra.typed_data();
   a.h = h.typed_data(), a.c = c.typed_data(), a.dx = data(dx), a.dz = data(dz) ? data(dz) : a.dx;
   backward_all<Cell>(pool, a, kernel.typed_data(), {last_h.typed_data(), last_c.typed_data()},
@@ -519,13 +608,16 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(mask, draw_mask, ffi::Ffi::Bind().Ctx<ffi::ThreadP
 #define UNROLLED_CELL(name, Cell)                                                                       \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(name##_forward, forward<Cell>, ffi::Ffi::Bind().Ctx<ffi::ThreadPool>()  \
       .Arg<Floats>().Arg<Mask>().Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>()                \
+      .Arg<Floats>().Arg<Floats>().Arg<Floats>()                                                        \
       .Ret<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>());                                        \
   XLA_FFI_DEFINE_HANDLER_SYMBOL(name##_backward, backward<Cell>, ffi::Ffi::Bind().Ctx<ffi::ThreadPool>() \
       .Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Mask>().Arg<Floats>().Arg<Floats>().Arg<Floats>()  \
       .Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>()                                          \
+      .Arg<Floats>().Arg<Floats>().Arg<Floats>()                                                        \
       .Ret<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>())
 
 UNROLLED_CELL(simple, Simple);
+UNROLLED_CELL(relu, Relu);
 UNROLLED_CELL(lstm, Lstm);
 UNROLLED_CELL(gru, Gru);
 
@@ -536,8 +628,10 @@ UNROLLED_CELL(gru, Gru);
 #define UNROLLED_PLAIN(name, Cell)                                                                            \
   extern "C" void name##_plain_forward(int threads, Index time, Index batch, Index units, const float* x,     \
                                        const float* h0, const float* c0, const float* kernel,                 \
-                                       const float* bias, float* h, float* c, float* kept, float* extra) {    \
+                                       const float* bias, const float* dropped, const float* zone_h,          \
+                                       const float* zone_c, float* h, float* c, float* kept, float* extra) {  \
     Arrays a{};                                                                                               \
+    a.dropped = dropped, a.zone_h = zone_h, a.zone_c = zone_c;                                                \
     a.time = time, a.batch = batch, a.units = units, a.x = x, a.h0 = h0, a.c0 = c0;                           \
     a.h = h, a.c = c, a.kept = kept, a.extra = extra;                                                         \
     Threads pool{threads};                                                                                    \
@@ -546,9 +640,11 @@ UNROLLED_CELL(gru, Gru);
   extern "C" void name##_plain_backward(int threads, Index time, Index batch, Index units,                    \
                                         const float* outputs, const float* last_h, const float* last_c,       \
                                         const float* h0, const float* c0, const float* kernel, float* h,      \
-                                        float* c, const float* kept, const float* extra, float* dx,           \
-                                        float* dz, float* first_h, float* first_c) {                          \
+                                        float* c, const float* kept, const float* extra,                      \
+                                        const float* dropped, const float* zone_h, const float* zone_c,       \
+                                        float* dx, float* dz, float* first_h, float* first_c) {               \
     Arrays a{};                                                                                               \
+    a.dropped = dropped, a.zone_h = zone_h, a.zone_c = zone_c;                                                \
     a.time = time, a.batch = batch, a.units = units, a.outputs = outputs, a.h0 = h0, a.c0 = c0;               \
     a.saved = kept, a.saved_extra = extra, a.h = h, a.c = c, a.dx = dx, a.dz = dz ? dz : dx;                  \
     Threads pool{threads};                                                                                    \
@@ -556,6 +652,7 @@ UNROLLED_CELL(gru, Gru);
   }
 
 UNROLLED_PLAIN(simple, Simple)
+UNROLLED_PLAIN(relu, Relu)
 UNROLLED_PLAIN(lstm, Lstm)
 UNROLLED_PLAIN(gru, Gru)
 
