@@ -15,6 +15,7 @@ import models.captioner
 import models.cells.baselines
 import models.cells.chrono
 import models.cells.indrnn
+import models.cells.irnn
 import models.cells.layer_norm
 import models.cells.linear_rnn
 import models.cells.peephole

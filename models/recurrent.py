@@ -49,17 +49,18 @@ class FastPath(layers.RNN):
     """
 
     kind: str
+    cell: LayerArgument
     cell_with_zoneout: type[ZoneoutCell]
 
     def __init__(self, *given: LayerArgument, zoneout: float = 0.0, **options: LayerArgument):
         super().__init__(*given, **options)
         self.zoneout = zoneout
         if zoneout:
-            plain = self.cell
+            config = self.cell.get_config()
             del self.cell
-            self.cell = self.cell_with_zoneout(zoneout=zoneout, **plain.get_config())
+            self.cell = self.cell_with_zoneout(zoneout=zoneout, **config)
             if not self.is_usual():
-                raise ValueError("zoneout is for a layer with the activations of Keras, reset_after and implementation 2")
+                raise ValueError("zoneout: expected a layer with Keras' own activations, and with reset_after")
 
     def is_usual(self) -> bool:
         """Return whether the arguments are those that the fast path knows: 1 to 4."""
@@ -176,17 +177,6 @@ def make_lstm(units: int, chrono: int | None = None, **options: LayerArgument) -
     if chrono:
         options |= {"bias_initializer": ChronoInitializer(chrono), "unit_forget_bias": False}
     return LSTM(units, **options)
-
-
-def make_irnn(units: int, **options: LayerArgument) -> SimpleRNN:
-    """Return h_t = relu(x_t W + h_{t-1} U + b) that begins with U = 1, b = 0 and a small W (Le et al. 2015, section 2).
-
-    Without inputs a state stays as it is: a memory without gates.
-    """
-    small = keras.initializers.RandomNormal(stddev=1e-3)
-    return SimpleRNN(
-        units, activation="relu", recurrent_initializer="identity", kernel_initializer=small, **options
-    )
 
 
 def make_gru(units: int, chrono: int | None = None, **options: LayerArgument) -> GRU:

@@ -8,6 +8,8 @@ the like, a state before the step. `@` is a product of a vector with a matrix; a
 """
 
 import ast
+import dataclasses
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import CodeType
@@ -18,9 +20,14 @@ import numpy as np
 from harness.inspection.inspection import Line
 from models.cells.baselines import Bag, FlatDense
 from models.cells.indrnn import IndRNN
+from models.cells.irnn import IRNN
+from models.cells.layer_norm import EPSILON, LayerNormGRU, LayerNormLSTM
 from models.cells.linear_rnn import LRU, MinGRU, MinLSTM
+from models.cells.peephole import Peephole
+from models.cells.projected_rnn import ProjectedRNN
+from models.cells.slstm import SLSTM
 from models.layers.decoder import nest
-from models.recurrent import GRU, LSTM, SimpleRNN
+from models.recurrent import GRU, LSTM, FastPath, SimpleRNN
 
 Numbers = np.ndarray
 Weights = dict[str, Numbers]
@@ -41,10 +48,28 @@ def gelu(x: Numbers) -> Numbers:
     return 0.5 * x * (1 + np.tanh(np.sqrt(2 / np.pi) * (x + 0.044715 * x**3)))
 
 
-FUNCTIONS: Mapping[str, Callable[[Numbers], Numbers]] = {
+def log_sigmoid(x: Numbers) -> Numbers:
+    """Return log(sigmoid(x)), in a form that does not overflow."""
+    return -np.logaddexp(0, -np.asarray(x))
+
+
+def mean(x: Numbers) -> Numbers:
+    """Return the mean of all units, for each of them."""
+    return np.full_like(x, np.mean(x))
+
+
+def mean_square(x: Numbers) -> Numbers:
+    """Return the mean of the squares of all units, for each of them."""
+    return np.full_like(x, np.mean(x * x))
+
+
+FUNCTIONS: Mapping[str, Callable[..., Numbers]] = {
     "sigmoid": sigmoid, "tanh": np.tanh, "relu": relu, "gelu": gelu, "exp": np.exp, "abs": np.abs, "cos": np.cos,
-    "sin": np.sin,
+    "sin": np.sin, "log_sigmoid": log_sigmoid, "max": np.maximum, "where": np.where, "mean": mean,
+    "mean_square": mean_square,
 }  # fmt: skip
+# Those that see all units.
+ACROSS = ("mean", "mean_square")
 BEFORE = "_before"
 
 
@@ -191,6 +216,60 @@ def read_lru(layer: LRU) -> Weights:
     }
 
 
+def read_peephole(layer: Peephole) -> Weights:
+    sight = dict(zip(("p_i", "p_f", "p_o"), map(number, layer.cell.vectors), strict=True))
+    return read_lstm(layer) | sight
+
+
+def read_norm_lstm(layer: LayerNormLSTM) -> Weights:
+    gates, (gain, state_gain, state_bias) = ("i", "f", "g", "o"), map(number, layer.cell.vectors)
+    return {
+        **read_lstm(layer),
+        **split(number(layer.cell.input_gain), [f"a_{gate}" for gate in gates]),
+        **split(gain, [f"d_{gate}" for gate in gates]),
+        "a_c": state_gain,
+        "b_c": state_bias,
+    }
+
+
+def read_norm_gru(layer: LayerNormGRU) -> Weights:
+    cell, gates = layer.cell, ("z", "r", "n")
+    gain, candidate_bias = map(number, cell.vectors)
+    return {
+        **split(number(cell.kernel), [f"W_{gate}" for gate in gates]),
+        **split(number(cell.recurrent_kernel), [f"U_{gate}" for gate in gates]),
+        **split(number(cell.bias), [f"b_{gate}" for gate in gates]),
+        **split(number(cell.input_gain), [f"a_{gate}" for gate in gates]),
+        **split(gain, [f"d_{gate}" for gate in gates]),
+        "c_n": candidate_bias,
+    }
+
+
+def write_norm(name: str, *vectors: str) -> tuple[str, ...]:
+    """Return the lines that find the mean of vectors, side by side, and their standard deviation, by these names."""
+    count = len(vectors)
+    means = " + ".join(f"mean({one})" for one in vectors)
+    squares = " + ".join(f"mean_square({one})" for one in vectors)
+    return (
+        f"{name}_mean = ({means}) / {count}",
+        f"{name}_deviation = (({squares}) / {count} - {name}_mean * {name}_mean + {EPSILON}) ** 0.5",
+    )
+
+
+def write_normed(gate: str) -> str:
+    """Return the sum of what enters a gate: of the input, and of the hidden state, both normalized."""
+    return f"(x_{gate} - x_mean) / x_deviation * a_{gate} + (h_{gate} - h_mean) / h_deviation * d_{gate} + b_{gate}"
+
+
+def read_slstm(layer: SLSTM) -> Weights:
+    cell, gates = layer.cell, ("i", "f", "z", "o")
+    return {
+        **split(number(cell.kernel), [f"W_{gate}" for gate in gates]),
+        **split(number(cell.recurrent_kernel), [f"R_{gate}" for gate in gates]),
+        **split(number(cell.bias), [f"b_{gate}" for gate in gates]),
+    }
+
+
 def read_bag(layer: Bag) -> Weights:
     return {"W": number(layer.cell.kernel), "b": number(layer.cell.bias)}
 
@@ -271,6 +350,91 @@ ARITHMETIC: Mapping[type, Arithmetic] = {
         constants={"size": "magnitude of the eigenvalue: what share of a unit's state is left after one step"},
         inner={"re": "real part of the state, from which the outputs are mixed", "im": "imaginary part of the state"},
     ),
+    IRNN: Arithmetic(("h = relu(x @ W + h_before @ U + b)",), read_simple),
+    Peephole: Arithmetic(
+        (
+            "i = sigmoid(x @ W_i + h_before @ U_i + p_i * c_before + b_i)",
+            "f = sigmoid(x @ W_f + h_before @ U_f + p_f * c_before + b_f)",
+            "g = tanh(x @ W_g + h_before @ U_g + b_g)",
+            "c = f * c_before + i * g",
+            "o = sigmoid(x @ W_o + h_before @ U_o + p_o * c + b_o)",
+            "h = o * tanh(c)",
+        ),
+        read_peephole,
+        states=("h", "c"),
+        gates={
+            "i": "input gate: how much of the new candidate is let in",
+            "f": "forget gate: how much of the cell state is kept",
+            "o": "output gate: how much of the cell state is shown as the hidden state",
+        },
+        inner={"c": "cell state, which the gates see too"},
+    ),
+    LayerNormLSTM: Arithmetic(
+        (
+            *(f"x_{gate} = x @ W_{gate}" for gate in "ifgo"),
+            *write_norm("x", "x_i", "x_f", "x_g", "x_o"),
+            *(f"h_{gate} = h_before @ U_{gate}" for gate in "ifgo"),
+            *write_norm("h", "h_i", "h_f", "h_g", "h_o"),
+            f"i = sigmoid({write_normed('i')})",
+            f"f = sigmoid({write_normed('f')})",
+            f"g = tanh({write_normed('g')})",
+            f"o = sigmoid({write_normed('o')})",
+            "c = f * c_before + i * g",
+            *write_norm("c", "c"),
+            "h = o * tanh((c - c_mean) / c_deviation * a_c + b_c)",
+        ),
+        read_norm_lstm,
+        states=("h", "c"),
+        gates={
+            "i": "input gate: how much of the new candidate is let in",
+            "f": "forget gate: how much of the cell state is kept",
+            "o": "output gate: how much of the cell state, normalized, is shown as the hidden state",
+        },
+        inner={"c": "cell state, which is only added to and scaled, so that it lasts"},
+    ),
+    LayerNormGRU: Arithmetic(
+        (
+            *(f"x_{gate} = x @ W_{gate}" for gate in "zrn"),
+            *(f"h_{gate} = h_before @ U_{gate}" for gate in "zrn"),
+            *write_norm("x", "x_z", "x_r"),
+            *write_norm("h", "h_z", "h_r"),
+            f"z = sigmoid({write_normed('z')})",
+            f"r = sigmoid({write_normed('r')})",
+            *write_norm("xn", "x_n"),
+            *write_norm("hn", "h_n"),
+            "s = (h_n - hn_mean) / hn_deviation * d_n + c_n",
+            "n = tanh((x_n - xn_mean) / xn_deviation * a_n + b_n + r * s)",
+            "h = z * h_before + (1 - z) * n",
+        ),
+        read_norm_gru,
+        gates={
+            "z": "update gate: how much of the state before is kept",
+            "r": "reset gate: how much of the state before the new candidate sees",
+        },
+    ),
+    SLSTM: Arithmetic(
+        (
+            "i_raw = x @ W_i + h_before @ R_i + b_i",
+            "f_raw = x @ W_f + h_before @ R_f + b_f",
+            "z = tanh(x @ W_z + h_before @ R_z + b_z)",
+            "o = sigmoid(x @ W_o + h_before @ R_o + b_o)",
+            "kept = log_sigmoid(f_raw) + m_before",
+            "m = where(n_before == 0, i_raw, max(kept, i_raw))",
+            "i = exp(i_raw - m)",
+            "f = exp(kept - max(m, kept))",
+            "c = f * c_before + i * z",
+            "n = f * n_before + i",
+            "h = o * c / max(n, 1)",
+        ),
+        read_slstm,
+        states=("h", "c", "n", "m"),
+        gates={"o": "output gate: how much of the mean of the candidates is shown as the hidden state"},
+        inner={
+            "c": "cell state: the sum of the candidates, each by the weight that its input gate gave it",
+            "n": "normalizer: the sum of these weights, by which the cell state is divided",
+            "m": "stabilizer: the largest exponent so far, which keeps the weights from overflowing",
+        },
+    ),
     Bag: Arithmetic(
         ("n = abs(n_before) + 1", "m = m_before + (x @ W - m_before) / n", "h = tanh(m + b)"),
         read_bag,
@@ -287,7 +451,20 @@ def find_arithmetic(layer: keras.Layer) -> Arithmetic | None:
 
     An exact type: a class derived from one of these may compute something else.
     """
-    return ARITHMETIC.get(type(layer))
+    found = ARITHMETIC.get(type(layer))
+    share = layer.zoneout if isinstance(layer, FastPath) else 0.0
+    if isinstance(layer, ProjectedRNN):
+        share = layer.cell.zoneout
+    return mix_states(found, share) if found and share else found
+
+
+def mix_states(arithmetic: Arithmetic, share: float) -> Arithmetic:
+    """Return that of a layer with zoneout: each state is the mean of the old and the new one, by that share."""
+    states = arithmetic.states
+    lines = [re.sub(rf"\b({'|'.join(states)})\b", r"\1_new", line) for line in arithmetic.lines]
+    # The hidden state last.
+    mixed = [f"{one} = {share} * {one}{BEFORE} + {1 - share:.12g} * {one}_new" for one in reversed(states)]
+    return dataclasses.replace(arithmetic, lines=(*lines, *mixed))
 
 
 def format_number(value: float) -> str:
@@ -298,12 +475,14 @@ def format_number(value: float) -> str:
 class Numbered(ast.NodeTransformer):
     """Puts numbers in the place of names and of products with matrices, for one unit.
 
-    values: by name, (units,). products: those of this line, by their text; what was put in is noted there.
+    values: by name, (units,). products: those of this line, by their text; what was put in is noted there. means:
+    likewise, of what is found from all units.
     """
 
     def __init__(self, values: Weights, unit: int):
         self.values, self.unit = values, unit
         self.products: dict[str, float] = {}
+        self.means: dict[str, Numbers] = {}
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
         if not isinstance(node.op, ast.MatMult):
@@ -314,6 +493,10 @@ class Numbered(ast.NodeTransformer):
         return self.put(found)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
+        (first, *_), text = node.args, ast.unparse(node)
+        if isinstance(node.func, ast.Name) and isinstance(first, ast.Name) and node.func.id in ACROSS:
+            self.means[text] = FUNCTIONS[node.func.id](self.values[first.id])
+            return self.put(float(self.means[text][self.unit]))
         node.args = [self.visit(one) for one in node.args]
         return node
 
@@ -348,6 +531,11 @@ def explain_step(unrolled: Unrolled, step: int, unit: int) -> list[Line]:
             vector, _, matrix = text.partition(" @ ")
             numbers = show_product(values[vector], values[matrix][:, unit])
             found.append(Line(text, f"{vector} @ {matrix}[:, {unit}]", numbers, format_number(product), product=True))
+        for text, means in numbered.means.items():
+            shown = f"{format_number(float(means.sum()))} / {len(means)}"
+            found.append(
+                Line(text, f"{text}: the sum of all units by their number", shown, format_number(means[unit]))
+            )
         result = format_number(float(np.broadcast_to(values[name], values["h"].shape)[unit]))
         found.append(Line(name, formula, ast.unparse(tree), result))
     return found

@@ -15,9 +15,9 @@ import contextlib
 import ctypes
 import importlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import keras
 
@@ -46,8 +46,9 @@ class Loops(Protocol):
     ) -> tuple[Tensor, list[Tensor]]:
         """Return the hidden states at all steps, (batch, time, units), and the states after the last step.
 
-        kind: "simple", "relu", "lstm" or "gru". sequences: (batch, time, features). initial: the states before the first step,
-        each (batch, units). weights: the kernels of x and of h, and the biases of both, each (..., gates x units).
+        kind: "simple", "relu" (SimpleRNN with relu), "lstm" or "gru". sequences: (batch, time, features). initial: the
+        states before the first step, each (batch, units). weights: the kernels of x and of h, and the biases of both,
+        each (..., gates x units).
         mask: (batch, time) of bool, or None: where it is false, the states stay as they were.
         dropped: what h is multiplied with before the kernel of h, (gates, batch, units), or None. zones: how much of
         each state stays as it was at a step, (time, batch, units) of bool or float32, or None.
@@ -216,7 +217,9 @@ def run(
     zones: list[Tensor] | None = None,
 ) -> tuple[Tensor, list[Tensor]]:
     """Run a recurrent layer over all steps in the backend's own loop; arguments and result are those of `Loops.run`."""
-    given = {"initial": initial, "weights": weights, "mask": mask, "dropped": dropped, "zones": zones}
+    given: dict[str, Any] = {
+        "initial": initial, "weights": weights, "mask": mask, "dropped": dropped, "zones": zones,
+    }  # fmt: skip
     if _replacement:
         return _replacement[-1].run(kind, sequences, **given, library=None)
     loops: Loops = importlib.import_module(f"{__name__}.{LOOPS[keras.config.backend()]}")

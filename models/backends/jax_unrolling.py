@@ -110,6 +110,8 @@ def _unroll_backward(advance: Callable, saved: tuple, outputs: Arrays) -> tuple:
 
     nothing = tuple(jnp.zeros_like(one) for one in initial), tuple(jnp.zeros_like(one) for one in vectors)
     along = outputs, projected, products, old, mask, zones
+    dx: Tensor
+    dproducts: Tensor
     (first, totals), (dx, dproducts) = lax.scan(retreat, nothing, along, reverse=True)
     return dx, None, first, (differentiate_kernel(old[0], dproducts, dropped), totals)
 

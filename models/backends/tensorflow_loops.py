@@ -20,9 +20,7 @@ def call_kernel(library: ctypes.CDLL, name: str, shape: tuple[int, int, int], *a
 
     None, and an array without elements: there is none.
     """
-    pointers = [
-        None if array is None or not array.size else array.ctypes.data_as(ctypes.c_void_p) for array in arrays
-    ]
+    pointers = [None if array is None or not array.size else array.ctypes.data_as(ctypes.c_void_p) for array in arrays]
     threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     getattr(library, name)(ctypes.c_int(threads), *map(ctypes.c_int64, shape), *pointers)
 
@@ -62,9 +60,9 @@ def backward(
     states after the last step, then the initial states, then the noise.
     """
     time, batch, units = outputs.shape
-    *states, dropped, zone_h, zone_c = states
-    none, half = np.empty(0, "float32"), len(states) // 2
-    last, initial = states[:half], states[half:]
+    *both, dropped, zone_h, zone_c = states
+    none, half = np.empty(0, "float32"), len(both) // 2
+    last, initial = both[:half], both[half:]
     dx = np.empty((time, batch, kernel.shape[1]), "float32")
     dz = np.empty_like(dx) if kind == "gru" else none
     first = [np.empty((batch, units), "float32") for _ in initial]

@@ -10,7 +10,12 @@ import torch
 
 from models.tensor import Tensor
 
-KERNELS: dict[str, Callable[..., tuple]] = {"simple": torch.rnn_tanh, "relu": torch.rnn_relu, "lstm": torch.lstm, "gru": torch.gru}
+KERNELS: dict[str, Callable[..., tuple]] = {
+    "simple": torch.rnn_tanh,
+    "relu": torch.rnn_relu,
+    "lstm": torch.lstm,
+    "gru": torch.gru,
+}
 
 
 def to_torch(kind: str, weight: Tensor) -> Tensor:

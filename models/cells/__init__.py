@@ -141,9 +141,7 @@ class RecurrentDropout:
 class Zoneout(RecurrentDropout):
     """Options of those whose states may also stay as they were (Krueger et al. 2017; models/cells/projected_rnn.py)."""
 
-    zoneout: float = option(
-        0.0, "Share of the units that keep their state at a step in training.", low=0, high=0.95
-    )
+    zoneout: float = option(0.0, "Share of the units that keep their state at a step in training.", low=0, high=0.95)
 
 
 @dataclass
@@ -155,7 +153,7 @@ CELLS = Cells(
     simple=Cell(late("models.recurrent:SimpleRNN"), options=Zoneout),
     lstm=Cell(late("models.recurrent:make_lstm"), options=Gated),
     gru=Cell(late("models.recurrent:make_gru"), options=Gated),
-    irnn=Cell(late("models.recurrent:make_irnn"), options=Zoneout),
+    irnn=Cell(late("models.cells.irnn:IRNN"), options=Zoneout),
     peephole=Cell(late("models.cells.peephole:Peephole"), options=Gated),
     lnlstm=Cell(late("models.cells.layer_norm:LayerNormLSTM"), options=Gated),
     lngru=Cell(late("models.cells.layer_norm:LayerNormGRU"), options=Gated),

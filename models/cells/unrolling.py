@@ -61,6 +61,17 @@ def unroll(
     return list(scan(step, tuple(initial), tuple(along)))
 
 
+def project_all(sequences: Tensor, project: Callable[[Tensor], Tensor]) -> Tensor:
+    """Return what `project` makes of the inputs of all steps, (time, batch, ...). sequences: (batch, time, features).
+
+    project: from (n, features).
+    """
+    batch, steps = ops.shape(sequences)[:2]
+    # Time-major first, then one flat product: its gradient takes half as long as that of a product of three axes.
+    projected = project(ops.reshape(ops.swapaxes(sequences, 0, 1), (-1, sequences.shape[2])))
+    return ops.reshape(projected, (steps, batch, projected.shape[-1]))
+
+
 def advance_simple(projected: Tensor, product: Tensor, states: Sequence[Tensor], vectors: Sequence[Tensor]) -> tuple:
     return (ops.tanh(projected + product),)
 
@@ -97,12 +108,9 @@ def run_usual(
 ) -> tuple[Tensor, list[Tensor]]:
     """Return what `models.backends.run` does, where the backend has no loop of its own with zoneout."""
     kernel, recurrent, bias, bias_within = weights
-    batch, steps, features = *ops.shape(sequences)[:2], sequences.shape[2]
-    flat = ops.reshape(ops.swapaxes(sequences, 0, 1), (-1, features))
-    projected = ops.reshape(ops.matmul(flat, kernel) + bias, (steps, batch, kernel.shape[1]))
     states = unroll(
         USUAL[kind],
-        projected,
+        project_all(sequences, lambda inputs: ops.matmul(inputs, kernel) + bias),
         initial=initial,
         kernel=recurrent,
         vectors=[bias_within],

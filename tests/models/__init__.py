@@ -15,6 +15,8 @@ from pipeline.option import declared, make_options
 CELLS = ("simple", "lstm", "gru")
 # Those beyond Keras' own; see test_whole.py.
 NEW = ("indrnn", "mingru", "minlstm", "lru", "bag", "dnn")
+# Those whose inputs are multiplied for all steps at once; see cells/test_projected_rnn.py.
+PROJECTED = ("irnn", "peephole", "lnlstm", "lngru", "slstm")
 # Of different lengths, none of them the padded one.
 SENTENCES = [("Ann", "sees", "Oslo"), ("Bob",), ("Ann", "Bob", "sees", "Ann", "Oslo")]
 TAGS = [("B-P", "O", "B-L"), ("B-P",), ("B-P", "I-P", "O", "B-P", "B-L")]

@@ -60,6 +60,8 @@ def redo(expression: str, known: Mapping[str, float]) -> float:
 
     functions = {"tanh": math.tanh, "exp": math.exp, "abs": abs, "cos": math.cos, "sin": math.sin, "gelu": gelu}
     functions |= {"sigmoid": lambda x: 1 / (1 + math.exp(-x)), "relu": lambda x: max(x, 0.0)}
+    functions |= {"max": max, "where": lambda right, one, other: one if right else other}
+    functions |= {"log_sigmoid": lambda x: -math.log1p(math.exp(-x))}
     return float(eval(expression, {"__builtins__": {}}, {**functions, **known}))
 
 
