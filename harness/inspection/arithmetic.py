@@ -533,9 +533,7 @@ def explain_step(unrolled: Unrolled, step: int, unit: int) -> list[Line]:
             found.append(Line(text, f"{vector} @ {matrix}[:, {unit}]", numbers, format_number(product), product=True))
         for text, means in numbered.means.items():
             shown = f"{format_number(float(means.sum()))} / {len(means)}"
-            found.append(
-                Line(text, f"{text}: the sum of all units by their number", shown, format_number(means[unit]))
-            )
+            found.append(Line(text, f"{text}: the sum of all units by their number", shown, format_number(means[unit])))
         result = format_number(float(np.broadcast_to(values[name], values["h"].shape)[unit]))
         found.append(Line(name, formula, ast.unparse(tree), result))
     return found

@@ -37,7 +37,14 @@ def draw_mask(key: Tensor, shape: tuple[int, ...], share: float) -> Tensor:
 
 
 def forward(
-    cell: str, projected: Tensor, *, mask: Tensor, initial: tuple, recurrent: tuple, noise: tuple, keep: bool
+    cell: str,
+    projected: Tensor,
+    *,
+    mask: Tensor,
+    initial: tuple,
+    recurrent: tuple,
+    keep: bool,
+    noise: tuple = (None, None),
 ) -> tuple[tuple, tuple[Tensor, Tensor]]:
     """Run a cell over time: (the states at all steps, what `backward` needs beside them).
 
@@ -77,9 +84,9 @@ def backward(
     mask: Tensor,
     initial: tuple,
     recurrent: tuple,
-    noise: tuple,
     states: tuple,
     kept: tuple[Tensor, Tensor],
+    noise: tuple = (None, None),
 ) -> tuple[Tensor, Tensor, tuple]:
     """Return the gradients of the projected inputs, of h_{t-1} U at all steps, and of the initial states.
 

@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from models.cells import Chrono
+from models.cells import Gated
 from models.families import CAPTIONER, CLASSIFIER, ENCODER_DECODER, GENERATOR, TAGGER, TRANSCRIBER
 from pipeline.batches.padding import pad
 from pipeline.fields import Tags, Text, Tokens, Transcript
@@ -23,7 +23,7 @@ TAGS = [("B-P", "O", "B-L"), ("B-P",), ("B-P", "I-P", "O", "B-P", "B-L")]
 
 FAMILIES = (TAGGER, CLASSIFIER, ENCODER_DECODER, CAPTIONER, TRANSCRIBER, GENERATOR)
 # Those of all families, of the cells, and of the fields that models are told of.
-PARTS = (Transcript, Text, Chrono, *(family.options for family in FAMILIES))
+PARTS = (Transcript, Text, Gated, *(family.options for family in FAMILIES))
 DECLARED = {one.name: one for part in PARTS for one in declared(part, "model").values()}
 SMALL = make_options("small", tuple(DECLARED.values()))(
     units=4, embedding_size=5, dropout=0.0, pooling="max+mean", max_length=20

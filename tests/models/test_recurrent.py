@@ -2,10 +2,10 @@ import keras
 import numpy as np
 import pytest
 
-from models.cells import Chrono
+from models.cells import Gated
 from models.recurrent import CELLS, Reverse, stack_layers
 from tests.models import CELLS as NAMES
-from tests.models import NEW, numpy, random_inputs, randomize
+from tests.models import NEW, PROJECTED, numpy, random_inputs, randomize
 
 LENGTHS = [3, 7, 1, 5]
 STOCK = {"simple": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
@@ -22,7 +22,7 @@ def run(model, noise, mask):
 
 
 def test_every_cell_of_the_table_is_tested_here():
-    assert {*NAMES, *NEW} == set(CELLS)
+    assert {*NAMES, *NEW, *PROJECTED} == set(CELLS)
 
 
 def test_reversal_is_by_each_sequence_s_own_length_and_its_own_inverse():
@@ -130,7 +130,7 @@ def test_gates_begin_by_remembering_for_as_long_as_asked(cell: str) -> None:
     longest, units = 50, 400
     steps = keras.Input((None, 1))
     mask = keras.Input((None,), dtype="bool")
-    states = stack_layers(steps, mask, cell=cell, units=units, options=Chrono(longest))
+    states = stack_layers(steps, mask, cell=cell, units=units, options=CELLS[cell].options(chrono=longest))
     model = keras.Model(steps, states)
     layer = model.layers[-1]
     # Nothing but the biases: what is kept of a state is then the gate's share at every step.
@@ -145,7 +145,6 @@ def test_gates_begin_by_remembering_for_as_long_as_asked(cell: str) -> None:
 
 
 def test_chrono_leaves_a_cell_without_gates_as_it_is() -> None:
-    states = stack_layers(
-        keras.Input((None, 1)), keras.Input((None,), dtype="bool"), cell="simple", units=3, options=Chrono(50)
-    )
+    inputs, mask = keras.Input((None, 1)), keras.Input((None,), dtype="bool")
+    states = stack_layers(inputs, mask, cell="simple", units=3, options=Gated(50))
     assert states.shape == (None, None, 3)

@@ -12,11 +12,12 @@ from models.layers.pooling import POOLINGS
 from models.recurrent import stack_layers
 from models.streaming import NotCausalError, Step
 from pipeline.fields import Array, Histogram, Label, Number, Tags, Tokens, Transcript
-from tests.models import CELLS, NEW, fit, numpy, randomize, text_field
+from tests.models import CELLS, NEW, PROJECTED, fit, numpy, randomize, text_field
 from tests.models import options as make_options
 
 WORDS = ("Ann", "sees", "Oslo", "Bob", "and", "Zoe", "never")
 RECURRENT = [cell for cell in (*CELLS, *NEW) if TABLE[cell].writes]
+DEPTHS = [*itertools.product(RECURRENT, (1, 2)), *((cell, 1) for cell in PROJECTED)]
 GENERATOR = np.random.default_rng(0)
 SENTENCE = tuple(GENERATOR.choice(WORDS, 12))
 
@@ -55,8 +56,7 @@ def answer_steps(step, arrays):
     ]
 
 
-@pytest.mark.parametrize("depth", [1, 2])
-@pytest.mark.parametrize("cell", RECURRENT)
+@pytest.mark.parametrize(("cell", "depth"), DEPTHS)
 def test_a_tagger_answers_each_step_as_the_whole_sentence_does(cell, depth):
     tokens, tags = fields()
     model = randomize(tagger.build(tokens, tags, options(cell=cell, layers=depth, dropout=0.3, word_dropout=0.1)))

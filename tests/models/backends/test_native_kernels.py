@@ -14,7 +14,7 @@ if os.environ.get("KERAS_BACKEND", "jax") != "jax":
 
 import jax.numpy as jnp  # noqa: E402
 
-from models.backends import jax_native, kernels, native_kernels  # noqa: E402
+from models.backends import jax_loops, jax_native, kernels, native_kernels  # noqa: E402
 from pipeline.cache import folder  # noqa: E402
 from tests.models import skip_uncompiled  # noqa: E402
 
@@ -40,7 +40,12 @@ def gru(x, states, recurrent):
     return (z * states[0] + (1 - z) * jnp.tanh(x_g + r * h_g),)
 
 
-STEPS = {"simple": simple, "lstm": lstm, "gru": gru}
+def relu(x, states, recurrent):
+    return (jax.nn.relu(x + states[0] @ recurrent[0]),)
+
+
+STEPS = {"simple": simple, "relu": relu, "lstm": lstm, "gru": gru}
+GATES = {"simple": 1, "relu": 1, "lstm": 4, "gru": 3}
 
 
 def scan(cell, x, mask, initial, recurrent):
@@ -50,6 +55,30 @@ def scan(cell, x, mask, initial, recurrent):
         return new, new
 
     return jax.lax.scan(body, initial, (x, mask))
+
+
+class Dropped:
+    """A kernel each of whose gates sees another part of the hidden state: h @ this."""
+
+    def __init__(self, kernel, dropped):
+        self.parts = list(zip(jnp.split(kernel, len(dropped), axis=1), dropped, strict=True))
+
+    def __rmatmul__(self, h):
+        return jnp.concatenate([(h * seen) @ part for part, seen in self.parts], axis=1)
+
+
+def scan_noisy(cell, x, mask, initial, recurrent, noise):
+    """`scan` with recurrent dropout and zoneout."""
+    dropped, zones = noise
+
+    def body(states, now):
+        new = STEPS[cell](now[0], states, (Dropped(recurrent[0], dropped), *recurrent[1:]))
+        mixed = [k * s + (1 - k) * n for k, n, s in zip(now[2], new, states, strict=True)]
+        new = tuple(jnp.where(now[1], n, s) for n, s in zip(mixed, states, strict=True))
+        return new, new
+
+    last, states = jax.lax.scan(body, initial, (x, mask, zones))
+    return last, states[0]
 
 
 def native(cell, x, mask, initial, recurrent):
@@ -88,7 +117,7 @@ def reference(cell, x, mask, initial, recurrent):
 def inputs(cell, units, batch, time, masked, seed=0):
     random = np.random.default_rng(seed)
     draw = lambda *shape: random.normal(size=shape).astype("float32")  # noqa: E731
-    gates = {"simple": 1, "lstm": 4, "gru": 3}[cell]
+    gates = GATES[cell]
     initial = tuple(draw(batch, units) for _ in range(2 if cell == "lstm" else 1))
     recurrent = (draw(units, gates * units) / np.float32(np.sqrt(units)),)
     if cell == "gru":
@@ -135,6 +164,25 @@ def test_outputs_states_and_gradients_are_those_of_the_scan(cell, units, batch, 
         states, _ = jax_native.forward(cell, x, mask=mask, initial=initial, recurrent=recurrent, keep=False)
         kept, _ = jax_native.forward(cell, x, mask=mask, initial=initial, recurrent=recurrent, keep=True)
         assert all((a == b).all() for a, b in zip(states, kept, strict=True))
+
+
+@pytest.mark.parametrize("cell", list(STEPS))
+@pytest.mark.parametrize("units", [7, 50])
+def test_with_recurrent_dropout_and_zoneout_too(cell, units):
+    x, mask, initial, recurrent, weights = inputs(cell, units, 3, 9, "holed")
+    random = np.random.default_rng(2)
+    dropped = random.choice([0.0, 2.0], size=(GATES[cell], 3, units)).astype("float32")
+    # Shares of all sizes, none and all among them.
+    zones = tuple(random.choice([0, 0.1, 0.7, 1], size=(9, 3, units)).astype("float32") for _ in initial)
+    noise = dropped, zones
+
+    def native(x, mask, initial, recurrent):
+        outputs, last = jax_loops.loop(cell, True, x, mask, initial, recurrent, noise)
+        return last, outputs
+
+    ours = gradients(native)(x, initial, recurrent, mask, weights)
+    theirs = gradients(lambda *given: scan_noisy(cell, *given, noise))(x, initial, recurrent, mask, weights)
+    close(ours, theirs)
 
 
 @pytest.mark.parametrize("cell", list(STEPS))

@@ -156,10 +156,76 @@ def test_each_loads_the_other_s_saved_weights(cell, tmp_path):
 
 @pytest.mark.parametrize(("cell", "name"), CASES)
 def test_what_the_fast_path_does_not_cover_goes_to_keras(cell, name):
-    uncovered = {"relu", "recurrent dropout", "hard gates", "reset before"}
+    uncovered = {"hard gates", "reset before"} | ({"relu"} if cell != "simple" else set())
     backend, layer = keras.backend.backend(), make(cell, name)[0]
     assert layer.is_covered() == (name not in uncovered)
     assert layer.is_covered(RIGHT) == (backend == "jax" and name not in uncovered)
+    # Of recurrent dropout and zoneout the native kernels alone have loops.
+    assert layer.is_covered(noisy=True) == (kernels.library is not None and name not in uncovered)
+
+
+ZONED = {"simple": {}, "relu": {"activation": "relu"}, "lstm": {}, "gru": {}}
+
+
+def make_zoned(kind):
+    """Return a layer with zoneout and recurrent dropout, and Keras' layer with its weights."""
+    ours, stock = PAIRS["simple" if kind == "relu" else kind]
+    options = {"return_sequences": True, "return_state": True, **ZONED[kind]}
+    layer, plain = ours(UNITS, zoneout=0.25, recurrent_dropout=0.5, **options), stock(UNITS, **options)
+    for one in (layer, plain):
+        one.build(NOISE.shape)
+    layer.set_weights(randomize(plain).get_weights() + layer.get_weights()[len(plain.get_weights()) :])
+    return layer, plain
+
+
+@pytest.mark.parametrize("kind", ZONED)
+def test_after_training_zoneout_is_the_mean_of_the_old_and_the_new_state(kind, loop, tmp_path):
+    layer, plain = make_zoned(kind)
+    states = [keras.ops.zeros((3, UNITS)) for _ in plain.state_size]
+    outputs = []
+    for step in range(STEPS):
+        _, new = plain.cell(NOISE[:, step], states)
+        output, _ = layer.cell(NOISE[:, step], states)
+        states = [0.25 * old + 0.75 * one for old, one in zip(states, new, strict=True)]
+        outputs.append(numpy(states[0]))
+        np.testing.assert_allclose(numpy(output), outputs[-1], atol=1e-6)
+    found = layer(NOISE)
+    np.testing.assert_allclose(numpy(found[0]), np.stack(outputs, axis=1), atol=1e-5)
+    for one, other in zip(found[1:], states, strict=True):
+        np.testing.assert_allclose(numpy(one), numpy(other), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ZONED)
+def test_in_training_zoneout_keeps_states_by_the_paper_s_equations(kind, loop, monkeypatch):
+    layer, plain = make_zoned(kind)
+    random, gates = np.random.default_rng(3), {"lstm": 4, "gru": 3}.get(kind, 1)
+    zones = [random.random((STEPS, 3, UNITS)) < 0.25 for _ in plain.state_size]
+    dropped = random.choice([0.0, 2.0], size=(gates, 3, UNITS)).astype("float32")
+    monkeypatch.setattr(layer, "draw_zones", lambda *_: [keras.ops.convert_to_tensor(one) for one in zones])
+    monkeypatch.setattr(layer, "stack_dropout", lambda _: keras.ops.convert_to_tensor(dropped))
+    states, outputs = [np.zeros((3, UNITS), "float32") for _ in zones], []
+    # Keras' cell with one mask of recurrent dropout for each gate: its first implementation, or that of a SimpleRNN.
+    plain.cell.implementation, plain.cell.recurrent_dropout = 1, 0.5
+    masks = [keras.ops.convert_to_tensor(one) for one in dropped]
+    plain.cell._recurrent_dropout_mask = masks if gates > 1 else masks[0]
+    for step in range(STEPS):
+        _, new = plain.cell(NOISE[:, step], list(map(keras.ops.convert_to_tensor, states)), training=True)
+        states = [np.where(kept[step], old, numpy(one)) for kept, old, one in zip(zones, states, new, strict=True)]
+        outputs.append(states[0])
+    found = layer(NOISE, training=True)
+    np.testing.assert_allclose(numpy(found[0]), np.stack(outputs, axis=1), atol=1e-5)
+    np.testing.assert_allclose(numpy(found[-1]), states[-1], atol=1e-5)
+
+
+def test_zoneout_is_saved_and_asks_for_a_layer_that_the_fast_path_knows(tmp_path):
+    model = keras.Sequential([keras.Input((None, FEATURES)), LSTM(UNITS, zoneout=0.1)])
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert again.layers[0].zoneout == again.layers[0].cell.zoneout == 0.1
+    np.testing.assert_allclose(numpy(again(NOISE)), numpy(model(NOISE)), atol=1e-6)
+    assert "zoneout" not in LSTM(UNITS).get_config()
+    with pytest.raises(ValueError, match="zoneout: expected a layer with Keras' own activations"):
+        GRU(UNITS, zoneout=0.1, reset_after=False)
 
 
 @pytest.mark.parametrize("cell", PAIRS)

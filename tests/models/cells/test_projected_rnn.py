@@ -100,7 +100,9 @@ def refer(cell, layer, states, *, mask=None, dropped=None, zones=None):
         seen = states[0] if dropped is None else states[0] * dropped
         after = STEP[cell](weights, x, seen @ weights["recurrent_kernel"], states)
         if zones is not None:
-            after = [kept[step] * old + (1 - kept[step]) * new for kept, new, old in zip(zones, after, states, strict=True)]
+            after = [
+                kept[step] * old + (1 - kept[step]) * new for kept, new, old in zip(zones, after, states, strict=True)
+            ]
         inside = np.ones((ROWS, 1), bool) if mask is None else mask[:, step, None]
         states = [np.where(inside, new, old) for new, old in zip(after, states, strict=True)]
         outputs.append(states[0])
@@ -129,7 +131,7 @@ def test_outputs_and_states_are_those_of_the_formula(cell):
     assert len(states) == len(zeros)
 
 
-@pytest.mark.parametrize("cell", STEP)
+@pytest.mark.parametrize("cell", OWN)
 def test_with_a_mask_the_states_stay_and_any_states_can_be_the_first(cell):
     layer = make(cell)
     states = draw_states(layer)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from models.cells import CELLS, Cell, Chrono
+from models.cells import CELLS, Cell, Chrono, Gated
 from models.recurrent import stack_layers
 from pipeline.option import declared, option
 from tests.models import numpy
@@ -85,17 +85,17 @@ def test_a_cell_of_ones_own_can_have_chrono_too() -> None:
 
 def test_a_bounded_cell_is_told_how_many_steps_there_are_at_most() -> None:
     assert CELLS["dnn"].configure(None, 9)(4).longest == 9
-    assert "longest" not in CELLS["gru"].configure(Chrono(), 9)(4).get_config()
+    assert "longest" not in CELLS["gru"].configure(Gated(), 9)(4).get_config()
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "indrnn", "mingru", "minlstm", "lru"])
+@pytest.mark.parametrize("cell", ["lstm", "gru", "peephole", "lnlstm", "lngru", "indrnn", "mingru", "minlstm", "lru"])
 def test_the_cells_with_gates_declare_chrono_and_begin_otherwise_with_it(cell: str) -> None:
-    (one,) = declared(CELLS[cell].options, "model").values()
+    one = declared(CELLS[cell].options, "model")["chrono"]
     assert (one.name, one.default, one.low) == ("chrono", None, 3)
     keras.utils.set_random_seed(0)
     usual = stack(cell)
     keras.utils.set_random_seed(0)
-    remembering = stack(cell, Chrono(100))
+    remembering = stack(cell, CELLS[cell].options(chrono=100))
     pairs = zip(usual.weights, remembering.weights, strict=True)
     assert any(not np.array_equal(numpy(one), numpy(other)) for one, other in pairs)
 
