@@ -229,8 +229,8 @@ def run(
     return loops.run(kind, sequences, **given, library=library)
 
 
-def unroll(advance: Callable, *given: Tensor) -> tuple[Tensor, ...] | None:
-    """Return the states of a cell at all steps, by a loop of the backend's own; None where it has none.
+def unroll(advance: Callable, *given: Tensor) -> tuple[Tensor, tuple[Tensor, ...]] | None:
+    """Return the hidden states at all steps, (time, batch, units), and the states after the last; None: has no loop.
 
     Arguments: see models/cells/unrolling.py, which has the portable twin, and models/backends/jax_unrolling.py.
     """

@@ -51,9 +51,9 @@ def differentiate_kernel(hidden: Tensor, gradients: Tensor, dropped: Tensor | No
 
 
 def _forward(
-    advance: Callable, projected: Tensor, constants: tuple, initial: Arrays, weights: tuple
-) -> tuple[Arrays, Tensor]:
-    """Return the states at all steps and h U at all steps."""
+    advance: Callable, projected: Tensor, constants: tuple, initial: Arrays, weights: tuple, *, keep: bool
+) -> tuple[tuple[Tensor, Arrays], Tensor]:
+    """Return what `unroll` does, and with `keep` the states before each step and h U at all steps."""
     (mask, dropped, zones), (kernel, vectors) = constants, weights
 
     def step(states: Arrays, now: tuple) -> tuple:
@@ -64,55 +64,61 @@ def _forward(
             new = tuple(one + kept * (old - one) for kept, one, old in zip(zone, new, states, strict=True))
         if inside is not None:
             new = tuple(jnp.where(inside, one, old) for one, old in zip(new, states, strict=True))
-        return tuple(new), (tuple(new), product)
+        return tuple(new), (new[0], (states, product) if keep else None)
 
-    return lax.scan(step, initial, (projected, mask, zones))[1]
+    hidden: Tensor
+    kept: Tensor
+    last, (hidden, kept) = lax.scan(step, initial, (projected, mask, zones))
+    return (hidden, last), kept
 
 
 @functools.partial(jax.custom_vjp, nondiff_argnums=(0,))
-def unroll(advance: Callable, projected: Tensor, constants: tuple, initial: Arrays, weights: tuple) -> Arrays:
-    """Return the states at all steps, each (time, batch, units). All by position: so jax.custom_vjp takes them.
+def unroll(
+    advance: Callable, projected: Tensor, constants: tuple, initial: Arrays, weights: tuple
+) -> tuple[Tensor, Arrays]:
+    """Return the hidden states at all steps, (time, batch, units), and the states after the last step.
 
-    constants: mask, dropped and zones. weights: the recurrent kernel, and the vectors. See there.
+    constants: mask, dropped and zones. weights: the recurrent kernel, and the vectors. See there. All by position: so
+    jax.custom_vjp takes them.
     """
-    return _forward(advance, projected, constants, initial, weights)[0]
+    return _forward(advance, projected, constants, initial, weights, keep=False)[0]
 
 
 def _unroll_forward(
     advance: Callable, projected: Tensor, constants: tuple, initial: Arrays, weights: tuple
-) -> tuple[Arrays, tuple]:
-    states, products = _forward(advance, projected, constants, initial, weights)
-    return states, (projected, constants, initial, weights, states, products)
+) -> tuple[tuple[Tensor, Arrays], tuple]:
+    found, kept = _forward(advance, projected, constants, initial, weights, keep=True)
+    return found, (projected, constants, weights, kept)
 
 
-def _unroll_backward(advance: Callable, saved: tuple, outputs: Arrays) -> tuple:
-    projected, (mask, dropped, zones), initial, (kernel, vectors), states, products = saved
-    old = tuple(jnp.concatenate([one[None], every[:-1]]) for one, every in zip(initial, states, strict=True))
+def _unroll_backward(advance: Callable, saved: tuple, gradients: tuple[Tensor, Arrays]) -> tuple:
+    projected, (mask, dropped, zones), (kernel, vectors), (old, products) = saved
+    outputs, last = gradients
 
     def retreat(carried: tuple, now: tuple) -> tuple:
-        gradients, totals = carried
+        (hidden, *rest), totals = carried
         given, x, product, before, inside, zone = now
-        gradients = tuple(one + other for one, other in zip(gradients, given, strict=True))
         # What reaches the new states, and what goes past them to the old ones.
-        new, past = gradients, tuple(jnp.zeros_like(one) for one in gradients)
+        new, past = [hidden + given, *rest], [jnp.zeros_like(hidden), *map(jnp.zeros_like, rest)]
         if inside is not None:
-            new = tuple(jnp.where(inside, one, 0) for one in gradients)
-            past = tuple(jnp.where(inside, 0, one) for one in gradients)
+            past = [jnp.where(inside, 0, one) for one in new]
+            new = [jnp.where(inside, one, 0) for one in new]
         if zone is not None:
-            past = tuple(one + kept * other for one, other, kept in zip(past, new, zone, strict=True))
-            new = tuple((1 - kept) * one for kept, one in zip(zone, new, strict=True))
-        _, pull = jax.vjp(advance, x, product, before, vectors)
-        dx, dproduct, dbefore, dvectors = pull(new)
+            past = [one + kept * other for one, other, kept in zip(past, new, zone, strict=True)]
+            new = [(1 - kept) * one for kept, one in zip(zone, new, strict=True)]
+        # The step is computed again: to keep all that its gradient needs takes longer.
+        _, pull = jax.vjp(lambda *arguments: tuple(advance(*arguments)), x, product, before, vectors)
+        dx, dproduct, dbefore, dvectors = pull(tuple(new))
         after = [one + other for one, other in zip(dbefore, past, strict=True)]
         after[0] = after[0] + multiply_back(dproduct, kernel, dropped)
         totals = tuple(one + other for one, other in zip(totals, dvectors, strict=True))
         return (tuple(after), totals), (dx, dproduct)
 
-    nothing = tuple(jnp.zeros_like(one) for one in initial), tuple(jnp.zeros_like(one) for one in vectors)
     along = outputs, projected, products, old, mask, zones
     dx: Tensor
     dproducts: Tensor
-    (first, totals), (dx, dproducts) = lax.scan(retreat, nothing, along, reverse=True)
+    nothing = tuple(jnp.zeros_like(one) for one in vectors)
+    (first, totals), (dx, dproducts) = lax.scan(retreat, (last, nothing), along, reverse=True)
     return dx, None, first, (differentiate_kernel(old[0], dproducts, dropped), totals)
 
 

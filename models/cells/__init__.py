@@ -76,12 +76,14 @@ class Cell:
 
         longest: steps of the longest input; for a cell that is bounded.
         """
-        told: dict[str, LayerArgument] = {}
-        if self.options is not None:
-            told = {one.name: getattr(options, one.name) for one in fields(self.options)}
+        told: dict[str, LayerArgument] = dict(self.read_options(options))
         if self.bounded:
             told["longest"] = longest
         return partial(self.make, **told)
+
+    def read_options(self, options: object) -> dict[str, Value]:
+        """Return the values of the options that the cell declares. options: has an attribute for each."""
+        return {one.name: getattr(options, one.name) for one in fields(self.options)} if self.options else {}
 
 
 def wrap(make: MakesLayer) -> Cell:

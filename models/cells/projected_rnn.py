@@ -137,7 +137,7 @@ class ProjectedRNN(layers.RNN):
         zones, shape = None, (*ops.shape(projected)[:2], cell.units)
         if cell.zoneout:
             zones = draw_zones(cell.generator, shape, cell.zoneout, count=cell.states, training=training)
-        states = unroll(
+        outputs, states = unroll(
             cell.advance,
             projected,
             initial=[ops.cast(state, dtype) for state in initial_state],
@@ -147,10 +147,9 @@ class ProjectedRNN(layers.RNN):
             dropped=cell.draw_dropped(ops.cast(initial_state[0], dtype)) if training else None,
             zones=zones,
         )
-        outputs = ops.swapaxes(states[0], 0, 1)
         if self.zero_output_for_mask and mask is not None:
             outputs = ops.where(ops.expand_dims(ops.cast(mask, "bool"), 2), outputs, ops.zeros_like(outputs))
-        return outputs[:, -1], outputs, [every[-1] for every in states]
+        return outputs[:, -1], outputs, states
 
     def get_config(self) -> dict:
         config = super().get_config()

@@ -29,8 +29,10 @@ def unroll(
     mask: Tensor | None = None,
     dropped: Tensor | None = None,
     zones: Sequence[Tensor] | None = None,
-) -> list[Tensor]:
-    """Return the states of a cell at all steps, each (time, batch, units); the first is the hidden state h.
+) -> tuple[Tensor, list[Tensor]]:
+    """Return the hidden states h of a cell at all steps, (batch, time, units), and the states after the last step.
+
+    The hidden state is the first of the states.
 
     advance: (projected, h_{t-1} U, states, vectors) -> the states after a step; it closes over nothing. projected:
     (time, batch, gates x units). initial: the states before the first step, each (batch, units). kernel: U, (units,
@@ -44,7 +46,7 @@ def unroll(
     weights = kernel, tuple(vectors)
     found = backends.unroll(advance, projected, constants, tuple(initial), weights)
     if found is not None:
-        return list(found)
+        return ops.swapaxes(found[0], 0, 1), list(found[1])
     along = [projected, *([] if mask is None else [mask]), *(zones or [])]
 
     def step(states: tuple, now: Sequence[Tensor]) -> tuple:
@@ -58,7 +60,8 @@ def unroll(
             new = [ops.where(more[0], one, old) for one, old in zip(new, states, strict=True)]
         return tuple(new)
 
-    return list(scan(step, tuple(initial), tuple(along)))
+    states = scan(step, tuple(initial), tuple(along))
+    return ops.swapaxes(states[0], 0, 1), [every[-1] for every in states]
 
 
 def project_all(sequences: Tensor, project: Callable[[Tensor], Tensor]) -> Tensor:
@@ -108,7 +111,7 @@ def run_usual(
 ) -> tuple[Tensor, list[Tensor]]:
     """Return what `models.backends.run` does, where the backend has no loop of its own with zoneout."""
     kernel, recurrent, bias, bias_within = weights
-    states = unroll(
+    return unroll(
         USUAL[kind],
         project_all(sequences, lambda inputs: ops.matmul(inputs, kernel) + bias),
         initial=initial,
@@ -118,4 +121,3 @@ def run_usual(
         dropped=dropped,
         zones=zones,
     )
-    return ops.swapaxes(states[0], 0, 1), [every[-1] for every in states]

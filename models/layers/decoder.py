@@ -15,7 +15,7 @@ what attention looks at: the states of an encoder, or the grid of an image. Thei
 be left out where no position is padding, and the encoder states themselves where attention is "none".
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import keras
 from keras import layers, ops
@@ -25,6 +25,7 @@ from models.layers.attention import Attention
 from models.layers.dropout import Dropout
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
+from pipeline.option import Value
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -36,6 +37,7 @@ class Decoder(layers.Layer):
     attention: "none", "bahdanau" or "luong" (see models/layers/attention.py).
     merge: whether the context is also added, through a dense layer, to what the logits are computed from ("merge",
         Tanti et al. 2018). Otherwise the hidden state has to keep what comes late in a sequence until then.
+    cell_options: of the options that the cell declares, by name; one that is not there has its default.
     """
 
     def __init__(
@@ -49,14 +51,18 @@ class Decoder(layers.Layer):
         dropout: float,
         attention: str = "none",
         merge: bool = False,
+        cell_options: Mapping[str, Value] | None = None,
         **options: LayerArgument,
     ):
         super().__init__(**options)
+        self.cell_options = dict(cell_options or {})
         self.size, self.cell, self.units, self.depth = size, cell, units, depth
         self.features, self.dropout, self.attention, self.merge = features, dropout, attention, merge
         self.embedding = layers.Embedding(size, features, name="embedding")
         self.dropout_layer = Dropout(dropout)
-        self.layers = [CELLS[cell](units, return_sequences=True, name=f"{cell}_{n}") for n in range(depth)]
+        self.layers = [
+            CELLS[cell](units, return_sequences=True, name=f"{cell}_{n}", **self.cell_options) for n in range(depth)
+        ]
         for layer in self.layers:
             check_layer(layer, units)
         self.bridges = [
@@ -171,7 +177,7 @@ class Decoder(layers.Layer):
         super().build_from_config({"shapes_dict": shapes})
 
     def get_config(self) -> dict:
-        names = ("size", "cell", "units", "depth", "features", "dropout", "attention", "merge")
+        names = ("size", "cell", "units", "depth", "features", "dropout", "attention", "merge", "cell_options")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 

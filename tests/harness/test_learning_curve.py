@@ -56,6 +56,10 @@ def test_the_best_epoch_is_the_first_of_the_best(
     assert [math.isnan(value) for value in curve.score] == [value is None for value in scores]
 
 
+def test_of_equal_scores_the_best_is_that_with_the_lower_loss(tmp_path: Path) -> None:
+    assert read(write_metrics(tmp_path, [0.9, 1.0, 1.0, 1.0], losses=[0.1, 0.5, 0.2, 0.3])).best_epoch == 3
+
+
 def test_a_line_that_is_being_written_is_left_alone_and_a_damaged_one_is_named(tmp_path: Path) -> None:
     assert len(read(write_metrics(tmp_path / "a", [0.1, 0.2], end='{"epoch": 3, "lo')).loss) == 2
     run = write_metrics(tmp_path / "b", [0.1, 0.2], end="nonsense\n")

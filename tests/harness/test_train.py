@@ -131,11 +131,11 @@ def test_a_line_cut_short_by_a_crash_is_dropped(complete: Path, stopped: Path, t
 def test_training_stops_early_once_and_for_all(
     task: Task, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # With a learning rate of next to nothing no epoch is better than the first.
+    # With a learning rate of next to nothing no epoch has a higher score than the first.
     task = dataclasses.replace(task, monitor="accuracy", lower_is_better=False)
     options = dataclasses.replace(options, learning_rate=1e-9, dropout=0.0, epochs=9, patience=2)
     summary = train(task, options, tmp_path)
-    assert (summary["best_epoch"], summary["epochs"]) == (1, 3)
+    assert summary["epochs"] == 3
     assert [line["epoch"] for line in read_metrics(tmp_path / RUN)] == [1, 2, 3]
     monkeypatch.setattr(keras.Model, "fit", lambda *_, **__: pytest.fail("the run was trained again"))
     assert train(task, options, tmp_path) == summary
@@ -143,23 +143,39 @@ def test_training_stops_early_once_and_for_all(
     assert train(task, options, tmp_path) | NOT_MEASURED == summary | NOT_MEASURED
 
 
-@pytest.mark.parametrize(("lower", "epoch", "best"), [(False, 2, 0.9), (True, 3, 0.1)])
+@pytest.mark.parametrize(
+    ("scores", "losses", "lower", "epoch"),
+    [
+        ([0.2, 0.9, 0.1], [1.0, 1.0, 0.5], False, 2),
+        ([0.2, 0.9, 0.1], [0.5, 1.0, 1.0], True, 3),
+        # Of equals that with the lower loss.
+        ([0.9, 0.9, 0.9], [0.5, 0.3, 0.4], False, 2),
+        ([0.9, 0.9, 0.2], [0.5, 0.5, 0.1], False, 1),
+    ],
+)
 def test_the_best_epoch_is_chosen_by_the_monitored_score(
+    scores: list[float],
+    losses: list[float],
     lower: bool,
     epoch: int,
-    best: float,
     task: Task,
     options: Options,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Of three epochs, then of the test split.
-    found = iter([0.2, 0.9, 0.1, 0.6])
-    monkeypatch.setattr(Scorer, "measure", lambda *_, **__: Scored({"accuracy": next(found), "loss": 1.0}, []))
+    found = iter([*zip(scores, losses, strict=True), (0.6, 1.0)])
+
+    def measure(*_, **__) -> Scored:
+        score, loss = next(found)
+        return Scored({"accuracy": score, "loss": loss}, [])
+
+    monkeypatch.setattr(Scorer, "measure", measure)
     monkeypatch.setattr("harness.evaluate.write_answers", lambda *_: None)
     task = dataclasses.replace(task, monitor="accuracy", lower_is_better=lower)
     summary = train(task, options, tmp_path)
-    assert (summary["best_epoch"], summary["validation"], summary["scores"]["accuracy"]) == (epoch, best, 0.6)
+    assert (summary["best_epoch"], summary["validation"]) == (epoch, scores[epoch - 1])
+    assert summary["scores"]["accuracy"] == 0.6
 
 
 def test_a_loss_that_is_not_a_number_ends_training_with_advice(
