@@ -125,7 +125,7 @@ class Chrono:
 
     chrono: int | None = option(
         None,
-        "Steps that a cell with gates, indrnn or lru begins by remembering; the usual beginning is few.",
+        "Steps that gates (but those of slstm), indrnn and lru begin by remembering; the usual beginning is few.",
         low=3,
     )
 

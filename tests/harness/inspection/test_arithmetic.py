@@ -15,13 +15,14 @@ UNITS, FEATURES, STEPS = 5, 7, 6
 CELL_NAMES = [name for name, cell in CELLS.items() if cell.built_in]
 
 
-def build(cell: str) -> keras.Layer:
+def build(cell: str, **options: float) -> keras.Layer:
     """Return a layer with weights that are all different."""
-    options = {"longest": STEPS + 2} if CELLS[cell].bounded else {}
+    options |= {"longest": STEPS + 2} if CELLS[cell].bounded else {}
     layer = CELLS[cell](UNITS, return_sequences=True, **options)
     layer.build((None, None, FEATURES))
     generator = np.random.default_rng(1)
-    layer.set_weights([generator.normal(0, 0.5, weight.shape) for weight in layer.get_weights()])
+    for weight in layer.trainable_weights:
+        weight.assign(generator.normal(0, 0.5, weight.shape))
     return layer
 
 
@@ -49,6 +50,15 @@ def test_the_arithmetic_goes_on_from_given_states(cell: str) -> None:
     state = [ops.convert_to_tensor(one[None]) for one in first]
     expected = ops.convert_to_numpy(layer(sequence[None], initial_state=state if len(state) > 1 else state[0]))[0]
     np.testing.assert_allclose(arithmetic.unroll(layer, sequence, first).collect("h"), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("cell", ["lstm", "lngru"])
+def test_with_zoneout_each_state_is_mixed_with_the_one_before(cell: str) -> None:
+    layer, sequence = build(cell, zoneout=0.25), draw_sequence()
+    arithmetic = find_arithmetic(layer)
+    assert arithmetic and arithmetic.lines[-1] == "h = 0.25 * h_before + 0.75 * h_new"
+    expected = ops.convert_to_numpy(layer(sequence[None]))[0]
+    np.testing.assert_allclose(arithmetic.unroll(layer, sequence).collect("h"), expected, rtol=1e-4, atol=1e-5)
 
 
 def redo(expression: str, known: Mapping[str, float]) -> float:
