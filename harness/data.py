@@ -88,6 +88,7 @@ def make_request(task: Task, options: Options, path: Path, *, inputs_only: bool 
         encoding=options.encoding,
         strict=options.strict,
         inputs_only=inputs_only,
+        options=options,
     )
 
 

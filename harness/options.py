@@ -108,6 +108,7 @@ def _find_options(name: str, identity: _Identity, cells: tuple[str, ...]) -> dic
             ("the data", declared(Data, "data")),
             *([("files", declared(Files, "data") | declared(Reading, "data"))] if task.reader else []),
             *((kind.__qualname__, declared(kind, "data")) for kind in sources.values()),
+            *([("the reader", declared(task.reader.options, "data"))] if task.reader and task.reader.options else []),
             ("the input field", task.input.declared("data")),
             ("the output field", task.output.declared("data")),
             ("the model family", declared(task.family.options, "model")),

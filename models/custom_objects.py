@@ -26,6 +26,7 @@ import models.layers.attention
 import models.layers.decoder
 import models.layers.dropout
 import models.layers.embedding
+import models.layers.forecasting
 import models.layers.losses
 import models.layers.pooling
 import models.layers.random_changes

@@ -95,6 +95,16 @@ class Classifier(WordDropout, Embedding, Encoder):
 
 
 @dataclass
+class Forecaster(Encoder):
+    """Options of the forecaster."""
+
+    pooling: Literal["last", "max", "mean", "max+mean"] = option("last", "One vector out of all hidden states.")
+    decoding: Literal["direct", "autoregressive"] = option(
+        "direct", "All steps of a forecast at once, or each after the one before."
+    )
+
+
+@dataclass
 class EncoderDecoder(BeamSearch, LabelSmoothing, Attention, WordDropout, Embedding, Encoder):
     """Options of the encoder-decoder."""
 
@@ -152,4 +162,5 @@ CLASSIFIER = LazyFamily("models.classifier", Classifier, streams="reading")
 GENERATOR = LazyFamily("models.generator", Generator, streams="writing")
 CAPTIONER = LazyFamily("models.captioner", Captioner)
 ENCODER_DECODER = LazyFamily("models.encoder_decoder", EncoderDecoder)
+FORECASTER = LazyFamily("models.forecaster", Forecaster)
 TRANSCRIBER = LazyFamily("models.transcriber", Transcriber, streams="reading")

@@ -90,6 +90,13 @@ class AutoregressiveField(OutputField, Protocol):
     def symbols(self) -> Sequence[str]: ...
 
 
+class ForecastField(OutputField, Protocol):
+    """An output of numbers after each other. levels: the quantiles of each that are forecast; none: its mean."""
+
+    @property
+    def levels(self) -> Sequence[float]: ...
+
+
 class TranscriptField(OutputField, Protocol):
     """An output whose symbols come at times that nobody knows; blank: the number that stands for no symbol."""
 

@@ -47,6 +47,7 @@ class Reader:
     inputs: endings of files that predict reads as training does; any other has one input per line.
     preprocess: splits as either of them read them -> splits of the task's own examples.
     split_key: the side of an example that two splits never share, where the data comes without splits.
+    options: a dataclass of those that only this reader reads, from `Request.options`; see pipeline/option.py.
     """
 
     files: Callable[[Request, Say], Splits]
@@ -56,6 +57,7 @@ class Reader:
     inputs: tuple[str, ...] = SUFFIXES
     preprocess: Callable[[Splits], Splits] = lambda splits: splits
     split_key: Literal["input", "output"] = "input"
+    options: type | None = None
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,7 @@ class Task:
         makes of each of its inputs, (examples, features).
     samples: how many of the test's answers training shows when it ends.
     tuned: between which values `tune` searches which options.
+    latest: the run's own data -> examples without outputs, which predict answers where it is given no input.
     """
 
     name: str
@@ -100,6 +103,7 @@ class Task:
     context_baselines: Mapping[str, Callable[[Splits, Contexts], Scores]] = field(default_factory=dict)
     samples: int = 0
     tuned: Space = field(default_factory=lambda: USUAL)
+    latest: Callable[[Splits], list[Example]] | None = None
 
     def __post_init__(self) -> None:
         """Raise BadInput for a field or family that is of another kind: nobody could say which options it has."""

@@ -20,6 +20,7 @@ from pipeline.fields.field import (
     save,
 )
 from pipeline.fields.inputs.category import Category
+from pipeline.fields.inputs.history import History
 from pipeline.fields.inputs.image import Image
 from pipeline.fields.inputs.prompt import Prompt
 from pipeline.fields.inputs.series import Series
@@ -28,6 +29,7 @@ from pipeline.fields.inputs.source_text import SourceText
 from pipeline.fields.inputs.text import Text
 from pipeline.fields.inputs.tokens import Tokens
 from pipeline.fields.outputs.histogram import Histogram
+from pipeline.fields.outputs.horizon import Horizon
 from pipeline.fields.outputs.label import Label
 from pipeline.fields.outputs.number import Number
 from pipeline.fields.outputs.passages import Passages
@@ -46,6 +48,8 @@ __all__ = [
     "AutoregressiveField",
     "Category",
     "Histogram",
+    "History",
+    "Horizon",
     "Image",
     "InputField",
     "Label",

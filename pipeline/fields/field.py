@@ -157,6 +157,10 @@ class InputField(Field, Protocol, Generic[Value]):
         """Learn from the inputs of the training examples."""
         return
 
+    def tell(self, value: Value, /) -> Mapping[str, object]:
+        """Return what is told of a value beside its answer, by name, as JSON can hold it."""
+        return {}
+
     def refuse(self, value: Value, /) -> str | None:
         """Return why a value cannot be read, in a few words; None if it can. Such examples are left out."""
         return None

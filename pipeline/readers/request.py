@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from pipeline.option import option
+from pipeline.option import Options, option
 from pipeline.readers.tabular.columns import Columns
 
 Header = Literal["auto", "yes", "no"]
@@ -45,6 +45,7 @@ class Request:
     encoding: of text files.
     strict: refuse a row that cannot be read; else it is left out, counted and said.
     inputs_only: the outputs are neither needed nor read; they are None.
+    options: of the run, for those that a reader has of its own.
     """
 
     path: Path
@@ -54,3 +55,4 @@ class Request:
     encoding: str = "utf-8"
     strict: bool = False
     inputs_only: bool = False
+    options: Options | None = None

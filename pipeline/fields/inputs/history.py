@@ -1,0 +1,206 @@
+"""History: the last values of a time series, to forecast the next ones from."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pipeline.errors import BadInput
+from pipeline.fields.array import Array, Arrays
+from pipeline.fields.field import LEARNED, InputField
+from pipeline.forecasting.grid import CYCLES, NUMBERED, Grid, read_grid
+from pipeline.forecasting.naive import difference, repeat_season
+from pipeline.forecasting.window import TimeSeries, Window
+from pipeline.option import option
+
+# Seasons of which the differences are told at each step of the horizon.
+LAGS = 3
+# Scaled numbers beyond these are cut off: one wild value is not to drown the others.
+WILDEST = 20.0
+# Below this share of what is usual, differences count as none.
+FLOOR = 0.01
+
+
+@dataclass
+class History(InputField[Window]):
+    """The values of a window -> what a network forecasts from; each window is scaled by itself, so by its past alone.
+
+    "values": (time, channels): at each step from the second season on the value, less the mean of the window and divided
+        by its deviation; its difference to the season before, divided by the mean size of these; whether it is known;
+        sine and cosine of the calendar; and covariates, less the mean of the training and divided by its deviation.
+    "future": (horizon, features): at each step that is forecast the last LAGS seasonal differences of its place in the
+        season; how far ahead it is; the calendar; and the covariates known ahead.
+    "anchor": (horizon,), the seasonal naive forecast, and "spread": (), the mean size of the seasonal differences, both
+        in the units of the series. The network gives the difference of its forecast to the anchor, in spreads.
+
+    horizon, season, unit, count: of the training's windows. cycles: those of the calendar that are of use.
+    floor: the least spread. means, deviations: of the covariates, the last `known` of which are known ahead.
+    """
+
+    calendar: bool = option(True, "Tell the network the hour, the weekday and the season of the year.")
+    max_length: int = option(400, "Most steps that a cell with a bound, such as dnn, is built for.", low=1)
+    horizon: int = field(default=1, metadata=LEARNED)
+    season: int = field(default=1, metadata=LEARNED)
+    unit: str = field(default=NUMBERED, metadata=LEARNED)
+    count: int = field(default=1, metadata=LEARNED)
+    cycles: list[str] = field(default_factory=list, metadata=LEARNED)
+    floor: float = field(default=0.0, metadata=LEARNED)
+    known: int = field(default=0, metadata=LEARNED)
+    means: list[float] = field(default_factory=list, metadata=LEARNED)
+    deviations: list[float] = field(default_factory=list, metadata=LEARNED)
+
+    def fit(self, windows: Iterable[Window]) -> None:
+        every = list(windows)
+        one = every[0]
+        grid = one.series.grid
+        self.horizon, self.season, self.unit, self.count = one.horizon, one.season, grid.unit, grid.count
+        first = {id(window.series): min(window.start, 10**12) for window in reversed(every)}
+        last = {id(window.series): window.stop for window in every}
+        longest = max(last[series] - first[series] for series in last)
+        self.cycles = self.choose_cycles(grid, longest) if self.calendar else []
+        spreads = [float(np.nanmean(np.abs(difference(one.values, self.season)))) for one in every if self._varies(one)]
+        self.floor = (FLOOR * float(np.median(spreads)) if spreads else 0.0) or 1.0
+        # A part of the windows is enough, and each has hundreds of steps.
+        told = np.concatenate([window.covariates for window in every[:: -(-len(every) // 500)]])
+        self.known = one.series.known.shape[1]
+        self.means, self.deviations = [], []
+        for column in told.T:
+            numbers = column[np.isfinite(column)]
+            self.means.append(float(numbers.mean()) if len(numbers) else 0.0)
+            self.deviations.append((float(numbers.std()) if len(numbers) else 0.0) or 1.0)
+
+    def _varies(self, window: Window) -> bool:
+        return bool(np.nansum(np.abs(difference(window.values, self.season))) > 0)
+
+    @staticmethod
+    def choose_cycles(grid: Grid, steps: int) -> list[str]:
+        """Return the cycles of the calendar that are longer than a step and pass at least twice in so many steps."""
+        seconds = grid.seconds
+        if seconds is None:
+            return []
+        return [cycle for cycle, length in CYCLES.items() if seconds < length and steps * seconds >= 2 * length]
+
+    def refuse(self, window: Window) -> str | None:
+        if window.stop - window.start <= self.season:
+            count = window.stop - window.start
+            return f"{count} value{'s' * (count != 1)}: expected more than one season of {self.season}"
+        return None if np.isfinite(window.values).any() else "none of its values is known"
+
+    def encode(self, window: Window) -> Arrays:
+        if reason := self.refuse(window):
+            raise BadInput(reason)
+        self._check(window)
+        values, season, horizon, steps = window.values, self.season, self.horizon, window.stop - window.start
+        apart = difference(values, season)
+        known = np.isfinite(values)
+        deviation = max(float(np.nanstd(values)), self.floor)
+        spread = float(np.nanmean(np.abs(apart))) if np.isfinite(apart).any() else deviation
+        spread = max(spread, self.floor)
+        grid = window.series.grid
+        columns = np.column_stack([(values - np.nanmean(values)) / deviation, apart / spread, known])
+        covariates = (window.covariates - self.means) / self.deviations
+        past = [columns, grid.list_phases(window.start, window.stop, self.cycles), covariates]
+        lags = np.full((horizon, LAGS), np.nan)
+        for step in range(horizon):
+            newest = steps + step - season * (step // season + 1)
+            places = newest - season * np.arange(LAGS)
+            lags[step, places >= 0] = apart[places[places >= 0]] / spread
+        ahead = (window.ahead - self.means[len(self.means) - self.known :]) / self.deviations[
+            len(self.means) - self.known :
+        ]
+        distance = (np.arange(1, horizon + 1) / horizon)[:, None]
+        phases = grid.list_phases(window.stop, window.stop + horizon, self.cycles)
+        return {
+            "values": clean(np.concatenate(past, axis=1)[season:]),
+            "future": clean(np.concatenate([lags, distance, phases, ahead], axis=1)),
+            "anchor": repeat_season(values, horizon, season).astype("float32"),
+            "spread": np.array(spread, "float32"),
+        }
+
+    def _check(self, window: Window) -> None:
+        grid = window.series.grid
+        if (grid.unit, grid.count) != (self.unit, self.count):
+            trained = Grid("0" if self.unit == NUMBERED else "2000", self.unit, self.count).step
+            raise BadInput(f"the series has a value per {grid.step}, and this run is trained on one per {trained}")
+        found = window.series.covariates.shape[1], window.series.known.shape[1]
+        expected = len(self.means) - self.known, self.known
+        if found != expected:
+            raise BadInput(
+                f"it has {found[0]} covariates and {found[1]} known ahead, and this run is trained with {expected[0]} and "
+                f"{expected[1]}"
+            )
+        if self.known and not np.isfinite(window.ahead).any():
+            raise BadInput(
+                "its covariates that are known ahead end with the series; add their values at the steps to forecast, "
+                "without the value of the series"
+            )
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        phases = 2 * len(self.cycles)
+        return {
+            "values": Array((None, 3 + phases + len(self.means)), "float32"),
+            "future": Array((self.horizon, LAGS + 1 + phases + self.known), "float32"),
+            "anchor": Array((self.horizon,), "float32"),
+            "spread": Array((), "float32"),
+        }
+
+    def parse(self, text: str) -> Window:
+        """Return the window that is typed: "@2026-11-29T18:00 5.1 4.9 ? 4.2", "?" for a value that is missing.
+
+        The time is that of the first value, and may be left out where the run has no use for the calendar. Covariates
+        follow a value after commas; those that are known ahead come again after a bar, a word for each step to forecast.
+        """
+        past, _, ahead = text.partition("|")
+        words = past.split()
+        start = "0" if self.unit == NUMBERED else "2000"
+        if words and words[0].startswith("@"):
+            start = words.pop(0)[1:]
+        elif self.cycles:
+            raise BadInput(f"begin with the time of the first value, such as {self.typed.split()[0]}: {text.strip():.60}")
+        grid = read_grid(start, self.unit, self.count)
+        given = self._read(words, 1 + len(self.means), "value")
+        future = self._read(ahead.split() if self.known else [], self.known, "step after the bar")
+        cut = 1 + len(self.means) - self.known
+        known = np.concatenate([given[:, cut:], future])
+        series = TimeSeries("", grid, given[:, 0].copy(), given[:, 1:cut], known, origin="the text")
+        window = Window(series, 0, len(given), self.horizon, self.season)
+        if reason := self.refuse(window):
+            raise BadInput(reason)
+        return window
+
+    def _read(self, words: list[str], width: int, noun: str) -> np.ndarray:
+        found = np.full((len(words), width), np.nan)
+        for place, word in enumerate(words):
+            parts = word.split(",")
+            try:
+                numbers = [math.nan if part == "?" else float(part) for part in parts]
+            except ValueError:
+                numbers = []
+            if len(numbers) != width or any(map(math.isinf, numbers)):
+                example = ",".join(["0.5"] * width)
+                raise BadInput(f"{noun} {place + 1} is {word!r:.40}; expected such as {example}, or ? for a missing number")
+            found[place] = numbers
+        return found
+
+    def tell(self, window: Window) -> Mapping[str, object]:
+        named = {"series": window.series.name} if window.series.name else {}
+        return {**named, "times": window.times}
+
+    def describe(self) -> str:
+        grid = Grid("0" if self.unit == NUMBERED else "2000", self.unit, self.count)
+        return f"a time series with a value per {grid.step}, season {self.season}, such as {self.typed!r}"
+
+    @property
+    def typed(self) -> str:
+        start = "@0 " if self.unit == NUMBERED else f"@{np.datetime64('2026-11-29', self.unit)} "
+        return start + "0.5 0.7 ?"
+
+    def measure(self, window: Window) -> int:
+        return window.stop - window.start
+
+
+def clean(numbers: np.ndarray) -> np.ndarray:
+    """Return scaled numbers as a network takes them: 0 for what is missing, none beyond WILDEST."""
+    return np.clip(np.nan_to_num(numbers), -WILDEST, WILDEST).astype("float32")

@@ -1,0 +1,36 @@
+"""The seasonal naive forecast: what was one season before. Networks forecast by how much the truth is off from it."""
+
+import numpy as np
+
+
+def repeat_season(values: np.ndarray, horizon: int, season: int) -> np.ndarray:
+    """Return the values one season before each step of the horizon, (horizon,); further seasons are the same again.
+
+    Where one is missing, that of the season before counts, and after all of them the last value that is known; NaN if
+    none is. values: (steps,), the newest last.
+    """
+    known = values[np.isfinite(values)]
+    forecast = np.full(horizon, known[-1] if len(known) else np.nan)
+    for step in range(horizon):
+        place = len(values) + step - season * (step // season + 1)
+        while place >= 0 and not np.isfinite(values[place]):
+            place -= season
+        if place >= 0:
+            forecast[step] = values[place]
+    return forecast
+
+
+def difference(values: np.ndarray, season: int) -> np.ndarray:
+    """Return by how much each value differs from that of a season before, (steps,); NaN where one is not known."""
+    found = np.full(len(values), np.nan)
+    found[season:] = values[season:] - values[:-season]
+    return found
+
+
+def measure_scale(values: np.ndarray, season: int) -> float:
+    """Return the mean absolute seasonal difference, the unit of MASE (Hyndman and Koehler 2006); NaN if none is known.
+
+    values: (steps,), those of the training alone.
+    """
+    apart = np.abs(difference(values, season))
+    return float(np.nanmean(apart)) if np.isfinite(apart).any() else float("nan")

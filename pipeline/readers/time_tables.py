@@ -1,0 +1,377 @@
+"""Time tables: numbers by time, as CSV and its kin, JSON lines or Parquet, wide or long.
+
+    wide: a column per series              long: a row per series and time
+
+    time,north,south                       time,station,temperature
+    2026-01-01T00:00,3.1,9.2               2026-01-01T00:00,north,3.1
+    2026-01-01T01:00,2.9,9.0               2026-01-01T00:00,south,9.2
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.errors import BadInput
+from pipeline.example import Splits
+from pipeline.forecasting.grid import NUMBERED, Grid, fit_grid
+from pipeline.forecasting.rolling import choose_cut, divide, make_latest
+from pipeline.forecasting.window import TimeSeries
+from pipeline.option import Options, option
+from pipeline.readers import files
+from pipeline.readers.faults import BadRow, Faults
+from pipeline.readers.request import Request, Say
+from pipeline.readers.tabular import records, values
+from pipeline.readers.tabular.columns import Columns, choose
+from pipeline.readers.tabular.records import Table
+
+# Names that columns are known by.
+TIME = ("time", "timestamp", "datetime", "date", "ds", "date_time", "time (utc)", "day", "month", "year", "hour", "step")
+SERIES = ("series", "series_id", "unique_id", "item_id", "series_name", "id", "sensor", "station", "site", "store")
+TARGET = ("target", "value", "y", "values", "temp", "temperature")
+COLUMNS = Columns((*TIME, *SERIES), TARGET)
+# Digits of a number that stands for a time, and what they are.
+DIGITS = {4: "%Y", 6: "%Y%m", 8: "%Y%m%d"}
+EPOCHS = {10: "s", 13: "ms", 16: "us", 19: "ns"}
+
+
+@dataclass(frozen=True)
+class TimeColumns:
+    """Options: what the columns of a table of time series are."""
+
+    time_column: str | None = option(None, "Column of the time stamps; else found by its name, or none.")
+    series_column: str | None = option(None, "Long tables: column that names the series of a row.")
+    target_column: str | None = option(None, "Columns to forecast, with commas between; wide tables: one per series.")
+    covariate_columns: str | None = option(None, "Columns of other numbers, known up to now, with commas between.")
+    known_columns: str | None = option(
+        None, "Columns of numbers that are known ahead, such as holidays; rows without a target have the future ones."
+    )
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The columns of a table, by their places. target: one, or in a wide table one per series."""
+
+    time: int | None
+    series: int | None
+    target: tuple[int, ...]
+    covariates: tuple[int, ...]
+    known: tuple[int, ...]
+
+
+@dataclass
+class Rows:
+    """The rows of one series as they stand in a file. numbers: of each the target, the covariates, those known ahead."""
+
+    lines: list[int]
+    times: list[object]
+    numbers: list[list[float]]
+
+
+def read(request: Request, say: Say) -> Splits:
+    """Return the windows of the series in a table, divided by time; with request.inputs_only the last one of each.
+
+    A folder of train, validation and test tables is joined by time first: the shares are those of --validation-share
+    and --test-share. A row whose time or number cannot be read is left out, counted and said; refused if request.strict.
+    Raises BadInput, with the file and the line, for time stamps that are doubled or not regular, and where no series can
+    be used.
+    """
+    if request.path.is_dir():
+        found = files.find(request, (records.SUFFIXES, (".txt",)), say)
+        every = join([read_series(path, request, say) for paths in found.values() for path in paths], say)
+    else:
+        every = read_series(request.path, request, say)
+    options = request.options
+    assert options is not None
+    if request.inputs_only:
+        return {"train": [make_latest(series, choose_cut(series, options)) for series in every]}
+    return divide(every, options, say)
+
+
+def read_series(path: Path, request: Request, say: Say) -> list[TimeSeries]:
+    """Return the series of one table, in the order of their names' first rows; see `read`."""
+    options = request.options
+    assert options is not None
+    request = replace(request, columns=replace(COLUMNS, given_input=options.time_column))
+    (table,) = records.read(path, request, say).values()
+    chosen = choose_columns(table, options, say)
+    rows = collect(table, chosen, request=request, say=say)
+    return [make_series(table, name, one, chosen=chosen, say=say) for name, one in rows.items()]
+
+
+def join(tables: Sequence[Sequence[TimeSeries]], say: Say) -> list[TimeSeries]:
+    """Return the series of several tables, those of one name as one; BadInput where these overlap."""
+    found: dict[str, TimeSeries] = {}
+    for series in (one for table in tables for one in table):
+        before = found.get(series.name)
+        found[series.name] = append(before, series) if before else series
+    return list(found.values())
+
+
+def append(one: TimeSeries, other: TimeSeries) -> TimeSeries:
+    """Return a series that goes on with another one of its name, with a gap where there is one between them."""
+    if (one.grid.unit, one.grid.count) != (other.grid.unit, other.grid.count):
+        raise BadInput(f"{other.origin}: a value per {other.grid.step}, and {one.origin} has one per {one.grid.step}")
+    start = other.grid.first if other.grid.unit else len(one.values)
+    distance = int((start - one.grid.first) / np.timedelta64(1, one.grid.unit)) if one.grid.unit else int(start)
+    place = distance // one.grid.count
+    if place < len(one.values) or distance % one.grid.count:
+        raise BadInput(
+            f"{other.origin}: it begins at {other.grid.start}, and {one.origin} ends after that; files of one series "
+            "follow each other in time"
+        )
+
+    def put(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+        gap = np.full((place - len(first[:place]), *first.shape[1:]), np.nan)
+        return np.concatenate([first[:place], gap, second])
+
+    return TimeSeries(
+        one.name,
+        one.grid,
+        put(one.values, other.values),
+        put(one.covariates, other.covariates),
+        put(one.known, other.known),
+        other.origin,
+    )
+
+
+# Columns.
+
+
+def choose_columns(table: Table, options: Options, say: Say) -> Chosen:
+    """Return which columns hold what, as the options say, else by their names and by what is in them."""
+    names, where = table.names, table.where
+
+    def find(given: str | None, candidates: Sequence[str], flag: str) -> int | None:
+        return choose(names, candidates, given=given, option=flag, where=where)
+
+    def find_all(given: str | None, flag: str) -> tuple[int, ...]:
+        parts = [part.strip() for part in given.split(",")] if given else []
+        return tuple(place for part in parts if (place := find(part, (), flag)) is not None)
+
+    time = find(options.time_column, TIME, "--time-column")
+    covariates = find_all(options.covariate_columns, "--covariate-columns")
+    known = find_all(options.known_columns, "--known-columns")
+    series = find(options.series_column, SERIES, "--series-column")
+    if series is not None and options.series_column is None and is_numeric(table, series) and time is None:
+        series = None
+    target = find_all(options.target_column, "--target-column")
+    taken = {time, series, *covariates, *known}
+    if not target:
+        by_name = find(None, TARGET, "--target-column")
+        numeric = [place for place in range(len(names)) if place not in taken and is_numeric(table, place)]
+        target = (by_name,) if by_name is not None and by_name not in taken else tuple(numeric)
+        if not target:
+            shown = "; ".join(
+                f"{names[place] or place + 1}: {values.short(table.sample[place][0])}"
+                for place in range(len(names))
+                if place not in taken and table.sample[place]
+            )
+            raise BadInput(f"{where}: no column of numbers to forecast; there are {shown or 'no others'}. Say which: --target-column")
+        if series is not None and len(target) > 1:
+            listed = ", ".join(names[place] or str(place + 1) for place in target)
+            raise BadInput(f"{where}: which column is to be forecast: {listed}? Say so: --target-column")
+        listed = ", ".join(names[place] or f"column {place + 1}" for place in target)
+        left = [names[place] for place in numeric if place not in target]
+        beside = f"; {', '.join(left)} left out (--covariate-columns)" if left else ""
+        timed = f"the time stamps are in {names[time] or time + 1}" if time is not None else "no time stamps, rows in order"
+        say(f"{table.path}: {timed}; to forecast: {listed}{beside}")
+    overlap = set(target) & taken
+    if overlap:
+        raise BadInput(f"{where}: the column {names[overlap.pop()]!r} is given twice, as --target-column and as another")
+    return Chosen(time, series, target, covariates, known)
+
+
+def is_numeric(table: Table, column: int) -> bool:
+    """Return whether most values of a column, in the first records, are numbers."""
+    sample = table.sample[column]
+    return bool(sample) and sum(read_number(value) is not None for value in sample) > len(sample) / 2
+
+
+def read_number(value: object) -> float | None:
+    """Return a number, NaN for one that is missing or infinite; None for what is no number."""
+    if values.is_missing(value) or (isinstance(value, str) and value.strip() in ("?", "NA", "-")):
+        return math.nan
+    if isinstance(value, bool):
+        return float(value)
+    if isinstance(value, (int, float)):
+        return float(value) if math.isfinite(value) else math.nan
+    try:
+        return float(str(value)) if re.fullmatch(r"\s*[-+]?(\d|\.\d|inf)[\w.+-]*\s*", str(value), re.IGNORECASE) else None
+    except ValueError:
+        return None
+
+
+# Rows.
+
+
+def collect(table: Table, chosen: Chosen, *, request: Request, say: Say) -> dict[str, Rows]:
+    """Return the rows of each series, by its name; "" where there is one only."""
+    found: dict[str, Rows] = {}
+    faults = Faults(table.path, request.strict)
+    infinite = 0
+    others = (*chosen.covariates, *chosen.known)
+    for line, record in table.records:
+        with faults.row(line):
+            time = None if chosen.time is None else table.get(record, chosen.time)
+            if chosen.time is not None and values.is_missing(time):
+                raise BadRow("the time stamp is missing", missing=True)
+            beside = [get_number(table, record, column) for column in others]
+            named = "" if chosen.series is None else str(table.get(record, chosen.series)).strip()
+            for column in chosen.target:
+                name = table.names[column] or f"column {column + 1}" if len(chosen.target) > 1 else ""
+                number = get_number(table, record, column)
+                if math.isinf(number):
+                    infinite, number = infinite + 1, math.nan
+                rows = found.setdefault(f"{named}/{name}" if named and name else named or name, Rows([], [], []))
+                rows.lines.append(line)
+                rows.times.append(time)
+                rows.numbers.append([number, *(math.nan if math.isinf(one) else one for one in beside)])
+    faults.conclude(len(table.records) - sum(map(len, faults.lines.values())), say)
+    if infinite:
+        say(f"{table.path}: {infinite:,} values are infinite: they are taken for gaps")
+    return found
+
+
+def get_number(table: Table, record: records.Record, column: int) -> float:
+    """Return the number in a column, NaN for one that is missing; BadRow for what is none."""
+    value = table.get(record, column)
+    if isinstance(value, (str, float)) and re.fullmatch(r"\s*[-+]?inf(inity)?\s*", str(value), re.IGNORECASE):
+        return math.inf
+    number = read_number(value)
+    if number is None:
+        name = table.names[column] or column + 1
+        raise BadRow("a number cannot be read", f"{values.short(value)} in the column {name} is not a number.")
+    return number
+
+
+def make_series(table: Table, name: str, rows: Rows, *, chosen: Chosen, say: Say) -> TimeSeries:
+    """Return the rows of a series on a regular grid, in the order of time; BadInput for time stamps that make none."""
+    numbers = np.array(rows.numbers, "float64")
+    lines = np.array(rows.lines)
+    called = f"the series {name!r}: " if name else ""
+    if chosen.time is None:
+        grid, positions = Grid("0", NUMBERED, 1), np.arange(len(lines))
+    else:
+        times, kept = parse_times(table, rows, say=say)
+        numbers, lines = numbers[kept], lines[kept]
+        order = np.argsort(times, kind="stable")
+        if (order != np.arange(len(order))).any():
+            line = int(lines[np.flatnonzero(np.diff(times).astype(int) < 0)[0] + 1])
+            say(f"{table.path}: {called}the rows are not in the order of time (line {line}); they are sorted")
+        times, numbers, lines = times[order], numbers[order], lines[order]
+        doubled = np.flatnonzero(np.diff(times).astype(int) == 0)
+        if len(doubled):
+            first, second = sorted((int(lines[doubled[0]]), int(lines[doubled[0] + 1])))
+            raise BadInput(
+                f"{table.path}:{second}: {called}the time stamp {times[doubled[0]]} is that of line {first}, too; "
+                "keep one of them, or name the column that tells the series apart: --series-column"
+            )
+        if len(times) < 2:
+            raise BadInput(f"{table.path}:{int(lines[0])}: {called}one time only; expected a value at each of many times")
+        if times.dtype.kind == "M":
+            try:
+                grid, positions = fit_grid(times)
+            except BadInput as error:
+                raise BadInput(f"{table.path}: {called}{error}") from None
+        else:
+            grid, positions = fit_numbers(times, f"{table.path}: {called}")
+    # One wrong year would make a series of billions of gaps.
+    if positions[-1] >= 50 * len(positions) + 1000:
+        raise BadInput(
+            f"{table.path}: {called}{len(positions):,} values over {int(positions[-1]) + 1:,} steps of a {grid.step}: nearly "
+            "all are missing; is one of the time stamps wrong?"
+        )
+    full = np.full((int(positions[-1]) + 1, numbers.shape[1]), np.nan)
+    full[positions] = numbers
+    told = np.flatnonzero(np.isfinite(full[:, 0]))
+    if not len(told):
+        raise BadInput(f"{table.path}:{int(lines[0])}: {called}none of its values is known")
+    # Rows after the last value hold what is known ahead.
+    end, cut = int(told[-1]) + 1, 1 + len(chosen.covariates)
+    if gaps := end - int(told[0]) - len(told):
+        say(f"{table.path}: {called}{gaps:,} of {end - int(told[0]):,} values are missing: gaps, which are masked")
+    begin = int(told[0])
+    last = int(lines[np.searchsorted(positions, told[-1])])
+    return TimeSeries(
+        name or (table.path.name.split(".")[0] if chosen.series is None and len(chosen.target) == 1 else name),
+        grid.move(begin),
+        full[begin:end, 0].copy(),
+        full[begin:end, 1:cut],
+        full[begin:, cut:],
+        f"{table.path.name}:{last}",
+    )
+
+
+def parse_times(table: Table, rows: Rows, say: Say) -> tuple[np.ndarray, np.ndarray]:
+    """Return the times as datetime64[s], or as integers where they number the steps, and which rows have one.
+
+    Rows whose time cannot be read are left out, counted and said; BadInput where most cannot.
+    """
+    import pandas
+
+    texts = [str(value).strip() for value in rows.times]
+    texts = [re.sub(r"\.0+$", "", text) if re.fullmatch(r"-?\d+\.0+", text) else text for text in texts]
+    whole = sum(bool(re.fullmatch(r"-?\d+", text)) for text in texts)
+    if whole > len(texts) / 2:
+        return parse_whole(table, rows, texts)
+    found = pandas.to_datetime(pandas.Series(texts), errors="coerce", utc=True, format=guess_format(texts))
+    kept = found.notna().to_numpy()
+    check_kept(table, rows, kept, say=say)
+    return found[kept].dt.tz_localize(None).to_numpy().astype("datetime64[s]"), kept
+
+
+def guess_format(texts: Sequence[str]) -> str | None:
+    """Return how pandas is to read time stamps: ISO 8601 in any precision, else as it guesses from the first."""
+    return "ISO8601" if re.match(r"\d{4}-\d\d?(-|$)", texts[0]) else None
+
+
+def parse_whole(table: Table, rows: Rows, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return times that are written as whole numbers: years, 20261129, seconds since 1970, or numbers of steps."""
+    import pandas
+
+    bad = next((place for place, text in enumerate(texts) if not re.fullmatch(r"-?\d+", text)), None)
+    if bad is not None:
+        raise BadInput(
+            f"{table.path}:{rows.lines[bad]}: the time stamp {texts[bad]!r:.40} is none, where the others are whole numbers "
+            f"such as {texts[0]}"
+        )
+    every = np.ones(len(texts), bool)
+    lengths = {len(text) for text in texts}
+    (digits,) = lengths if len(lengths) == 1 else (0,)
+    years = all(1000 <= int(text[:4]) <= 2999 for text in texts) if digits in DIGITS else False
+    if years:
+        found = pandas.to_datetime(pandas.Series(texts), errors="coerce", format=DIGITS[digits])
+        if found.notna().all():
+            return found.to_numpy().astype("datetime64[s]"), every
+    if digits in EPOCHS:
+        found = pandas.to_datetime(pandas.Series(list(map(int, texts))), unit=EPOCHS[digits])
+        return found.to_numpy().astype("datetime64[s]"), every
+    return np.array(list(map(int, texts))), every
+
+
+def check_kept(table: Table, rows: Rows, kept: np.ndarray, *, say: Say) -> None:
+    """Say how many time stamps cannot be read; BadInput where it is most of them."""
+    bad = np.flatnonzero(~kept)
+    if not len(bad):
+        return
+    line, shown = rows.lines[bad[0]], values.short(rows.times[bad[0]])
+    if len(bad) > len(kept) / 2:
+        raise BadInput(
+            f"{table.path}:{line}: the time stamp {shown} cannot be read, as {len(bad):,} of {len(kept):,}; expected such as "
+            "2026-11-29T18:00, or another --time-column"
+        )
+    say(f"{table.path}: {len(bad):,} of {len(kept):,} rows left out: their time stamp cannot be read ({shown}, line {line})")
+
+
+def fit_numbers(times: np.ndarray, where: str) -> tuple[Grid, np.ndarray]:
+    """Return the grid of whole numbers, sorted and different, and the step that each is at."""
+    apart, counts = np.unique(np.diff(times), return_counts=True)
+    count = int(apart[counts.argmax()])
+    positions, rest = np.divmod(times - times[0], count)
+    if rest.any():
+        raise BadInput(f"{where}the steps are not regular: most are {count} apart, but not {times[np.flatnonzero(rest)[0]]}")
+    return Grid(str(int(times[0])), NUMBERED, count), positions
