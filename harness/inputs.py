@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.data import make_request
+from harness.data import load, make_request
 from harness.experiment import Experiment, pointing_at
 from harness.process.console import say
 from harness.selection import read_as
@@ -69,6 +69,15 @@ def read_words(words: Sequence[str]) -> list[tuple[str, str]]:
         except UnicodeDecodeError as error:
             raise BadInput(f"text {number}: not UTF-8: byte 0x{error.object[error.start]:02x}") from None
     return texts
+
+
+def read_latest(run: Experiment, *, tell: Say = say) -> list[Input]:
+    """Return what comes last in a run's own data, after which nobody knows what comes; see `Task.latest`."""
+    assert run.task.latest
+    found = run.task.latest(load(run.task, run.options))
+    if run.options.data and not any(name == run.options.data for name in run.task.sources):
+        tell(f"no input is given: what comes after the end of {run.options.data}")
+    return [Input(one.origin, one.input) for one in found]
 
 
 def read_file(run: Experiment, source: str, reading: Mapping[str, OptionValue], *, tell: Say = say) -> list[Input]:

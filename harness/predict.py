@@ -1,6 +1,6 @@
 """Predict: answers of a trained run to inputs that nobody has labelled."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness import data
@@ -41,7 +41,8 @@ def predict(trained: Trained, inputs: Sequence[Input], *, attention: bool = Fals
         if one.value is None:
             answers.append({"input": None, "output": None})
             continue
-        answers.append(to_prediction(data.to_plain(one.value), next(found), attention=attention))
+        told = experiment.input_field.tell(one.value)
+        answers.append({**to_prediction(data.to_plain(one.value), next(found), attention=attention), **told})
     return answers
 
 
@@ -62,6 +63,8 @@ def format_plainly(predictions: Sequence[Prediction]) -> str:
     for found in predictions:
         if found["input"] is None:
             blocks.append("")
+        elif isinstance(found["output"], Mapping):
+            blocks.append(format_table(found))
         elif isinstance(found["output"], tuple):
             width = max(map(len, found["input"]))
             pairs = zip(found["input"], found["output"], strict=True)
@@ -71,3 +74,16 @@ def format_plainly(predictions: Sequence[Prediction]) -> str:
             numbers = "".join(f"  {found[name]:.3f}" for name in found if name not in ("input", "output", "attention"))
             blocks.append(f"{output}{numbers}  {found['input']:.100}")
     return "\n".join(blocks)
+
+
+def format_table(found: Prediction) -> str:
+    """Return several numbers for each of many times as a table, under the name of the series if it has one."""
+    columns = found["output"]
+    rows = [("time", *columns)]
+    rows += [
+        (time, *(f"{number:.6g}" for number in numbers))
+        for time, numbers in zip(found["times"], zip(*columns.values(), strict=True), strict=True)
+    ]
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    lines = ["  ".join([row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]) for row in rows]
+    return "\n".join([*([str(found["series"])] if "series" in found else []), *lines, ""])

@@ -33,12 +33,16 @@ def predict(arguments: Arguments) -> None:
     reading, decoding = divide(parser.chosen(given))
     experiment = override(experiment, decoding)
     experiment = inputs.take_tokenized(experiment) if given.tokenized else experiment
-    if given.stream:
-        return stream(given, experiment, str(reading.get("encoding", "utf-8")))
+    if given.plot:
+        from harness.forecast_picture import check_plot
+
+        check_plot(given.plot, experiment)
     if given.stream:
         return stream(given, experiment, str(reading.get("encoding", "utf-8")))
     if given.input:
         asked = inputs.read_file(experiment, given.input, reading)
+    elif not given.texts and experiment.task.latest:
+        asked = inputs.read_latest(experiment)
     else:
         asked = inputs.parse(experiment, inputs.read_words(given.texts))
     inputs.check_any(asked)
@@ -48,6 +52,10 @@ def predict(arguments: Arguments) -> None:
     from harness.runs.trained import open_model
 
     found = answers.predict(open_model(experiment), asked, attention=given.attention_weights)
+    if given.plot:
+        from harness.forecast_picture import draw_forecasts
+
+        draw_forecasts(given.plot, asked, found)
     content = {"run": given.run, "predictions": found}
     if given.output:
         text = dump(content, indent=1) if given.json else answers.format_plainly(found)
@@ -89,6 +97,8 @@ def check(given: Namespace) -> None:
         raise BadInput("TEXT and --input: give one of them, not both")
     if given.stream and given.output:
         raise BadInput("--output: a stream is answered on standard output, as it comes; redirect that: > FILE")
+    if given.stream and given.plot:
+        raise BadInput("--plot: a stream has no end to be drawn; leave out --stream")
     if given.stream and given.attention_weights:
         raise BadInput("--attention-weights: what attends has read all of its input; leave out --stream")
     if given.sequence_ends != "line" and not given.stream:
@@ -112,6 +122,7 @@ def add_options(parser: Parser) -> Parser:
     parser.add_options(READING.values())
     add = parser.run.add_argument
     add("--output", type=path, default=None, metavar="FILE", help="Write the answers to this file.")
+    add("--plot", type=path, default=None, metavar="FILE", help="Forecasts: draw history, forecast and interval as PNG.")
     add("--attention-weights", action=FLAG, default=False, help="With --json: what each written symbol looked at.")
     return add_machine(parser)
 
