@@ -31,11 +31,11 @@ def forecast_naively(window: Window) -> np.ndarray:
 
 
 def score_exponential_smoothing(options: Options, splits: Splits) -> Scores:
-    """Return the scores of exponential smoothing with a damped trend and a season, both additive (statsmodels).
+    """Return the scores of exponential smoothing with an additive trend and season (statsmodels).
 
-    Its parameters are fitted once, as a network's are, to the last SEASONS seasons before the test of each series; the
-    level, trend and season go on to each origin. The interval is that of its errors one step ahead, as the model has
-    them grow (Hyndman et al. 2008, table 6.2, by statsmodels).
+    Its parameters are fitted once, as a network's are, to the last SEASONS seasons before the test of each series, with
+    and without damping; the one with the lower AIC is taken. Level, trend and season go on to each origin. The interval
+    is that which the model gives (Hyndman et al. 2008, table 6.2).
     """
     by_series: dict[int, list[Example]] = {}
     for example in splits["test"]:
@@ -60,24 +60,27 @@ def smooth(windows: Sequence[Window]) -> list[dict[str, tuple[float, ...]]]:
     # Its intervals ask for an index.
     values = pandas.Series(fill(first.series, begin, last.stop))
 
-    def make(stop: int) -> "ETSModel":
+    def make(stop: int, damped: bool) -> "ETSModel":
         return ETSModel(
             values[: stop - begin],
             trend="add",
-            damped_trend=True,
+            damped_trend=damped,
             seasonal=kind,
             seasonal_periods=season if kind else None,
+            # With the others its search does not end well where a season is long.
+            initialization_method="heuristic",
         )
 
     answers = []
     with warnings.catch_warnings():
         # It warns where its search has not converged; the best that it has found is taken.
         warnings.simplefilter("ignore")
-        fitted = make(first.stop).fit(disp=False)
+        fits = {damped: make(first.stop, damped).fit(disp=False) for damped in (True, False)}
+        damped = min(fits, key=lambda one: fits[one].aic)
         for window in windows:
-            told = make(window.stop).smooth(fitted.params).get_prediction(
-                start=window.stop - begin, end=window.stop - begin + window.horizon - 1
-            )
+            went_on = make(window.stop, damped).smooth(fits[damped].params)
+            origin = window.stop - begin
+            told = went_on.get_prediction(start=origin, end=origin + window.horizon - 1)
             interval = np.asarray(told.pred_int(alpha=1 - INTERVAL))
             columns = (interval[:, 0], np.asarray(told.predicted_mean), interval[:, 1])
             answers.append(

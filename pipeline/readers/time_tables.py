@@ -33,6 +33,8 @@ TIME = ("time", "timestamp", "datetime", "date", "ds", "date_time", "time (utc)"
 SERIES = ("series", "series_id", "unique_id", "item_id", "series_name", "id", "sensor", "station", "site", "store")
 TARGET = ("target", "value", "y", "values", "temp", "temperature")
 COLUMNS = Columns((*TIME, *SERIES), TARGET)
+# The share of rows whose time stamp may have been before, with another number: the first counts.
+DOUBLED = 0.001
 # Digits of a number that stands for a time, and what they are.
 DIGITS = {4: "%Y", 6: "%Y%m", 8: "%Y%m%d"}
 EPOCHS = {10: "s", 13: "ms", 16: "us", 19: "ns"}
@@ -99,7 +101,17 @@ def read_series(path: Path, request: Request, say: Say) -> list[TimeSeries]:
     (table,) = records.read(path, request, say).values()
     chosen = choose_columns(table, options, say)
     rows = collect(table, chosen, request=request, say=say)
-    return [make_series(table, name, one, chosen=chosen, say=say) for name, one in rows.items()]
+    said: set[str] = set()
+
+    def say_once(line: str) -> None:
+        # The series of a wide table share their rows.
+        if line not in said:
+            said.add(line)
+            say(line)
+
+    return [
+        make_series(table, name, one, chosen=chosen, strict=request.strict, say=say_once) for name, one in rows.items()
+    ]
 
 
 def join(tables: Sequence[Sequence[TimeSeries]], say: Say) -> list[TimeSeries]:
@@ -248,7 +260,9 @@ def get_number(table: Table, record: records.Record, column: int) -> float:
     return number
 
 
-def make_series(table: Table, name: str, rows: Rows, *, chosen: Chosen, say: Say) -> TimeSeries:
+def make_series(
+    table: Table, name: str, rows: Rows, *, chosen: Chosen, strict: bool, say: Say
+) -> TimeSeries:
     """Return the rows of a series on a regular grid, in the order of time; BadInput for time stamps that make none."""
     numbers = np.array(rows.numbers, "float64")
     lines = np.array(rows.lines)
@@ -263,13 +277,8 @@ def make_series(table: Table, name: str, rows: Rows, *, chosen: Chosen, say: Say
             line = int(lines[np.flatnonzero(np.diff(times).astype(int) < 0)[0] + 1])
             say(f"{table.path}: {called}the rows are not in the order of time (line {line}); they are sorted")
         times, numbers, lines = times[order], numbers[order], lines[order]
-        doubled = np.flatnonzero(np.diff(times).astype(int) == 0)
-        if len(doubled):
-            first, second = sorted((int(lines[doubled[0]]), int(lines[doubled[0] + 1])))
-            raise BadInput(
-                f"{table.path}:{second}: {called}the time stamp {times[doubled[0]]} is that of line {first}, too; "
-                "keep one of them, or name the column that tells the series apart: --series-column"
-            )
+        first = keep_first(times, numbers, lines, where=table.path, called=called, strict=strict, say=say)
+        times, numbers, lines = times[first], numbers[first], lines[first]
         if len(times) < 2:
             raise BadInput(f"{table.path}:{int(lines[0])}: {called}one time only; expected a value at each of many times")
         if times.dtype.kind == "M":
@@ -304,6 +313,32 @@ def make_series(table: Table, name: str, rows: Rows, *, chosen: Chosen, say: Say
         full[begin:, cut:],
         f"{table.path.name}:{last}",
     )
+
+
+def keep_first(
+    times: np.ndarray, numbers: np.ndarray, lines: np.ndarray, *, where: Path, called: str, strict: bool, say: Say
+) -> np.ndarray:
+    """Return which rows, sorted by time, are the first of their time stamp.
+
+    Rows that say the same are left out, and said; so are others where they are few, but not if strict: BadInput.
+    """
+    again = np.concatenate([[False], np.diff(times).astype(int) == 0])
+    if not again.any():
+        return ~again
+    places = np.flatnonzero(again)
+    differ = [place for place in places if not np.array_equal(numbers[place], numbers[place - 1], equal_nan=True)]
+    line, before = (int(lines[place]) for place in ((differ or places)[0], (differ or places)[0] - 1))
+    time = times[(differ or places)[0]]
+    if len(differ) > (0 if strict else DOUBLED * len(times)):
+        raise BadInput(
+            f"{where}:{line}: {called}the time stamp {time} is that of line {before}, too; keep one of them, or name the "
+            "column that tells the series apart: --series-column"
+        )
+    say(
+        f"{where}: {called}{len(places):,} of {len(times):,} rows left out: their time stamp has been before ({time}, line "
+        f"{line})"
+    )
+    return ~again
 
 
 def parse_times(table: Table, rows: Rows, say: Say) -> tuple[np.ndarray, np.ndarray]:

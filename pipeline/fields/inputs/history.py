@@ -1,6 +1,7 @@
 """History: the last values of a time series, to forecast the next ones from."""
 
 import math
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,8 +15,11 @@ from pipeline.forecasting.naive import difference, repeat_season
 from pipeline.forecasting.window import TimeSeries, Window
 from pipeline.option import option
 
-# Seasons of which the differences are told at each step of the horizon.
-LAGS = 3
+# Seasonal differences that are told at each step of the horizon: those of so many seasons before, and of the steps
+# beside them, whose noise is another.
+LAGS, BESIDE = 6, (-1, 0, 1)
+# Per season: how fast the newest difference, which is a matter of minutes or of days, fades.
+FADING = 4.0
 # Scaled numbers beyond these are cut off: one wild value is not to drown the others.
 WILDEST = 20.0
 # Below this share of what is usual, differences count as none.
@@ -27,12 +31,16 @@ class History(InputField[Window]):
     """The values of a window -> what a network forecasts from; each window is scaled by itself, so by its past alone.
 
     "values": (time, channels): at each step from the second season on the value, less the mean of the window and divided
-        by its deviation; its difference to the season before, divided by the mean size of these; whether it is known;
-        sine and cosine of the calendar; and covariates, less the mean of the training and divided by its deviation.
-    "future": (horizon, features): at each step that is forecast the last LAGS seasonal differences of its place in the
-        season; how far ahead it is; the calendar; and the covariates known ahead.
-    "anchor": (horizon,), the seasonal naive forecast, and "spread": (), the mean size of the seasonal differences, both
-        in the units of the series. The network gives the difference of its forecast to the anchor, in spreads.
+        by its deviation; its difference to the season before, in spreads; whether it is known; sine and cosine of the
+        calendar; and covariates, less the mean of the training and divided by its deviation.
+    "future": (horizon, features): at each step that is forecast the last seasonal differences of its place in the season
+        and of those beside it; their means over whole seasons; the newest of all, as it is and fading with the distance;
+        how far ahead the step is; the calendar; and the covariates known ahead.
+    "anchor": (horizon,), the seasonal naive forecast, in the units of the series.
+    "spread": (), the mean size of the differences between a seasonal difference and the one a season before: what is
+        left when level, season and trend are taken out, so that it is as wide where a series rises as where it rests.
+
+    The network gives the difference of its forecast to the anchor, in spreads.
 
     horizon, season, unit, count: of the training's windows. cycles: those of the calendar that are of use.
     floor: the least spread. means, deviations: of the covariates, the last `known` of which are known ahead.
@@ -59,8 +67,8 @@ class History(InputField[Window]):
         last = {id(window.series): window.stop for window in every}
         longest = max(last[series] - first[series] for series in last)
         self.cycles = self.choose_cycles(grid, longest) if self.calendar else []
-        spreads = [float(np.nanmean(np.abs(difference(one.values, self.season)))) for one in every if self._varies(one)]
-        self.floor = (FLOOR * float(np.median(spreads)) if spreads else 0.0) or 1.0
+        spreads = [spread for one in every if (spread := measure_spread(one.values, self.season)) > 0]
+        self.floor = FLOOR * float(np.median(spreads)) if spreads else 1.0
         # A part of the windows is enough, and each has hundreds of steps.
         told = np.concatenate([window.covariates for window in every[:: -(-len(every) // 500)]])
         self.known = one.series.known.shape[1]
@@ -69,9 +77,6 @@ class History(InputField[Window]):
             numbers = column[np.isfinite(column)]
             self.means.append(float(numbers.mean()) if len(numbers) else 0.0)
             self.deviations.append((float(numbers.std()) if len(numbers) else 0.0) or 1.0)
-
-    def _varies(self, window: Window) -> bool:
-        return bool(np.nansum(np.abs(difference(window.values, self.season))) > 0)
 
     @staticmethod
     def choose_cycles(grid: Grid, steps: int) -> list[str]:
@@ -94,26 +99,33 @@ class History(InputField[Window]):
         values, season, horizon, steps = window.values, self.season, self.horizon, window.stop - window.start
         apart = difference(values, season)
         known = np.isfinite(values)
-        deviation = max(float(np.nanstd(values)), self.floor)
-        spread = float(np.nanmean(np.abs(apart))) if np.isfinite(apart).any() else deviation
-        spread = max(spread, self.floor)
+        deviation, spread = max(float(np.nanstd(values)), self.floor), max(measure_spread(values, season), self.floor)
         grid = window.series.grid
         columns = np.column_stack([(values - np.nanmean(values)) / deviation, apart / spread, known])
         covariates = (window.covariates - self.means) / self.deviations
         past = [columns, grid.list_phases(window.start, window.stop, self.cycles), covariates]
-        lags = np.full((horizon, LAGS), np.nan)
-        for step in range(horizon):
-            newest = steps + step - season * (step // season + 1)
-            places = newest - season * np.arange(LAGS)
-            lags[step, places >= 0] = apart[places[places >= 0]] / spread
-        ahead = (window.ahead - self.means[len(self.means) - self.known :]) / self.deviations[
-            len(self.means) - self.known :
-        ]
+        steps_ahead = np.arange(horizon)
+        newest = steps + steps_ahead - season * (steps_ahead // season + 1)
+        places = (newest[:, None, None] - season * np.arange(LAGS)[:, None] + np.array(BESIDE)).reshape(horizon, -1)
+        inside = (places >= 0) & (places < steps)
+        lags = np.where(inside, apart[np.where(inside, places, 0)], np.nan) / spread
+        # Reshaped from the end: the last season first.
+        whole = apart[steps - season * (steps // season) :].reshape(-1, season)[::-1][:LAGS]
+        seasons = np.full(LAGS, np.nan)
+        with warnings.catch_warnings():
+            # A season without a known difference has no mean.
+            warnings.simplefilter("ignore", RuntimeWarning)
+            seasons[: len(whole)] = np.nanmean(whole, axis=1) / spread
+        last = np.nan_to_num(apart[-1]) / spread
+        fading = np.exp(-FADING * steps_ahead / season)
+        recent = np.column_stack([np.tile(seasons, (horizon, 1)), np.full(horizon, last), last * fading])
+        told = len(self.means) - self.known
+        ahead = (window.ahead - self.means[told:]) / self.deviations[told:]
         distance = (np.arange(1, horizon + 1) / horizon)[:, None]
         phases = grid.list_phases(window.stop, window.stop + horizon, self.cycles)
         return {
             "values": clean(np.concatenate(past, axis=1)[season:]),
-            "future": clean(np.concatenate([lags, distance, phases, ahead], axis=1)),
+            "future": clean(np.concatenate([lags, recent, distance, phases, ahead], axis=1)),
             "anchor": repeat_season(values, horizon, season).astype("float32"),
             "spread": np.array(spread, "float32"),
         }
@@ -141,7 +153,7 @@ class History(InputField[Window]):
         phases = 2 * len(self.cycles)
         return {
             "values": Array((None, 3 + phases + len(self.means)), "float32"),
-            "future": Array((self.horizon, LAGS + 1 + phases + self.known), "float32"),
+            "future": Array((self.horizon, LAGS * (len(BESIDE) + 1) + 3 + phases + self.known), "float32"),
             "anchor": Array((self.horizon,), "float32"),
             "spread": Array((), "float32"),
         }
@@ -199,6 +211,18 @@ class History(InputField[Window]):
 
     def measure(self, window: Window) -> int:
         return window.stop - window.start
+
+
+def measure_spread(values: np.ndarray, season: int) -> float:
+    """Return the mean size of what is left of values, (steps,), when level, season and trend are taken out.
+
+    Of a window of less than two seasons, or with gaps everywhere: when less is.
+    """
+    apart = difference(values, season)
+    for left in (difference(apart, season), apart, values - np.nanmean(values)):
+        if np.isfinite(left).any():
+            return float(np.nanmean(np.abs(left)))
+    return 0.0
 
 
 def clean(numbers: np.ndarray) -> np.ndarray:
