@@ -18,6 +18,8 @@ from pipeline.option import option
 # Seasonal differences that are told at each step of the horizon: those of so many seasons before, and of the steps
 # beside them, whose noise is another.
 LAGS, BESIDE = 6, (-1, 0, 1)
+# Steps from which the drift is measured, at least.
+LEVEL = 24
 # Per season: how fast the newest difference, which is a matter of minutes or of days, fades.
 FADING = 4.0
 # Scaled numbers beyond these are cut off: one wild value is not to drown the others.
@@ -101,6 +103,8 @@ class History(InputField[Window]):
         known = np.isfinite(values)
         deviation, spread = max(float(np.nanstd(values)), self.floor), max(measure_spread(values, season), self.floor)
         grid = window.series.grid
+        drift = measure_drift(apart, season)
+        apart = apart - drift
         columns = np.column_stack([(values - np.nanmean(values)) / deviation, apart / spread, known])
         covariates = (window.covariates - self.means) / self.deviations
         past = [columns, grid.list_phases(window.start, window.stop, self.cycles), covariates]
@@ -118,7 +122,7 @@ class History(InputField[Window]):
             seasons[: len(whole)] = np.nanmean(whole, axis=1) / spread
         last = np.nan_to_num(apart[-1]) / spread
         fading = np.exp(-FADING * steps_ahead / season)
-        recent = np.column_stack([np.tile(seasons, (horizon, 1)), np.full(horizon, last), last * fading])
+        recent = np.column_stack([np.tile(seasons, (horizon, 1)), np.full(horizon, last), last * fading, np.full(horizon, drift / spread)])
         told = len(self.means) - self.known
         ahead = (window.ahead - self.means[told:]) / self.deviations[told:]
         distance = (np.arange(1, horizon + 1) / horizon)[:, None]
@@ -126,7 +130,7 @@ class History(InputField[Window]):
         return {
             "values": clean(np.concatenate(past, axis=1)[season:]),
             "future": clean(np.concatenate([lags, recent, distance, phases, ahead], axis=1)),
-            "anchor": repeat_season(values, horizon, season).astype("float32"),
+            "anchor": (repeat_season(values, horizon, season) + drift * (steps_ahead // season + 1)).astype("float32"),
             "spread": np.array(spread, "float32"),
         }
 
@@ -153,7 +157,7 @@ class History(InputField[Window]):
         phases = 2 * len(self.cycles)
         return {
             "values": Array((None, 3 + phases + len(self.means)), "float32"),
-            "future": Array((self.horizon, LAGS * (len(BESIDE) + 1) + 3 + phases + self.known), "float32"),
+            "future": Array((self.horizon, LAGS * (len(BESIDE) + 1) + 4 + phases + self.known), "float32"),
             "anchor": Array((self.horizon,), "float32"),
             "spread": Array((), "float32"),
         }
@@ -211,6 +215,15 @@ class History(InputField[Window]):
 
     def measure(self, window: Window) -> int:
         return window.stop - window.start
+
+
+def measure_drift(apart: np.ndarray, season: int) -> float:
+    """Return the mean seasonal difference of the newest whole seasons, of LEVEL steps or more; 0 where none is known.
+
+    apart: (steps,), the seasonal differences.
+    """
+    newest = apart[-season * -(-LEVEL // season) :]
+    return float(np.nanmean(newest)) if np.isfinite(newest).any() else 0.0
 
 
 def measure_spread(values: np.ndarray, season: int) -> float:
