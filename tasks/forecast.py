@@ -39,5 +39,5 @@ TASK = Task(
         "exponential smoothing": baselines.score_exponential_smoothing,
     },
     latest=rolling.find_latest,
-    options={"pooling": "last", "bidirectional": False, "dropout": 0.0, "units": 64, "batch_size": 64},
+    options={"bidirectional": False, "dropout": 0.2, "units": 64, "batch_size": 64, "ema_decay": 0.99},
 )

@@ -34,7 +34,7 @@ from tasks.task import Task
 ROOT = Path(__file__).parent.parent.parent
 SMALL = {"units": 8, "embedding_size": 8, "batch_size": 4, "epochs": 3, "learning_rate": 0.01}
 # Of the tasks that have these options: for data that is short, too.
-SMALL_DATA = {"delay": 4, "chrono": 8, "image_size": 16}
+SMALL_DATA = {"delay": 4, "chrono": 8, "image_size": 16, "window": 60}
 
 # What follows processes in /proc, or needs /dev/full.
 linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux has /proc and /dev/full")
@@ -111,7 +111,7 @@ def as_typed(value: Any, folder: Path) -> str:
         path = folder / f"{value.digest}.png"
         value.save(path)
         return str(path)
-    return value if isinstance(value, str) else " ".join(map(str, value))
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def small_task(name: str) -> Task:

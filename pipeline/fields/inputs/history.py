@@ -122,7 +122,7 @@ class History(InputField[Window]):
             seasons[: len(whole)] = np.nanmean(whole, axis=1) / spread
         last = np.nan_to_num(apart[-1]) / spread
         fading = np.exp(-FADING * steps_ahead / season)
-        recent = np.column_stack([np.tile(seasons, (horizon, 1)), np.full(horizon, last), last * fading, np.full(horizon, drift / spread)])
+        recent = np.column_stack([np.tile(seasons, (horizon, 1)), np.full(horizon, last), last * fading])
         told = len(self.means) - self.known
         ahead = (window.ahead - self.means[told:]) / self.deviations[told:]
         distance = (np.arange(1, horizon + 1) / horizon)[:, None]
@@ -157,7 +157,7 @@ class History(InputField[Window]):
         phases = 2 * len(self.cycles)
         return {
             "values": Array((None, 3 + phases + len(self.means)), "float32"),
-            "future": Array((self.horizon, LAGS * (len(BESIDE) + 1) + 4 + phases + self.known), "float32"),
+            "future": Array((self.horizon, LAGS * (len(BESIDE) + 1) + 3 + phases + self.known), "float32"),
             "anchor": Array((self.horizon,), "float32"),
             "spread": Array((), "float32"),
         }
