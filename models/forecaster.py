@@ -13,10 +13,12 @@ import keras
 from keras import layers, ops
 
 from models.cells import CELLS
+from models.layers.carried import CarriedRNN
 from models.layers.dropout import Dropout
-from models.layers.embedding import encode_sequence
+from models.layers.embedding import encode_sequence, make_inputs
 from models.layers.forecasting import FeedbackCell, PinballLoss, Quantiles, ScaledSquaredError, Unscale
 from models.layers.pooling import Pool
+from models.tensor import Tensor
 from pipeline.errors import BadInput
 
 if TYPE_CHECKING:
@@ -26,7 +28,10 @@ if TYPE_CHECKING:
 
 def build(input_field: "InputField", output_field: "ForecastField", options: "Options") -> keras.Model:
     """Return a model from a window's arrays to (batch, horizon, quantiles), or (batch, horizon, 1) of a mean."""
-    inputs, states = encode_sequence(input_field, options)
+    if "begin" in input_field.arrays:
+        inputs, states = carry_states(input_field, options)
+    else:
+        inputs, states = encode_sequence(input_field, options)
     context = Pool(options.pooling, options.bidirectional, name="pool")(states, inputs["mask"])
     if options.dropout:
         context = Dropout(options.dropout)(context)
@@ -53,6 +58,23 @@ def build(input_field: "InputField", output_field: "ForecastField", options: "Op
         found = Quantiles(output_field.levels, name="quantiles")(found)
     answer = Unscale(name="unscale")(found, inputs["anchor"], inputs["spread"])
     return keras.Model(inputs, answer, name="forecaster")
+
+
+def carry_states(input_field: "InputField", options: "Options") -> tuple[dict[str, Tensor], Tensor]:
+    """Return the Keras inputs, and the hidden states at every step, as `encode_sequence`; in training the first of them
+    are those that the batch before has left.
+    """
+    if not CELLS[options.cell].writes or options.bidirectional:
+        raise BadInput("--carry: a state can be carried on by a cell that has one, in one direction; see --cell, --bidirectional")
+    inputs = make_inputs(input_field.arrays)
+    states = inputs["values"]
+    make = CELLS[options.cell].configure(options)
+    for number in range(options.layers):
+        if number and options.dropout:
+            states = Dropout(options.dropout)(states)
+        layer = make(options.units, return_sequences=True, return_state=True, name=f"{options.cell}_{number}_forward")
+        states = CarriedRNN(layer, options.batch_size, name=f"carried_{number}")(states, inputs["begin"])
+    return inputs, states
 
 
 def loss(output_field: "ForecastField", options: "Options") -> keras.losses.Loss:

@@ -214,7 +214,7 @@ def test_eight_examples_are_learned_by_heart(run: Run, tmp_path: Path, monkeypat
         # What is known by heart gets no better.
         "patience": max(epochs // 2, 4),
         "units": units,
-        "learning_rate": 0.01 if "image_size" in task.options else 0.02,
+        "learning_rate": 0.01 if "image_size" in task.options or "horizon" in find_options(task) else 0.02,
     }
     options = small_options(task, cell=run.cell, dropout=0.0, **known)
     monkeypatch.setattr("harness.evaluate.write_answers", lambda *_: None)

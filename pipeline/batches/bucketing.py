@@ -13,6 +13,7 @@ import numpy as np
 from pipeline.batches.lengths import WASTE, Lengths, add_longer, choose_lengths, merge_lengths, round_up, suit_lengths
 from pipeline.batches.padding import Arrays, measure, pad, shift, weigh
 from pipeline.fields import Array
+from pipeline.fields.array import BEGIN
 
 
 @dataclass
@@ -88,6 +89,8 @@ class Batches:
         length go by the length of their outputs, up and down in turn, so that neighbours are alike in both.
         """
         generator = np.random.default_rng(None if self.seed is None else (self.seed, epoch))
+        if BEGIN in self.input_arrays and self.seed is not None:
+            return self._plan_chains(generator)
         bucket = np.searchsorted(self.lengths, self.steps)
         left = np.array([], int)
         batches = []
@@ -110,6 +113,22 @@ class Batches:
             batches.append((longest, np.resize(left, self.rows(self.lengths[-1])), len(left)))
         if self.seed is not None:
             batches = [batches[position] for position in generator.permutation(len(batches))]
+        return batches
+
+    def _plan_chains(self, generator: np.random.Generator) -> list[tuple[int, np.ndarray, int]]:
+        """Return the batches of an epoch, see `plan`, where examples go on from others: each batch has the next example
+        of every row. The chains are of one length, and stand one after the other.
+        """
+        begins = np.flatnonzero([example[BEGIN] for example in self.inputs])
+        chains = np.arange(len(self.inputs)).reshape(len(begins), -1)
+        chains = chains[generator.permutation(len(chains))]
+        longest, rows = self.padded[-1], min(len(chains), self.size)
+        batches = []
+        for start in range(0, len(chains), rows):
+            some = chains[start : start + rows]
+            # The last ones are filled up with others, of weight 0.
+            filled = np.concatenate([some, chains[: rows - len(some)]])
+            batches += [(longest, members, len(some)) for members in filled.T]
         return batches
 
     def shape(self, length: int, members: np.ndarray, real: int) -> tuple[int, int]:

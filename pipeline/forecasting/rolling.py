@@ -40,17 +40,37 @@ class Windows:
     stride: int | None = option(
         None, "Steps between the windows of the training; none: 1, more where there would be over 20,000.", low=1
     )
+    carry: int = option(
+        1,
+        "Windows through which the hidden state is carried on in training, which follow each other: back-propagation is "
+        "truncated at each. A forecast then reads as many as one sequence.",
+        low=1,
+        high=1000,
+    )
     validation_share: float = option(0.15, "Share of each series, before the test's, to validate on.", low=0.01, high=0.45)
     test_share: float = option(0.15, "Share of each series, its end, to test on.", low=0.01, high=0.45)
 
 
 @dataclass(frozen=True)
 class Cut:
-    """How the series of one step are cut: see `Windows`; all are steps."""
+    """How the series of one step are cut: see `Windows`; all but the last are steps."""
 
     window: int
     horizon: int
     season: int
+    carry: int = 1
+
+    @property
+    def fresh(self) -> int:
+        """Return the steps of a window that a network reads, and the next window goes on after: the first season is for
+        differences alone.
+        """
+        return self.window - self.season
+
+    @property
+    def whole(self) -> int:
+        """Return the steps of the windows through which a state is carried, together."""
+        return self.window + (self.carry - 1) * self.fresh
 
 
 def choose_cut(series: TimeSeries, options: Options) -> Cut:
@@ -63,7 +83,9 @@ def choose_cut(series: TimeSeries, options: Options) -> Cut:
             f"--window {window}: expected more than one season, which has {season} steps; give a longer --window or "
             "another --season"
         )
-    return Cut(window, horizon, season)
+    if options.carry > 1 and options.limit:
+        raise BadInput("--carry: the windows of a series follow each other, and --limit would draw some of them; leave it out")
+    return Cut(window, horizon, season, options.carry)
 
 
 def divide(every: Sequence[TimeSeries], options: Options, say: Say) -> Splits:
@@ -84,16 +106,20 @@ def divide(every: Sequence[TimeSeries], options: Options, say: Say) -> Splits:
         raise BadInput(refused[0] + (f" (and so for {len(refused) - 1} more series)" if len(refused) > 1 else ""))
     if refused:
         say(f"{len(refused)} of {len(every)} series left out: {refused[0]}" + ", ..." * (len(refused) > 1))
-    room = sum(max(0, limits(series, options)[0] - cut.window - cut.horizon + 1) for series in parts)
-    stride = options.stride or -(-room // MOST) or 1
+    room = sum(limits(series, options)[0] - cut.whole - cut.horizon + 1 for series in parts)
+    stride = options.stride or -(-room * cut.carry // MOST)
     splits: Splits = {"train": [], "validation": [], "test": []}
     for series in parts:
         first, second, end = limits(series, options)
         scale = measure_scale(series.values[:first], cut.season)
-        splits["train"] += make_windows(series, (cut.window + cut.horizon, first), cut=cut, stride=stride, scale=scale)
+        for origin in range(cut.whole, first - cut.horizon + 1, stride):
+            splits["train"] += make_chain(series, origin, cut=cut, scale=scale)
         for split, bounds in (("validation", (first, second)), ("test", (second, end))):
-            origins = (bounds[0] + cut.horizon, bounds[1])
-            splits[split] += make_windows(series, origins, cut=cut, stride=cut.horizon, scale=scale)
+            for origin in range(bounds[0], bounds[1] - cut.horizon + 1, cut.horizon):
+                splits[split] += make_chain(series, origin, cut=Cut(cut.whole, cut.horizon, cut.season), scale=scale)
+    if not all(splits.values()):
+        empty = ", ".join(split for split, examples in splits.items() if not examples)
+        raise BadInput(f"{name(parts[0])}: too many values are missing: no window of {empty} has enough of them")
     return splits
 
 
@@ -115,12 +141,12 @@ def find_fault(series: TimeSeries, like: TimeSeries, *, cut: Cut, options: Optio
     if (grid.unit, grid.count) != (like.grid.unit, like.grid.count):
         return f"it has a value per {grid.step}, and {like.name!r} one per {like.grid.step}; bring them to one step"
     first, second, end = limits(series, options)
-    fewest = cut.window + cut.horizon
+    fewest = cut.whole + cut.horizon
     if first < fewest or min(second - first, end - second) < cut.horizon:
         return (
-            f"its {end:,} values are too few: --window {cut.window} and --horizon {cut.horizon} need "
-            f"{fewest:,} for training, and {cut.horizon} each for validation and test, which are "
-            f"{options.validation_share:g} and {options.test_share:g} of it; give a shorter --window or --horizon"
+            f"its {end:,} values are too few: --window {cut.window} and --horizon {cut.horizon} need {fewest:,} for "
+            f"training, and {cut.horizon} each for validation and test, which are {options.validation_share:g} and "
+            f"{options.test_share:g} of it; give a shorter --window or --horizon"
         )
     if not np.isfinite(values[:first]).any():
         return "no value of the part that is trained on is known"
@@ -132,22 +158,21 @@ def find_fault(series: TimeSeries, like: TimeSeries, *, cut: Cut, options: Optio
     return None
 
 
-def make_windows(
-    series: TimeSeries, ends: tuple[int, int], *, cut: Cut, stride: int, scale: float
-) -> list[Example]:
-    """Return the windows whose horizons end at steps from ends[0] to ends[1], both included, `stride` apart.
+def make_chain(series: TimeSeries, origin: int, *, cut: Cut, scale: float) -> list[Example]:
+    """Return the windows through which a state is carried, the last of which ends at `origin`, in their order.
 
-    Those of which nothing is known, before or after, are left out: they are gaps.
+    None where too little is known before or after one of them: there are gaps.
     """
     found = []
-    for end in range(ends[0], ends[1] + 1, stride):
-        origin = end - cut.horizon
-        after = series.values[origin:end]
-        window = Window(series, origin - cut.window, origin, cut.horizon, cut.season)
-        if np.isfinite(after).any() and has_values(window):
-            where = series.grid.write(origin, origin + 1)[0]
-            known = tuple(None if np.isnan(value) else value for value in after.tolist())
-            found.append(Example(window, Future(known, scale), f"{series.name or series.origin}@{where}"))
+    for number in range(cut.carry):
+        stop = origin - (cut.carry - 1 - number) * cut.fresh
+        after = series.values[stop : stop + cut.horizon]
+        window = Window(series, stop - cut.window, stop, cut.horizon, cut.season, follows=number > 0)
+        if not np.isfinite(after).any() or not has_values(window):
+            return []
+        known = tuple(None if np.isnan(value) else value for value in after.tolist())
+        where = series.grid.write(stop, stop + 1)[0]
+        found.append(Example(window, Future(known, scale), f"{series.name or series.origin}@{where}"))
     return found
 
 
@@ -159,12 +184,16 @@ def has_values(window: Window) -> bool:
 
 def find_latest(splits: Splits) -> list[Example]:
     """Return for each series the window at its end: what comes next nobody knows yet."""
-    last = {example.input.series.name: example.input for example in [*splits["train"], *splits["test"]]}
-    return [make_latest(window.series, Cut(window.stop - window.start, window.horizon, window.season)) for window in last.values()]
+    # A window of the test is as long as a forecast may read.
+    last = {id(example.input.series): example.input for example in splits["test"]}
+    return [
+        make_latest(window.series, Cut(window.stop - window.start, window.horizon, window.season))
+        for window in last.values()
+    ]
 
 
 def make_latest(series: TimeSeries, cut: Cut) -> Example:
     """Return the window at the end of a series; what comes next nobody knows."""
     stop = len(series.values)
-    window = Window(series, max(0, stop - cut.window), stop, cut.horizon, cut.season)
+    window = Window(series, max(0, stop - cut.whole), stop, cut.horizon, cut.season)
     return Example(window, None, series.origin)

@@ -33,6 +33,7 @@ class Window:
     """A part of a series, and how many values after it are to be forecast. Two windows of the same numbers are equal.
 
     start, stop: its steps, start included. horizon: steps to forecast. season: steps after which the series repeats.
+    follows: in training, the state of a network goes on from the window before it.
     """
 
     series: TimeSeries = field(repr=False)
@@ -40,6 +41,7 @@ class Window:
     stop: int
     horizon: int
     season: int
+    follows: bool = False
 
     @property
     def values(self) -> np.ndarray:

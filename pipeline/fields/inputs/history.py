@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pipeline.errors import BadInput
-from pipeline.fields.array import Array, Arrays
+from pipeline.fields.array import BEGIN, Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
 from pipeline.forecasting.grid import CYCLES, NUMBERED, Grid, read_grid
 from pipeline.forecasting.naive import difference, repeat_season
@@ -42,9 +42,11 @@ class History(InputField[Window]):
     "spread": (), the mean size of the differences between a seasonal difference and the one a season before: what is
         left when level, season and trend are taken out, so that it is as wide where a series rises as where it rests.
 
+    "begin": (), where states are carried on in training: 1 where the window begins with none, 0 where it follows another.
+
     The network gives the difference of its forecast to the anchor, in spreads.
 
-    horizon, season, unit, count: of the training's windows. cycles: those of the calendar that are of use.
+    horizon, season, unit, count: of the training's windows. carried: whether their states are carried on. cycles: those of the calendar that are of use.
     floor: the least spread. means, deviations: of the covariates, the last `known` of which are known ahead.
     """
 
@@ -57,12 +59,14 @@ class History(InputField[Window]):
     cycles: list[str] = field(default_factory=list, metadata=LEARNED)
     floor: float = field(default=0.0, metadata=LEARNED)
     known: int = field(default=0, metadata=LEARNED)
+    carried: bool = field(default=False, metadata=LEARNED)
     means: list[float] = field(default_factory=list, metadata=LEARNED)
     deviations: list[float] = field(default_factory=list, metadata=LEARNED)
 
     def fit(self, windows: Iterable[Window]) -> None:
         every = list(windows)
         one = every[0]
+        self.carried = any(window.follows for window in every)
         grid = one.series.grid
         self.horizon, self.season, self.unit, self.count = one.horizon, one.season, grid.unit, grid.count
         first = {id(window.series): min(window.start, 10**12) for window in reversed(every)}
@@ -132,6 +136,7 @@ class History(InputField[Window]):
             "future": clean(np.concatenate([lags, recent, distance, phases, ahead], axis=1)),
             "anchor": (repeat_season(values, horizon, season) + drift * (steps_ahead // season + 1)).astype("float32"),
             "spread": np.array(spread, "float32"),
+            **({BEGIN: np.array(not window.follows, "float32")} if self.carried else {}),
         }
 
     def _check(self, window: Window) -> None:
@@ -160,6 +165,7 @@ class History(InputField[Window]):
             "future": Array((self.horizon, LAGS * (len(BESIDE) + 1) + 3 + phases + self.known), "float32"),
             "anchor": Array((self.horizon,), "float32"),
             "spread": Array((), "float32"),
+            **({BEGIN: Array((), "float32")} if self.carried else {}),
         }
 
     def parse(self, text: str) -> Window:
