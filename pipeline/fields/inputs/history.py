@@ -50,7 +50,7 @@ class History(InputField[Window]):
     floor: the least spread. means, deviations: of the covariates, the last `known` of which are known ahead.
     """
 
-    calendar: bool = option(True, "Tell the network the hour, the weekday and the season of the year.")
+    calendar: bool = option(False, "Tell the network the hour, the weekday and the time of the year.")
     max_length: int = option(400, "Most steps that a cell with a bound, such as dnn, is built for.", low=1)
     horizon: int = field(default=1, metadata=LEARNED)
     season: int = field(default=1, metadata=LEARNED)
