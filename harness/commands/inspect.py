@@ -22,8 +22,9 @@ def inspect(arguments: Arguments) -> None:
     check(given)
     from harness import inputs
     from harness.experiment import pointing_at
-    from harness.inspection.answer import check_answer
+    from harness.inspection.answer import check_answer, check_inspected
 
+    check_inspected(experiment)
     experiment = override(experiment, parser.chosen(given))
     experiment = inputs.take_tokenized(experiment) if given.tokenized else experiment
     value = inputs.parse(experiment, [("INPUT", inputs.read_words([given.input])[0][1])])[0].value

@@ -106,17 +106,26 @@ def say_memory(megabytes: float) -> str:
 
 def suggest(directory: Path) -> list[str]:
     """Return the commands that a person may want next with a trained run, as they are typed in a shell."""
-    words = {
-        "predict": [find_example(directory) or "INPUT"],
-        "evaluate": ["--split", "validation"],
-        "inspect": [find_example(directory) or "INPUT"],
-        "analyse": [],
-    }
+    example = [find_example(directory) or "INPUT"]
+    words = {"predict": example, "evaluate": ["--split", "validation"], "inspect": example, "analyse": []}
+    if is_forecast(directory):
+        words = {**words, "predict": ["--plot", "forecast.png"]}
+        del words["inspect"]
     return [
         shlex.join(["python", "run.py", name, str(directory), *more])
         for name, more in words.items()
         if find_spec(f"harness.commands.{name}")
     ]
+
+
+def is_forecast(directory: Path) -> bool:
+    """Return whether a run says what comes next, and so needs no input."""
+    from harness.runs.restored import read_run
+
+    try:
+        return read_run(directory).task.latest is not None
+    except BadInput:
+        return False
 
 
 def find_example(directory: Path) -> str | None:

@@ -19,3 +19,13 @@ def check_answer(experiment: Experiment, value: Value, answer: Value) -> None:
     steps, found = measure(inputs, given.arrays), measure(encoded, output.arrays)
     if array.timed and array.per_step and not output.autoregressive and found != steps:
         raise BadInput(f"it has {found} steps, and the input {steps}; give one for each, with blanks between them")
+
+
+def check_inspected(experiment: Experiment) -> None:
+    """Raise BadInput for a run whose answers are tables of numbers: what leads to each of them is not looked into."""
+    array = experiment.output_field.arrays["output"]
+    if len(array.shape) > 1 and not array.timed:
+        raise BadInput(
+            f"inspect: it looks into one answer, or one per step, and the task {experiment.task.name!r} answers with several "
+            f"numbers for each of {array.shape[0]} steps; `run.py predict {experiment.directory} --plot FILE.png` draws them"
+        )

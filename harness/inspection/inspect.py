@@ -10,7 +10,7 @@ from scipy.cluster import hierarchy
 from harness import data
 from harness.comparison.gradient_reach import GradientProbe
 from harness.experiment import Experiment, pointing_at
-from harness.inspection.answer import check_answer
+from harness.inspection.answer import check_answer, check_inspected
 from harness.inspection.arithmetic import Line, Unrolled, explain_step, find_arithmetic, unroll_cell
 from harness.inspection.inspection import (
     Attention,
@@ -74,6 +74,7 @@ def inspect(
     Raises BadInput for an input or an answer that cannot be encoded, and for a step that there is not.
     """
     experiment = trained.experiment
+    check_inspected(experiment)
     notes: list[str] = []
     output = experiment.output_field
     question = ask(trained, value, notes)

@@ -36,7 +36,10 @@ class Horizon(OutputField[Future]):
     def fit(self, futures: Iterable[Future]) -> None:
         self.horizon = len(next(iter(futures)).values)
 
-    def encode(self, future: Future) -> Arrays:
+    def encode(self, future: Future | Forecast) -> Arrays:
+        """Return the array of what came; of a forecast, that of what would make it right, its errors in the unit 1."""
+        if isinstance(future, Mapping):
+            return self.encode(Future(read_point(future), 1.0))
         if len(future.values) != self.horizon:
             raise BadInput(
                 f"{len(future.values)} values follow, and this run forecasts {self.horizon}; give --horizon {self.horizon}"
