@@ -40,7 +40,8 @@ def build(input_field: "InputField", output_field: "ForecastField", options: "Op
     if options.decoding == "autoregressive":
         if not CELLS[options.cell].writes:
             raise BadInput(
-                f"--decoding autoregressive: the cell {options.cell!r} has no state to go on from; give another --cell, or "
+                f"--decoding autoregressive: the cell {options.cell!r} has no state to go on from; give "
+                "another --cell, or "
                 "--decoding direct"
             )
         cell = FeedbackCell(options.cell, options.units, len(output_field.levels))
@@ -65,7 +66,9 @@ def carry_states(input_field: "InputField", options: "Options") -> tuple[dict[st
     are those that the batch before has left.
     """
     if not CELLS[options.cell].writes or options.bidirectional:
-        raise BadInput("--carry: a state can be carried on by a cell that has one, in one direction; see --cell, --bidirectional")
+        raise BadInput(
+            "--carry: a state can be carried on by a cell that has one, in one direction; see --cell, --bidirectional"
+        )
     inputs = make_inputs(input_field.arrays)
     states = inputs["values"]
     make = CELLS[options.cell].configure(options)

@@ -39,5 +39,5 @@ TASK = Task(
         "exponential smoothing": baselines.score_exponential_smoothing,
     },
     latest=rolling.find_latest,
-    options={"bidirectional": False, "dropout": 0.2, "units": 64, "batch_size": 64, "ema_decay": 0.99},
+    options={"bidirectional": False, "dropout": 0.5, "units": 64, "batch_size": 64, "ema_decay": 0.99, "steps": 1200},
 )

@@ -122,7 +122,9 @@ def add_options(parser: Parser) -> Parser:
     parser.add_options(READING.values())
     add = parser.run.add_argument
     add("--output", type=path, default=None, metavar="FILE", help="Write the answers to this file.")
-    add("--plot", type=path, default=None, metavar="FILE", help="Forecasts: draw history, forecast and interval as PNG.")
+    add(
+        "--plot", type=path, default=None, metavar="FILE", help="Forecasts: draw history, forecast and interval as PNG."
+    )
     add("--attention-weights", action=FLAG, default=False, help="With --json: what each written symbol looked at.")
     return add_machine(parser)
 

@@ -26,6 +26,8 @@ def check_inspected(experiment: Experiment) -> None:
     array = experiment.output_field.arrays["output"]
     if len(array.shape) > 1 and not array.timed:
         raise BadInput(
-            f"inspect: it looks into one answer, or one per step, and the task {experiment.task.name!r} answers with several "
-            f"numbers for each of {array.shape[0]} steps; `run.py predict {experiment.directory} --plot FILE.png` draws them"
+            f"inspect: it looks into one answer, or one per step, and the task {experiment.task.name!r} "
+            "answers with several "
+            f"numbers for each of {array.shape[0]} steps; `run.py predict {experiment.directory} --plot "
+            "FILE.png` draws them"
         )

@@ -11,7 +11,8 @@ from models.tensor import LayerArgument, Tensor
 class CarriedRNN(layers.Layer):
     """A recurrent layer that in training begins where it ended in the batch before, row by row.
 
-    What it computes over batches that follow each other is what the layer computes over one long sequence; gradients end
+    What it computes over batches that follow each other is what the layer computes over one long sequence; gradients
+    end
     where a batch begins (truncated back-propagation through time: Williams and Peng 1990). Keras' own `stateful` asks
     for batches of one size, and for someone who resets it; here each row says whether it begins anew. Outside of
     training every sequence begins with the layer's own first state, and nothing is kept.
@@ -37,7 +38,10 @@ class CarriedRNN(layers.Layer):
             return self.layer(sequences)[0]
         count = ops.shape(sequences)[0]
         first = self.layer.get_initial_state(count)
-        before = [ops.cast(ops.stop_gradient(state[:count]), one.dtype) for state, one in zip(self.states, keras.tree.flatten(first), strict=True)]
+        before = [
+            ops.cast(ops.stop_gradient(state[:count]), one.dtype)
+            for state, one in zip(self.states, keras.tree.flatten(first), strict=True)
+        ]
         new = ops.cast(ops.reshape(begin, (-1, 1)), "bool")
         started = [ops.where(new, one, other) for one, other in zip(keras.tree.flatten(first), before, strict=True)]
         outputs, *after = self.layer(sequences, initial_state=keras.tree.pack_sequence_as(first, started))

@@ -17,7 +17,9 @@ def read(paths: Sequence[Path], options: Options) -> Splits:
     every = [
         series
         for path in paths
-        for series in time_tables.read_series(path, Request(path, Columns((), ()), options=options), say=lambda line: None)
+        for series in time_tables.read_series(
+            path, Request(path, Columns((), ()), options=options), say=lambda line: None
+        )
     ]
     return divide(every, options, say=lambda line: None)
 

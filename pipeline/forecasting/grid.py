@@ -36,7 +36,7 @@ class Grid:
     @cached_property
     def first(self) -> np.datetime64 | int:
         """The first time."""
-        return np.datetime64(self.start, self.unit) if self.unit else int(self.start)
+        return make_time(self.start, self.unit) if self.unit else int(self.start)
 
     @property
     def seconds(self) -> float | None:
@@ -94,6 +94,12 @@ class Grid:
         return np.concatenate([np.sin(turns), np.cos(turns)], axis=1).astype("float32")
 
 
+def make_time(text: str, unit: str) -> np.datetime64:
+    """Return a time in a unit of numpy's datetime64, cut off where it is more exact; ValueError for what is none."""
+    found: np.datetime64 = np.datetime64(text).astype(f"datetime64[{unit}]")
+    return found
+
+
 def read_grid(start: str, unit: str, count: int) -> Grid:
     """Return a grid that begins at a time that a user has typed; BadInput for one that is no time."""
     if unit == NUMBERED:
@@ -103,7 +109,7 @@ def read_grid(start: str, unit: str, count: int) -> Grid:
     try:
         if not WRITTEN.fullmatch(start):
             raise ValueError
-        return Grid(str(np.datetime64(np.datetime64(start), unit)), unit, count)
+        return Grid(str(make_time(start, unit)), unit, count)
     except ValueError:
         raise BadInput(f"@{start}: expected the time of the first value, such as @2026-11-29T18:00") from None
 
@@ -133,7 +139,8 @@ def fit_grid(times: np.ndarray) -> tuple[Grid, np.ndarray]:
         if off.any():
             number = int(np.flatnonzero(off)[0])
             raise BadInput(
-                f"the time stamps are not regular: most are {_say(commonest)} apart, but {times[number]} is not a whole "
+                f"the time stamps are not regular: most are {_say(commonest)} apart, but {times[number]} is "
+                "not a whole "
                 "number of such steps after the first; resample the series to one step first (pandas: resample)"
             )
         places, count_of = places // SECONDS[unit], count

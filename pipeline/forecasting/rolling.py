@@ -42,12 +42,15 @@ class Windows:
     )
     carry: int = option(
         1,
-        "Windows through which the hidden state is carried on in training, which follow each other: back-propagation is "
+        "Windows through which the hidden state is carried on in training, which follow each "
+        "other: back-propagation is "
         "truncated at each. A forecast then reads as many as one sequence.",
         low=1,
         high=1000,
     )
-    validation_share: float = option(0.15, "Share of each series, before the test's, to validate on.", low=0.01, high=0.45)
+    validation_share: float = option(
+        0.15, "Share of each series, before the test's, to validate on.", low=0.01, high=0.45
+    )
     test_share: float = option(0.15, "Share of each series, its end, to test on.", low=0.01, high=0.45)
 
 
@@ -84,7 +87,9 @@ def choose_cut(series: TimeSeries, options: Options) -> Cut:
             "another --season"
         )
     if options.carry > 1 and options.limit:
-        raise BadInput("--carry: the windows of a series follow each other, and --limit would draw some of them; leave it out")
+        raise BadInput(
+            "--carry: the windows of a series follow each other, and --limit would draw some of them; leave it out"
+        )
     return Cut(window, horizon, season, options.carry)
 
 

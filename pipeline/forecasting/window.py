@@ -101,7 +101,8 @@ def write_step(numbers: np.ndarray) -> str:
 class Future(NamedTuple):
     """What came after a window.
 
-    values: (horizon,), None where nobody knows. scale: the mean absolute error of the seasonal naive forecast, one season
+    values: (horizon,), None where nobody knows. scale: the mean absolute error of the seasonal naive forecast, one
+    season
     ahead, over the part of the series that is trained on: the unit of MASE (Hyndman and Koehler 2006).
     """
 

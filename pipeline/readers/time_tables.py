@@ -1,10 +1,10 @@
 """Time tables: numbers by time, as CSV and its kin, JSON lines or Parquet, wide or long.
 
-    wide: a column per series              long: a row per series and time
+wide: a column per series              long: a row per series and time
 
-    time,north,south                       time,station,temperature
-    2026-01-01T00:00,3.1,9.2               2026-01-01T00:00,north,3.1
-    2026-01-01T01:00,2.9,9.0               2026-01-01T00:00,south,9.2
+time,north,south                       time,station,temperature
+2026-01-01T00:00,3.1,9.2               2026-01-01T00:00,north,3.1
+2026-01-01T01:00,2.9,9.0               2026-01-01T00:00,south,9.2
 """
 
 import math
@@ -29,7 +29,20 @@ from pipeline.readers.tabular.columns import Columns, choose
 from pipeline.readers.tabular.records import Table
 
 # Names that columns are known by.
-TIME = ("time", "timestamp", "datetime", "date", "ds", "date_time", "time (utc)", "day", "month", "year", "hour", "step")
+TIME = (
+    "time",
+    "timestamp",
+    "datetime",
+    "date",
+    "ds",
+    "date_time",
+    "time (utc)",
+    "day",
+    "month",
+    "year",
+    "hour",
+    "step",
+)
 SERIES = ("series", "series_id", "unique_id", "item_id", "series_name", "id", "sensor", "station", "site", "store")
 TARGET = ("target", "value", "y", "values", "temp", "temperature")
 COLUMNS = Columns((*TIME, *SERIES), TARGET)
@@ -66,7 +79,8 @@ class Chosen:
 
 @dataclass
 class Rows:
-    """The rows of one series as they stand in a file. numbers: of each the target, the covariates, those known ahead."""
+    """The rows of one series as they stand in a file. numbers: of each the target, the "
+    "covariates, those known ahead."""
 
     lines: list[int]
     times: list[object]
@@ -77,8 +91,10 @@ def read(request: Request, say: Say) -> Splits:
     """Return the windows of the series in a table, divided by time; with request.inputs_only the last one of each.
 
     A folder of train, validation and test tables is joined by time first: the shares are those of --validation-share
-    and --test-share. A row whose time or number cannot be read is left out, counted and said; refused if request.strict.
-    Raises BadInput, with the file and the line, for time stamps that are doubled or not regular, and where no series can
+    and --test-share. A row whose time or number cannot be read is left out, counted and said; refused if
+    request.strict.
+    Raises BadInput, with the file and the line, for time stamps that are doubled or not regular, and where no series
+    can
     be used.
     """
     if request.path.is_dir():
@@ -127,8 +143,10 @@ def append(one: TimeSeries, other: TimeSeries) -> TimeSeries:
     """Return a series that goes on with another one of its name, with a gap where there is one between them."""
     if (one.grid.unit, one.grid.count) != (other.grid.unit, other.grid.count):
         raise BadInput(f"{other.origin}: a value per {other.grid.step}, and {one.origin} has one per {one.grid.step}")
-    start = other.grid.first if other.grid.unit else len(one.values)
-    distance = int((start - one.grid.first) / np.timedelta64(1, one.grid.unit)) if one.grid.unit else int(start)
+    distance = len(one.values) * one.grid.count
+    if one.grid.unit:
+        starts = np.array([one.grid.first, other.grid.first], f"datetime64[{one.grid.unit}]").astype(int)
+        distance = int(starts[1] - starts[0])
     place = distance // one.grid.count
     if place < len(one.values) or distance % one.grid.count:
         raise BadInput(
@@ -182,18 +200,25 @@ def choose_columns(table: Table, options: Options, say: Say) -> Chosen:
                 for place in range(len(names))
                 if place not in taken and table.sample[place]
             )
-            raise BadInput(f"{where}: no column of numbers to forecast; there are {shown or 'no others'}. Say which: --target-column")
+            raise BadInput(
+                f"{where}: no column of numbers to forecast; there are {shown or 'no others'}. Say which: "
+                "--target-column"
+            )
         if series is not None and len(target) > 1:
             listed = ", ".join(names[place] or str(place + 1) for place in target)
             raise BadInput(f"{where}: which column is to be forecast: {listed}? Say so: --target-column")
         listed = ", ".join(names[place] or f"column {place + 1}" for place in target)
         left = [names[place] for place in numeric if place not in target]
         beside = f"; {', '.join(left)} left out (--covariate-columns)" if left else ""
-        timed = f"the time stamps are in {names[time] or time + 1}" if time is not None else "no time stamps, rows in order"
+        timed = (
+            f"the time stamps are in {names[time] or time + 1}" if time is not None else "no time stamps, rows in order"
+        )
         say(f"{table.path}: {timed}; to forecast: {listed}{beside}")
     overlap = set(target) & taken
     if overlap:
-        raise BadInput(f"{where}: the column {names[overlap.pop()]!r} is given twice, as --target-column and as another")
+        raise BadInput(
+            f"{where}: the column {names[overlap.pop()]!r} is given twice, as --target-column and as another"
+        )
     return Chosen(time, series, target, covariates, known)
 
 
@@ -212,7 +237,9 @@ def read_number(value: object) -> float | None:
     if isinstance(value, (int, float)):
         return float(value) if math.isfinite(value) else math.nan
     try:
-        return float(str(value)) if re.fullmatch(r"\s*[-+]?(\d|\.\d|inf)[\w.+-]*\s*", str(value), re.IGNORECASE) else None
+        return (
+            float(str(value)) if re.fullmatch(r"\s*[-+]?(\d|\.\d|inf)[\w.+-]*\s*", str(value), re.IGNORECASE) else None
+        )
     except ValueError:
         return None
 
@@ -260,9 +287,7 @@ def get_number(table: Table, record: records.Record, column: int) -> float:
     return number
 
 
-def make_series(
-    table: Table, name: str, rows: Rows, *, chosen: Chosen, strict: bool, say: Say
-) -> TimeSeries:
+def make_series(table: Table, name: str, rows: Rows, *, chosen: Chosen, strict: bool, say: Say) -> TimeSeries:
     """Return the rows of a series on a regular grid, in the order of time; BadInput for time stamps that make none."""
     numbers = np.array(rows.numbers, "float64")
     lines = np.array(rows.lines)
@@ -280,7 +305,9 @@ def make_series(
         first = keep_first(times, numbers, lines, where=table.path, called=called, strict=strict, say=say)
         times, numbers, lines = times[first], numbers[first], lines[first]
         if len(times) < 2:
-            raise BadInput(f"{table.path}:{int(lines[0])}: {called}one time only; expected a value at each of many times")
+            raise BadInput(
+                f"{table.path}:{int(lines[0])}: {called}one time only; expected a value at each of many times"
+            )
         if times.dtype.kind == "M":
             try:
                 grid, positions = fit_grid(times)
@@ -291,7 +318,8 @@ def make_series(
     # One wrong year would make a series of billions of gaps.
     if positions[-1] >= 50 * len(positions) + 1000:
         raise BadInput(
-            f"{table.path}: {called}{len(positions):,} values over {int(positions[-1]) + 1:,} steps of a {grid.step}: nearly "
+            f"{table.path}: {called}{len(positions):,} values over {int(positions[-1]) + 1:,} steps of "
+            f"a {grid.step}: nearly "
             "all are missing; is one of the time stamps wrong?"
         )
     full = np.full((int(positions[-1]) + 1, numbers.shape[1]), np.nan)
@@ -331,11 +359,13 @@ def keep_first(
     time = times[(differ or places)[0]]
     if len(differ) > (0 if strict else DOUBLED * len(times)):
         raise BadInput(
-            f"{where}:{line}: {called}the time stamp {time} is that of line {before}, too; keep one of them, or name the "
+            f"{where}:{line}: {called}the time stamp {time} is that of line {before}, too; keep one of "
+            "them, or name the "
             "column that tells the series apart: --series-column"
         )
     say(
-        f"{where}: {called}{len(places):,} of {len(times):,} rows left out: their time stamp has been before ({time}, line "
+        f"{where}: {called}{len(places):,} of {len(times):,} rows left out: their time stamp has "
+        f"been before ({time}, line "
         f"{line})"
     )
     return ~again
@@ -371,7 +401,8 @@ def parse_whole(table: Table, rows: Rows, texts: Sequence[str]) -> tuple[np.ndar
     bad = next((place for place, text in enumerate(texts) if not re.fullmatch(r"-?\d+", text)), None)
     if bad is not None:
         raise BadInput(
-            f"{table.path}:{rows.lines[bad]}: the time stamp {texts[bad]!r:.40} is none, where the others are whole numbers "
+            f"{table.path}:{rows.lines[bad]}: the time stamp {texts[bad]!r:.40} is none, where the "
+            "others are whole numbers "
             f"such as {texts[0]}"
         )
     every = np.ones(len(texts), bool)
@@ -396,10 +427,14 @@ def check_kept(table: Table, rows: Rows, kept: np.ndarray, *, say: Say) -> None:
     line, shown = rows.lines[bad[0]], values.short(rows.times[bad[0]])
     if len(bad) > len(kept) / 2:
         raise BadInput(
-            f"{table.path}:{line}: the time stamp {shown} cannot be read, as {len(bad):,} of {len(kept):,}; expected such as "
+            f"{table.path}:{line}: the time stamp {shown} cannot be read, as {len(bad):,} of "
+            f"{len(kept):,}; expected such as "
             "2026-11-29T18:00, or another --time-column"
         )
-    say(f"{table.path}: {len(bad):,} of {len(kept):,} rows left out: their time stamp cannot be read ({shown}, line {line})")
+    say(
+        f"{table.path}: {len(bad):,} of {len(kept):,} rows left out: their time stamp cannot be "
+        f"read ({shown}, line {line})"
+    )
 
 
 def fit_numbers(times: np.ndarray, where: str) -> tuple[Grid, np.ndarray]:
@@ -408,5 +443,7 @@ def fit_numbers(times: np.ndarray, where: str) -> tuple[Grid, np.ndarray]:
     count = int(apart[counts.argmax()])
     positions, rest = np.divmod(times - times[0], count)
     if rest.any():
-        raise BadInput(f"{where}the steps are not regular: most are {count} apart, but not {times[np.flatnonzero(rest)[0]]}")
+        raise BadInput(
+            f"{where}the steps are not regular: most are {count} apart, but not {times[np.flatnonzero(rest)[0]]}"
+        )
     return Grid(str(int(times[0])), NUMBERED, count), positions

@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.errors import BadInput
 from pipeline.fields.array import BEGIN, Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
-from pipeline.forecasting.grid import CYCLES, NUMBERED, Grid, read_grid
+from pipeline.forecasting.grid import CYCLES, NUMBERED, Grid, make_time, read_grid
 from pipeline.forecasting.naive import difference, repeat_season
 from pipeline.forecasting.window import TimeSeries, Window
 from pipeline.option import option
@@ -33,21 +33,22 @@ class History(InputField[Window]):
     """The values of a window -> what a network forecasts from; each window is scaled by itself, so by its past alone.
 
     "values": (time, channels): at each step from the second season on the value, less the mean of the window and divided
-        by its deviation; its difference to the season before, in spreads; whether it is known; sine and cosine of the
-        calendar; and covariates, less the mean of the training and divided by its deviation.
-    "future": (horizon, features): at each step that is forecast the last seasonal differences of its place in the season
-        and of those beside it; their means over whole seasons; the newest of all, as it is and fading with the distance;
-        how far ahead the step is; the calendar; and the covariates known ahead.
-    "anchor": (horizon,), the seasonal naive forecast, in the units of the series.
+        by its deviation; its difference to the season before, less the drift, in spreads; whether it is known; sine and
+        cosine of the calendar; and covariates, less the mean of the training and divided by its deviation.
+    "future": (horizon, features): for each step that is forecast the last seasonal differences of its place in the
+        season and of those beside it; their means over whole seasons; the newest of all, as it is and fading with the
+        distance; how far ahead the step is; the calendar; and the covariates known ahead.
+    "anchor": (horizon,), the seasonal naive forecast and the drift, in the units of the series.
     "spread": (), the mean size of the differences between a seasonal difference and the one a season before: what is
         left when level, season and trend are taken out, so that it is as wide where a series rises as where it rests.
+    "begin": (), where states are carried on in training: 1 where a window begins with none, 0 where it follows another.
 
-    "begin": (), where states are carried on in training: 1 where the window begins with none, 0 where it follows another.
+    The network gives the difference of its forecast to the anchor, in spreads. To it, a series of another size or level,
+    or with another trend, looks the same.
 
-    The network gives the difference of its forecast to the anchor, in spreads.
-
-    horizon, season, unit, count: of the training's windows. carried: whether their states are carried on. cycles: those of the calendar that are of use.
-    floor: the least spread. means, deviations: of the covariates, the last `known` of which are known ahead.
+    horizon, season, unit, count: of the training's windows. carried: whether their states are carried on.
+    cycles: those of the calendar that are of use. floor: the least spread.
+    means, deviations: of the covariates, the last `known` of which are known ahead.
     """
 
     calendar: bool = option(False, "Tell the network the hour, the weekday and the time of the year.")
@@ -148,7 +149,8 @@ class History(InputField[Window]):
         expected = len(self.means) - self.known, self.known
         if found != expected:
             raise BadInput(
-                f"it has {found[0]} covariates and {found[1]} known ahead, and this run is trained with {expected[0]} and "
+                f"it has {found[0]} covariates and {found[1]} known ahead, and this run is trained with "
+                f"{expected[0]} and "
                 f"{expected[1]}"
             )
         if self.known and not np.isfinite(window.ahead).any():
@@ -172,7 +174,8 @@ class History(InputField[Window]):
         """Return the window that is typed: "@2026-11-29T18:00 5.1 4.9 ? 4.2", "?" for a value that is missing.
 
         The time is that of the first value, and may be left out where the run has no use for the calendar. Covariates
-        follow a value after commas; those that are known ahead come again after a bar, a word for each step to forecast.
+        follow a value after commas; those that are known ahead come again after a bar, a word for each step to
+        forecast.
         """
         past, _, ahead = text.partition("|")
         words = past.split()
@@ -180,7 +183,9 @@ class History(InputField[Window]):
         if words and words[0].startswith("@"):
             start = words.pop(0)[1:]
         elif self.cycles:
-            raise BadInput(f"begin with the time of the first value, such as {self.typed.split()[0]}: {text.strip():.60}")
+            raise BadInput(
+                f"begin with the time of the first value, such as {self.typed.split()[0]}: {text.strip():.60}"
+            )
         grid = read_grid(start, self.unit, self.count)
         given = self._read(words, 1 + len(self.means), "value")
         future = self._read(ahead.split() if self.known else [], self.known, "step after the bar")
@@ -202,7 +207,9 @@ class History(InputField[Window]):
                 numbers = []
             if len(numbers) != width or any(map(math.isinf, numbers)):
                 example = ",".join(["0.5"] * width)
-                raise BadInput(f"{noun} {place + 1} is {word!r:.40}; expected such as {example}, or ? for a missing number")
+                raise BadInput(
+                    f"{noun} {place + 1} is {word!r:.40}; expected such as {example}, or ? for a missing number"
+                )
             found[place] = numbers
         return found
 
@@ -216,7 +223,7 @@ class History(InputField[Window]):
 
     @property
     def typed(self) -> str:
-        start = "@0 " if self.unit == NUMBERED else f"@{np.datetime64('2026-11-29', self.unit)} "
+        start = "@0 " if self.unit == NUMBERED else f"@{make_time('2026-11-29', self.unit)} "
         return start + "0.5 0.7 ?"
 
     def measure(self, window: Window) -> int:

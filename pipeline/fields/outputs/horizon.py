@@ -14,10 +14,12 @@ from pipeline.option import option
 
 # By "mean", or by the quantile, such as "0.5": a number for each step.
 Forecast = Mapping[str, tuple[float, ...]]
+# What came, or what is answered.
+Coming = Future | Forecast
 
 
 @dataclass
-class Horizon(OutputField[Future]):
+class Horizon(OutputField[Coming]):
     """What comes after a window <-> {"output": (horizon, 3)}: the value, the unit its error is counted in, and 1 where
     it is known. An answer is (horizon, quantiles) in the units of the series, or (horizon, 1): the mean.
     """
@@ -33,21 +35,25 @@ class Horizon(OutputField[Future]):
         """Return the quantiles that are forecast; none of a mean."""
         return self.QUANTILES if self.forecast == "quantiles" else ()
 
-    def fit(self, futures: Iterable[Future]) -> None:
-        self.horizon = len(next(iter(futures)).values)
+    def fit(self, futures: Iterable[Coming]) -> None:
+        first = next(iter(futures))
+        self.horizon = len(read_point(first) if isinstance(first, Mapping) else first.values)
 
-    def encode(self, future: Future | Forecast) -> Arrays:
+    def encode(self, future: Coming) -> Arrays:
         """Return the array of what came; of a forecast, that of what would make it right, its errors in the unit 1."""
         if isinstance(future, Mapping):
             return self.encode(Future(read_point(future), 1.0))
         if len(future.values) != self.horizon:
             raise BadInput(
-                f"{len(future.values)} values follow, and this run forecasts {self.horizon}; give --horizon {self.horizon}"
+                f"{len(future.values)} values follow, and this run forecasts {self.horizon}; give --horizon "
+                f"{self.horizon}"
             )
         values = np.array([np.nan if value is None else value for value in future.values])
         known = np.isfinite(values)
         return {
-            "output": np.column_stack([np.nan_to_num(values), np.full(len(values), future.scale), known]).astype("float32")
+            "output": np.column_stack([np.nan_to_num(values), np.full(len(values), future.scale), known]).astype(
+                "float32"
+            )
         }
 
     def decode(self, output: np.ndarray) -> dict[str, tuple[float, ...]]:

@@ -80,7 +80,9 @@ def test_gradients_end_where_a_batch_begins() -> None:
 
 def test_it_is_saved_with_its_layer(tmp_path) -> None:
     values, begin = keras.Input((None, FEATURES)), keras.Input(())
-    model = keras.Model([values, begin], CarriedRNN(CELLS["gru"](UNITS, return_sequences=True, return_state=True), ROWS)(values, begin))
+    model = keras.Model(
+        [values, begin], CarriedRNN(CELLS["gru"](UNITS, return_sequences=True, return_state=True), ROWS)(values, begin)
+    )
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     given = [draw(), np.ones(ROWS, "float32")]

@@ -19,7 +19,12 @@ def make_series(
     grid = grid or Grid("2026-01-01T00", "h", 1)
     empty = np.empty((len(numbers), 0))
     return TimeSeries(
-        name, grid, numbers, empty if covariates is None else covariates, empty if known is None else known, "file.csv:9"
+        name,
+        grid,
+        numbers,
+        empty if covariates is None else covariates,
+        empty if known is None else known,
+        "file.csv:9",
     )
 
 
@@ -35,4 +40,6 @@ def make_options(**changed: Any) -> Options:
 def wave(steps: int, season: int = 24, noise: float = 0.1, seed: int = 0) -> np.ndarray:
     """Return a season with a trend and noise, (steps,)."""
     times = np.arange(steps)
-    return 10 + 0.01 * times + np.sin(2 * np.pi * times / season) + noise * np.random.default_rng(seed).normal(size=steps)
+    return (
+        10 + 0.01 * times + np.sin(2 * np.pi * times / season) + noise * np.random.default_rng(seed).normal(size=steps)
+    )

