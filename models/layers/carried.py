@@ -12,9 +12,8 @@ class CarriedRNN(layers.Layer):
     """A recurrent layer that in training begins where it ended in the batch before, row by row.
 
     What it computes over batches that follow each other is what the layer computes over one long sequence; gradients
-    end
-    where a batch begins (truncated back-propagation through time: Williams and Peng 1990). Keras' own `stateful` asks
-    for batches of one size, and for someone who resets it; here each row says whether it begins anew. Outside of
+    end where a batch begins (truncated back-propagation through time: Williams and Peng 1990). Keras' own `stateful`
+    asks for batches of one size, and for someone who resets it; here each row says whether it begins anew. Outside of
     training every sequence begins with the layer's own first state, and nothing is kept.
 
     layer: returns its sequences and its states. rows: of the largest batch.

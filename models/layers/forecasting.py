@@ -81,8 +81,10 @@ class FeedbackCell(layers.Layer):
 
 
 def mean_over_known(losses: Tensor, expected: Tensor) -> Tensor:
-    """Return the mean loss of the steps whose value is known, (batch,). losses: (batch, "
-    "horizon). expected: see below."""
+    """Return the mean loss of the steps whose value is known, (batch,).
+
+    losses: (batch, horizon). expected: (batch, horizon, 3); see `PinballLoss`.
+    """
     known = expected[..., 2]
     return ops.sum(losses * known, axis=1) / ops.maximum(ops.sum(known, axis=1), 1.0)
 

@@ -18,11 +18,10 @@ def measure(references: Sequence[Future], predictions: Sequence[Forecast]) -> Sc
     mae, rmse: of the point forecast, the median or the mean (scikit-learn).
     smape: symmetric mean absolute percentage error, 0 to 200 (Makridakis 1993, as in the M4 competition).
     mase: mean absolute scaled error: below 1 is better than a seasonal naive forecast of one season is over the
-    training
-        data of the series (Hyndman and Koehler 2006).
-    Of quantiles also pinball: the mean loss of those of 10, 50 and 90%, scaled as mase is; coverage_80: the share of
-    the
-    values within the interval from the first to the last of them; and width_80: its mean width.
+        training data of the series (Hyndman and Koehler 2006).
+    pinball: of quantiles, the mean loss of those of 10, 50 and 90%, scaled as mase is.
+    coverage_80, width_80: the share of the values within the interval from the first to the last of these, and its
+        mean width.
     """
     from sklearn.metrics import mean_absolute_error, root_mean_squared_error
 

@@ -102,8 +102,7 @@ class Future(NamedTuple):
     """What came after a window.
 
     values: (horizon,), None where nobody knows. scale: the mean absolute error of the seasonal naive forecast, one
-    season
-    ahead, over the part of the series that is trained on: the unit of MASE (Hyndman and Koehler 2006).
+    season ahead, over the part of the series that is trained on: the unit of MASE (Hyndman and Koehler 2006).
     """
 
     values: tuple[float | None, ...]

@@ -79,8 +79,10 @@ class Chosen:
 
 @dataclass
 class Rows:
-    """The rows of one series as they stand in a file. numbers: of each the target, the "
-    "covariates, those known ahead."""
+    """The rows of one series as they stand in a file.
+
+    numbers: of each row the target, the covariates, and those known ahead.
+    """
 
     lines: list[int]
     times: list[object]
@@ -92,10 +94,8 @@ def read(request: Request, say: Say) -> Splits:
 
     A folder of train, validation and test tables is joined by time first: the shares are those of --validation-share
     and --test-share. A row whose time or number cannot be read is left out, counted and said; refused if
-    request.strict.
-    Raises BadInput, with the file and the line, for time stamps that are doubled or not regular, and where no series
-    can
-    be used.
+    request.strict. Raises BadInput, with the file and the line, for time stamps that are doubled or not regular, and
+    where no series can be used.
     """
     if request.path.is_dir():
         found = files.find(request, (records.SUFFIXES, (".txt",)), say)
@@ -318,9 +318,8 @@ def make_series(table: Table, name: str, rows: Rows, *, chosen: Chosen, strict: 
     # One wrong year would make a series of billions of gaps.
     if positions[-1] >= 50 * len(positions) + 1000:
         raise BadInput(
-            f"{table.path}: {called}{len(positions):,} values over {int(positions[-1]) + 1:,} steps of "
-            f"a {grid.step}: nearly "
-            "all are missing; is one of the time stamps wrong?"
+            f"{table.path}: {called}{len(positions):,} values over {int(positions[-1]) + 1:,} steps of a {grid.step}: "
+            "nearly all are missing; is one of the time stamps wrong?"
         )
     full = np.full((int(positions[-1]) + 1, numbers.shape[1]), np.nan)
     full[positions] = numbers
@@ -365,8 +364,7 @@ def keep_first(
         )
     say(
         f"{where}: {called}{len(places):,} of {len(times):,} rows left out: their time stamp has "
-        f"been before ({time}, line "
-        f"{line})"
+        f"been before ({time}, line {line})"
     )
     return ~again
 

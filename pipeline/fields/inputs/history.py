@@ -32,8 +32,8 @@ FLOOR = 0.01
 class History(InputField[Window]):
     """The values of a window -> what a network forecasts from; each window is scaled by itself, so by its past alone.
 
-    "values": (time, channels): at each step from the second season on the value, less the mean of the window and divided
-        by its deviation; its difference to the season before, less the drift, in spreads; whether it is known; sine and
+    "values": (time, channels): at each step from the second season on the value, less the mean of the window and
+        divided by its deviation; its difference to the season before, less the drift, in spreads; whether it is known; sine and
         cosine of the calendar; and covariates, less the mean of the training and divided by its deviation.
     "future": (horizon, features): for each step that is forecast the last seasonal differences of its place in the
         season and of those beside it; their means over whole seasons; the newest of all, as it is and fading with the
@@ -43,8 +43,8 @@ class History(InputField[Window]):
         left when level, season and trend are taken out, so that it is as wide where a series rises as where it rests.
     "begin": (), where states are carried on in training: 1 where a window begins with none, 0 where it follows another.
 
-    The network gives the difference of its forecast to the anchor, in spreads. To it, a series of another size or level,
-    or with another trend, looks the same.
+    The network gives the difference of its forecast to the anchor, in spreads. To it, a series of another size or
+    level, or with another trend, looks the same.
 
     horizon, season, unit, count: of the training's windows. carried: whether their states are carried on.
     cycles: those of the calendar that are of use. floor: the least spread.

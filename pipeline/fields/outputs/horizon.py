@@ -45,8 +45,8 @@ class Horizon(OutputField[Coming]):
             return self.encode(Future(read_point(future), 1.0))
         if len(future.values) != self.horizon:
             raise BadInput(
-                f"{len(future.values)} values follow, and this run forecasts {self.horizon}; give --horizon "
-                f"{self.horizon}"
+                f"{len(future.values)} values follow, and this run forecasts {self.horizon}; "
+                f"give --horizon {self.horizon}"
             )
         values = np.array([np.nan if value is None else value for value in future.values])
         known = np.isfinite(values)
