@@ -33,8 +33,8 @@ class History(InputField[Window]):
     """The values of a window -> what a network forecasts from; each window is scaled by itself, so by its past alone.
 
     "values": (time, channels): at each step from the second season on the value, less the mean of the window and
-        divided by its deviation; its difference to the season before, less the drift, in spreads; whether it is known; sine and
-        cosine of the calendar; and covariates, less the mean of the training and divided by its deviation.
+        divided by its deviation; its difference to the season before, less the drift, in spreads; whether it is known;
+        sine and cosine of the calendar; and covariates, less the mean of the training and divided by its deviation.
     "future": (horizon, features): for each step that is forecast the last seasonal differences of its place in the
         season and of those beside it; their means over whole seasons; the newest of all, as it is and fading with the
         distance; how far ahead the step is; the calendar; and the covariates known ahead.
