@@ -42,7 +42,9 @@ class Prediction(BaseModel):
 
     model_config = ConfigDict(extra="allow")
     input: str | list[str] | None = Field(description="The input as the run reads it.")
-    output: str | float | list[str] | None = Field(description="A label, a number, a text, or one tag per token.")
+    output: str | float | list[str] | dict[str, list[float]] | None = Field(
+        description="A label, a number, a text, one tag per token; of a forecast, by quantile, a number per step."
+    )
     probability: float | None = Field(default=None, description="Of the whole answer, where the model can say it.")
     attention: list[list[float]] | None = Field(
         default=None, description="For each written symbol, its weight for each time step of the input."
