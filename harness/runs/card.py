@@ -25,8 +25,10 @@ from harness.runs.listing import find_changed
 from harness.runs.location import locate
 from harness.runs.schema import History, Seen, Summary
 from harness.training.request import settled_defaults
+from pipeline import fields
 from pipeline.errors import BadInput
 from pipeline.fields import (
+    Horizon,
     Image,
     Label,
     Number,
@@ -58,6 +60,7 @@ HUB_TASKS = {
     (Image, TargetText): "image-to-text",
     (Prompt, Passages): "text-generation",
     (Sound, Transcript): "automatic-speech-recognition",
+    (fields.History, Horizon): "time-series-forecasting",
 }
 # Licences of data that the hub knows by a name of its own, which is theirs of SPDX in lower case.
 HUB_LICENCES = ("apache-2.0", "mit", "cc-by-4.0", "cc-by-sa-4.0", "bsd-3-clause", "gpl-2.0", "gpl-3.0", "lgpl-2.1")
