@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-from harness.analysis import labels, numbers, others, spans, tags, texts
+from harness.analysis import forecasts, labels, numbers, others, spans, tags, texts
 from harness.analysis.answered import Answered
 from harness.analysis.section import Section, Sections
 from pipeline.example import Value
-from pipeline.fields import OutputField
+from pipeline.fields import Horizon, OutputField
 
 # A kind: from the answers to what is seen of them.
 Kind = Callable[[Answered], Sections]
@@ -18,8 +18,11 @@ def find_kind(output_field: OutputField, output: Value) -> Kind:
     - A text is written symbol by symbol, or has symbols in an order but at no known times.
     - Tags are categories, one per step; spans are what BIO tags mark.
     - A label is a category, one per example.
+    - A forecast is several numbers, one for each step ahead.
     - A number is a number; of all else no more is known than its loss.
     """
+    if isinstance(output_field, Horizon):
+        return forecasts.analyse
     array = output_field.arrays["output"]
     if output_field.autoregressive or (array.timed and not array.per_step):
         return texts.analyse

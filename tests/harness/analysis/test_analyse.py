@@ -26,6 +26,7 @@ SECTIONS = {
     "copy": {"by_tag", "confusions", "calibration"},
     "regular": {"by_tag", "confusions", "calibration"},
     "ner": {"confusions", "calibration"},
+    "forecast": {"by_step", "worst"},
     "translation": {"edits", "worst", "n_best"},
     "caption": {"edits", "worst", "n_best"},
     "speech": {"worst", "n_best"},
@@ -213,7 +214,7 @@ def test_where_the_page_cannot_be_written_the_analysis_is_shown_all_the_same(
 
 
 def test_a_kind_follows_from_the_field_and_not_from_the_name() -> None:
-    from harness.analysis import labels, numbers, others, spans, tags, texts
+    from harness.analysis import forecasts, labels, numbers, others, spans, tags, texts
     from harness.options import defaults
 
     def find(task: Task) -> kinds.Kind:
@@ -232,6 +233,7 @@ def test_a_kind_follows_from_the_field_and_not_from_the_name() -> None:
         "caption": texts.analyse,
         "novel": texts.analyse,
         "speech": texts.analyse,
+        "forecast": forecasts.analyse,
     }
     series = tasks.get("adding").output(defaults(tasks.get("adding")))
     assert kinds.find_kind(series, (0.5, 0.7)) is others.analyse

@@ -21,7 +21,8 @@ from models.cells import CELLS
 from pipeline.errors import BadInput
 from tests.harness import open_run, small, small_splits, train_small, without_new_cells
 
-TASKS = sorted(tasks.find())
+# A forecast is not inspected.
+TASKS = [name for name, task in tasks.find().items() if not task.latest]
 
 
 @pytest.fixture(scope="module")
