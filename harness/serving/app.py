@@ -190,7 +190,7 @@ def add_run(app: FastAPI, service: Service, run: ServedRun) -> None:
         from harness.predict import to_prediction
 
         found = iter(
-            to_prediction(question.shown, one, attention=attention)
+            {**to_prediction(question.shown, one, attention=attention), **question.told}
             for question, one in zip(asked.questions, answers, strict=True)
         )
         content: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """Served run: one trained run, as a server asks it."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -35,13 +35,14 @@ class Question:
     """One input, encoded.
 
     shown: the input as its answer repeats it. arrays: see pipeline/fields. steps: time steps, 1 without a time axis.
-    position: chooses the random numbers, where the run samples.
+    position: chooses the random numbers, where the run samples. told: what is told beside the answer.
     """
 
     shown: Value
     arrays: Arrays
     steps: int
     position: int
+    told: Mapping[str, object]
 
 
 class ServedRun:
@@ -101,7 +102,7 @@ class ServedRun:
             check_lengths(self.experiment.options, [one.origin], [arrays], arrays=field.arrays)
             repeated = shown[number] if shown else data.to_plain(one.value)
             position = (seed * self.limits.max_inputs + len(found)) % POSITIONS
-            found.append(Question(repeated, arrays, steps, position))
+            found.append(Question(repeated, arrays, steps, position, field.tell(one.value)))
         return found
 
     def open(self, tell: Callable[[int], None], going: Callable[[], bool]) -> None:
