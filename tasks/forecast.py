@@ -28,6 +28,7 @@ TASK = Task(
         "co2": Source("carbon dioxide by week, 1958 to 2001 (statsmodels)", "public domain", time_series.read_co2),
     },
     reader=Reader(time_tables.read, "CSV, TSV, JSON lines, Parquet, by time", options=time_tables.TimeColumns),
+    columns=time_tables.COLUMNS,
     input=Configured(History),
     output=Configured(Horizon),
     family=FORECASTER,

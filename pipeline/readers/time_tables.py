@@ -97,7 +97,9 @@ def read(request: Request, say: Say) -> Splits:
     request.strict. Raises BadInput, with the file and the line, for time stamps that are doubled or not regular, and
     where no series can be used.
     """
-    if request.path.is_dir():
+    if request.columns.given_input or request.columns.given_output:
+        raise BadInput("--text-column, --label-column: a table of time series has --time-column, --target-column")
+    if request.path.is_dir() or request.files:
         found = files.find(request, (records.SUFFIXES, (".txt",)), say)
         every = join([read_series(path, request, say) for paths in found.values() for path in paths], say)
     else:

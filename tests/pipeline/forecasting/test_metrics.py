@@ -53,6 +53,7 @@ def test_the_seasonal_naive_forecast_repeats_the_last_season_that_is_known() -> 
     assert baselines.forecast_naively(make_window(range(6))).tolist() == [3, 4]
 
 
+@pytest.mark.slow
 def test_exponential_smoothing_knows_a_season_and_a_trend() -> None:
     options = make_options(window=30, horizon=6, season=6)
     splits = divide([make_series(wave(200, 6, noise=0.02))], options, print)

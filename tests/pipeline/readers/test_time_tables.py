@@ -107,6 +107,9 @@ def test_a_folder_of_files_is_one_series_in_the_order_of_time(tmp_path: Path) ->
     np.testing.assert_array_equal(series.values[:200], table["north"][:200])
     assert np.isnan(series.values[200:210]).all()
     np.testing.assert_array_equal(series.values[210:], table["north"][210:])
+    assert load(tmp_path / "train.csv", test_file=str(tmp_path / "test.csv")) == splits
+    with pytest.raises(BadInput, match="--text-column, --label-column: a table of time series has --time-column"):
+        load(tmp_path / "train.csv", text_column="north")
     table[150:].to_csv(tmp_path / "test.csv", index=False)
     with pytest.raises(BadInput, match="files of one series follow each other in time"):
         load(tmp_path)
