@@ -33,8 +33,10 @@ from pipeline.fields import (
     restore,
     save,
 )
+from pipeline.forecasting.window import Future
 from pipeline.option import declared
 from tests.pipeline.fields import fitted
+from tests.pipeline.forecasting import make_window
 
 
 @pytest.mark.parametrize(
@@ -278,7 +280,8 @@ def test_the_tokens_of_a_value_are_those_whose_ids_it_is_encoded_as(kind: type) 
 
 @pytest.mark.parametrize("kind", FIELDS)
 def test_a_field_says_in_words_what_its_values_are(kind: type) -> None:
-    values = {**ANSWERS, **GIVEN}.get(kind, (["u", "v"], ""))[0]
+    series = {fields.History: [make_window(range(9))], fields.Horizon: [Future((1.0, 2.0), 1.0)]}
+    values = series.get(kind) or {**ANSWERS, **GIVEN}.get(kind, (["u", "v"], ""))[0]
     field = kind()
     if kind is not fields.Sound:
         field = fitted(field, values) if not isinstance(field, (fields.Image, fields.Series)) else field
