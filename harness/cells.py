@@ -22,7 +22,7 @@ def suit_cell(options: Options, task: Task, say: Say) -> Options:
     cell = options.cell
     if cell not in cells.CELLS:
         raise unknown("--cell", cell, cells.CELLS)
-    if task.output.kind.autoregressive and not cells.CELLS[cell].writes:
+    if (task.output.kind.autoregressive or task.family.carries) and not cells.CELLS[cell].writes:
         others = ", ".join(name for name, one in cells.CELLS.items() if one.writes)
         raise BadInput(
             f"--cell {cell}: the task {task.name!r} writes one symbol after another, and this cell reads all of its "

@@ -196,7 +196,8 @@ def fit(task: Task, options: Options, say: Say = keep_quiet) -> Prepared:
     """
     loaded = load(task, options, say)
     input_field, output_field = task.input(options), task.output(options)
-    if input_field.categorical:
+    whole = input_field.categorical or input_field.fitted_whole
+    if whole:
         # However few examples are used, all of the categories are known.
         input_field.fit(example.input for example in loaded["train"])
     strict = options.strict if task.reader else False
@@ -206,7 +207,7 @@ def fit(task: Task, options: Options, say: Say = keep_quiet) -> Prepared:
             raise BadInput(f"--data {options.data}: the {split} split is empty; expected at least one example")
     known = fingerprint(examples)
     examples["train"] = expand(examples["train"])
-    if not input_field.categorical:
+    if not whole:
         input_field.fit(example.input for example in examples["train"])
     output_field.fit(example.output for example in expand(loaded["train"]))
     return Prepared(examples, input_field, output_field=output_field, fingerprint=known)

@@ -35,10 +35,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Answers:
-    """The answers to all examples, in their order. loss: their mean, where the decoder gives it."""
+    """The answers to all examples, in their order.
+
+    means: of the loss, and of what the family measures beside it, where the decoder gives them; by name.
+    """
 
     answers: list[Answer]
-    loss: float | None
+    means: Mapping[str, float]
 
 
 @dataclass(frozen=True)
@@ -50,8 +53,8 @@ class Scored:
 
 
 @dataclass
-class _MeanLoss:
-    """The loss averaged over all answers asked for (tokens or examples), whatever the batches."""
+class _Mean:
+    """A loss averaged over all answers asked for (tokens or examples), whatever the batches."""
 
     total: float = 0.0
     weight: float = 0.0
@@ -61,8 +64,8 @@ class _MeanLoss:
         self.total, self.weight = self.total + loss * weight, self.weight + weight
 
     @property
-    def mean(self) -> float | None:
-        return self.total / self.weight if self.weight else None
+    def mean(self) -> float:
+        return self.total / self.weight if self.weight else 0.0
 
 
 def answer(
@@ -70,12 +73,12 @@ def answer(
 ) -> Answers:
     """Return the answers to all examples, in their order; the padding's answers are cut off.
 
-    decoder: one with a loss gives it for each batch; see models/decoding/with_loss.py.
+    decoder: one with a loss gives it for each batch, as one number; see models/decoding/with_loss.py.
     throughput: takes in how fast it was.
     """
     output_field = experiment.output_field
     answers: list[Answer | None] = [None] * len(batches.inputs)
-    losses = _MeanLoss()
+    means: dict[str, _Mean] = {}
     for length, members, real in batches.plan():
         # A decoder that samples asks for the position of each example, so that no batch changes its random numbers.
         arrays, *wanted = batches.draw(length, members, real)
@@ -87,12 +90,13 @@ def answer(
             shape = length, len(members)
             seconds = time.perf_counter() - started
             throughput.add(shape, tokens=int(batches.steps[members[:real]].sum()), seconds=seconds)
-        if "loss" in found:
-            losses.note(float(found.pop("loss")), wanted[1])
+        for name in [name for name, array in found.items() if array.ndim == 0]:
+            means.setdefault(name, _Mean()).note(float(found.pop(name)), wanted[1])
         for row, member in enumerate(members[:real]):
             steps = int(batches.steps[member])
             answers[member] = read_answer(output_field, found, row, steps=steps, masked="mask" in decoder.input)
-    return Answers([one for one in answers if one is not None], losses.mean)
+    known = [one for one in answers if one is not None]
+    return Answers(known, {name: one.mean for name, one in means.items()})
 
 
 def compute(decoder: keras.Model, drawn: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -129,12 +133,12 @@ def measure_loss(model: keras.Model, batches: Batches, *, learn: bool = False) -
     learn: train on each batch too, once its loss is known.
     """
     score = model.train_on_batch if learn else model.test_on_batch
-    losses = _MeanLoss()
+    losses = _Mean()
     for entry in batches.plan():
         inputs, outputs, weights = batches.draw(*entry)
         model.reset_metrics()
         losses.note(float(score(inputs, outputs, weights, return_dict=True)["loss"]), weights)
-    return losses.mean or 0.0
+    return losses.mean
 
 
 @dataclass(frozen=True)
@@ -161,23 +165,35 @@ class Scorer:
         adapted: a loss to report in place of the model's own; see harness/dynamic_evaluation.py.
         """
         found = answer(self.experiment, self.decoder, batches, throughput=throughput)
-        loss = found.loss if adapted is None else adapted
-        if loss is None:
-            loss = measure_loss(self.model, batches)
+        means = dict(found.means)
+        if adapted is not None:
+            means["loss"] = adapted
+        elif "loss" not in means:
+            means["loss"] = measure_loss(self.model, batches)
         outputs = [one.output for one in found.answers]
-        scores = rate(self.experiment.task, examples, outputs, loss=loss, training=training)
+        scores = rate(self.experiment.task, examples, outputs, means=means, training=training)
         return Scored(scores, found.answers)
 
 
 def rate(
-    task: Task, examples: Sequence[Example], outputs: Sequence[Value], *, loss: float, training: Sequence[Example] = ()
+    task: Task,
+    examples: Sequence[Example],
+    outputs: Sequence[Value],
+    *,
+    means: Mapping[str, float],
+    training: Sequence[Example] = (),
 ) -> Scores:
-    """Return the scores of a model's outputs to examples. loss: its mean. training: see `Scorer.measure`."""
-    predictions = list(outputs)
-    scores = task.metrics([example.output for example in examples], predictions)
+    """Return the scores of a model's outputs to examples.
+
+    means: "loss", and what the family measures beside it, where it was measured. training: see `Scorer.measure`.
+    """
+    predictions, references = list(outputs), [example.output for example in examples]
+    scores = task.metrics(references, predictions)
     if task.extra_metrics:
-        scores |= task.extra_metrics(training, predictions, loss)
-    return scores | {"loss": loss}
+        scores |= task.extra_metrics(training, predictions, means["loss"])
+    if task.measured_metrics:
+        scores |= task.measured_metrics(references, means)
+    return scores | {"loss": means["loss"]}
 
 
 def write_answers(path: Path, examples: Sequence[Example], answers: Sequence[Answer]) -> None:

@@ -60,6 +60,10 @@ class Experiment:
         """Return a model from the same inputs to decoded answers."""
         return self.family.decode(model, self.output_field, self.options)
 
+    def measures(self) -> dict[str, keras.losses.Loss]:
+        """Return what is measured of the answers beside the loss, by name."""
+        return self.task.family.load_measures(self.output_field)
+
     def replace_options(self, **changed: Value) -> Experiment:
         """Return the experiment with some options changed."""
         return dataclasses.replace(self, options=self.options.replace(**changed))

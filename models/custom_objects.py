@@ -24,6 +24,7 @@ import models.decoding.ctc
 import models.decoding.viterbi
 import models.layers.attention
 import models.layers.carried
+import models.layers.carry
 import models.layers.decoder
 import models.layers.dropout
 import models.layers.embedding
@@ -32,5 +33,6 @@ import models.layers.losses
 import models.layers.pooling
 import models.layers.random_changes
 import models.layers.subsample
+import models.layers.tied_embedding
 import models.layers.word_dropout
 import models.recurrent  # noqa: F401

@@ -1,12 +1,16 @@
 """The model families by name, each with its options. It needs no Keras: a family is imported when a model is made."""
 
 import importlib
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import TYPE_CHECKING, Literal, cast
 
 from models.cells import CELLS
-from models.family import Family
+from models.family import Family, OutputField
 from pipeline.option import option
+
+if TYPE_CHECKING:
+    import keras
 
 
 @dataclass(frozen=True)
@@ -16,15 +20,28 @@ class LazyFamily:
     module: the one that has `build`, `loss` and `decode`; see models/family.py. options: a dataclass that declares what
     they read. streams: whether it can answer each step of an input that is still to come ("reading"; see
     models/streaming.py), or write symbol by symbol ("writing"; see models/writing.py); None: neither.
+    measures: the module has a function of that name too, from the output field to losses that are measured beside the
+    loss, by name, and not learned from.
+    carries: it hands the states of its cell from one batch to the next; so it needs a cell that has some.
     """
 
     module: str
     options: type
     streams: Literal["reading", "writing"] | None = None
+    measures: bool = False
+    carries: bool = False
 
     def load(self) -> Family:
         """Import the family, and with it Keras."""
         return cast(Family, importlib.import_module(self.module))
+
+    def load_measures(self, output_field: OutputField) -> "dict[str, keras.losses.Loss]":
+        """Return what the family measures beside the loss, by name; nothing for most families."""
+        if not self.measures:
+            return {}
+        measures: Callable[[OutputField], dict[str, keras.losses.Loss]]
+        measures = importlib.import_module(self.module).measures
+        return measures(output_field)
 
 
 @dataclass
@@ -131,6 +148,13 @@ class Generator(BeamSearch, WordDropout, Recurrent):
 
 
 @dataclass
+class LanguageModel(WordDropout, Recurrent):
+    """Options of the language model."""
+
+    embedding_size: int = option(128, "Length of a word's vector.", low=1)
+
+
+@dataclass
 class Captioner(BeamSearch, Attention, WordDropout, Recurrent):
     """Options of the captioner."""
 
@@ -160,6 +184,7 @@ class Transcriber(BeamSearch, Encoder):
 TAGGER = LazyFamily("models.tagger", Tagger, streams="reading")
 CLASSIFIER = LazyFamily("models.classifier", Classifier, streams="reading")
 GENERATOR = LazyFamily("models.generator", Generator, streams="writing")
+LANGUAGE_MODEL = LazyFamily("models.language_model", LanguageModel, streams="reading", measures=True, carries=True)
 CAPTIONER = LazyFamily("models.captioner", Captioner)
 ENCODER_DECODER = LazyFamily("models.encoder_decoder", EncoderDecoder)
 FORECASTER = LazyFamily("models.forecaster", Forecaster)

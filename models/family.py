@@ -3,6 +3,7 @@
     models/tagger.py             many to many, equal length: one tag per token
     models/classifier.py         many to one: one label, number or distribution per sequence
     models/generator.py          one to many: a category in, a sequence out
+    models/language_model.py     many to many, equal length: at each step the word that comes next
     models/captioner.py          one to many: an image in, a text out
     models/encoder_decoder.py    many to many, unequal length: a sequence in, another one out
     models/transcriber.py        many to many, unequal length, in the order of the input: sound in, a text out
@@ -69,6 +70,23 @@ class TagField(OutputField, Protocol):
 
     @property
     def transitions(self) -> "np.ndarray | None": ...
+
+
+class NextWordField(OutputField, Protocol):
+    """An output of one next word per step.
+
+    symbols: the words by number, after so many `reserved` ones that are never suggested. end: the number of the symbol
+    that ends a sentence. shown: how many suggestions there are, the likeliest first.
+    """
+
+    @property
+    def symbols(self) -> Sequence[str]: ...
+    @property
+    def reserved(self) -> int: ...
+    @property
+    def end(self) -> int: ...
+    @property
+    def shown(self) -> int: ...
 
 
 class AutoregressiveField(OutputField, Protocol):

@@ -17,6 +17,21 @@ class Alternatives(tuple):
     """
 
 
+class Continued(str):
+    """A part of a running text that goes on where the input of the example before ended.
+
+    It is no equal of the same text that stands alone, to which a model answers something else.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Continued) and str.__eq__(self, other)
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
+
+
 @dataclass(frozen=True, slots=True)
 class Example:
     """One pair of an input and its expected output.

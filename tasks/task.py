@@ -75,6 +75,8 @@ class Task:
     own: a dataclass of options that only this task has; see pipeline/option.py.
     options: defaults of this task that differ from those of its parts.
     extra_metrics: (training examples, predictions, loss) -> scores without reference, such as perplexity.
+    measured_metrics: (references, means over all answers, by name) -> scores; the means are of the "loss" and of what
+        the family measures beside it, which may be left out.
     baselines: by name, (options, splits) -> scores of answers that no network gives, printed beside the test's.
     context_baselines: likewise, (splits, contexts) -> scores; contexts: a split's name -> what a model that writes
         makes of each of its inputs, (examples, features).
@@ -99,6 +101,7 @@ class Task:
     own: type | None = None
     options: Mapping[str, Value] = field(default_factory=dict)
     extra_metrics: Callable[[Sequence[Example], list, float], Scores] | None = None
+    measured_metrics: Callable[[list, Mapping[str, float]], Scores] | None = None
     baselines: Mapping[str, Callable[[Options, Splits], Scores]] = field(default_factory=dict)
     context_baselines: Mapping[str, Callable[[Splits, Contexts], Scores]] = field(default_factory=dict)
     samples: int = 0

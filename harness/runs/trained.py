@@ -65,7 +65,7 @@ def load_model(experiment: Experiment) -> Trained:
 def connect(experiment: Experiment, model: keras.Model) -> Trained:
     """Return an experiment with a compiled model, and what decodes and scores its answers."""
     decoder = experiment.decode(model)
-    scorer = Scorer(experiment, model, with_loss(model, decoder, experiment.output_field))
+    scorer = Scorer(experiment, model, with_loss(model, decoder, experiment.output_field, experiment.measures()))
     return Trained(experiment, model, decoder=decoder, scorer=scorer)
 
 

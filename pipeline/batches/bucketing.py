@@ -4,6 +4,7 @@ A compiled training step is reused only for a batch of a shape that it has seen,
 a length out of a small set (see lengths.py), and as many rows as every other of its length.
 """
 
+import heapq
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,10 @@ class Batches:
     start: the symbol before the first of a written output; given it, "previous" holds the outputs one step late.
     seed: order of the examples, different in every epoch; None keeps those of one length in the order given.
     known: the padded lengths of the run, to which longer ones are added; None for those that suit the examples.
+
+    Where an input "continues" the one before it, the same row of the next batch has it, and all batches are of one
+    length: a model hands its states on from batch to batch. In training, with a seed, a text that is longer than a
+    row's share is cut, and its parts are texts of their own; `size` counts then, and not `tokens`.
 
     lengths, output_lengths: by these the examples that are alike make batches with each other.
     padded, padded_outputs: what the batches are padded to. With a seed, in training, `known` changes only these: the
@@ -55,6 +60,7 @@ class Batches:
             self.padded_outputs = self.output_lengths
             if self.known and self.known.outputs:
                 self.padded_outputs = add_longer(self.known.outputs, self.output_steps)
+        self.begins = self._find_beginnings()
         if self.known is None:
             self.padded = self.lengths = choose_lengths(self.steps, waste=WASTE)
         elif self.seed is None:
@@ -63,6 +69,21 @@ class Batches:
             self.padded = add_longer(self.known.inputs, self.steps)
             # A batch of so many tokens has more examples where these are shorter, and is another shape then.
             self.lengths = self.padded if self.tokens else choose_lengths(self.steps, waste=WASTE)
+
+    def _find_beginnings(self) -> np.ndarray | None:
+        """Return whether each example begins a text, or a part of one; None where none continues another."""
+        if "continues" not in self.input_arrays:
+            return None
+        begins = np.array([not example["continues"] for example in self.inputs])
+        begins[0] = True
+        if begins.all():
+            return None
+        if self.seed is not None:
+            share = -(-len(begins) // self.size)
+            starts = np.flatnonzero(begins)
+            since = np.arange(len(begins)) - starts[np.cumsum(begins) - 1]
+            begins |= since % share == 0
+        return begins
 
     def merge_lengths(self, epochs: int) -> Lengths:
         """Return the padded lengths that are worth their compilation, over so many epochs."""
@@ -91,6 +112,8 @@ class Batches:
         generator = np.random.default_rng(None if self.seed is None else (self.seed, epoch))
         if BEGIN in self.input_arrays and self.seed is not None:
             return self._plan_chains(generator)
+        if self.begins is not None:
+            return self._plan_texts(self.begins, generator)
         bucket = np.searchsorted(self.lengths, self.steps)
         left = np.array([], int)
         batches = []
@@ -131,6 +154,27 @@ class Batches:
             batches += [(longest, members, len(some)) for members in filled.T]
         return batches
 
+    def _plan_texts(self, begins: np.ndarray, generator: np.random.Generator) -> list[tuple[int, np.ndarray, int]]:
+        """Return the batches of an epoch, in which each text goes on in one row; see `plan`."""
+        texts = np.split(np.arange(len(begins)), np.flatnonzero(begins)[1:])
+        if self.seed is not None:
+            texts = [texts[place] for place in generator.permutation(len(texts))]
+        rows: list[list[np.ndarray]] = [[] for _ in range(min(self.size, len(texts)))]
+        ends = [(0, row) for row in range(len(rows))]
+        for text in texts:
+            # To the row that is shortest so far.
+            end, row = heapq.heappop(ends)
+            rows[row].append(text)
+            heapq.heappush(ends, (end + len(text), row))
+        columns = sorted((np.concatenate(row) for row in rows), key=len, reverse=True)
+        batches = []
+        for step in range(len(columns[0])):
+            real = sum(len(column) > step for column in columns)
+            # A row that has ended is filled up with its last window; so few rows as there are texts are all of them.
+            members = [column[min(step, len(column) - 1)] for column in columns]
+            batches.append((self.padded[-1], np.array(members), real))
+        return batches
+
     def shape(self, length: int, members: np.ndarray, real: int) -> tuple[int, int]:
         """Return the padded lengths of the inputs and of the outputs of one planned batch."""
         if self.outputs is None or self.aligned:
@@ -150,6 +194,8 @@ class Batches:
     def draw(self, length: int, members: np.ndarray, real: int) -> tuple:
         """Return one planned batch as (inputs, outputs, sample weights), or (inputs,) where there are no outputs."""
         inputs = pad([self.inputs[member] for member in members], self.input_arrays, length)
+        if self.begins is not None:
+            inputs["continues"] = (~self.begins[members]).astype("int32")
         if self.outputs is None:
             return (inputs,)
         steps = self.shape(length, members, real)[1]

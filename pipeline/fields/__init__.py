@@ -28,9 +28,11 @@ from pipeline.fields.inputs.sound import Sound
 from pipeline.fields.inputs.source_text import SourceText
 from pipeline.fields.inputs.text import Text
 from pipeline.fields.inputs.tokens import Tokens
+from pipeline.fields.inputs.words_so_far import WordsSoFar
 from pipeline.fields.outputs.histogram import Histogram
 from pipeline.fields.outputs.horizon import Horizon
 from pipeline.fields.outputs.label import Label
+from pipeline.fields.outputs.next_word import NextWord
 from pipeline.fields.outputs.number import Number
 from pipeline.fields.outputs.passages import Passages
 from pipeline.fields.outputs.tags import Tags
@@ -53,6 +55,7 @@ __all__ = [
     "Image",
     "InputField",
     "Label",
+    "NextWord",
     "Number",
     "OutputField",
     "Passages",
@@ -68,6 +71,7 @@ __all__ = [
     "Tokens",
     "Transcript",
     "Vocabulary",
+    "WordsSoFar",
     "is_aligned",
     "is_autoregressive",
     "restore",

@@ -116,11 +116,13 @@ class InputField(Field, Protocol, Generic[Value]):
     """The side that a model is given. Value: an example's input, such as a text or a tuple of tokens.
 
     categorical: whether the values are a few categories, all of which have to be known.
+    fitted_whole: whether it learns from all the training data, however little of it is used, as output fields do.
     file: of which kind the file is that `parse` opens, by the path that is typed; None where it opens none. A server
         must open none for those who ask it.
     """
 
     categorical: ClassVar[bool] = False
+    fitted_whole: ClassVar[bool] = False
     file: ClassVar[Literal["image", "recording"] | None] = None
 
     @property

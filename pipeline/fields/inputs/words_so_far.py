@@ -1,0 +1,105 @@
+"""Words so far: what a network has read of a running text."""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from pipeline.errors import BadInput
+from pipeline.example import Continued
+from pipeline.fields.array import Array, Arrays
+from pipeline.fields.field import LEARNED, InputField
+from pipeline.fields.tokenizers import tokenize
+from pipeline.fields.vocabulary import END, END_ID, START_ID, UNKNOWN_ID, WRITTEN, Vocabulary
+from pipeline.option import option
+
+
+@dataclass
+class WordsSoFar(InputField[str]):
+    """Words with blanks between -> {"words": (time,), "continues": ()}.
+
+    continues: 1 where the text goes on from the example before, a `Continued`. Else the symbol of its beginning is put
+    before it, so that one who has typed nothing yet is answered too.
+    An end of a sentence or paragraph is "<end>". words: by id. divided: the texts of the training data are not divided
+    into words and marks as `tokenize` does it: what is typed then has blanks between its words.
+    """
+
+    # The output field knows the words of all the training data, and these have to be the same.
+    fitted_whole: ClassVar[bool] = True
+    vocabulary: int = option(10_000, "Most words known, the most frequent; others are unknown.", low=5)
+    words: list[str] = field(default_factory=list, metadata=LEARNED)
+    divided: bool = field(default=False, metadata=LEARNED)
+
+    def fit(self, texts: Iterable[str]) -> None:
+        texts = list(texts)
+        # Of windows with any between them left out, the output field sees the same words once its last are left out.
+        known = [text.partition(" ")[2] if isinstance(text, Continued) else text for text in texts]
+        self.words = list(build_vocabulary(known, self.vocabulary).symbols)
+        some = [text for text in texts[:1000] if text]
+        same = sum(" ".join(tokenize(text)) == text for text in some)
+        self.divided = 2 * same < len(some)
+
+    def encode(self, text: str) -> Arrays:
+        if not isinstance(text, str):
+            raise BadInput(f"expected a text, got {text!r:.60}")
+        continues = isinstance(text, Continued)
+        numbers = to_ids(self._vocabulary, text.split(" ") if text else [])
+        return {
+            "words": np.array(numbers if continues else [START_ID, *numbers], "int32"),
+            "continues": np.array(continues, "int32"),
+        }
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.words, len(WRITTEN))
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        return {
+            "words": Array((None,), "int32", len(self.words), unknown=UNKNOWN_ID),
+            "continues": Array((), "int32", 2),
+        }
+
+    def parse(self, text: str) -> str:
+        return " ".join(text.split() if self.divided else tokenize(text))
+
+    def describe(self) -> str:
+        return f"the words of a running text so far; {len(self.known_tokens):,} words are known"
+
+    @property
+    def unit(self) -> str | None:
+        return "word"
+
+    @property
+    def counted(self) -> str:
+        return "word"
+
+    def divide(self, text: str) -> Sequence[str]:
+        return text.split()
+
+    def list_steps(self, text: str, arrays: Arrays) -> Sequence[str]:
+        return [*([] if isinstance(text, Continued) else ["<start>"]), *text.split()]
+
+    @property
+    def known_tokens(self) -> Collection[str]:
+        return self._vocabulary.ids.keys()
+
+    @property
+    def id_names(self) -> Mapping[str, Sequence[str]]:
+        return {"words": self.words}
+
+
+def build_vocabulary(texts: Iterable[str], size: int) -> Vocabulary:
+    """Return the most frequent words of texts that have blanks between them, after the reserved symbols."""
+    counts = Counter(word for text in texts for word in text.split(" "))
+    for symbol in ("", *WRITTEN):
+        counts.pop(symbol, None)
+    return Vocabulary.build(counts, size, reserved=WRITTEN)
+
+
+def to_ids(vocabulary: Vocabulary, words: Iterable[str]) -> list[int]:
+    """Return the ids of words, among which ends may be."""
+    return [END_ID if word == END else vocabulary.to_id(word) for word in words]

@@ -1,0 +1,73 @@
+"""Next word: which word follows each word of a running text."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+
+from pipeline.fields.array import Array, Arrays
+from pipeline.fields.field import LEARNED, OutputField
+from pipeline.fields.inputs.words_so_far import build_vocabulary, to_ids
+from pipeline.fields.vocabulary import END_ID, UNKNOWN_ID, WRITTEN, Vocabulary
+from pipeline.option import option
+
+
+@dataclass
+class NextWord(OutputField[str]):
+    """Words with blanks between, each the one that comes next <-> {"output": (time,)}.
+
+    What is answered is, for each step, a tuple of the `shown` likeliest words, the likeliest first; "<unknown>", and
+    the end of a sentence, are never among them. symbols: the words by id.
+    """
+
+    vocabulary: int = option(10_000, "Most words known, the most frequent; others are unknown.", low=5)
+    symbols: list[str] = field(default_factory=list, metadata=LEARNED)
+    reserved: ClassVar[int] = len(WRITTEN)
+    end: ClassVar[int] = END_ID
+    shown: ClassVar[int] = 5
+
+    def fit(self, texts: Iterable[str]) -> None:
+        # Without the last word of each window, of which the input field has not read all.
+        known = [text.rpartition(" ")[0] for text in texts]
+        self.symbols = list(build_vocabulary(known, self.vocabulary).symbols)
+
+    def encode(self, text: str) -> Arrays:
+        return {"output": np.array(to_ids(self._vocabulary, text.split(" ")), "int32")}
+
+    def decode(self, output: np.ndarray) -> tuple[tuple[str, ...], ...]:
+        """Return the suggestions of each step. output: (time, shown) of ids."""
+        return tuple(tuple(self.symbols[number] for number in step) for step in output)
+
+    def decode_step(self, output: np.ndarray) -> tuple[str, ...]:
+        return self.decode(output)[0]
+
+    def parse(self, text: str) -> str:
+        return " ".join(text.split())
+
+    @cached_property
+    def _vocabulary(self) -> Vocabulary:
+        return Vocabulary(self.symbols, self.reserved)
+
+    def describe(self) -> str:
+        return f"after each word the next one, of {len(self.known_tokens):,} words"
+
+    @property
+    def counted(self) -> str:
+        return "word"
+
+    def divide(self, text: str) -> Sequence[str]:
+        return text.split()
+
+    @property
+    def known_tokens(self) -> Collection[str]:
+        return self._vocabulary.ids.keys()
+
+    @property
+    def id_names(self) -> Mapping[str, Sequence[str]]:
+        return {"output": self.symbols}
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        return {"output": Array((None,), "int32", len(self.symbols), unknown=UNKNOWN_ID)}

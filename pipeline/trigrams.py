@@ -1,0 +1,203 @@
+"""A trigram model with interpolated Kneser-Ney smoothing: what suggests the next word without a network."""
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pipeline.example import Continued, Example, Splits
+from pipeline.fields import NextWord, WordsSoFar
+from pipeline.fields.vocabulary import END_ID, START_ID, WRITTEN
+from pipeline.metrics import Scores
+from pipeline.option import Options
+from pipeline.suggestions import AT_A_TIME, measure_found, measure_suggestions
+
+Ids = NDArray[np.int64]
+Floats = NDArray[np.float64]
+# Steps whose distributions are computed at a time.
+CHUNK = 256
+
+
+def estimate_discounts(counts: Ids) -> Floats:
+    """Return what is taken from counts of 0, 1, 2 and more: (4,) (Chen and Goodman 1999, equation 26).
+
+    Where no count is 1, or none 2, as in a tiny text, it is half of each.
+    """
+    one, two, three, four = (int((counts == times).sum()) for times in (1, 2, 3, 4))
+    if not (one and two and three):
+        return np.array([0.0, 0.5, 0.5, 0.5])
+    share = one / (one + 2 * two)
+    found = [0.0, 1 - 2 * share * two / one, 2 - 3 * share * three / two, 3 - 4 * share * four / three]
+    # A tiny text may have counts for which one of them is out of bounds.
+    return np.clip(found, 0.0, [0.0, 1.0, 2.0, 3.0])
+
+
+@dataclass(frozen=True)
+class Order:
+    """The discounted counts of one order, by context.
+
+    contexts: sorted, one number each; context number n has the words from starts[n] up to starts[n + 1], each with its
+    share of the probability; and left[n] is what the next lower order is given.
+    """
+
+    contexts: Ids
+    starts: Ids
+    words: Ids
+    shares: Floats
+    left: Floats
+
+    @classmethod
+    def of_counts(cls, contexts: Ids, words: Ids, counts: Ids) -> "Order":
+        """Return it from n-grams, each (context, word) once. Modified Kneser-Ney (Chen and Goodman 1999, eq. 23-26)."""
+        order = np.lexsort((words, contexts))
+        contexts, words, counts = contexts[order], words[order], counts[order]
+        known, starts = np.unique(contexts, return_index=True)
+        discounts = estimate_discounts(counts)[np.minimum(counts, 3)]
+        totals = np.add.reduceat(counts, starts)
+        shares = (counts - discounts) / np.repeat(totals, np.diff([*starts, len(counts)]))
+        return cls(known, np.array([*starts, len(counts)]), words, shares, np.add.reduceat(discounts, starts) / totals)
+
+    def find(self, context: int) -> int | None:
+        """Return the number of a context; None of one that was not seen."""
+        place = int(np.searchsorted(self.contexts, context))
+        return place if place < len(self.contexts) and self.contexts[place] == context else None
+
+
+@dataclass(frozen=True)
+class Trigrams:
+    """p(w | u v): interpolated, each order with what the higher one leaves (Kneser and Ney 1995; Chen and Goodman 1999).
+
+    texts: of ids below `size`, each with the symbol of its beginning first, which is never told. A lower order counts
+    in how many contexts a word follows, and not how often.
+    """
+
+    texts: Sequence[Ids]
+    size: int
+
+    @cached_property
+    def orders(self) -> tuple[Floats, Order, Order]:
+        """The probabilities of words alone, (size,), and the orders of two and three words."""
+        size = self.size
+        # Before a text stands another beginning, so that its first word has a context of two as well.
+        padded = [np.concatenate([[START_ID], text]) for text in self.texts]
+        grams = np.concatenate([(text[:-2] * size + text[1:-1]) * size + text[2:] for text in padded])
+        three, counts = np.unique(grams, return_counts=True)
+        two, continued = np.unique(three % size**2, return_counts=True)
+        # After the beginning of a text there is one context only: there it is counted how often.
+        first = two // size == START_ID
+        continued[first] = [counts[three % size**2 == gram].sum() for gram in two[first]]
+        one, kinds = np.unique(two % size, return_counts=True)
+        discounts = estimate_discounts(kinds)[np.minimum(kinds, 3)]
+        told = np.ones(size)
+        told[START_ID] = told[0] = 0.0
+        # What is left goes to all words alike, also to those that the training text does not have.
+        alone = discounts.sum() / kinds.sum() * told / told.sum()
+        alone[one] += (kinds - discounts) / kinds.sum()
+        return (
+            alone,
+            Order.of_counts(two // size, two % size, continued),
+            Order.of_counts(three // size, three % size, counts),
+        )
+
+    def predict(self, contexts: Sequence[tuple[int, int]]) -> Floats:
+        """Return the probabilities of all words after contexts of two words each, (contexts, size)."""
+        alone, two, three = self.orders
+        found = np.empty((len(contexts), self.size))
+        for row, (before, last) in zip(found, contexts, strict=True):
+            row[:] = alone
+            for order, context in ((two, last), (three, before * self.size + last)):
+                number = order.find(context)
+                if number is not None:
+                    row *= order.left[number]
+                    span = slice(order.starts[number], order.starts[number + 1])
+                    row[order.words[span]] += order.shares[span]
+        return found
+
+
+def score_trigrams(options: Options, splits: Splits) -> Scores:
+    """Return the scores of the next words that a trigram model gives, of the same words and on the same test.
+
+    options.vocabulary: how many words are known. It is given the text that the network is trained on; its two words
+    before the next one may be those of the window before. The scores are those of the network.
+    """
+    given, wanted = WordsSoFar(options.vocabulary), NextWord(options.vocabulary)
+    given.fit(example.input for example in splits["train"])
+    wanted.fit(example.output for example in splits["train"])
+    model = Trigrams(list(join(splits["train"], given, wanted)), len(wanted.symbols))
+    references = [example.output for example in splits["test"]]
+    texts = list(join(splits["test"], given, wanted))
+    steps = [(before, last, word) for text in texts for before, last, word in _list_steps(text)]
+    counter = SavedCounter(wanted.symbols)
+    nats = np.zeros(len(steps))
+    saved = np.zeros(len(steps))
+    likeliest: list[tuple[str, ...]] = []
+    for place in range(0, len(steps), CHUNK):
+        some = steps[place : place + CHUNK]
+        words = np.array([word for _, _, word in some])
+        found = model.predict([step[:2] for step in some])
+        nats[place : place + CHUNK] = -np.log(found[np.arange(len(some)), words])
+        best = np.argpartition(found[:, len(WRITTEN) :], -wanted.shown)[:, -wanted.shown :] + len(WRITTEN)
+        order = np.take_along_axis(best, np.argsort(-np.take_along_axis(found, best, 1), 1, kind="stable"), 1)
+        likeliest += wanted.decode(order)
+        saved[place : place + CHUNK] = counter.count(found, words)
+    answers = []
+    for reference in references:
+        length = reference.count(" ") + 1
+        answers.append(likeliest[:length])
+        likeliest = likeliest[length:]
+    ends = np.array([word == END_ID for _, _, word in steps])
+    means = {"loss": float(nats.mean()), "saved": float(saved.mean()), "end_nats": float((nats * ends).mean())}
+    return measure_found(references, answers) | measure_suggestions(references, means)
+
+
+def join(windows: Sequence[Example], given: WordsSoFar, wanted: NextWord) -> Iterator[Ids]:
+    """Yield the ids of each text, of which these are the windows in their order; the symbol of its beginning first."""
+    parts: list[np.ndarray] = []
+    for window in windows:
+        if parts and not isinstance(window.input, Continued):
+            yield np.concatenate(parts).astype("int64")
+            parts = []
+        if not parts:
+            parts.append(given.encode(window.input)["words"][:1])
+        parts.append(wanted.encode(window.output)["output"])
+    yield np.concatenate(parts).astype("int64")
+
+
+def _list_steps(text: Ids) -> Iterator[tuple[int, int, int]]:
+    padded = [START_ID, *text.tolist()]
+    return zip(padded, padded[1:], padded[2:], strict=False)
+
+
+class SavedCounter:
+    """Counts the keystrokes that suggestions save, as `pipeline.suggestions.count_saved`, by columns of words that are
+    in the order of the alphabet: those that begin alike stand together.
+    """
+
+    def __init__(self, symbols: Sequence[str]):
+        self.symbols = symbols
+        self.order = np.array(sorted(range(len(WRITTEN), len(symbols)), key=lambda place: symbols[place]))
+        self.sorted = [symbols[place] for place in self.order]
+
+    def count(self, found: Floats, words: Ids) -> NDArray[np.int64]:
+        """Return the keystrokes saved, (steps,). found: (steps, size), how likely each word is. words: (steps,)."""
+        columns = found[:, self.order]
+        saved = np.zeros(len(words), "int64")
+        for row, word in enumerate(words.tolist()):
+            if word >= len(WRITTEN):
+                saved[row] = self._count(columns[row], self.symbols[word], found[row, word])
+        return saved
+
+    def _count(self, likely: Floats, word: str, own: float) -> int:
+        low, high = 0, len(self.sorted)
+        for typed in range(len(word)):
+            beginning = word[:typed]
+            low = bisect_left(self.sorted, beginning, low, high)
+            high = bisect_left(self.sorted, beginning + "\U0010ffff", low, high)
+            # One that is typed in full already is no suggestion.
+            first = low + (self.sorted[low] == beginning)
+            if int((likely[first:high] > own).sum()) < AT_A_TIME:
+                return len(word) - typed
+        return 0
