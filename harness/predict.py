@@ -1,6 +1,7 @@
 """Predict: answers of a trained run to inputs that nobody has labelled."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from harness import data
@@ -8,6 +9,7 @@ from harness.evaluate import Answer, answer
 from harness.experiment import pointing_at
 from harness.inputs import Input, check_any
 from harness.runs.trained import Trained
+from harness.suggesting.suggester import Suggester, suggest
 from pipeline.errors import BadInput
 from pipeline.example import Value
 
@@ -20,6 +22,8 @@ def predict(trained: Trained, inputs: Sequence[Input], *, attention: bool = Fals
     Both are None where the input is empty. attention: return "attention" too, where the model has it: a list for each
     written symbol, the end symbol included, of its weight for each time step of the input.
 
+    A run that suggests words gives its "suggestions" for what comes next, each a "word" with its "probability", and the
+    input with its likeliest "completion".
     All inputs are answered in batches of similar length. BadInput names the origin of an input with nothing in it, and
     is raised if there is none at all.
     """
@@ -36,6 +40,7 @@ def predict(trained: Trained, inputs: Sequence[Input], *, attention: bool = Fals
         )
     batches = experiment.batch([one.origin for one in asked], encoded)
     found = iter(answer(experiment, trained.decoder, batches).answers)
+    suggester = Suggester(trained) if experiment.output_field.suggests else None
     answers: list[Prediction] = []
     for one in inputs:
         if one.value is None:
@@ -43,6 +48,9 @@ def predict(trained: Trained, inputs: Sequence[Input], *, attention: bool = Fals
             continue
         told = experiment.input_field.tell(one.value)
         answers.append({**to_prediction(data.to_plain(one.value), next(found), attention=attention), **told})
+        if suggester:
+            suggestions, completion = suggest(suggester, one.value)
+            answers[-1] |= {"suggestions": [asdict(word) for word in suggestions], "completion": completion}
     return answers
 
 
@@ -65,6 +73,9 @@ def format_plainly(predictions: Sequence[Prediction]) -> str:
             blocks.append("")
         elif isinstance(found["output"], Mapping):
             blocks.append(format_table(found))
+        elif "suggestions" in found:
+            words = [f"{one['word']} {one['probability']:.3f}" for one in found["suggestions"]]
+            blocks.append(f"{found['input']:.100}\n  next  {'  '.join(words)}\n  text  {found['completion']}")
         elif isinstance(found["output"], tuple):
             width = max(map(len, found["input"]))
             pairs = zip(found["input"], found["output"], strict=True)

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 from models.cells import CELLS
 from models.family import count_values
@@ -45,7 +45,7 @@ def build(input_field: "InputField", output_field: "NextWordField", options: "Op
         states = Dropout(options.dropout)(states)
     if options.units != options.embedding_size:
         states = layers.Dense(options.embedding_size, name="projection")(states)
-    logits = Bias(dtype="float32", name="logits")(ops.cast(table(states, tell=True), "float32"))
+    logits = Bias(dtype="float32", name="logits")(table(states, tell=True))
     return keras.Model(inputs, logits, name="language_model")
 
 

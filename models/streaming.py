@@ -8,6 +8,7 @@ The layers that treat every time step alone are those of the model. In place of 
 twin that keeps what it needs of them, in variables of a size that does not grow:
 
     keras.layers.RNN    RecurrentStep       the hidden states
+    Carry               CarriedStep         the hidden states
     Pool                RunningPool         the maximum, or the mean, so far
     BestPath            LastTag             the score of the best valid path to each tag
     CTCDecoder          Spell               the symbol before
@@ -27,11 +28,14 @@ from models.backends.stateful_call import compile_call
 from models.decoding.ctc import CertainBlank, CTCDecoder
 from models.decoding.viterbi import FORBIDDEN, BestPath
 from models.layers.argmax import ArgMax
+from models.layers.carry import Carry
 from models.layers.dropout import Dropout
 from models.layers.embedding import OneHot
 from models.layers.pooling import Pool
 from models.layers.random_changes import SpecAugment, VocalTractPerturbation
 from models.layers.subsample import Subsample
+from models.layers.suggestions import Suggest
+from models.layers.tied_embedding import Bias, TiedEmbedding
 from models.layers.word_dropout import WordDropout
 from models.recurrent import Reverse
 from models.tensor import LayerArgument, Tensor
@@ -51,6 +55,9 @@ ALONE = (
     CertainBlank,
     SpecAugment,
     VocalTractPerturbation,
+    TiedEmbedding,
+    Bias,
+    Suggest,
 )
 OPERATIONS = ("Argmax", "LogSoftmax", "Max", "Softmax", "Squeeze", "Tanh")
 
@@ -89,6 +96,17 @@ class RecurrentStep(layers.Layer):
         for state, value in zip(self.states, keras.tree.flatten(after), strict=True):
             state.assign(value)
         return ops.expand_dims(output, 1)
+
+
+class CarriedStep(RecurrentStep):
+    """`Carry`, whose states begin anew when the step is reset and go on until then."""
+
+    def build(self, sequences_shape: tuple, mask_in_shape: tuple, continues_shape: tuple) -> None:
+        super().build(sequences_shape)
+
+    def call(self, sequences: Tensor, mask_in: Tensor, continues: Tensor, training: bool = False) -> Tensor:  # type: ignore[override]
+        """Return the hidden state, (1, 1, units). sequences: (1, 1, features)."""
+        return super().call(sequences)
 
 
 class RunningPool(layers.Layer):
@@ -208,6 +226,11 @@ def _(layer: layers.RNN) -> layers.Layer:
 
 
 @make_twin.register
+def _(layer: Carry) -> layers.Layer:
+    return CarriedStep(layer.layer, dtype=layer.dtype_policy)
+
+
+@make_twin.register
 def _(layer: Reverse) -> layers.Layer:
     raise NotCausalError("it reads each sequence in both directions")
 
@@ -267,3 +290,11 @@ class Step:
     def reset(self) -> None:
         """Forget all steps: another sequence begins."""
         self._call.reset()
+
+    def read_states(self) -> list:
+        """Return the states after the last step; a call of `restore_states` goes on from there."""
+        return self._call.read_states()
+
+    def restore_states(self, states: list) -> None:
+        """Go on from states that `read_states` returned."""
+        self._call.restore_states(states)

@@ -1,16 +1,17 @@
-"""A trigram model with interpolated Kneser-Ney smoothing: what suggests the next word without a network."""
+"""Words by their frequency, and by the two words before: what suggests the next word without a network."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.example import Continued, Example, Splits
 from pipeline.fields import NextWord, WordsSoFar
-from pipeline.fields.vocabulary import END_ID, START_ID, WRITTEN
+from pipeline.fields.vocabulary import END_ID, PADDING_ID, START_ID, WRITTEN
 from pipeline.metrics import Scores
 from pipeline.option import Options
 from pipeline.suggestions import AT_A_TIME, measure_found, measure_suggestions
@@ -68,7 +69,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Trigrams:
-    """p(w | u v): interpolated, each order with what the higher one leaves (Kneser and Ney 1995; Chen and Goodman 1999).
+    """p(w | u v), interpolated: each order with what the one above leaves (Kneser and Ney 1995; Chen and Goodman 1999).
 
     texts: of ids below `size`, each with the symbol of its beginning first, which is never told. A lower order counts
     in how many contexts a word follows, and not how often.
@@ -92,7 +93,7 @@ class Trigrams:
         one, kinds = np.unique(two % size, return_counts=True)
         discounts = estimate_discounts(kinds)[np.minimum(kinds, 3)]
         told = np.ones(size)
-        told[START_ID] = told[0] = 0.0
+        told[[PADDING_ID, START_ID]] = 0.0
         # What is left goes to all words alike, also to those that the training text does not have.
         alone = discounts.sum() / kinds.sum() * told / told.sum()
         alone[one] += (kinds - discounts) / kinds.sum()
@@ -117,40 +118,72 @@ class Trigrams:
         return found
 
 
+class Predicts(Protocol):
+    """What tells the next word from the two before."""
+
+    def predict(self, contexts: Sequence[tuple[int, int]]) -> Floats:
+        """Return the probabilities of all words after contexts of two words each, (contexts, size)."""
+
+
+@dataclass(frozen=True)
+class Frequencies:
+    """How often each word is, the symbol of a beginning left out; each once more than it was counted."""
+
+    texts: Sequence[Ids]
+    size: int
+
+    @cached_property
+    def probabilities(self) -> Floats:
+        """The probability of each word, (size,)."""
+        counts = np.bincount(np.concatenate([text[1:] for text in self.texts]), minlength=self.size) + 1.0
+        counts[[PADDING_ID, START_ID]] = 0.0
+        return counts / counts.sum()
+
+    def predict(self, contexts: Sequence[tuple[int, int]]) -> Floats:
+        """Return the same probabilities after each context, (contexts, size)."""
+        return np.tile(self.probabilities, (len(contexts), 1))
+
+
+def score_frequencies(options: Options, splits: Splits) -> Scores:
+    """Return the scores of suggesting the most frequent words, whatever stands before; see `score_trigrams`."""
+    return _score(Frequencies, options, splits)
+
+
 def score_trigrams(options: Options, splits: Splits) -> Scores:
     """Return the scores of the next words that a trigram model gives, of the same words and on the same test.
 
     options.vocabulary: how many words are known. It is given the text that the network is trained on; its two words
     before the next one may be those of the window before. The scores are those of the network.
     """
+    return _score(Trigrams, options, splits)
+
+
+def _score(kind: Callable[[Sequence[Ids], int], Predicts], options: Options, splits: Splits) -> Scores:
     given, wanted = WordsSoFar(options.vocabulary), NextWord(options.vocabulary)
     given.fit(example.input for example in splits["train"])
     wanted.fit(example.output for example in splits["train"])
-    model = Trigrams(list(join(splits["train"], given, wanted)), len(wanted.symbols))
-    references = [example.output for example in splits["test"]]
+    model = kind(list(join(splits["train"], given, wanted)), len(wanted.symbols))
     texts = list(join(splits["test"], given, wanted))
-    steps = [(before, last, word) for text in texts for before, last, word in _list_steps(text)]
+    steps = [step for text in texts for step in _list_steps(text)]
+    words = np.array([word for _, _, word in steps])
+    shown = min(wanted.shown, len(wanted.symbols) - len(WRITTEN))
     counter = SavedCounter(wanted.symbols)
-    nats = np.zeros(len(steps))
-    saved = np.zeros(len(steps))
+    nats, saved = np.zeros(len(steps)), np.zeros(len(steps))
     likeliest: list[tuple[str, ...]] = []
     for place in range(0, len(steps), CHUNK):
-        some = steps[place : place + CHUNK]
-        words = np.array([word for _, _, word in some])
-        found = model.predict([step[:2] for step in some])
-        nats[place : place + CHUNK] = -np.log(found[np.arange(len(some)), words])
-        best = np.argpartition(found[:, len(WRITTEN) :], -wanted.shown)[:, -wanted.shown :] + len(WRITTEN)
-        order = np.take_along_axis(best, np.argsort(-np.take_along_axis(found, best, 1), 1, kind="stable"), 1)
-        likeliest += wanted.decode(order)
-        saved[place : place + CHUNK] = counter.count(found, words)
-    answers = []
-    for reference in references:
-        length = reference.count(" ") + 1
-        answers.append(likeliest[:length])
-        likeliest = likeliest[length:]
-    ends = np.array([word == END_ID for _, _, word in steps])
-    means = {"loss": float(nats.mean()), "saved": float(saved.mean()), "end_nats": float((nats * ends).mean())}
-    return measure_found(references, answers) | measure_suggestions(references, means)
+        some = slice(place, place + CHUNK)
+        found = model.predict([step[:2] for step in steps[some]])
+        nats[some] = -np.log(found[np.arange(len(found)), words[some]])
+        saved[some] = counter.count(found, words[some])
+        best = np.argpartition(found[:, len(WRITTEN) :], -shown)[:, -shown:] + len(WRITTEN)
+        order = np.argsort(-np.take_along_axis(found, best, 1), axis=1, kind="stable")
+        likeliest += wanted.decode(np.take_along_axis(best, order, 1))
+    references = [example.output for example in splits["test"]]
+    ends = np.cumsum([reference.count(" ") + 1 for reference in references])
+    answers = [likeliest[end - reference.count(" ") - 1 : end] for end, reference in zip(ends, references, strict=True)]
+    means = {"loss": nats.mean(), "saved": saved.mean(), "end_nats": (nats * (words == END_ID)).mean()}
+    scores = measure_suggestions(references, {name: float(mean) for name, mean in means.items()})
+    return measure_found(references, answers) | scores
 
 
 def join(windows: Sequence[Example], given: WordsSoFar, wanted: NextWord) -> Iterator[Ids]:

@@ -141,7 +141,8 @@ def collect(trained: Trained, selection: Selection, source: str | None = None) -
     one_pass = is_one_pass(trained.model, trained.decoder)
     output_field, model = experiment.output_field, trained.model
     decoder = with_details(model, trained.decoder, output_field) if one_pass else trained.decoder
-    answers = evaluate.answer(experiment, decoder, batches).answers
+    found = evaluate.answer(experiment, decoder, batches)
+    answers = found.answers
     if one_pass:
         losses, weights = (
             np.array([one.details[name] for one in answers]) for name in ("example_loss", "example_weight")
@@ -162,7 +163,9 @@ def collect(trained: Trained, selection: Selection, source: str | None = None) -
         losses=losses,
         weights=weights,
         lengths=batches.steps,
-        scores=evaluate.rate(task, selection.examples, outputs, loss=loss, training=selection.training),
+        scores=evaluate.rate(
+            task, selection.examples, outputs, means={**found.means, "loss": loss}, training=selection.training
+        ),
         from_answers=task.monitor in task.metrics([one.output for one in selection.examples[:5]], outputs[:5]),
     )
 

@@ -1,8 +1,10 @@
 """run.py predict RUN [TEXT ...]"""
 
+import sys
 from argparse import Namespace
 from collections.abc import Sequence
 from contextlib import ExitStack
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from harness.arguments import Parser, path
@@ -37,6 +39,8 @@ def predict(arguments: Arguments) -> None:
         from harness.forecast_picture import check_plot
 
         check_plot(given.plot, experiment)
+    if given.interactive:
+        return type_along(given, experiment)
     if given.stream:
         return stream(given, experiment, str(reading.get("encoding", "utf-8")))
     if given.input:
@@ -62,6 +66,25 @@ def predict(arguments: Arguments) -> None:
         write_text(given.output, text + "\n")
     else:
         emit(content) if given.json else print(show_controls(answers.format_plainly(found), keep="\n\t"))
+
+
+def type_along(given: Namespace, experiment: "Experiment") -> None:
+    """Suggest words while lines are typed in the terminal."""
+    if not experiment.output_field.suggests:
+        raise BadInput(
+            f"--interactive: the task {experiment.task.name!r} suggests no words; give a run of suggest, say, or use "
+            "--stream"
+        )
+    if not (sys.stdin and sys.stdin.isatty()):
+        raise BadInput("--interactive: standard input is no terminal; give TEXT after the run, or --input FILE")
+    if find_spec("prompt_toolkit") is None:
+        raise BadInput("--interactive: prompt_toolkit is not installed; run: pip install -r requirements-extra.txt")
+    start_again(given, experiment)
+    from harness.runs.trained import open_model
+    from harness.suggesting.suggester import Suggester
+    from harness.suggesting.typing import Typing, type_lines
+
+    type_lines(Typing(Suggester(open_model(experiment))))
 
 
 def stream(given: Namespace, experiment: "Experiment", encoding: str) -> None:
@@ -95,6 +118,9 @@ def check(given: Namespace) -> None:
     """Raise BadInput for options that do not go together."""
     if given.texts and given.input:
         raise BadInput("TEXT and --input: give one of them, not both")
+    alone = {"TEXT": given.texts, "--input": given.input, "--stream": given.stream, "--output": given.output}
+    if given.interactive and (others := [name for name, value in {**alone, "--json": given.json}.items() if value]):
+        raise BadInput(f"--interactive: what is typed in the terminal is answered there; leave out {', '.join(others)}")
     if given.stream and given.output:
         raise BadInput("--output: a stream is answered on standard output, as it comes; redirect that: > FILE")
     if given.stream and given.plot:
@@ -118,6 +144,8 @@ def add_options(parser: Parser) -> Parser:
     add("--tokenized", action=FLAG, default=False, help="The sentences have blanks between their tokens.")
     told = "Answer each token as it comes; tags: the last of the best valid path so far. See docs/streaming.md."
     add("--stream", action=FLAG, default=False, help=told)
+    told = "Suggest the next word while you type: Tab takes the first, F1 to F3 one of three."
+    add("--interactive", action=FLAG, default=False, help=told)
     add("--sequence-ends", default="line", choices=ENDS, help="With --stream: what ends a sequence. [line]")
     parser.add_options(READING.values())
     add = parser.run.add_argument

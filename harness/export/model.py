@@ -5,6 +5,7 @@ import keras
 from harness.experiment import Experiment
 from harness.runs import model_file
 from harness.runs.trained import Trained, connect, open_model, opening
+from models.layers.carry import stop_carrying
 
 
 def open_in_float32(experiment: Experiment) -> Trained:
@@ -25,6 +26,8 @@ def open_in_float32(experiment: Experiment) -> Trained:
 
 def assemble(trained: Trained) -> keras.Model:
     """Return a model from the decoder's arrays to its answers and, where one pass computes both, their "logits"."""
+    # A program that calls it may ask about any text at any time.
+    stop_carrying(trained.model)
     decoder = trained.decoder
     if set(trained.model.layers) <= set(decoder.layers):
         return keras.Model(decoder.input, {**decoder.output, "logits": trained.model.output})

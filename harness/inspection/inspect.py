@@ -28,7 +28,7 @@ from harness.runs.trained import Trained
 from pipeline.batches.padding import measure
 from pipeline.errors import BadInput
 from pipeline.example import Value
-from pipeline.fields import Arrays, OutputField, is_aligned, is_autoregressive
+from pipeline.fields import Arrays, NextWord, OutputField, is_aligned, is_autoregressive
 
 # What is longer is cut to its first steps; the answers that are explained, and the prefixes, are so many at most.
 LONGEST, MOST_TARGETS, LEAST_TARGETS, MOST_PREFIXES = 1000, 32, 4, 256
@@ -142,6 +142,8 @@ def ask(trained: Trained, value: Value, notes: list[str]) -> Question:
     elif wanted.timed and wanted.per_step:
         raw = raw[:steps]
         answer = output.decode(raw)
+        # Of several suggestions it is the likeliest that is looked into.
+        raw = raw[:, 0] if output.suggests else raw
     else:
         answer = output.decode(raw)
         if wanted.timed:
@@ -325,6 +327,8 @@ def name_answers(experiment: Experiment) -> Sequence[str]:
     if output.categories:
         return output.categories
     if is_autoregressive(output):
+        return output.symbols
+    if isinstance(output, NextWord):
         return output.symbols
     # Another is one of the user's own.
     return output.symbols if is_aligned(output) else [str(number) for number in range(array.size or 0)]

@@ -18,6 +18,7 @@ from keras import ops
 
 from harness.differentiation import Tensor, Tensors, compile_function, differentiate
 from harness.runs.trained import Trained
+from models.layers.carry import Carry
 from pipeline.errors import BadInput
 
 Arrays: TypeAlias = dict[str, np.ndarray]
@@ -86,14 +87,16 @@ class Network:
         found = {layer.name: layer for layer in model.layers}
         self.model, self.decoder = model, found.get("decoder")
         self.layers = [
-            Recurrent(name, found[name], depth, reads=True, backward=direction == "backward")
+            Recurrent(name, unwrap(found[name]), depth, reads=True, backward=direction == "backward")
             for depth in range(options.layers)
             for direction in DIRECTIONS
             if (name := f"{options.cell}_{depth}_{direction}") in found
         ]
         entry = self._find_entry(found)
         outputs = {
-            f"{one.name}:{side}": getattr(one.layer, side) for one in self.layers for side in ("input", "output")
+            f"{one.name}:{side}": keras.tree.flatten(getattr(found[one.name], side))[0]
+            for one in self.layers
+            for side in ("input", "output")
         }
         if self.decoder:
             outputs["context"] = found["context"].output
@@ -133,7 +136,8 @@ class Network:
 
     def _find_entry(self, found: Mapping[str, keras.Layer]) -> Tensor:
         if self.layers:
-            return self.layers[0].layer.input
+            # Beside the sequences, one that carries its states is told where they go on.
+            return keras.tree.flatten(found[self.layers[0].name].input)[0]
         for name in ("scale", "context"):
             if name in found:
                 return found[name].output
@@ -317,6 +321,11 @@ class Network:
             if not len(left):
                 break
         return Attribution(found, high, low, used)
+
+
+def unwrap(layer: keras.Layer) -> keras.Layer:
+    """Return a recurrent layer itself, where it carries its states from batch to batch."""
+    return layer.layer if isinstance(layer, Carry) else layer
 
 
 def to_tensors(arrays: Arrays) -> Tensors:

@@ -41,7 +41,8 @@ class Lines:
     def show(self, answer: Answer, token: str | None = None) -> None:
         output, token = answer["output"], show_controls(token or "")
         if self.tagged:
-            print(f"{token:15} {show_controls(output)}")
+            # Several words that may come next, or one tag.
+            print(f"{token:15} {show_controls(output if isinstance(output, str) else '  '.join(output))}")
             return
         shown = f"{output:.2f}" if isinstance(output, float) else show_controls(str(output))
         print(f"{shown}{''.join(f'  {value:.3f}' for name, value in answer.items() if name != 'output')}  {token}")

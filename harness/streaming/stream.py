@@ -15,6 +15,7 @@ import numpy as np
 
 from harness.experiment import Experiment
 from models.cells import CELLS
+from pipeline.batches.padding import measure
 from pipeline.errors import BadInput
 from pipeline.fields import Arrays
 
@@ -80,6 +81,8 @@ class ReadingStream:
     def _forget(self) -> None:
         self.listener = self.field.listen(self.rate)
         self.held: Arrays = {}
+        if (opening := self.field.open_pieces()) is not None:
+            self._take(opening)
 
     def push(self, token: Token) -> Answer:
         """Return the answer to the sequence that ends with this token: its "output", and the "probability" of a label.
@@ -121,7 +124,7 @@ class ReadingStream:
         width = self.step.width
         if self.held:
             arrays = {name: np.concatenate([self.held[name], array]) for name, array in arrays.items()}
-        steps = len(next(iter(arrays.values())))
+        steps = measure(arrays, self.field.arrays)
         whole = steps if last else steps - steps % width
         self.held = {name: array[whole:] for name, array in arrays.items()} if whole < steps else {}
         outputs: list[Any] = []
@@ -138,7 +141,11 @@ class ReadingStream:
     def _pad(self, arrays: Arrays, first: int, steps: int) -> Arrays:
         """Return some time steps as a batch of one, with its mask."""
         missing = self.step.width - steps
-        padded = {name: array[None, first : first + steps] for name, array in arrays.items()}
+        timed = self.field.arrays
+        padded = {
+            name: array[None, first : first + steps] if timed[name].timed else array[None]
+            for name, array in arrays.items()
+        }
         if missing:
             padded = {
                 name: np.pad(array, [(0, 0), (0, missing)] + [(0, 0)] * (array.ndim - 2))

@@ -33,8 +33,16 @@ class StatefulCall:
 
     def reset(self) -> None:
         """Give the states the values that they began with."""
-        for variable, first in zip(self.model.non_trainable_variables, self.first, strict=True):
-            variable.assign(first)
+        self.restore_states(self.first)
+
+    def read_states(self) -> list[Any]:
+        """Return the states as they are now."""
+        return [keras.ops.convert_to_numpy(variable).copy() for variable in self.model.non_trainable_variables]
+
+    def restore_states(self, states: list[Any]) -> None:
+        """Give the states the values that `read_states` returned."""
+        for variable, state in zip(self.model.non_trainable_variables, states, strict=True):
+            variable.assign(state)
 
 
 class JaxCall(StatefulCall):
@@ -52,8 +60,11 @@ class JaxCall(StatefulCall):
         answers, self.states = self.program(self.weights, self.states, dict(arrays))
         return {name: np.asarray(answer) for name, answer in name_answers(answers).items()}
 
-    def reset(self) -> None:
-        self.states = list(self.first)
+    def read_states(self) -> list[Any]:
+        return self.states
+
+    def restore_states(self, states: list[Any]) -> None:
+        self.states = list(states)
 
 
 class TensorFlowCall(StatefulCall):

@@ -64,7 +64,8 @@ def with_details(model: keras.Model, decoder: keras.Model, output_field: "Output
     further = make_further_inputs(output_field)
     found = {**decoder.output, **ExampleLoss(model.loss)(model.output, **further)}
     output = output_field.arrays["output"]
-    if output.size and output.timed and output.per_step:
+    # An answer of several suggestions for a step is not one of a few.
+    if output.size and output.timed and output.per_step and len(found["output"].shape) == 2:
         chosen = ops.expand_dims(ops.cast(found["output"], "int32"), -1)
         likely = ops.take_along_axis(ops.softmax(model.output), chosen, axis=-1)
         found["certainties"] = ops.squeeze(likely, -1)

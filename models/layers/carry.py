@@ -1,8 +1,5 @@
 """Carry: a recurrent layer that goes on with the states in which it left the batch before."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import keras
 from keras import layers, ops
 
@@ -43,7 +40,7 @@ class Carry(layers.Layer):
         from the same row of the call before.
         """
         if not self.carries:
-            return self.layer(sequences, training=training)[0]
+            return self.layer.call(sequences, training=training)[0]
         batch = ops.shape(sequences)[0]
         goes_on = ops.expand_dims(ops.cast(continues, "bool"), 1)
         first = []
@@ -52,7 +49,8 @@ class Carry(layers.Layer):
             # Rows beyond those that are kept begin with zeros.
             kept = ops.concatenate([kept, ops.zeros((batch, kept.shape[1]), kept.dtype)], axis=0)[:batch]
             first.append(ops.where(goes_on, ops.stop_gradient(kept), ops.zeros_like(kept)))
-        outputs, *last = self.layer(sequences, initial_state=first, mask=mask_in, training=training)
+        # Not by __call__, which hangs the mask on what it returns, for layers that are to come.
+        outputs, *last = self.layer.call(sequences, initial_state=first, mask=mask_in, training=training)
         for state, value in zip(self.states, last, strict=True):
             value = ops.cast(ops.stop_gradient(value), state.dtype)
             state.assign(ops.concatenate([value, ops.convert_to_tensor(state)], axis=0)[: self.rows])
@@ -70,14 +68,8 @@ class Carry(layers.Layer):
         return cls(**{**config, "layer": keras.saving.deserialize_keras_object(config["layer"])})
 
 
-@contextmanager
-def without_carrying(model: keras.Model) -> Iterator[None]:
-    """Inside, every row of every batch is a text of its own: what is traced there keeps nothing."""
-    found = [layer for layer in model.layers if isinstance(layer, Carry)]
-    for layer in found:
-        layer.carries = False
-    try:
-        yield
-    finally:
-        for layer in found:
-            layer.carries = True
+def stop_carrying(model: keras.Model) -> None:
+    """Have every row of every batch be a text of its own from now on: what is traced then keeps nothing."""
+    for layer in model.layers:
+        if isinstance(layer, Carry):
+            layer.carries = False

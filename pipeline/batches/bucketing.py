@@ -158,7 +158,8 @@ class Batches:
         """Return the batches of an epoch, in which each text goes on in one row; see `plan`."""
         texts = np.split(np.arange(len(begins)), np.flatnonzero(begins)[1:])
         if self.seed is not None:
-            texts = [texts[place] for place in generator.permutation(len(texts))]
+            # Longest first, for rows of equal lengths; and the same rows in every epoch, for as many batches.
+            texts.sort(key=len, reverse=True)
         rows: list[list[np.ndarray]] = [[] for _ in range(min(self.size, len(texts)))]
         ends = [(0, row) for row in range(len(rows))]
         for text in texts:
@@ -166,11 +167,13 @@ class Batches:
             end, row = heapq.heappop(ends)
             rows[row].append(text)
             heapq.heappush(ends, (end + len(text), row))
+        if self.seed is not None:
+            rows = [[row[place] for place in generator.permutation(len(row))] for row in rows]
         columns = sorted((np.concatenate(row) for row in rows), key=len, reverse=True)
         batches = []
         for step in range(len(columns[0])):
             real = sum(len(column) > step for column in columns)
-            # A row that has ended is filled up with its last window; so few rows as there are texts are all of them.
+            # A row that has ended is filled up with its last window.
             members = [column[min(step, len(column) - 1)] for column in columns]
             batches.append((self.padded[-1], np.array(members), real))
         return batches

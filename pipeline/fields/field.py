@@ -187,6 +187,10 @@ class InputField(Field, Protocol, Generic[Value]):
         """Return the arrays of a piece of a text, as `cut` divides it; mostly of one time step."""
         return self.encode(self.parse(piece))
 
+    def open_pieces(self) -> Arrays | None:
+        """Return the arrays of what stands before the first piece of a text, one time step; None where nothing does."""
+        return None
+
     def listen(self, rate: int | None = None, /) -> "Listener | None":
         """Return what encodes a recording that comes bit by bit; None where that cannot be.
 
@@ -219,9 +223,11 @@ class OutputField(Field, Protocol, Generic[Value]):
 
     categorical: whether the values are made of a few categories, of which an answer is one or one per step.
     autoregressive: whether the model writes it symbol by symbol; then the field is an `AutoregressiveField`.
+    suggests: whether an answer is, for each step, several words of which one may come next.
     """
 
     categorical: ClassVar[bool] = False
+    suggests: ClassVar[bool] = False
     autoregressive: ClassVar[bool] = False
 
     @property

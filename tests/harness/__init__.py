@@ -26,7 +26,7 @@ from pipeline import files
 from pipeline.batches import bucketing
 from pipeline.batches.padding import measure
 from pipeline.errors import BadInput
-from pipeline.example import Example, Splits, first
+from pipeline.example import Continued, Example, Splits, first
 from pipeline.fields import UNSEEN, Picture
 from pipeline.option import Options
 from tasks.task import Task
@@ -63,7 +63,9 @@ def draw_small_splits(name: str) -> Splits:
     steps = measure_steps(task, loaded["train"][:500])
 
     def short(split: str) -> list[Example]:
-        distinct = {(example.input, example.output): example for example in loaded[split][:500]}
+        # What goes on from another example cannot be typed.
+        whole = [example for example in loaded[split][:500] if not isinstance(example.input, Continued)]
+        distinct = {(example.input, example.output): example for example in whole}
         return sorted((example for example in distinct.values() if steps(example) >= 3), key=steps)[:96]
 
     # One example of each output first, so that a classifier has labels to tell apart.

@@ -12,7 +12,7 @@ from pipeline.errors import BadInput
 from pipeline.example import Continued
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
-from pipeline.fields.tokenizers import tokenize
+from pipeline.fields.tokenizers import cut_at_blank, tokenize
 from pipeline.fields.vocabulary import END, END_ID, START_ID, UNKNOWN_ID, WRITTEN, Vocabulary
 from pipeline.option import option
 
@@ -66,6 +66,16 @@ class WordsSoFar(InputField[str]):
     def parse(self, text: str) -> str:
         return " ".join(text.split() if self.divided else tokenize(text))
 
+    def cut(self, text: str, more: bool) -> tuple[list[str], str]:
+        whole, rest = cut_at_blank(text, more)
+        return self.parse(whole).split(), rest
+
+    def open_pieces(self) -> Arrays:
+        return self.encode("")
+
+    def encode_piece(self, piece: str) -> Arrays:
+        return self.encode(Continued(piece))
+
     def describe(self) -> str:
         return f"the words of a running text so far; {len(self.known_tokens):,} words are known"
 
@@ -85,7 +95,7 @@ class WordsSoFar(InputField[str]):
 
     @property
     def known_tokens(self) -> Collection[str]:
-        return self._vocabulary.ids.keys()
+        return {*self._vocabulary.ids, END}
 
     @property
     def id_names(self) -> Mapping[str, Sequence[str]]:

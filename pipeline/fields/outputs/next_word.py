@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, OutputField
 from pipeline.fields.inputs.words_so_far import build_vocabulary, to_ids
-from pipeline.fields.vocabulary import END_ID, UNKNOWN_ID, WRITTEN, Vocabulary
+from pipeline.fields.vocabulary import END, END_ID, UNKNOWN_ID, WRITTEN, Vocabulary
 from pipeline.option import option
 
 
@@ -24,6 +24,7 @@ class NextWord(OutputField[str]):
 
     vocabulary: int = option(10_000, "Most words known, the most frequent; others are unknown.", low=5)
     symbols: list[str] = field(default_factory=list, metadata=LEARNED)
+    suggests: ClassVar[bool] = True
     reserved: ClassVar[int] = len(WRITTEN)
     end: ClassVar[int] = END_ID
     shown: ClassVar[int] = 5
@@ -62,7 +63,7 @@ class NextWord(OutputField[str]):
 
     @property
     def known_tokens(self) -> Collection[str]:
-        return self._vocabulary.ids.keys()
+        return {*self._vocabulary.ids, END}
 
     @property
     def id_names(self) -> Mapping[str, Sequence[str]]:

@@ -1,0 +1,1 @@
+"""Suggesting the next word: of a text, and while one types."""
