@@ -98,15 +98,19 @@ class RecurrentStep(layers.Layer):
         return ops.expand_dims(output, 1)
 
 
-class CarriedStep(RecurrentStep):
-    """`Carry`, whose states begin anew when the step is reset and go on until then."""
+class CarriedStep(layers.Layer):
+    """The step of a layer that carries its states: they go on until the step is reset. layer: that layer."""
+
+    def __init__(self, layer: Carry, **options: LayerArgument):
+        super().__init__(**options)
+        self.step = RecurrentStep(layer.layer, dtype=layer.dtype_policy)
 
     def build(self, sequences_shape: tuple, mask_in_shape: tuple, continues_shape: tuple) -> None:
-        super().build(sequences_shape)
+        self.step.build(sequences_shape)
 
-    def call(self, sequences: Tensor, mask_in: Tensor, continues: Tensor, training: bool = False) -> Tensor:  # type: ignore[override]
+    def call(self, sequences: Tensor, mask_in: Tensor, continues: Tensor) -> Tensor:
         """Return the hidden state, (1, 1, units). sequences: (1, 1, features)."""
-        return super().call(sequences)
+        return self.step(sequences)
 
 
 class RunningPool(layers.Layer):
@@ -227,7 +231,7 @@ def _(layer: layers.RNN) -> layers.Layer:
 
 @make_twin.register
 def _(layer: Carry) -> layers.Layer:
-    return CarriedStep(layer.layer, dtype=layer.dtype_policy)
+    return CarriedStep(layer, dtype=layer.dtype_policy)
 
 
 @make_twin.register

@@ -93,9 +93,8 @@ class Answered:
         chosen = [self.examples[member] for member in members]
         outputs = [self.outputs[member] for member in members]
         try:
-            return float(
-                evaluate.rate(self.experiment.task, chosen, outputs, loss=self.mean_loss(members))[self.monitor]
-            )
+            means = {"loss": self.mean_loss(members)}
+            return float(evaluate.rate(self.experiment.task, chosen, outputs, means=means)[self.monitor])
         # A metric may be of any library, and fail in any way on a part of the examples.
         except Exception:
             return None

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from pipeline.option import option
 
 
 @dataclass
-class NextWord(OutputField[str]):
+class NextWord(OutputField[Any]):
     """Words with blanks between, each the one that comes next <-> {"output": (time,)}.
 
     What is answered is, for each step, a tuple of the `shown` likeliest words, the likeliest first; "<unknown>", and
