@@ -151,7 +151,10 @@ class Generator(BeamSearch, WordDropout, Recurrent):
 class LanguageModel(WordDropout, Recurrent):
     """Options of the language model."""
 
-    embedding_size: int = option(128, "Length of a word's vector.", low=1)
+    embedding_size: int = option(192, "Length of a word's vector.", low=1)
+    frequent_words: int | None = option(
+        2000, "Words with a vector of that length, the most frequent; others have one of a quarter; none: all.", low=1
+    )
 
 
 @dataclass

@@ -32,7 +32,9 @@ def build(input_field: "InputField", output_field: "NextWordField", options: "Op
     words, numbers = input_field.arrays["words"], inputs["words"]
     if options.word_dropout:
         numbers = WordDropout(options.word_dropout, unknown=words.unknown, name="forget")(numbers)
-    table = TiedEmbedding(count_values(words), options.embedding_size, name="embedding")
+    table = TiedEmbedding(
+        count_values(words), options.embedding_size, frequent=options.frequent_words, name="embedding"
+    )
     states = table(numbers)
     make = CELLS[options.cell].configure(options)
     for number in range(options.layers):

@@ -38,8 +38,8 @@ TASK = Task(
         "cell": "gru",
         "units": 256,
         "dropout": 0.1,
-        "batch_size": 32,
+        "batch_size": 16,
         "learning_rate": 3e-3,
-        "epochs": 4,
+        "epochs": 3,
     },
 )

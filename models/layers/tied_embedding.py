@@ -6,6 +6,9 @@ from keras import layers, ops
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
 
+# How many times shorter the vector of a rare word is.
+SHORTER = 4
+
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class TiedEmbedding(layers.Layer):
@@ -13,28 +16,49 @@ class TiedEmbedding(layers.Layer):
 
     x = E[word]          what the network reads
     scores = h E^T       what it tells, from a hidden state of as many features
+
+    The first `frequent` words have vectors of their own. A rare word has one that is SHORTER times shorter, r, and by
+    a matrix that all share x = r P: E is [F; R P], and h E^T is [h F^T, (h P^T) R^T], which is what most of a training
+    step is spent on (Grave et al. 2017, section 4.3; at both ends: Baevski and Auli 2019). frequent: None: all words.
     """
 
-    def __init__(self, size: int, features: int, **options: LayerArgument):
+    def __init__(self, size: int, features: int, frequent: int | None = None, **options: LayerArgument):
         super().__init__(**options)
         self.size, self.features = size, features
+        self.frequent = size if frequent is None else min(frequent, size)
 
     def build(self, shape: tuple) -> None:
         # As wide as the rows of a matrix of so many inputs: scores are of about 1 for hidden states of about 1.
-        self.table = self.add_weight(
-            (self.size, self.features), keras.initializers.RandomNormal(stddev=self.features**-0.5), name="table"
-        )
+        normal = keras.initializers.RandomNormal(stddev=self.features**-0.5)
+        self.table = self.add_weight((self.frequent, self.features), normal, name="table")
+        if self.frequent < self.size:
+            short = max(1, self.features // SHORTER)
+            self.rare = self.add_weight((self.size - self.frequent, short), normal, name="rare")
+            self.lengthen = self.add_weight((short, self.features), "orthogonal", name="lengthen")
 
     def call(self, given: Tensor, tell: bool = False) -> Tensor:
         """Return vectors, (batch, time, features), of word numbers, (batch, time).
 
         tell: return scores, (batch, time, size), of vectors, (batch, time, features).
         """
-        table = ops.cast(ops.convert_to_tensor(self.table), self.compute_dtype)
-        return ops.matmul(given, ops.transpose(table)) if tell else ops.take(table, given, axis=0)
+        table = self._read(self.table)
+        if self.frequent == self.size:
+            return ops.matmul(given, ops.transpose(table)) if tell else ops.take(table, given, axis=0)
+        rare, lengthen = self._read(self.rare), self._read(self.lengthen)
+        if tell:
+            short = ops.matmul(given, ops.transpose(lengthen))
+            scores = ops.matmul(given, ops.transpose(table)), ops.matmul(short, ops.transpose(rare))
+            return ops.concatenate(scores, axis=-1)
+        seldom = ops.expand_dims(given >= self.frequent, -1)
+        own = ops.take(table, ops.minimum(given, self.frequent - 1), axis=0)
+        lengthened = ops.matmul(ops.take(rare, ops.maximum(given - self.frequent, 0), axis=0), lengthen)
+        return ops.where(seldom, lengthened, own)
+
+    def _read(self, weight: Tensor) -> Tensor:
+        return ops.cast(ops.convert_to_tensor(weight), self.compute_dtype)
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "size": self.size, "features": self.features}
+        return {**super().get_config(), "size": self.size, "features": self.features, "frequent": self.frequent}
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

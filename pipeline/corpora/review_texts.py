@@ -19,7 +19,7 @@ class Reviews:
     """The option of this corpus."""
 
     reviews: int | None = option(
-        5000, "Reviews to train on, of 234 words at the mean; none: all there are, 24,304.", low=1
+        3000, "Reviews to train on, of 234 words at the mean; none: all there are, 24,304.", low=1
     )
 
 

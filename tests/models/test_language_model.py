@@ -13,6 +13,7 @@ from harness.options import defaults
 from models import language_model
 from models.layers.carry import Carry, stop_carrying
 from models.layers.suggestions import EndNats, SavedKeystrokes
+from models.layers.tied_embedding import TiedEmbedding
 from pipeline.example import Example
 from pipeline.fields.vocabulary import END_ID, WRITTEN
 from pipeline.readers.running_text import Line, cut
@@ -98,7 +99,19 @@ def test_one_table_is_at_both_ends_and_a_projection_where_the_sizes_differ() -> 
     size = len(experiment.output_field.id_names["output"])
     shapes = sorted(tuple(weight.shape) for weight in model.trainable_weights if size in weight.shape)
     assert shapes == [(size,), (size, 5)]
+    rare = make(frequent_words=10)[0].build()
+    shapes = sorted(tuple(weight.shape) for weight in rare.get_layer("embedding").trainable_weights)
+    assert shapes == [(1, 5), (10, 5), (size - 10, 1)]
     assert model.get_layer("projection").kernel.shape == (6, 5)
+
+
+def test_a_word_is_told_by_the_vector_that_it_is_read_by() -> None:
+    layer = TiedEmbedding(12, 8, frequent=5)
+    vectors = numpy(layer(np.arange(12)[None]))[0]
+    assert np.linalg.matrix_rank(vectors[5:]) == 2
+    states = np.random.default_rng(0).normal(size=(2, 3, 8)).astype("float32")
+    np.testing.assert_allclose(numpy(layer(states, tell=True)), states @ vectors.T, atol=1e-5)
+    np.testing.assert_allclose(vectors[:5], numpy(layer.table))
 
 
 def test_saved_keystrokes_and_suggestions_are_those_of_the_plain_count() -> None:
