@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from harness.predict import Prediction
     from harness.runs.trained import Trained
     from harness.streaming.stream import ReadingStream, WritingStream
+    from harness.suggesting.suggester import Suggester
 
 
 def start(precision: str = "float32") -> str:
@@ -103,6 +104,16 @@ class Run:
 
         check_streams(override(self.experiment, decoding))
         return open_stream(self._decoding(decoding), rate)
+
+    def suggester(self) -> "Suggester":
+        """Return what reads a text word by word and suggests the next one: see harness/suggesting/suggester.py.
+
+        Raises BadInput for a run that suggests no words.
+        """
+        trained = self._trained
+        from harness.suggesting.suggester import Suggester
+
+        return Suggester(trained)
 
     def inspect(
         self, value: Value, *, answer: Value = None, step: int | None = None, explain: bool = False

@@ -13,6 +13,7 @@ from pipeline.fields import (
     AutoregressiveField,
     Histogram,
     Label,
+    NextWord,
     Number,
     OutputField,
     Tags,
@@ -103,6 +104,14 @@ def _(field: Label, question: Question) -> str:
         skipped=len(places) < len(names),
         unit=question.trained.experiment.input_field.unit or "step",
     )
+
+
+@show.register
+def _(field: NextWord, question: Question) -> str:
+    shares = softmax(compute_logits(question)[(question.steps or 1) - 1])
+    likeliest = field.decode(decode(question)["output"])[-1]
+    likely = [(word, float(shares[field.symbols.index(word)])) for word in likeliest]
+    return render("label", best=likeliest[0], shares=likely, others=0, points=[], skipped=False, unit="word")
 
 
 @show.register

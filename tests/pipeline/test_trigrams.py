@@ -50,7 +50,9 @@ def interpolate(word: int, context: tuple[int, ...], orders: dict[int, Counter])
 
 def test_probabilities_are_those_of_the_formulas() -> None:
     three = Counter(
-        gram for text in TEXTS for gram in zip([START_ID, *text.tolist()], text.tolist(), text[1:].tolist(), strict=False)
+        gram
+        for text in TEXTS
+        for gram in zip([START_ID, *text.tolist()], text.tolist(), text[1:].tolist(), strict=False)
     )
     two = count_contexts(three, 2)
     one = count_contexts(two, 1)
