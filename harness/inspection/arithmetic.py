@@ -103,7 +103,9 @@ class Arithmetic:
         sequence: what enters, (time, features). first: the states before the first step, each (its size,); none: zeros.
         """
         weights = {name: np.asarray(value, "float64") for name, value in self.read_weights(layer).items()}
-        units = layer.compute_output_shape((1, 1, sequence.shape[1]))[-1]
+        shapes = layer.compute_output_shape((1, 1, sequence.shape[1]))
+        # One that carries its states returns them too.
+        units = (shapes[0] if isinstance(shapes[0], tuple) else shapes)[-1]
         begin = [np.broadcast_to(np.asarray(one, "float64"), units) for one in first]
         begin = begin or [np.zeros(units) for _ in self.states]
         names = {name + BEFORE: value for name, value in zip(self.states, begin, strict=True)}

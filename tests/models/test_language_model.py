@@ -74,6 +74,28 @@ def answer_padded(model: keras.Model, experiment: Experiment, windows: list[Exam
         return answer(model, experiment, windows)
 
 
+def test_in_training_a_window_follows_the_one_before_it_in_its_row_or_begins_anew() -> None:
+    experiment, windows = make()
+    batches = experiment.encode(windows, seed=1)
+    orders = []
+    for epoch in range(3):
+        before: dict[int, int] = {}
+        seen: list[int] = []
+        for length, members, real in batches.plan(epoch):
+            (inputs, _, weights) = batches.draw(length, members, real)
+            assert length == 64
+            assert not weights[real:].any()
+            for row, member in enumerate(members[:real].tolist()):
+                if inputs["continues"][row]:
+                    assert before[row] == member - 1
+                before[row] = member
+                seen.append(member)
+        assert sorted(seen) == list(range(len(windows)))
+        orders.append((len(batches.plan(epoch)), tuple(seen)))
+    # The text of three windows is cut in two, as a row has two of six.
+    assert [number for number, _ in orders] == [2, 2, 2]
+
+
 def test_a_row_that_continues_goes_on_and_any_other_begins_anew() -> None:
     layer = Carry(keras.layers.SimpleRNN(3, return_sequences=True), 2)
     sequences, mask = np.random.default_rng(1).random((2, 4, 2)).astype("float32"), np.ones((2, 4), bool)
