@@ -22,8 +22,6 @@ def predict(trained: Trained, inputs: Sequence[Input], *, attention: bool = Fals
     Both are None where the input is empty. attention: return "attention" too, where the model has it: a list for each
     written symbol, the end symbol included, of its weight for each time step of the input.
 
-    A run that suggests words gives its "suggestions" for what comes next, each a "word" with its "probability", and the
-    input with its likeliest "completion".
     All inputs are answered in batches of similar length. BadInput names the origin of an input with nothing in it, and
     is raised if there is none at all.
     """
@@ -40,7 +38,6 @@ def predict(trained: Trained, inputs: Sequence[Input], *, attention: bool = Fals
         )
     batches = experiment.batch([one.origin for one in asked], encoded)
     found = iter(answer(experiment, trained.decoder, batches).answers)
-    suggester = Suggester(trained) if experiment.output_field.suggests else None
     answers: list[Prediction] = []
     for one in inputs:
         if one.value is None:
@@ -48,10 +45,16 @@ def predict(trained: Trained, inputs: Sequence[Input], *, attention: bool = Fals
             continue
         told = experiment.input_field.tell(one.value)
         answers.append({**to_prediction(data.to_plain(one.value), next(found), attention=attention), **told})
-        if suggester:
-            suggestions, completion = suggest(suggester, one.value)
-            answers[-1] |= {"suggestions": [asdict(word) for word in suggestions], "completion": completion}
     return answers
+
+
+def add_suggestions(trained: Trained, predictions: Sequence[Prediction]) -> None:
+    """Add what may come next: "suggestions", each a "word" with its "probability", and the likeliest "completion"."""
+    suggester = Suggester(trained)
+    for found in predictions:
+        if found["input"] is not None:
+            suggestions, completion = suggest(suggester, found["input"])
+            found |= {"suggestions": [asdict(word) for word in suggestions], "completion": completion}
 
 
 def to_prediction(shown: Value, found: Answer, *, attention: bool = False) -> Prediction:

@@ -139,7 +139,9 @@ def collect(trained: Trained, selection: Selection, source: str | None = None) -
     batches = experiment.encode(selection.examples)
     one_pass = is_one_pass(trained.model, trained.decoder)
     output_field, model = experiment.output_field, trained.model
-    decoder = with_details(model, trained.decoder, output_field) if one_pass else trained.decoder
+    decoder = trained.decoder
+    if one_pass:
+        decoder = with_details(model, decoder, output_field, experiment.measures())
     found = evaluate.answer(experiment, decoder, batches)
     answers = found.answers
     if one_pass:

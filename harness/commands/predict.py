@@ -55,7 +55,10 @@ def predict(arguments: Arguments) -> None:
     from harness.runs import write_text
     from harness.runs.trained import open_model
 
-    found = answers.predict(open_model(experiment), asked, attention=given.attention_weights)
+    trained = open_model(experiment)
+    found = answers.predict(trained, asked, attention=given.attention_weights)
+    if experiment.output_field.suggests:
+        answers.add_suggestions(trained, found)
     if given.plot:
         from harness.forecast_picture import draw_forecasts
 

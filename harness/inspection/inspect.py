@@ -142,8 +142,9 @@ def ask(trained: Trained, value: Value, notes: list[str]) -> Question:
     elif wanted.timed and wanted.per_step:
         raw = raw[:steps]
         answer = output.decode(raw)
-        # Of several suggestions it is the likeliest that is looked into.
-        raw = raw[:, 0] if output.suggests else raw
+        if output.suggests:
+            # Of several it is the likeliest that is looked into.
+            raw, answer = raw[:, 0], tuple(step[0] for step in answer)
     else:
         answer = output.decode(raw)
         if wanted.timed:

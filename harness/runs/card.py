@@ -31,6 +31,7 @@ from pipeline.fields import (
     Horizon,
     Image,
     Label,
+    NextWord,
     Number,
     Passages,
     Prompt,
@@ -41,6 +42,7 @@ from pipeline.fields import (
     Text,
     Tokens,
     Transcript,
+    WordsSoFar,
 )
 from pipeline.option import Value, make_flag
 from pipeline.printable import show_controls
@@ -59,6 +61,7 @@ HUB_TASKS = {
     (SourceText, TargetText): "translation",
     (Image, TargetText): "image-to-text",
     (Prompt, Passages): "text-generation",
+    (WordsSoFar, NextWord): "text-generation",
     (Sound, Transcript): "automatic-speech-recognition",
     (fields.History, Horizon): "time-series-forecasting",
 }

@@ -1,5 +1,6 @@
 """Answers, how sure each of them is, and the loss of each example."""
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import keras
@@ -9,6 +10,17 @@ from models.tensor import Tensor
 
 if TYPE_CHECKING:
     from models.family import OutputField
+
+
+class LossLayer(keras.layers.Layer):
+    """A loss as a layer: one number per batch from logits, what is expected, and its weights."""
+
+    def __init__(self, loss: keras.losses.Loss):
+        super().__init__(dtype="float32")
+        self.loss = loss
+
+    def call(self, logits: Tensor, expected: Tensor, weights: Tensor) -> Tensor:
+        return self.loss(expected, logits, weights)
 
 
 class ExampleLoss(keras.layers.Layer):
@@ -55,14 +67,21 @@ def measure_examples(model: keras.Model, output_field: "OutputField") -> keras.M
     return keras.Model({**model.input, **further}, ExampleLoss(model.loss)(model.output, **further))
 
 
-def with_details(model: keras.Model, decoder: keras.Model, output_field: "OutputField") -> keras.Model:
+def with_details(
+    model: keras.Model,
+    decoder: keras.Model,
+    output_field: "OutputField",
+    measures: Mapping[str, keras.losses.Loss] | None = None,
+) -> keras.Model:
     """Return a one-pass decoder that gives the loss of each example too, and how likely each step's answer is.
 
     certainties: (batch, time), the probability that the model gives to the answer of a step, where each step is an
     answer and is one of a few. model: compiled. There are two further inputs, "expected" and "weights".
+    measures: what is measured of a batch beside the loss, by name.
     """
     further = make_further_inputs(output_field)
     found = {**decoder.output, **ExampleLoss(model.loss)(model.output, **further)}
+    found |= {name: LossLayer(loss)(model.output, **further) for name, loss in (measures or {}).items()}
     output = output_field.arrays["output"]
     # An answer of several suggestions for a step is not one of a few.
     if output.size and output.timed and output.per_step and len(found["output"].shape) == 2:

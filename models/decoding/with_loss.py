@@ -5,22 +5,10 @@ from typing import TYPE_CHECKING
 
 import keras
 
-from models.decoding.per_example import is_one_pass, make_further_inputs
-from models.tensor import Tensor
+from models.decoding.per_example import LossLayer, is_one_pass, make_further_inputs
 
 if TYPE_CHECKING:
     from models.family import OutputField
-
-
-class LossLayer(keras.layers.Layer):
-    """A loss as a layer: one number per batch from logits, what is expected, and its weights."""
-
-    def __init__(self, loss: keras.losses.Loss):
-        super().__init__(dtype="float32")
-        self.loss = loss
-
-    def call(self, logits: Tensor, expected: Tensor, weights: Tensor) -> Tensor:
-        return self.loss(expected, logits, weights)
 
 
 def with_loss(

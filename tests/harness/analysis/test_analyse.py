@@ -31,6 +31,7 @@ SECTIONS = {
     "caption": {"edits", "worst", "n_best"},
     "speech": {"worst", "n_best"},
     "novel": {"worst", "n_best"},
+    "suggest": {"worst"},
 }
 
 
@@ -220,7 +221,7 @@ def test_a_kind_follows_from_the_field_and_not_from_the_name() -> None:
     def find(task: Task) -> kinds.Kind:
         return kinds.find_kind(task.output(defaults(task)), 0.5)
 
-    kind = {name: find(task) for name, task in tasks.find().items()}
+    kind = {name: find(task) for name, task in tasks.find().items() if name != "suggest"}
     assert kind == {
         "adding": numbers.analyse,
         "rating": numbers.analyse,
@@ -235,6 +236,8 @@ def test_a_kind_follows_from_the_field_and_not_from_the_name() -> None:
         "speech": texts.analyse,
         "forecast": forecasts.analyse,
     }
+    words = tasks.get("suggest").output(defaults(tasks.get("suggest")))
+    assert kinds.find_kind(words, (("a", "b"),)) is others.analyse
     series = tasks.get("adding").output(defaults(tasks.get("adding")))
     assert kinds.find_kind(series, (0.5, 0.7)) is others.analyse
 

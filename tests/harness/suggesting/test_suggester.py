@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from harness.predict import format_plainly
+from harness.predict import add_suggestions, format_plainly
 from harness.suggesting.suggester import Suggester
 from harness.suggesting.typing import Typing, divide, make_session
 from pipeline.fields import WordsSoFar
@@ -67,7 +67,8 @@ def test_a_completion_is_word_by_word_the_likeliest(suggester: Suggester) -> Non
 
 
 def test_a_prediction_has_suggestions_and_a_completion(directory: Path, suggester: Suggester) -> None:
-    (found,) = predict(directory, [("text 1", "The film was NOT the")])
+    (found,) = predictions = predict(directory, [("text 1", "The film was NOT the")])
+    add_suggestions(open_run(directory), predictions)
     suggester.read(TEXT.split())
     assert [one["word"] for one in found["suggestions"]] == [one.word for one in suggester.suggest()]
     assert found["completion"].startswith(TEXT + " ")
