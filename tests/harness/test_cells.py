@@ -120,7 +120,7 @@ def test_a_cell_that_cannot_write_is_for_tasks_that_read(table: None) -> None:
         chosen = options.replace(cell="dnn")
         if "max_length" in options.as_dict():
             chosen = chosen.replace(max_length=50)
-        if name in ("novel", "caption", "translation"):
+        if name in ("novel", "caption", "translation", "suggest"):
             with pytest.raises(BadInput, match=f"--cell dnn: the task '{name}' writes one symbol after another"):
                 suit_cell(chosen, task, data.keep_quiet)
         else:
