@@ -23,6 +23,7 @@ import models.cells.slstm
 import models.decoding.ctc
 import models.decoding.viterbi
 import models.layers.attention
+import models.layers.block
 import models.layers.carried
 import models.layers.carry
 import models.layers.decoder

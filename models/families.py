@@ -51,6 +51,7 @@ class Recurrent:
     cell: str = option("simple", f"RNN type: {', '.join(CELLS)}, or one of your own.")
     units: int = option(128, "Size of the hidden state, for each direction.", low=1)
     layers: int = option(1, "Recurrent layers on top of each other.", low=1)
+    block: bool = option(False, "Each recurrent layer in a block: norm, residual connection, and an MLP behind it.")
     dropout: float = option(0.3, "Share of the numbers between layers set to 0 in training.", low=0, high=0.95)
 
 

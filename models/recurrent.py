@@ -19,6 +19,7 @@ from models.cells import CELLS
 from models.cells.chrono import ChronoInitializer
 from models.cells.unrolling import run_usual
 from models.cells.zoneout import ZoneoutCell, ZoneoutGRUCell, ZoneoutLSTMCell, ZoneoutSimpleRNNCell, draw_zones
+from models.layers.block import ResidualBlock, make_entry, make_norm
 from models.layers.dropout import Dropout
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
@@ -195,6 +196,7 @@ def stack_layers(
     depth: int = 1,
     bidirectional: bool = False,
     dropout: float = 0.0,
+    block: bool = False,
     options: object = None,
     longest: int | None = None,
 ) -> Tensor:
@@ -202,19 +204,24 @@ def stack_layers(
 
     sequences: (batch, time, features). mask: (batch, time) of bool, true where there is input.
     Returns (batch, time, units); forward and backward states side by side, (batch, time, 2 units), if bidirectional.
-    dropout: share of the inputs of each layer after the first that is set to 0 in training.
+    dropout: share of the inputs of each layer after the first that is set to 0 in training; of what is added to the
+        stream, with blocks.
+    block: whether each layer is in a residual block (models/layers/block.py), of both directions together.
     options: has an attribute for each option that the cell declares; None: the cell has its defaults.
     longest: steps of the longest input; for a cell that is bounded.
     """
     kind = CELLS[cell]
     make = kind.configure(options if options is not None or kind.options is None else kind.options(), longest)
-    states = sequences
+    states = make_entry(units * (1 + bidirectional))(sequences) if block else sequences
     for number in range(depth):
-        if number and dropout:
+        stream = states
+        if block:
+            states = make_norm(f"block_{number}_norm")(stream)
+        elif number and dropout:
             states = Dropout(dropout)(states)
         forward = make(units, return_sequences=True, name=f"{cell}_{number}_forward")(states)
         if bidirectional:
             backward = make(units, return_sequences=True, name=f"{cell}_{number}_backward")(Reverse()(states, mask))
             forward = layers.Concatenate()([forward, Reverse()(backward, mask)])
-        states = forward
-    return states
+        states = ResidualBlock(dropout, name=f"block_{number}")(stream, forward) if block else forward
+    return make_norm("block_exit")(states) if block else states

@@ -28,6 +28,7 @@ from models.backends.stateful_call import compile_call
 from models.decoding.ctc import CertainBlank, CTCDecoder
 from models.decoding.viterbi import FORBIDDEN, BestPath
 from models.layers.argmax import ArgMax
+from models.layers.block import ResidualBlock
 from models.layers.carry import Carry
 from models.layers.dropout import Dropout
 from models.layers.embedding import OneHot
@@ -50,6 +51,8 @@ ALONE = (
     layers.Concatenate,
     layers.Dropout,
     Dropout,
+    layers.RMSNormalization,
+    ResidualBlock,
     WordDropout,
     OneHot,
     CertainBlank,

@@ -41,6 +41,8 @@ def build(input_field: "InputField", output_field: "TranscriptField", options: "
         depth=options.layers,
         bidirectional=options.bidirectional,
         dropout=options.dropout,
+        block=options.block,
+        options=options,
         longest=options.max_length if CELLS[options.cell].bounded else None,
     )
     if options.dropout:

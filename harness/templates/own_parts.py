@@ -68,6 +68,7 @@ def build(input_field: Digits, output_field: Number, options: Options) -> keras.
         units=options.units,
         depth=options.layers,
         dropout=options.dropout,
+        block=options.block,
         options=options,
     )
     steps = layers.Dense(1, dtype="float32", name="logits")(states)

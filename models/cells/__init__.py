@@ -151,6 +151,13 @@ class Gated(Zoneout, Chrono):
     """Options of the cells with gates that see the hidden state."""
 
 
+@dataclass
+class SignedGates(Chrono):
+    """Options of the cells whose gates do not see the state."""
+
+    signed: bool = option(False, "Gates of mingru and minlstm from -1 to 1, which can count modulo 2; else from 0 to 1.")
+
+
 CELLS = Cells(
     simple=Cell(late("models.recurrent:SimpleRNN"), options=Zoneout),
     lstm=Cell(late("models.recurrent:make_lstm"), options=Gated),
@@ -161,8 +168,8 @@ CELLS = Cells(
     lngru=Cell(late("models.cells.layer_norm:LayerNormGRU"), options=Gated),
     slstm=Cell(late("models.cells.slstm:SLSTM"), options=RecurrentDropout),
     indrnn=Cell(late("models.cells.indrnn:IndRNN"), options=Chrono),
-    mingru=Cell(late("models.cells.linear_rnn:MinGRU"), options=Chrono),
-    minlstm=Cell(late("models.cells.linear_rnn:MinLSTM"), options=Chrono),
+    mingru=Cell(late("models.cells.linear_rnn:MinGRU"), options=SignedGates),
+    minlstm=Cell(late("models.cells.linear_rnn:MinLSTM"), options=SignedGates),
     lru=Cell(late("models.cells.linear_rnn:LRU"), options=Chrono),
     bag=Cell(late("models.cells.baselines:Bag"), settings={"pooling": "last"}),
     dnn=Cell(late("models.cells.baselines:FlatDense"), writes=False, bounded=True, settings={"pooling": "last"}),

@@ -133,8 +133,33 @@ class LinearCell(ParallelCell):
         return ops.expand_dims(ops.cast(numbers, "float32"), -2)
 
 
+class GatedCell(LinearCell):
+    """A linear recurrence whose factor is a gate that sees the input.
+
+    signed: whether the gate is from -1 to 1, 2 s - 1 of the share s, which is from 0 to 1 (Grazzi et al. 2024, equation
+        8): then a step can turn its state round, and so count modulo 2. What is let in stays (1 - s) n, so that one
+        step takes 0 to n, and the next one n to 0.
+    """
+
+    def __init__(self, units: int, chrono: int | None = None, signed: bool = False, **options: LayerArgument):
+        super().__init__(units, chrono, **options)
+        self.signed = signed
+
+    def draw_memories(self, shape: tuple, dtype: str | None = None) -> Tensor:
+        """Return the biases with which shares begin; those of signed gates begin with the same gates as the others."""
+        biases = super().draw_memories(shape, dtype)
+        return ops.log(2 * ops.exp(biases) + 1) if self.signed else biases
+
+    def gate(self, share: Tensor) -> Tensor:
+        """Return what the state before is multiplied with."""
+        return 2 * share - 1 if self.signed else share
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "signed": self.signed}
+
+
 @keras.saving.register_keras_serializable(PACKAGE)
-class MinGRUCell(LinearCell):
+class MinGRUCell(GatedCell):
     """See `MinGRU`."""
 
     def build(self, inputs_shape: tuple) -> None:
@@ -145,7 +170,7 @@ class MinGRUCell(LinearCell):
     def terms(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         keep, new = ops.split(ops.matmul(inputs, self.kernel), 2, axis=-1)
         share = ops.sigmoid(self.split_part(keep + self.keep))
-        return share, (1 - share) * self.split_part(new + self.bias)
+        return self.gate(share), (1 - share) * self.split_part(new + self.bias)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -159,10 +184,11 @@ class MinGRU(ParallelRNN):
     """
 
     cell_class = MinGRUCell
+    own = ("signed",)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
-class MinLSTMCell(LinearCell):
+class MinLSTMCell(GatedCell):
     """See `MinLSTM`."""
 
     def build(self, inputs_shape: tuple) -> None:
@@ -178,7 +204,7 @@ class MinLSTMCell(LinearCell):
         share = ops.sigmoid(
             ops.log_sigmoid(self.split_part(forget + self.keep)) - ops.log_sigmoid(self.split_part(let + self.let))
         )
-        return share, (1 - share) * self.split_part(new + self.bias)
+        return self.gate(share), (1 - share) * self.split_part(new + self.bias)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -190,6 +216,7 @@ class MinLSTM(ParallelRNN):
     """
 
     cell_class = MinLSTMCell
+    own = ("signed",)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

@@ -73,9 +73,12 @@ class ParallelRNN(layers.RNN):
     """
 
     cell_class: type[ParallelCell]
+    # Arguments of the cell that come after units and chrono.
+    own: tuple[str, ...] = ()
 
     def __init__(self, units: int, chrono: int | None = None, **options: LayerArgument):
-        super().__init__(self.cell_class(units, chrono, dtype=options.get("dtype"), name="cell"), **options)
+        own = {name: options.pop(name) for name in self.own if name in options}
+        super().__init__(self.cell_class(units, chrono, dtype=options.get("dtype"), name="cell", **own), **options)
 
     def inner_loop(self, sequences: Tensor, initial_state: Tensor, mask: Tensor, training: bool = False) -> tuple:
         """Return the last output, all outputs (batch, time, units) and the states after the last step."""
@@ -111,7 +114,8 @@ class ParallelRNN(layers.RNN):
     def get_config(self) -> dict:
         config = super().get_config()
         config.pop("cell")
-        return {**config, "units": self.cell.units, "chrono": self.cell.chrono}
+        own = {name: getattr(self.cell, name) for name in self.own}
+        return {**config, "units": self.cell.units, "chrono": self.cell.chrono, **own}
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> "ParallelRNN":

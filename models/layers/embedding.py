@@ -60,6 +60,7 @@ def encode_sequence(input_field: "InputField", options: "Options") -> tuple[dict
         depth=options.layers,
         bidirectional=options.bidirectional,
         dropout=options.dropout,
+        block=options.block,
         options=options,
         longest=options.max_length if CELLS[options.cell].bounded else None,
     )
