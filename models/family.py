@@ -143,6 +143,7 @@ class Family(Protocol[In, Out]):
         Some layers are found by name, by decoding, by what measures how far gradients reach, and in saved files:
 
             CELL_0_forward, CELL_1_forward, ...    the recurrent layers, such as gru_0_forward
+            block_entry, block_exit    in front of the first residual block, and behind the last
             logits     the last layer with weights
             context    what the first hidden states of a decoder come from, (batch, features)
             memory     the encoder states that attention looks at, (batch, positions, features)

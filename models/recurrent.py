@@ -19,7 +19,7 @@ from models.cells import CELLS
 from models.cells.chrono import ChronoInitializer
 from models.cells.unrolling import run_usual
 from models.cells.zoneout import ZoneoutCell, ZoneoutGRUCell, ZoneoutLSTMCell, ZoneoutSimpleRNNCell, draw_zones
-from models.layers.block import ResidualBlock, make_entry, make_norm
+from models.layers.block import EXIT, ResidualBlock, make_entry, make_norm
 from models.layers.dropout import Dropout
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
@@ -224,4 +224,4 @@ def stack_layers(
             backward = make(units, return_sequences=True, name=f"{cell}_{number}_backward")(Reverse()(states, mask))
             forward = layers.Concatenate()([forward, Reverse()(backward, mask)])
         states = ResidualBlock(dropout, name=f"block_{number}")(stream, forward) if block else forward
-    return make_norm("block_exit")(states) if block else states
+    return make_norm(EXIT)(states) if block else states

@@ -23,6 +23,7 @@ from harness.runs.restored import read_run
 from harness.runs.schema import Curve, DelayScore, LengthScore
 from harness.runs.trained import Trained, open_model
 from harness.selection import select
+from models.layers.block import ENTRY, EXIT
 from pipeline.batches.bucketing import Batches
 from pipeline.errors import BadInput
 from pipeline.example import Example
@@ -42,8 +43,8 @@ def measure_gradient_reach(directory: Path, *, examples: int = 100) -> dict[str,
     begin again at the seed. after: with the weights of best.keras.
 
     A gradient at lag k is the norm of the gradient of the loss at step t with respect to the vector that enters the
-    first recurrent layer at step t - k. It is the mean over the first `examples` of the test split, and over
-    STEPS_PER_EXAMPLE steps t in the last half of each.
+    first recurrent layer, or the first block, at step t - k. It is the mean over the first `examples` of the test
+    split, and over STEPS_PER_EXAMPLE steps t in the last half of each.
 
     - The vector is the embedding of a word, a measurement, or sound after its convolutions. Where the model writes, it
       is the embedding of the symbol before.
@@ -77,9 +78,11 @@ class GradientProbe:
         self.model, self.loss = model, loss
         names = [layer.name for layer in model.layers]
         if "decoder" in names:
-            found = model.get_layer("decoder").layers
+            decoder = model.get_layer("decoder")
+            # What goes around a layer, in a block, counts too.
+            found = [decoder.entry, decoder.exit] if decoder.block else decoder.layers
         else:
-            wanted = [f"{cell}_{number}_forward" for number in range(layers)]
+            wanted = [ENTRY, EXIT] if ENTRY in names else [f"{cell}_{number}_forward" for number in range(layers)]
             found = [model.get_layer(name) for name in wanted if name in names]
         if not found:
             raise BadInput(f"--cell {cell}: no recurrent layer in the model; its memory cannot be measured")

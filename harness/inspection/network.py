@@ -19,6 +19,7 @@ from keras import ops
 from harness.differentiation import Tensor, Tensors, compile_function, differentiate
 from harness.runs.trained import Trained
 from models.layers.carry import Carry
+from models.layers.block import ENTRY
 from pipeline.errors import BadInput
 
 Arrays: TypeAlias = dict[str, np.ndarray]
@@ -135,6 +136,8 @@ class Network:
         self.attribute_rows = compile_function(self._attribute_rows)
 
     def _find_entry(self, found: Mapping[str, keras.Layer]) -> Tensor:
+        if ENTRY in found:
+            return found[ENTRY].input
         if self.layers:
             # Beside the sequences, one that carries its states is told where they go on.
             return keras.tree.flatten(found[self.layers[0].name].input)[0]
@@ -186,12 +189,10 @@ class Network:
             if weights is not None:
                 found["attention"] = weights
             first = self.decoder.make_first_states(context)
-            before = entering[WRITTEN]
-            for depth, one in enumerate(states):
+            for depth, (before, after) in enumerate(states):
                 name = f"decoder_{depth}"
-                found |= {f"{name}:input": before, f"{name}:output": one}
+                found |= {f"{name}:input": before, f"{name}:output": after}
                 found |= {f"{name}:first:{place}": state for place, state in enumerate(first[depth])}
-                before = one
             return found
 
         return self._with(variables, call)

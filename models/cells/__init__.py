@@ -155,7 +155,9 @@ class Gated(Zoneout, Chrono):
 class SignedGates(Chrono):
     """Options of the cells whose gates do not see the state."""
 
-    signed: bool = option(False, "Gates of mingru and minlstm from -1 to 1, which can count modulo 2; else from 0 to 1.")
+    signed: bool = option(
+        False, "Gates of mingru and minlstm from -1 to 1, which can count modulo 2; not from 0 to 1."
+    )
 
 
 CELLS = Cells(

@@ -141,6 +141,8 @@ class GatedCell(LinearCell):
         step takes 0 to n, and the next one n to 0.
     """
 
+    LOW, HIGH = -0.1, 1.1
+
     def __init__(self, units: int, chrono: int | None = None, signed: bool = False, **options: LayerArgument):
         super().__init__(units, chrono, **options)
         self.signed = signed
@@ -148,11 +150,21 @@ class GatedCell(LinearCell):
     def draw_memories(self, shape: tuple, dtype: str | None = None) -> Tensor:
         """Return the biases with which shares begin; those of signed gates begin with the same gates as the others."""
         biases = super().draw_memories(shape, dtype)
-        return ops.log(2 * ops.exp(biases) + 1) if self.signed else biases
+        if not self.signed:
+            return biases
+        share = (1 + ops.sigmoid(biases)) / 2
+        before = (share - self.LOW) / (self.HIGH - self.LOW)
+        return ops.log(before / (1 - before))
 
-    def gate(self, share: Tensor) -> Tensor:
-        """Return what the state before is multiplied with."""
-        return 2 * share - 1 if self.signed else share
+    def weigh(self, share: Tensor, new: Tensor) -> tuple[Tensor, Tensor]:
+        """Return a and b: what the state before is multiplied with, and what is added to it.
+
+        share: that of the state before which is kept, from 0 to 1. new: the candidate.
+        """
+        if not self.signed:
+            return share, (1 - share) * new
+        share = ops.clip(self.LOW + (self.HIGH - self.LOW) * share, 0.0, 1.0)
+        return 2 * share - 1, (1 - share) * new
 
     def get_config(self) -> dict:
         return {**super().get_config(), "signed": self.signed}
@@ -170,7 +182,7 @@ class MinGRUCell(GatedCell):
     def terms(self, inputs: Tensor) -> tuple[Tensor, Tensor]:
         keep, new = ops.split(ops.matmul(inputs, self.kernel), 2, axis=-1)
         share = ops.sigmoid(self.split_part(keep + self.keep))
-        return self.gate(share), (1 - share) * self.split_part(new + self.bias)
+        return self.weigh(share, self.split_part(new + self.bias))
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -204,7 +216,7 @@ class MinLSTMCell(GatedCell):
         share = ops.sigmoid(
             ops.log_sigmoid(self.split_part(forget + self.keep)) - ops.log_sigmoid(self.split_part(let + self.let))
         )
-        return self.gate(share), (1 - share) * self.split_part(new + self.bias)
+        return self.weigh(share, self.split_part(new + self.bias))
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

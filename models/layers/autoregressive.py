@@ -37,7 +37,7 @@ def attach_decoder(
     context: (batch, features). encoder_states: (batch, positions, features), for attention; "mask" among the inputs is
     theirs. attention, merge: see models/layers/decoder.py. name: of the model.
 
-    options.cell, its own options, units, layers, embedding_size, dropout: those of the decoder.
+    options.cell, its own options, units, layers, block, embedding_size, dropout: those of the decoder.
     options.word_dropout: a decoder that is not always told what it has written must look at its input instead (Bowman
     et al. 2016, section 3.1).
     """
@@ -51,6 +51,7 @@ def attach_decoder(
         dropout=options.dropout,
         attention=attention,
         merge=merge,
+        block=options.block,
         cell_options=CELLS[options.cell].read_options(options),
         name="decoder",
     )

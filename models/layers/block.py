@@ -9,10 +9,10 @@ A bare linear recurrence, such as mingru or lru, has gates that do not see its s
 states are multiplied or compared: that is the part of the MLP. The residual connection (He et al. 2016) hands on what a
 layer does not need, and the norm before each part, not after (Xiong et al. 2020), keeps the stream in its place.
 
-The parts are those of Griffin (De et al. 2024, section 2 and figure 2), whose MLP is gated: W (gelu(x V) * (x U)), as in
-the GEGLU of Shazeer 2020. The minGRU paper (Feng et al. 2024, appendix C), LRU (Orvieto et al. 2023, figure 1) and Mamba
-(Gu and Dao 2023, figure 3) have the same residual stream and norm; the short convolution that some of them put before
-the cell is left out. The norm divides by the root of the mean square (Zhang and Sennrich 2019).
+The parts are those of Griffin (De et al. 2024, section 2 and figure 2), whose MLP is gated: W (gelu(x V) * (x U)), the
+GEGLU of Shazeer 2020. The minGRU paper (Feng et al. 2024, appendix C), LRU (Orvieto et al. 2023, figure 1) and Mamba
+(Gu and Dao 2023, figure 3) have the same stream and norm; the short convolution that some of them put before the cell
+is left out. The norm divides by the root of the mean square (Zhang and Sennrich 2019).
 """
 
 import keras
@@ -24,11 +24,13 @@ from models.tensor import LayerArgument, Tensor
 
 # The MLP is so many times as wide as the stream.
 EXPANSION = 2
+# Names of the layers in front of the first block and behind the last.
+ENTRY, EXIT = "block_entry", "block_exit"
 
 
 def make_entry(width: int) -> layers.Layer:
     """Return what makes the stream out of a model's vectors, (..., features) -> (..., width)."""
-    return layers.Dense(width, name="block_entry")
+    return layers.Dense(width, name=ENTRY)
 
 
 def make_norm(name: str) -> layers.Layer:

@@ -15,13 +15,14 @@ what attention looks at: the states of an encoder, or the grid of an image. Thei
 be left out where no position is padding, and the encoder states themselves where attention is "none".
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import keras
 from keras import layers, ops
 
 from models.cells import CELLS
 from models.layers.attention import Attention
+from models.layers.block import EXIT, ResidualBlock, make_entry, make_norm
 from models.layers.dropout import Dropout
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
@@ -37,6 +38,7 @@ class Decoder(layers.Layer):
     attention: "none", "bahdanau" or "luong" (see models/layers/attention.py).
     merge: whether the context is also added, through a dense layer, to what the logits are computed from ("merge",
         Tanti et al. 2018). Otherwise the hidden state has to keep what comes late in a sequence until then.
+    block: whether each layer is in a residual block (models/layers/block.py); attention comes behind the last.
     cell_options: of the options that the cell declares, by name; one that is not there has its default.
     """
 
@@ -51,11 +53,12 @@ class Decoder(layers.Layer):
         dropout: float,
         attention: str = "none",
         merge: bool = False,
+        block: bool = False,
         cell_options: Mapping[str, Value] | None = None,
         **options: LayerArgument,
     ):
         super().__init__(**options)
-        self.cell_options = dict(cell_options or {})
+        self.block, self.cell_options = block, dict(cell_options or {})
         self.size, self.cell, self.units, self.depth = size, cell, units, depth
         self.features, self.dropout, self.attention, self.merge = features, dropout, attention, merge
         self.embedding = layers.Embedding(size, features, name="embedding")
@@ -75,10 +78,21 @@ class Decoder(layers.Layer):
         self.attend = None if attention == "none" else Attention(attention, units, name="attention")
         self.shown = layers.Dense(units, name="shown") if merge else None
         self.logits = layers.Dense(size, dtype="float32", name="logits")
+        if block:
+            self.entry, self.exit = make_entry(units), make_norm(EXIT)
+            self.norms = [make_norm(f"block_{n}_norm") for n in range(depth)]
+            self.blocks = [ResidualBlock(dropout, name=f"block_{n}") for n in range(depth)]
 
     def build(self, previous_shape: tuple, context_shape: tuple, encoder_states_shape: tuple | None = None) -> None:
         self.embedding.build(previous_shape)
-        features = self.features
+        features, stream = self.features, (None, None, self.units)
+        if self.block:
+            self.entry.build((None, None, features))
+            self.exit.build(stream)
+            for norm, block in zip(self.norms, self.blocks, strict=True):
+                norm.build(stream)
+                block.build(stream, stream)
+            features = self.units
         for layer, bridges in zip(self.layers, self.bridges, strict=True):
             layer.build((None, None, features))
             features = self.units
@@ -118,17 +132,23 @@ class Decoder(layers.Layer):
         *,
         mask_in: Tensor | None = None,
         training: bool = False,
-    ) -> tuple[Tensor, list[Tensor], Tensor | None]:
-        """Return the logits, the hidden states of each layer, (batch, time, units), and the weights of attention.
+    ) -> tuple[Tensor, list[tuple[Tensor, Tensor]], Tensor | None]:
+        """Return the logits, what enters and leaves each recurrent layer, and the weights of attention.
 
+        What enters: (batch, time, features); what leaves, the hidden states: (batch, time, units).
         vectors: of the symbols before each step, (batch, time, features). Weights: (batch, time, positions), or None.
         """
-        states, first_states = vectors, self.make_first_states(context)
-        every, weights = [], None
-        for layer, first in zip(self.layers, first_states[: self.depth], strict=True):
-            first = nest(layer.cell.state_size, iter(first))
-            states = layer(self.dropout_layer(states, training=training), initial_state=first, training=training)
-            every.append(states)
+        first_states = self.make_first_states(context)
+        every: list[tuple[Tensor, Tensor]] = []
+
+        def run(number: int, entering: Tensor) -> Tensor:
+            layer = self.layers[number]
+            first = nest(layer.cell.state_size, iter(first_states[number]))
+            states = layer(entering, initial_state=first, training=training)
+            every.append((entering, states))
+            return states
+
+        states, weights = self._stack(vectors, run, training=training), None
         if self.attend:
             states, weights = self.attend(states, encoder_states, mask_in)
         if self.shown:
@@ -137,6 +157,20 @@ class Decoder(layers.Layer):
         batch, steps = ops.shape(states)[:2]
         flat = ops.reshape(self.dropout_layer(states, training=training), (-1, self.units))
         return ops.reshape(self.logits(flat), (batch, steps, self.size)), every, weights
+
+    def _stack(self, vectors: Tensor, run: Callable[[int, Tensor], Tensor], training: bool = False) -> Tensor:
+        """Return what leaves the last layer. run: gives what leaves a layer, by its number and what enters it.
+
+        vectors: (..., features), of all steps or of one.
+        """
+        if not self.block:
+            for number in range(self.depth):
+                vectors = run(number, self.dropout_layer(vectors, training=training))
+            return vectors
+        stream = self.entry(self.dropout_layer(vectors, training=training))
+        for number, (norm, block) in enumerate(zip(self.norms, self.blocks, strict=True)):
+            stream = block(stream, run(number, norm(stream)), training=training)
+        return self.exit(stream)
 
     def prepare_attention(self, encoder_states: Tensor | None, mask_in: Tensor | None = None) -> dict[str, Tensor]:
         """Return what every `step` needs of the encoder states; empty where there is no attention."""
@@ -153,10 +187,15 @@ class Decoder(layers.Layer):
         states: hypotheses of a beam.
         Attention: (rows, positions); without attention, (rows, 0).
         """
-        output, after = self.embedding(symbol), []
-        for layer, before in zip(self.layers, states[: self.depth], strict=True):
-            output, state = layer.cell(output, nest(layer.cell.state_size, iter(before)))
+        after: list[list[Tensor]] = []
+
+        def run(number: int, entering: Tensor) -> Tensor:
+            cell = self.layers[number].cell
+            output, state = cell(entering, nest(cell.state_size, iter(states[number])))
             after.append(keras.tree.flatten(state))
+            return output
+
+        output = self._stack(self.embedding(symbol), run)
         after += states[self.depth :]
         if not prepared:
             return self.logits(self._merge(output, after)), after, ops.cast(output[:, :0], "float32")
@@ -177,7 +216,7 @@ class Decoder(layers.Layer):
         super().build_from_config({"shapes_dict": shapes})
 
     def get_config(self) -> dict:
-        names = ("size", "cell", "units", "depth", "features", "dropout", "attention", "merge", "cell_options")
+        names = ("size", "cell", "units", "depth", "features", "dropout", "attention", "merge", "block", "cell_options")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 

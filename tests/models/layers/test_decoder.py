@@ -307,7 +307,7 @@ def test_unrolled_it_gives_the_states_and_attention_of_its_steps(
     prepared = decoder.prepare_attention(ops.convert_to_tensor(memories), ops.convert_to_tensor(mask))
     for step in range(written.shape[1]):
         _, now, looked = decoder.step(ops.convert_to_tensor(written[:, step]), now, prepared)
-        for every, one in zip(states, now[:depth], strict=True):
+        for (_, every), one in zip(states, now[:depth], strict=True):
             # The first state of every cell here is its output.
             np.testing.assert_allclose(numpy(every)[:, step], numpy(one[0]), rtol=1e-4, atol=1e-4)
         if weights is not None:
