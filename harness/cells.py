@@ -41,6 +41,12 @@ def suit_cell(options: Options, task: Task, say: Say) -> Options:
     return options.replace(**changed)
 
 
+def explain_limitation(options: Options, task: Task) -> str | None:
+    """Return why the cell cannot do what the task asks, however long it is trained; None where nothing is known."""
+    explain, modulus = cells.CELLS[options.cell].limitation, task.modulus(options)
+    return explain(options, modulus) if explain and modulus > 1 else None
+
+
 def check_lengths(
     options: Options, origins: Sequence[str], inputs: Sequence[Arrays], *, arrays: dict[str, Array]
 ) -> None:

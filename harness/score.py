@@ -1,6 +1,7 @@
 """Score: a trained run on its own test, on another split, or on other data."""
 
 from harness import dynamic_evaluation, evaluate, runs
+from harness.cells import explain_limitation
 from harness.experiment import Experiment
 from harness.process.console import say
 from harness.runs.card import write_card
@@ -37,4 +38,5 @@ def score(experiment: Experiment, selection: Selection, *, source: str | None = 
         "scores": found.scores,
         **({"baselines": baselines} if baselines else {}),
         **({"signature": task.signature()} if task.signature else {}),
+        **({"limitation": why} if (why := explain_limitation(experiment.options, task)) else {}),
     }

@@ -25,6 +25,7 @@ TASK = Task(
     metrics=formal_languages.measure_accuracy,
     monitor="accuracy",
     baselines={"commonest": formal_languages.score_commonest},
+    modulus=formal_languages.find_modulus,
     # With a backward direction an answer would see what comes after it.
     options={
         "bidirectional": False,

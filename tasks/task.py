@@ -80,6 +80,7 @@ class Task:
     baselines: by name, (options, splits) -> scores of answers that no network gives, printed beside the test's.
     context_baselines: likewise, (splits, contexts) -> scores; contexts: a split's name -> what a model that writes
         makes of each of its inputs, (examples, features).
+    modulus: options -> modulo which number a state has to be counted, which not every cell can; 1: none has.
     samples: how many of the test's answers training shows when it ends.
     tuned: between which values `tune` searches which options.
     latest: the run's own data -> examples without outputs, which predict answers where it is given no input.
@@ -104,6 +105,7 @@ class Task:
     measured_metrics: Callable[[list, Mapping[str, float]], Scores] | None = None
     baselines: Mapping[str, Callable[[Options, Splits], Scores]] = field(default_factory=dict)
     context_baselines: Mapping[str, Callable[[Splits, Contexts], Scores]] = field(default_factory=dict)
+    modulus: Callable[[Options], int] = lambda options: 1
     samples: int = 0
     tuned: Space = field(default_factory=lambda: USUAL)
     latest: Callable[[Splits], list[Example]] | None = None

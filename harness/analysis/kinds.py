@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from harness.analysis import forecasts, labels, numbers, others, spans, tags, texts
 from harness.analysis.answered import Answered
 from harness.analysis.section import Section, Sections
+from harness.cells import explain_limitation
 from pipeline.example import Value
 from pipeline.fields import Horizon, OutputField
 
@@ -43,12 +44,15 @@ def list_scores(answered: Answered) -> Sequence[Section]:
     """Return the section of the scores, the monitored one first."""
     monitor = answered.monitor
     names = [monitor, *(name for name in answered.scores if name != monitor)]
-    best = "lower" if answered.experiment.task.lower_is_better else "higher"
+    task = answered.experiment.task
+    best = "lower" if task.lower_is_better else "higher"
+    limitation = explain_limitation(answered.experiment.options, task)
     return [
         Section(
             "scores",
             "Scores",
-            f"What is looked into is the first; {best} is better.",
+            f"What is looked into is the first; {best} is better."
+            + (f" {answered.experiment.options.cell}: {limitation}." if limitation else ""),
             [{"score": name, "value": answered.scores[name]} for name in names],
         )
     ]

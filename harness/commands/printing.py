@@ -80,6 +80,8 @@ def describe(summary: Mapping[str, Any]) -> dict[str, str]:
         found["memory"] = f"{say_memory(summary['megabytes'])} at the most"
     if summary.get("signature"):
         found["metric"] = summary["signature"]
+    if summary.get("limitation"):
+        found["limitation"] = summary["limitation"]
     return found
 
 

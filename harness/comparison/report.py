@@ -100,6 +100,7 @@ def _summarise_task(
     order = sorted(cells, key=lambda cell: worse * summaries[cell].mean)
     comparisons = compare_cells([run for cell in order for run in cells[cell]], task, seconds=seconds)
     notes = [comparison.note for comparison in comparisons if comparison.note]
+    notes += [f"{run['cell']}: {why}." for run in done if (why := run.get("limitation"))]
     lost = [run for run in found if run["status"] == "done" and monitored_score(run) is None]
     notes += [f"{name_run(run)} is left out: it has no finite {run['monitor']}." for run in lost]
     return {

@@ -39,7 +39,7 @@ class Result(TypedDict):
     seconds: of training, of which `compiling` for compilation. seconds_to_best: to the best epoch, without compilation.
     tokens_per_second: throughput of the fastest epoch. prediction_tokens_per_second: of prediction on the test split.
     megabytes: peak RAM of the process. memory: how far back its gradients reach; measured on one seed of each cell.
-    spent: seconds of the comparison.
+    spent: seconds of the comparison. limitation: why the cell cannot do what the task asks.
     """
 
     task: str
@@ -69,6 +69,7 @@ class Result(TypedDict):
     curve: NotRequired[list[EpochResult] | None]
     memory: NotRequired[Memory | None]
     spent: NotRequired[float]
+    limitation: NotRequired[str | None]
 
 
 class CellSummary(TypedDict):

@@ -84,6 +84,7 @@ def run(entry: Entry, *, device: str, fresh: bool, remember: bool) -> Result:
         lower_is_better=task.lower_is_better,
         scores=summary["scores"],
         baselines=summary["baselines"],
+        limitation=summary.get("limitation"),
         validation=summary["validation"],
         weights=summary["weights"],
         epochs=summary["epochs"],

@@ -66,7 +66,7 @@ def mean_square(x: Numbers) -> Numbers:
 FUNCTIONS: Mapping[str, Callable[..., Numbers]] = {
     "sigmoid": sigmoid, "tanh": np.tanh, "relu": relu, "gelu": gelu, "exp": np.exp, "abs": np.abs, "cos": np.cos,
     "sin": np.sin, "log_sigmoid": log_sigmoid, "max": np.maximum, "where": np.where, "mean": mean,
-    "mean_square": mean_square,
+    "mean_square": mean_square, "clip": np.clip,
 }  # fmt: skip
 # Those that see all units.
 ACROSS = ("mean", "mean_square")
@@ -448,12 +448,24 @@ ARITHMETIC: Mapping[type, Arithmetic] = {
 }  # fmt: skip
 
 
+def sign(plain: Arithmetic) -> Arithmetic:
+    """Return the arithmetic with signed gates of a cell with a share k and a candidate n; see `GatedCell`."""
+    lines = ("s = clip(1.2 * k - 0.1, 0, 1)", "a = 2 * s - 1", "h = a * h_before + (1 - s) * n")
+    meaning = "signed gate: what the state before is multiplied with; 1 keeps it, 0 forgets it, -1 turns it round"
+    others = {name: told for name, told in plain.gates.items() if name != "k"}
+    return dataclasses.replace(plain, lines=(*plain.lines[:-1], *lines), gates={"a": meaning, **others})
+
+
+SIGNED: Mapping[type, Arithmetic] = {kind: sign(ARITHMETIC[kind]) for kind in (MinGRU, MinLSTM)}
+
+
 def find_arithmetic(layer: keras.Layer) -> Arithmetic | None:
     """Return that of a layer; None for an RNN type of the user's own.
 
     An exact type: a class derived from one of these may compute something else.
     """
-    found = ARITHMETIC.get(type(layer))
+    signed = isinstance(layer, MinGRU | MinLSTM) and layer.cell.signed
+    found = (SIGNED if signed else ARITHMETIC).get(type(layer))
     share = layer.zoneout if isinstance(layer, FastPath) else 0.0
     if isinstance(layer, ProjectedRNN):
         share = layer.cell.zoneout

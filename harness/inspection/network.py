@@ -18,8 +18,8 @@ from keras import ops
 
 from harness.differentiation import Tensor, Tensors, compile_function, differentiate
 from harness.runs.trained import Trained
-from models.layers.carry import Carry
 from models.layers.block import ENTRY
+from models.layers.carry import Carry
 from pipeline.errors import BadInput
 
 Arrays: TypeAlias = dict[str, np.ndarray]

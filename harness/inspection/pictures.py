@@ -290,7 +290,16 @@ def _draw_layer(states: States, found: Inspection) -> list[Panel]:
         figure = draw_map(values[:, order].T, steps, rows=numbers, label=name, height=2.2, low=None)
         panels.append(Panel(f"State {name}: {states.title}", f"The {states.meanings[name]}.", figure))
     for name, values in states.gates.items():
-        figure = draw_map(values[:, states.order].T, steps, rows=rows, label=f"{name}, 0 to 1", height=2.2, high=1.0)
+        signed = bool((values < 0).any())
+        figure = draw_map(
+            values[:, states.order].T,
+            steps,
+            rows=rows,
+            label=f"{name}, -1 to 1" if signed else f"{name}, 0 to 1",
+            height=2.2,
+            low=None if signed else 0.0,
+            high=1.0,
+        )
         panels.append(Panel(f"Gate {name}: {states.title}", f"The {states.meanings[name]}.", figure))
     for name, constant in states.constants.items():
         figure, axes = start(2.0)

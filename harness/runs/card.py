@@ -15,6 +15,7 @@ from typing import cast
 
 import tasks
 from harness import data, runs
+from harness.cells import explain_limitation
 from harness.comparison.results import Result
 from harness.comparison.significance import read_predictions, rounded
 from harness.experiment import Experiment
@@ -242,6 +243,8 @@ def list_limits(experiment: Experiment, summary: Summary, *, seen: Seen | None, 
         yield "The test had no outputs: the model has a validation score only, and its best epoch was chosen by that."
     elif 0 < count < FEWEST_EXAMPLES:
         yield f"The test has {count} examples, too few for an interval of its scores."
+    if limitation := explain_limitation(options, task):
+        yield f"{limitation[0].upper()}{limitation[1:]}."
     if options.limit is not None:
         yield f"It was trained with --limit {options.limit}: on a part of the data, for a trial."
     for name, known in summary["baselines"].items():

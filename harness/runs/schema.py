@@ -112,6 +112,7 @@ class Summary(TypedDict):
     tokens_per_second_answering: Natural | None
     megabytes: Natural | None
     signature: NotRequired[str]
+    limitation: NotRequired[str]
     baselines: dict[str, Scores]
     samples: NotRequired[list[Sample]]
 

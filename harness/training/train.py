@@ -12,6 +12,7 @@ import keras
 
 import tasks
 from harness import data, dynamic_evaluation, evaluate, runs
+from harness.cells import explain_limitation
 from harness.process import backend
 from harness.process.console import doing, say
 from harness.process.cost import Throughput, peak_ram_megabytes
@@ -211,6 +212,8 @@ def test(training: Training, loop: Loop) -> Summary:
     }
     if task.signature:
         summary["signature"] = task.signature()
+    if limitation := explain_limitation(experiment.options, task):
+        summary["limitation"] = limitation
     if task.samples:
         shown = zip(examples[: task.samples], answers, strict=False)
         summary["samples"] = [{"input": data.to_plain(one.input), "output": given.output} for one, given in shown]

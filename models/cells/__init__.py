@@ -1,11 +1,12 @@
 """The one table that names the RNN types. It needs no Keras: the layers themselves are imported when one is made."""
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from models.cells.counting import explain_gates
 from pipeline.option import Value, option
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Cell:
     bounded: it is made for inputs of so many steps at most, and `make` is told how many: longest.
     settings: options that can have one value only with this cell, and these values.
     options: a dataclass whose fields are declared by pipeline.option.option, or None; `make` is given them by name.
+    limitation: (options, modulus) -> why it cannot count modulo that number, in one sentence; None where it can.
     """
 
     make: MakesLayer
@@ -56,6 +58,7 @@ class Cell:
     bounded: bool = False
     settings: Mapping[str, Value] = field(default_factory=dict)
     options: type | None = None
+    limitation: Callable[[Any, int], str | None] | None = None
 
     @property
     def module(self) -> str:
@@ -88,7 +91,11 @@ class Cell:
 
 def wrap(make: MakesLayer) -> Cell:
     """Return the cell of a function, with what the function says of itself."""
-    told = {name: getattr(make, name) for name in ("writes", "bounded", "settings", "options") if hasattr(make, name)}
+    told = {
+        name: getattr(make, name)
+        for name in ("writes", "bounded", "settings", "options", "limitation")
+        if hasattr(make, name)
+    }
     return Cell(make, **told)
 
 
@@ -155,9 +162,7 @@ class Gated(Zoneout, Chrono):
 class SignedGates(Chrono):
     """Options of the cells whose gates do not see the state."""
 
-    signed: bool = option(
-        False, "Gates of mingru and minlstm from -1 to 1, which can count modulo 2; not from 0 to 1."
-    )
+    signed: bool = option(False, "Gates of mingru and minlstm from -1 to 1, which can count modulo 2; not from 0 to 1.")
 
 
 CELLS = Cells(
@@ -170,8 +175,8 @@ CELLS = Cells(
     lngru=Cell(late("models.cells.layer_norm:LayerNormGRU"), options=Gated),
     slstm=Cell(late("models.cells.slstm:SLSTM"), options=RecurrentDropout),
     indrnn=Cell(late("models.cells.indrnn:IndRNN"), options=Chrono),
-    mingru=Cell(late("models.cells.linear_rnn:MinGRU"), options=SignedGates),
-    minlstm=Cell(late("models.cells.linear_rnn:MinLSTM"), options=SignedGates),
+    mingru=Cell(late("models.cells.linear_rnn:MinGRU"), options=SignedGates, limitation=explain_gates),
+    minlstm=Cell(late("models.cells.linear_rnn:MinLSTM"), options=SignedGates, limitation=explain_gates),
     lru=Cell(late("models.cells.linear_rnn:LRU"), options=Chrono),
     bag=Cell(late("models.cells.baselines:Bag"), settings={"pooling": "last"}),
     dnn=Cell(late("models.cells.baselines:FlatDense"), writes=False, bounded=True, settings={"pooling": "last"}),

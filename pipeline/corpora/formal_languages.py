@@ -42,12 +42,14 @@ class Language:
 
     draw: so many symbols, drawn at random. answer: what is due at each step of symbols, as many answers.
     longest: symbols of the longest sequence of the test. delayed: the answers come after the last symbol.
+    modulus: modulo which number symbols have to be counted, or a group that holds such counting; 1: none is.
     """
 
     draw: Callable[[random.Random, int], Symbols]
     answer: Callable[[Symbols], Answers]
     longest: int = 256
     delayed: bool = False
+    modulus: int = 1
 
 
 def draw_any(alphabet: Sequence[str], chooser: random.Random, count: int) -> Symbols:
@@ -137,13 +139,13 @@ def multiply(symbols: Symbols) -> Answers:
 
 LETTERS = ["a", "b", "c", "d", "e"]
 LANGUAGES = {
-    "parity": Language(partial(draw_any, ["0", "1"]), count_parity, longest=1024),
+    "parity": Language(partial(draw_any, ["0", "1"]), count_parity, longest=1024, modulus=2),
     "even-pairs": Language(partial(draw_any, ["a", "b"]), match_ends),
-    "modular": Language(draw_sum, evaluate_modulo),
-    "cycle": Language(partial(draw_any, ["0", "1", "2"]), follow_cycle),
+    "modular": Language(draw_sum, evaluate_modulo, modulus=MODULUS),
+    "cycle": Language(partial(draw_any, ["0", "1", "2"]), follow_cycle, modulus=MODULUS),
     "dyck": Language(draw_brackets, find_open),
-    "s3": Language(partial(draw_any, list_permutations(3)), multiply, longest=1024),
-    "s5": Language(partial(draw_any, list_permutations(5)), multiply),
+    "s3": Language(partial(draw_any, list_permutations(3)), multiply, longest=1024, modulus=3),
+    "s5": Language(partial(draw_any, list_permutations(5)), multiply, modulus=5),
     "reverse": Language(partial(draw_any, ["a", "b"]), lambda symbols: symbols[::-1], delayed=True),
     "bucket-sort": Language(partial(draw_any, LETTERS), sorted, delayed=True),
 }
@@ -190,6 +192,11 @@ def generate(options: Options) -> Splits:
         known |= {example.input for example in examples}
         splits[split] = examples
     return {split: splits[split] for split in SIZES}
+
+
+def find_modulus(options: Options) -> int:
+    """Return modulo which number the symbols of options.language have to be counted; 1: none has."""
+    return LANGUAGES[options.language].modulus
 
 
 def draw_new(language: Language, chooser: random.Random, max_length: int, known: Collection[str]) -> Example:

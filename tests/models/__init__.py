@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from models.cells import Gated
+from models.cells import CELLS as TABLE
 from models.families import CAPTIONER, CLASSIFIER, ENCODER_DECODER, GENERATOR, TAGGER, TRANSCRIBER
 from pipeline.batches.padding import pad
 from pipeline.fields import Tags, Text, Tokens, Transcript
@@ -23,7 +23,8 @@ TAGS = [("B-P", "O", "B-L"), ("B-P",), ("B-P", "I-P", "O", "B-P", "B-L")]
 
 FAMILIES = (TAGGER, CLASSIFIER, ENCODER_DECODER, CAPTIONER, TRANSCRIBER, GENERATOR)
 # Those of all families, of the cells, and of the fields that models are told of.
-PARTS = (Transcript, Text, Gated, *(family.options for family in FAMILIES))
+KINDS = [cell.options for cell in TABLE.values() if cell.options]
+PARTS = (Transcript, Text, *KINDS, *(family.options for family in FAMILIES))
 DECLARED = {one.name: one for part in PARTS for one in declared(part, "model").values()}
 SMALL = make_options("small", tuple(DECLARED.values()))(
     units=4, embedding_size=5, dropout=0.0, pooling="max+mean", max_length=20
@@ -32,6 +33,12 @@ SMALL = make_options("small", tuple(DECLARED.values()))(
 
 def options(**changes):
     return SMALL.replace(**changes)
+
+
+def remembering(cell, steps):
+    """Return the options of a cell that begins by remembering so many steps; None for one that has no options."""
+    kind = TABLE[cell].options
+    return kind(chrono=steps) if kind else None
 
 
 def skip_uncompiled(reason):

@@ -13,6 +13,7 @@ from models.cells import CELLS
 
 UNITS, FEATURES, STEPS = 5, 7, 6
 CELL_NAMES = [name for name, cell in CELLS.items() if cell.built_in]
+SIGNED = ("mingru", "minlstm")
 
 
 def build(cell: str, **options: float) -> keras.Layer:
@@ -30,9 +31,11 @@ def draw_sequence() -> np.ndarray:
     return np.random.default_rng(2).normal(size=(STEPS, FEATURES)).astype("float32")
 
 
-@pytest.mark.parametrize("cell", CELL_NAMES)
-def test_the_arithmetic_gives_what_the_layer_gives(cell: str) -> None:
-    layer, sequence = build(cell), draw_sequence()
+@pytest.mark.parametrize(
+    ("cell", "options"), [*((cell, {}) for cell in CELL_NAMES), *((cell, {"signed": True}) for cell in SIGNED)]
+)
+def test_the_arithmetic_gives_what_the_layer_gives(cell: str, options: dict) -> None:
+    layer, sequence = build(cell, **options), draw_sequence()
     arithmetic = find_arithmetic(layer)
     assert arithmetic
     expected = ops.convert_to_numpy(layer(sequence[None]))[0]
@@ -111,6 +114,18 @@ def test_gates_and_shares_lie_between_0_and_1(cell: str) -> None:
         assert values.shape == (STEPS, UNITS) and (values > 0).all() and (values < 1).all()
     for name in arithmetic.constants:
         assert unrolled.get_constant(name).shape == (UNITS,)
+
+
+@pytest.mark.parametrize("cell", SIGNED)
+def test_signed_gates_lie_between_both_ends(cell: str) -> None:
+    layer = build(cell, signed=True)
+    layer.set_weights([3 * weight for weight in layer.get_weights()])
+    arithmetic = find_arithmetic(layer)
+    assert arithmetic
+    unrolled = arithmetic.unroll(layer, draw_sequence())
+    gates = unrolled.collect("a")
+    assert gates.min() == -1 and gates.max() == 1
+    assert "clip(1.2 * " in " ".join(line.numbers for line in explain_step(unrolled, 1, 0))
 
 
 def test_the_eigenvalues_of_lru_are_those_of_its_recurrence() -> None:

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 from keras import ops
 
-from models.cells import Chrono, linear_rnn
+from models.cells import linear_rnn
 from models.cells.parallel_rnn import ParallelRNN
 from models.layers.decoder import Decoder
 from models.recurrent import CELLS, stack_layers
-from tests.models import NEW, numpy, random_inputs, randomize
+from tests.models import NEW, numpy, random_inputs, randomize, remembering
 from tests.models.cells.test_cells import HOLES, RIGHT, differentiate
 
 STEPS, FEATURES, UNITS = 6, 3, 5
@@ -190,7 +190,7 @@ def test_a_saved_stack_gives_the_same_states(cell, bidirectional, tmp_path):
         units=UNITS,
         depth=2,
         bidirectional=bidirectional,
-        options=Chrono(9),
+        options=remembering(cell, 9),
         longest=STEPS,
     )
     model = keras.Model([inputs, mask], states)
@@ -225,7 +225,7 @@ def test_cells_begin_by_remembering_for_as_long_as_asked(cell):
     longest, units = 50, 400
     inputs = keras.Input((None, 1))
     mask = keras.Input((None,), dtype="bool")
-    states = stack_layers(inputs, mask, cell=cell, units=units, options=Chrono(longest))
+    states = stack_layers(inputs, mask, cell=cell, units=units, options=remembering(cell, longest))
     model = keras.Model(inputs, states)
     own = model.layers[-1].cell
     first = [np.ones((1, units), "float32")] + [np.zeros((1, units), "float32")] * (cell == "lru")

@@ -11,7 +11,7 @@ import pytest
 from models.cells import CELLS, Cell, Chrono, Gated
 from models.recurrent import stack_layers
 from pipeline.option import declared, option
-from tests.models import numpy
+from tests.models import numpy, remembering
 
 
 @dataclass
@@ -95,8 +95,8 @@ def test_the_cells_with_gates_declare_chrono_and_begin_otherwise_with_it(cell: s
     keras.utils.set_random_seed(0)
     usual = stack(cell)
     keras.utils.set_random_seed(0)
-    remembering = stack(cell, CELLS[cell].options(chrono=100))
-    pairs = zip(usual.weights, remembering.weights, strict=True)
+    other = stack(cell, remembering(cell, 100))
+    pairs = zip(usual.weights, other.weights, strict=True)
     assert any(not np.array_equal(numpy(one), numpy(other)) for one, other in pairs)
 
 
