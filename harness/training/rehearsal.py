@@ -15,6 +15,7 @@ from harness.experiment import Experiment
 from harness.process import backend
 from harness.runs import model_file
 from models.cells import CELLS
+from models.layers.block import ENTRY
 from pipeline.batches.bucketing import Batches
 from pipeline.errors import BadInput
 from pipeline.option import Options
@@ -51,6 +52,11 @@ def rehearse(experiment: Experiment, batches: Batches) -> None:
             raise
         reason = f"{type(error).__name__}: {model_file.explain(error)}"
         raise BadInput(f"{find_line(error, options)}{subject}: no model can be trained with it: {reason}") from error
+    if options.as_dict().get("block") and not {ENTRY, "decoder"} & {layer.name for layer in model.layers}:
+        raise BadInput(
+            f"--block: the models of {module} have no blocks; hand block=options.block on to stack_layers there, or "
+            "leave the option out"
+        )
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.keras"
         try:
