@@ -24,6 +24,8 @@ from models.tensor import LayerArgument, Tensor
 
 # The MLP is so many times as wide as the stream.
 EXPANSION = 2
+# Added to the mean square: vectors of about 0, such as the baseline of an explanation, are not blown up.
+EPSILON = 1e-5
 # Names of the layers in front of the first block and behind the last.
 ENTRY, EXIT = "block_entry", "block_exit"
 
@@ -35,7 +37,7 @@ def make_entry(width: int) -> layers.Layer:
 
 def make_norm(name: str) -> layers.Layer:
     """Return what stands before the cell of each block, and behind the last block."""
-    return layers.RMSNormalization(name=name)
+    return layers.RMSNormalization(epsilon=EPSILON, name=name)
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

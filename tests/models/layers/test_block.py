@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from models import tagger, transcriber
-from models.layers.block import EXPANSION
+from models.layers.block import EPSILON, EXPANSION
 from models.layers.decoder import Decoder
 from models.recurrent import stack_layers
 from models.streaming import Step
@@ -30,7 +30,7 @@ def weights_of(model: keras.Model, name: str) -> dict[str, np.ndarray]:
 
 
 def normalise(numbers: np.ndarray, scale: np.ndarray) -> np.ndarray:
-    return numbers / np.sqrt((numbers**2).mean(axis=-1, keepdims=True) + keras.config.epsilon()) * scale
+    return numbers / np.sqrt((numbers**2).mean(axis=-1, keepdims=True) + EPSILON) * scale
 
 
 def gelu(numbers: np.ndarray) -> np.ndarray:
@@ -77,7 +77,7 @@ def test_two_blocks_in_both_directions_are_their_formula_and_see_no_padding() ->
         np.testing.assert_allclose(found[row, :length], refer(model, noise[row, :length], 2), atol=1e-4)
 
 
-@pytest.mark.parametrize("cell", ["lru", "bag", "dnn"])
+@pytest.mark.parametrize("cell", ["lru", "dnn"])
 def test_every_kind_of_cell_can_be_in_a_block_and_is_saved_with_it(cell: str, tmp_path) -> None:
     model = build(cell, bidirectional=True, dropout=0.5)
     noise, mask = random_inputs(LENGTHS, STEPS, FEATURES)
@@ -121,20 +121,16 @@ def test_a_transcriber_has_blocks_and_the_options_of_its_cell() -> None:
     np.testing.assert_allclose(found, answer_whole(model, arrays, 8), atol=1e-5)
 
 
-@pytest.mark.parametrize(("cell", "attention", "merge"), [("minlstm", "luong", True), ("lstm", "none", False)])
-def test_a_decoder_in_blocks_writes_step_by_step_what_it_is_taught_all_at_once(
-    cell: str, attention: str, merge: bool
-) -> None:
-    signed = {"signed": True} if cell == "minlstm" else {}
-    given = {"units": 6, "depth": 2, "features": 5, "dropout": 0.5, "attention": attention, "merge": merge}
-    decoder = Decoder(7, cell, **given, block=True, cell_options=signed)
+def test_a_decoder_in_blocks_writes_step_by_step_what_it_is_taught_all_at_once() -> None:
+    given = {"units": 6, "depth": 2, "features": 5, "dropout": 0.5, "attention": "luong", "merge": True}
+    decoder = Decoder(7, "minlstm", **given, block=True, cell_options={"signed": True})
     decoder = Decoder.from_config(decoder.get_config())
     generator = np.random.default_rng(3)
     context, memory = (generator.normal(size=shape).astype("float32") for shape in ((4, 4), (4, 5, 3)))
     previous = generator.integers(0, 7, (4, 5)).astype("int32")
     decoder(previous, context, memory)
     randomize(decoder)
-    assert all(layer.cell.signed for layer in decoder.layers if signed)
+    assert all(layer.cell.signed for layer in decoder.layers)
     taught = numpy(decoder(previous, context, memory))
     states, prepared = decoder.make_first_states(context), decoder.prepare_attention(memory)
     for step in range(5):
