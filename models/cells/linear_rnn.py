@@ -136,9 +136,14 @@ class LinearCell(ParallelCell):
 class GatedCell(LinearCell):
     """A linear recurrence whose factor is a gate that sees the input.
 
-    signed: whether the gate is from -1 to 1, 2 s - 1 of the share s, which is from 0 to 1 (Grazzi et al. 2024, equation
-        8): then a step can turn its state round, and so count modulo 2. What is let in stays (1 - s) n, so that one
-        step takes 0 to n, and the next one n to 0.
+    With a share s of the state that is kept, from 0 to 1, and a candidate n: h_t = s h_{t-1} + (1 - s) n.
+    signed: h_t = (2 s - 1) h_{t-1} + (1 - s) n, a factor from -1 to 1 (Grazzi et al. 2024, arXiv 2411.12537): a step
+        may turn its state round. With s = 0 it takes 0 to n and n to 0, and so counts modulo 2.
+
+    A sigmoid never reaches its ends, and 0.98 to the power of 200 is 0.02: what was learned on 40 steps would be lost
+    after a few hundred. So the share of a signed gate is stretched to LOW and HIGH, and cut off at 0 and 1 (the hard
+    concrete of Louizos et al. 2018). The factors are never above 1 in size, so a state grows with the number of steps
+    at the most; they have no logarithm, and none is needed.
     """
 
     LOW, HIGH = -0.1, 1.1
@@ -148,7 +153,7 @@ class GatedCell(LinearCell):
         self.signed = signed
 
     def draw_memories(self, shape: tuple, dtype: str | None = None) -> Tensor:
-        """Return the biases with which shares begin; those of signed gates begin with the same gates as the others."""
+        """Return the biases with which gates begin: signed ones with the same factors as the others."""
         biases = super().draw_memories(shape, dtype)
         if not self.signed:
             return biases
@@ -192,7 +197,7 @@ class MinGRU(ParallelRNN):
     Feng et al. 2024, "Were RNNs All We Needed?", section 3.1. The gate is learned as the share kept, 1 - z_t: the same
     with other signs. As the shares are at most 1 and nothing is divided, the recurrence is stable as it stands, and the
     paper's form in logarithms (appendix B), with its n_t above 0, is not needed. One product with the input, none with
-    the state.
+    the state. signed: h_t = (1 - 2 z_t) h_{t-1} + z_t n_t; see `GatedCell`.
     """
 
     cell_class = MinGRUCell
@@ -224,7 +229,7 @@ class MinLSTM(ParallelRNN):
     """h_t = f'_t h_{t-1} + i'_t n_t with f' = f / (f + i), i' = i / (f + i), f and i gates of x_t as in `MinGRU`.
 
     Feng et al. 2024, "Were RNNs All We Needed?", section 3.2: gates in proportion, so that the length of the state
-    does not depend on the number of steps.
+    does not depend on the number of steps. signed: h_t = (f'_t - i'_t) h_{t-1} + i'_t n_t; see `GatedCell`.
     """
 
     cell_class = MinLSTMCell
@@ -290,8 +295,8 @@ class LRU(ParallelRNN):
     ones, so that every backend runs them; the minus sign in Re(h C) is in C, which is learned.
 
     y_t is linear in the inputs, and the paper stacks it with a block that is not: here that block is part of the cell,
-    as a gated linear unit (Dauphin et al. 2017), g = gelu(y), g sigmoid(g G + b). The paper's normalisation between
-    blocks is left out, as nothing else here has one; its skip is D, a matrix, for features that are not the units.
+    as a gated linear unit (Dauphin et al. 2017), g = gelu(y), g sigmoid(g G + b). The norm and the residual stream of
+    the paper are in models/layers/block.py; its skip is D, a matrix, for features that are not the units.
     """
 
     cell_class = LRUCell
