@@ -24,8 +24,9 @@ from models.tensor import LayerArgument, Tensor
 
 # The MLP is so many times as wide as the stream.
 EXPANSION = 2
-# Added to the mean square: vectors of about 0, such as the baseline of an explanation, are not blown up.
-EPSILON = 1e-5
+# Added to the mean square, as in Keras' layer normalization: vectors of about 0, such as those on the way from the
+# baseline of an explanation, are not blown up.
+EPSILON = 1e-3
 # Names of the layers in front of the first block and behind the last.
 ENTRY, EXIT = "block_entry", "block_exit"
 
