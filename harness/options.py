@@ -37,7 +37,8 @@ class Training:
     """Options of the training loop."""
 
     seed: int = option(0, "Seed of the weights, the dropout and the order of the examples.", low=0, high=2**31)
-    steps: int = option(2000, "Training steps where --epochs is left out: about as many, in 2 to 30 epochs.", low=1)
+    steps: int = option(2000, "Training steps where --epochs is left out: about as many, in 2 epochs or more.", low=1)
+    most_epochs: int = option(30, "Most epochs where --epochs is left out.", low=2)
     epochs: int | None = option(None, "Most passes over the training data.", low=1)
     patience: int | None = option(
         None, "Early stopping: epochs without a better validation score; else a third of the epochs.", low=1

@@ -10,6 +10,7 @@ from models.layers.dropout import Dropout
 from models.layers.embedding import encode_sequence
 from models.layers.losses import cross_entropy
 from models.layers.pooling import Pool
+from models.tensor import Tensor
 
 if TYPE_CHECKING:
     from models.family import InputField, OutputField
@@ -19,13 +20,17 @@ if TYPE_CHECKING:
 def build(input_field: "InputField", output_field: "OutputField", options: "Options") -> keras.Model:
     """Return a model from a text's arrays to logits, (batch, labels or ranges); or to a number, (batch, 1)."""
     inputs, states = encode_sequence(input_field, options)
-    pooled = Pool(options.pooling, options.bidirectional, name="pool")(states, inputs["mask"])
+    return keras.Model(inputs, answer(states, inputs["mask"], output_field, options), name="classifier")
+
+
+def answer(states: Tensor, mask: Tensor, output_field: "OutputField", options: "Options") -> Tensor:
+    """Return logits, (batch, labels or ranges), or a number, (batch, 1), from hidden states, (batch, time, units)."""
+    pooled = Pool(options.pooling, options.bidirectional, name="pool")(states, mask)
     if options.dropout:
         pooled = Dropout(options.dropout)(pooled)
     expected = output_field.arrays["output"]
     size = expected.size or (*expected.shape, 1)[0]
-    answer = layers.Dense(size, dtype="float32", name="logits")(pooled)
-    return keras.Model(inputs, answer, name="classifier")
+    return layers.Dense(size, dtype="float32", name="logits")(pooled)
 
 
 def loss(output_field: "OutputField", options: "Options") -> keras.losses.Loss:
@@ -47,5 +52,5 @@ def decode(model: keras.Model, output_field: "OutputField", options: "Options") 
     if expected.size:
         likely = ops.softmax(model.output)
         return keras.Model(model.input, {"output": ArgMax()(model.output), "probability": ops.max(likely, axis=-1)})
-    answer = ops.softmax(model.output) if expected.shape else ops.squeeze(model.output, 1)
-    return keras.Model(model.input, {"output": answer})
+    answered = ops.softmax(model.output) if expected.shape else ops.squeeze(model.output, 1)
+    return keras.Model(model.input, {"output": answered})

@@ -26,6 +26,7 @@ import models.layers.attention
 import models.layers.block
 import models.layers.carried
 import models.layers.carry
+import models.layers.decay
 import models.layers.decoder
 import models.layers.dropout
 import models.layers.embedding

@@ -123,6 +123,20 @@ class Forecaster(Encoder):
 
 
 @dataclass
+class SeriesClassifier(Encoder):
+    """Options of the classifier and regressor of measured series."""
+
+    pooling: Literal["last", "max", "mean", "max+mean"] = option("last", "One vector out of all hidden states.")
+    noise: float = option(
+        0.0, "Standard deviation of the noise added to each number in training, those of the data being 1.",
+        low=0, high=10,
+    )  # fmt: skip
+    spec_augment: float = option(
+        0.0, "Share of a series' steps and channels hidden in training (SpecAugment).", low=0, high=0.9
+    )
+
+
+@dataclass
 class EncoderDecoder(BeamSearch, LabelSmoothing, Attention, WordDropout, Embedding, Encoder):
     """Options of the encoder-decoder."""
 
@@ -187,6 +201,7 @@ class Transcriber(BeamSearch, Encoder):
 
 TAGGER = LazyFamily("models.tagger", Tagger, streams="reading")
 CLASSIFIER = LazyFamily("models.classifier", Classifier, streams="reading")
+SERIES_CLASSIFIER = LazyFamily("models.series_classifier", SeriesClassifier, streams="reading")
 GENERATOR = LazyFamily("models.generator", Generator, streams="writing")
 LANGUAGE_MODEL = LazyFamily("models.language_model", LanguageModel, streams="reading", measures=True, carries=True)
 CAPTIONER = LazyFamily("models.captioner", Captioner)

@@ -2,6 +2,7 @@
 
     models/tagger.py             many to many, equal length: one tag per token
     models/classifier.py         many to one: one label, number or distribution per sequence
+    models/series_classifier.py  many to one: likewise, of a measured series
     models/generator.py          one to many: a category in, a sequence out
     models/language_model.py     many to many, equal length: at each step the word that comes next
     models/captioner.py          one to many: an image in, a text out

@@ -11,6 +11,8 @@ Padding is on the right, so no mask is needed inside the loop: what comes before
 padding after it. The backward direction runs over each sequence reversed by its own length (see `Reverse`).
 """
 
+from collections.abc import Callable
+
 import keras
 from keras import layers, ops
 
@@ -199,6 +201,7 @@ def stack_layers(
     block: bool = False,
     options: object = None,
     longest: int | None = None,
+    wrap_first: Callable[[layers.Layer], layers.Layer] | None = None,
 ) -> Tensor:
     """Return the hidden states of `depth` stacked recurrent layers at every step.
 
@@ -209,6 +212,7 @@ def stack_layers(
     block: whether each layer is in a residual block (models/layers/block.py), of both directions together.
     options: has an attribute for each option that the cell declares; None: the cell has its defaults.
     longest: steps of the longest input; for a cell that is bounded.
+    wrap_first: makes another layer of the first one, in each direction.
     """
     kind = CELLS[cell]
     make = kind.configure(options if options is not None or kind.options is None else kind.options(), longest)
@@ -219,9 +223,12 @@ def stack_layers(
             states = make_norm(f"block_{number}_norm")(stream)
         elif number and dropout:
             states = Dropout(dropout)(states)
-        forward = make(units, return_sequences=True, name=f"{cell}_{number}_forward")(states)
+        wrap = wrap_first if wrap_first and not number else lambda layer: layer
+        forward = wrap(make(units, return_sequences=True, name=f"{cell}_{number}_forward"))(states)
         if bidirectional:
-            backward = make(units, return_sequences=True, name=f"{cell}_{number}_backward")(Reverse()(states, mask))
+            backward = wrap(make(units, return_sequences=True, name=f"{cell}_{number}_backward"))(
+                Reverse()(states, mask)
+            )
             forward = layers.Concatenate()([forward, Reverse()(backward, mask)])
         states = ResidualBlock(dropout, name=f"block_{number}")(stream, forward) if block else forward
     return make_norm(EXIT)(states) if block else states

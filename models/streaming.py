@@ -50,6 +50,7 @@ ALONE = (
     layers.Dense,
     layers.Concatenate,
     layers.Dropout,
+    layers.GaussianNoise,
     Dropout,
     layers.RMSNormalization,
     ResidualBlock,

@@ -27,6 +27,7 @@ from pipeline.fields.inputs.series import Series
 from pipeline.fields.inputs.sound import Sound
 from pipeline.fields.inputs.source_text import SourceText
 from pipeline.fields.inputs.text import Text
+from pipeline.fields.inputs.time_series import TimeSeries
 from pipeline.fields.inputs.tokens import Tokens
 from pipeline.fields.inputs.words_so_far import WordsSoFar
 from pipeline.fields.outputs.histogram import Histogram
@@ -39,6 +40,7 @@ from pipeline.fields.outputs.tags import Tags
 from pipeline.fields.outputs.target_text import TargetText
 from pipeline.fields.outputs.transcript import Transcript
 from pipeline.fields.picture import Picture
+from pipeline.fields.signal import Signal
 from pipeline.fields.vocabulary import Vocabulary
 
 __all__ = [
@@ -62,12 +64,14 @@ __all__ = [
     "Picture",
     "Prompt",
     "Series",
+    "Signal",
     "Sound",
     "SourceText",
     "TagField",
     "Tags",
     "TargetText",
     "Text",
+    "TimeSeries",
     "Tokens",
     "Transcript",
     "Vocabulary",
