@@ -8,7 +8,6 @@ from pipeline.corpora import time_series_archive
 from pipeline.fields import Label, TimeSeries
 from pipeline.option import Configured
 from pipeline.readers.series import series
-from pipeline.readers.tabular.columns import Columns
 from tasks.task import Reader, Source, Task
 
 TASK = Task(

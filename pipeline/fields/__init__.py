@@ -22,6 +22,7 @@ from pipeline.fields.field import (
 from pipeline.fields.inputs.category import Category
 from pipeline.fields.inputs.history import History
 from pipeline.fields.inputs.image import Image
+from pipeline.fields.inputs.pixels import Pixels
 from pipeline.fields.inputs.prompt import Prompt
 from pipeline.fields.inputs.series import Series
 from pipeline.fields.inputs.sound import Sound
@@ -62,6 +63,7 @@ __all__ = [
     "OutputField",
     "Passages",
     "Picture",
+    "Pixels",
     "Prompt",
     "Series",
     "Signal",

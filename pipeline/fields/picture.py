@@ -54,6 +54,11 @@ class Picture:
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def side(self) -> int:
+        """Return the longer side, in pixels; BadInput if its file is not an image."""
+        return read_side(self.source) if isinstance(self.source, Path) else len(self.source)
+
     def pixels(self, size: int) -> np.ndarray:
         """Return (size, size, 3) of uint8; BadInput if its file is not an image, damaged, or of an absurd size."""
         if isinstance(self.source, Path):
@@ -72,6 +77,15 @@ class Picture:
             path.write_bytes(self.source.read_bytes())
         else:
             Pillow.fromarray(self.source).save(path)
+
+
+def read_side(path: Path) -> int:
+    """Return the longer side of an image file, in pixels, out of its head; BadInput if it is not an image."""
+    from PIL import Image as Pillow
+
+    read_image(path, SMALLEST_SIDE)
+    with Pillow.open(path) as image:
+        return max(image.size)
 
 
 def read_image(path: Path, size: int) -> np.ndarray:

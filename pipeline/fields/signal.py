@@ -50,13 +50,15 @@ class Signal:
                 (1, steps[0]),
             )
             raise BadInput(
-                f"step {number} is {step!r:.60}; expected {width} number{'s' * (width != 1)} with commas between, as in "
-                f"{example}"
+                f"step {number} is {step!r:.60}; expected {width} number{'s' * (width != 1)} with commas between, such "
+                f"as {example}"
             )
         if not any(colon for _, colon, _ in stamped):
             return cls(values)
         if not all(colon for _, colon, _ in stamped):
-            raise BadInput("some steps have a time stamp, such as 0.5:1.2, and some have none; give all of them or none")
+            raise BadInput(
+                "some steps have a time stamp, such as 0.5:1.2, and some have none; give all of them or none"
+            )
         return cls(values, check_times(read_times([time for time, *_ in stamped])))
 
     @cached_property

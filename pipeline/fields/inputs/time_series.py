@@ -40,7 +40,9 @@ class TimeSeries(InputField[Signal]):
         signals = list(signals)
         widths = sorted({signal.channels for signal in signals})
         if len(widths) > 1:
-            raise BadInput(f"the training data has series of {widths[0]} and of {widths[-1]} channels; expected one kind")
+            raise BadInput(
+                f"the training data has series of {widths[0]} and of {widths[-1]} channels; expected one kind"
+            )
         values = np.concatenate([signal.values for signal in signals]).astype("float64")
         there = ~np.isnan(values)
         count = np.maximum(there.sum(axis=0), 1)

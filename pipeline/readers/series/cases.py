@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.example import Splits
 from pipeline.errors import BadInput
+from pipeline.example import Splits
 from pipeline.fields.signal import Signal, check_times, read_numbers, read_times
 from pipeline.readers.faults import BadRow
 from pipeline.readers.tabular.values import short
@@ -18,7 +18,8 @@ def read_channel(written: str) -> np.ndarray:
     if numbers is None:
         bad = next(cell for cell in cells if read_numbers([[cell]]) is None)
         raise BadRow(
-            "what is no number in a series", f"{short(bad.strip())} in a series; expected a finite number, or ? for none"
+            "what is no number in a series",
+            f"{short(bad.strip())} in a series; expected a finite number, or ? for none",
         )
     return numbers[0]
 

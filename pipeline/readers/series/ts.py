@@ -1,9 +1,9 @@
 """`.ts` files of the UCR and UEA archives of time series: a header, then one series per line, its class last.
 
-    @classLabel true walking running
-    @data
-    0.1,0.2,?:1.5,1.6,1.7:walking              two channels of three steps
-    (0,0.1),(2.5,0.2):(1,1.5):running          with time stamps: (time, value)
+@classLabel true walking running
+@data
+0.1,0.2,?:1.5,1.6,1.7:walking              two channels of three steps
+(0,0.1),(2.5,0.2):(1,1.5):running          with time stamps: (time, value)
 """
 
 import re
