@@ -7,7 +7,7 @@ from pipeline import baselines, metrics, time_warping
 from pipeline.corpora import time_series_archive
 from pipeline.fields import Label, TimeSeries
 from pipeline.option import Configured
-from pipeline.readers.series import series
+from pipeline.readers.series import columns, series
 from tasks.task import Reader, Source, Task
 
 TASK = Task(
@@ -27,7 +27,7 @@ TASK = Task(
         "a .ts, .arff or .tsv file of the UCR and UEA archives; a long or wide table; a folder of .npy or CSV files",
         inputs=series.INPUTS,
     ),
-    columns=series.COLUMNS,
+    columns=columns.SERIES,
     input=Configured(TimeSeries),
     output=Configured(Label),
     family=SERIES_CLASSIFIER,

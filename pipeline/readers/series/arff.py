@@ -18,7 +18,7 @@ from pipeline.fields.signal import Signal
 from pipeline.readers import files
 from pipeline.readers.faults import BadRow, Faults
 from pipeline.readers.request import Request, Say
-from pipeline.readers.series.cases import join_channels, read_channel
+from pipeline.readers.series.cases import join_channels, read_channel, trim
 from pipeline.readers.tabular.values import short
 
 ATTRIBUTE = re.compile(r"@attribute\s+('[^']*'|\"[^\"]*\"|\S+)\s+(.*)", re.IGNORECASE)
@@ -102,11 +102,3 @@ def read_case(line: str, steps: int | None, labels: frozenset[str]) -> tuple[Sig
     if label not in labels:
         raise BadRow("an unknown class", f"the class {short(label)} is none of those that the header names")
     return trim(join_channels([read_channel(channel) for channel in channels])), label
-
-
-def trim(signal: Signal) -> Signal:
-    """Return a signal without the steps at its end in which nothing was measured: shorter series are filled up so."""
-    import numpy as np
-
-    measured = np.flatnonzero(~np.isnan(signal.values).all(axis=1))
-    return Signal(signal.values[: measured[-1] + 1]) if len(measured) else signal

@@ -52,6 +52,12 @@ def join_timed(channels: Sequence[tuple[Sequence[str], np.ndarray]]) -> Signal:
     return Signal(values, times)
 
 
+def trim(signal: Signal) -> Signal:
+    """Return a signal without the steps at its end in which nothing was measured: shorter series are filled up so."""
+    measured = np.flatnonzero(~np.isnan(signal.values).all(axis=1))
+    return Signal(signal.values[: measured[-1] + 1]) if len(measured) else signal
+
+
 def check_channels(splits: Splits) -> Splits:
     """Return the splits; BadInput, with its place, for a series that has not as many channels as the first."""
     examples = [one for found in splits.values() for one in found if one.input is not None]
