@@ -10,7 +10,7 @@ from operator import attrgetter
 
 from pipeline.errors import BadInput, unknown
 from pipeline.example import Alternatives, Example, Input, Output, Splits, first
-from pipeline.fields import InputField, OutputField
+from pipeline.fields import InputField, OutputField, Signal
 from pipeline.option import Value
 
 # Labels that are named, with their counts.
@@ -76,6 +76,8 @@ def inspect_data(
     if input_field.categorical and len(counts := Counter(_labels(splits["train"], "input"))) > 1:
         yield Finding(f"{len(counts):,} categories: {list_counts(counts)}")
     yield from _find_unspaced(splits, input_field)
+    if input_field.unread:
+        yield Finding(f"inputs: {input_field.unread}", Weight.LOST, 1.0)
     yield from find_equal(splits, input_field, output_field)
 
 
@@ -290,7 +292,7 @@ def find_cut(training: Sequence[Example], input_field: InputField, longest: Valu
 def sample_flaws(splits: Splits, input_field: InputField, output_field: OutputField) -> Iterator[Finding]:
     """Yield what `find_flaws` finds in some examples, evenly spaced, of inputs that are in no files of their own."""
     value = splits["train"][0].input
-    if isinstance(value, str | tuple) and not input_field.fingerprint(value):
+    if isinstance(value, str | tuple | Signal) and not input_field.fingerprint(value):
         some = {split: examples[:: -(-len(examples) // SEEN) or 1] for split, examples in splits.items()}
         yield from find_flaws(some, input_field, output_field)
 

@@ -146,6 +146,11 @@ class InputField(Field, Protocol, Generic[Value]):
         return 1.0
 
     @property
+    def unread(self) -> str | None:
+        """Return what the training inputs have that the arrays have not, in a few words; None where that is nothing."""
+        return None
+
+    @property
     def truncated(self) -> int:
         """Return how many training texts were longer than the longest allowed, and lost a part."""
         return 0

@@ -24,6 +24,7 @@ class TimeSeries(InputField[Signal]):
     "time", (time, 1): since the first step, the median time between two steps of the training data being 1.
 
     mean, deviation: per channel. pace: the median time between two steps; 1 where there are no time stamps.
+    uneven: whether it is not always the same.
     """
 
     max_length: int = option(2000, "Most steps of a series that are read; the rest is cut off.", low=1)
@@ -35,6 +36,7 @@ class TimeSeries(InputField[Signal]):
     mean: list[float] = field(default_factory=list, metadata=LEARNED)
     deviation: list[float] = field(default_factory=list, metadata=LEARNED)
     pace: float = field(default=1.0, metadata=LEARNED)
+    uneven: bool = field(default=False, metadata=LEARNED)
 
     def fit(self, signals: Iterable[Signal]) -> None:
         signals = list(signals)
@@ -53,6 +55,7 @@ class TimeSeries(InputField[Signal]):
         self.mean, self.deviation = (list(map(float, found.astype("float32"))) for found in (mean, spread))
         between = [np.diff(signal.times) for signal in signals if signal.times is not None and len(signal) > 1]
         self.pace = float(np.median(np.concatenate(between))) if between else 1.0
+        self.uneven = any(signal.irregular for signal in signals)
 
     def refuse(self, signal: Signal) -> str | None:
         return "there is no number in it" if np.isnan(signal.values).all() else None
@@ -118,6 +121,13 @@ class TimeSeries(InputField[Signal]):
         return f"a series of {count} channel{'s' * (count != 1)}, of at most {self.max_length:,} steps"
 
     @property
+    def unread(self) -> str | None:
+        uneven = self.uneven and self.missing != "decay"
+        return (
+            "the time between two steps is not always the same, which --missing decay alone reads" if uneven else None
+        )
+
+    @property
     def counted(self) -> str:
         return "step"
 
@@ -135,8 +145,6 @@ class TimeSeries(InputField[Signal]):
             yield "the same numbers at every step"
         if np.isnan(signal.values).all(axis=0).any():
             yield "a channel in which nothing was measured"
-        if self.missing != "decay" and signal.irregular:
-            yield "uneven time stamps, which --missing decay alone reads"
 
     def cut(self, text: str, more: bool) -> tuple[list[str], str] | None:
         # The time between two steps is in neither of them.
