@@ -9,7 +9,7 @@ from harness.experiment import Experiment
 from pipeline import record
 from pipeline.errors import BadInput
 from pipeline.example import Value
-from pipeline.fields import Category, Image, InputField, Picture, Prompt, Sound, recording
+from pipeline.fields import Category, Image, InputField, Picture, Pixels, Prompt, Sound, recording
 
 COUNT = 4
 # Test examples that are looked at.
@@ -49,8 +49,9 @@ def _(field: Sound, experiment: Experiment, folder: Path) -> list[str]:
     return written
 
 
-@find_examples.register
-def _(field: Image, experiment: Experiment, folder: Path) -> list[str]:
+@find_examples.register(Image)
+@find_examples.register(Pixels)
+def _(field: InputField, experiment: Experiment, folder: Path) -> list[str]:
     # The test's answers name pictures, and do not have them.
     try:
         found = data.read(experiment.task, experiment.options.replace(limit=COUNT)).get("test", [])[:COUNT]

@@ -12,7 +12,7 @@ from gradio.data_classes import FileData
 from harness.demo.guard import check_text
 from pipeline.errors import BadInput
 from pipeline.example import Value
-from pipeline.fields import Category, Image, InputField, Picture, Prompt, Sound
+from pipeline.fields import Category, Image, InputField, Picture, Pixels, Prompt, Sound
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,9 @@ def _(field: Prompt) -> Form:
     return Form([menu, seed], read, [menu.input, seed.submit])
 
 
-@make_form.register
-def _(field: Image) -> Form:
+@make_form.register(Image)
+@make_form.register(Pixels)
+def _(field: InputField) -> Form:
     image = gradio.Image(label="Image", sources=["upload", "clipboard"], type="filepath", height=240, buttons=[])
     # In its place, Gradio would have Pillow open whatever it is. (For a class of one's own it writes a file beside it.)
     image.preprocess = hand_on

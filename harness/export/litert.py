@@ -16,7 +16,7 @@ from harness.export.format import Arrays, Format, Subject, refuse
 from pipeline import files
 from pipeline.errors import BadInput
 
-TIMED = ("mask", "words", "characters", "values", "frames")
+TIMED = ("mask", "words", "characters", "values", "observed", "time", "frames")
 
 
 class LiteModel:

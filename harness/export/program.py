@@ -17,6 +17,7 @@ IMPORTS = {
     "litert": "ai-edge-litert",
     "saved_model": "tensorflow",
     "Image": "pillow",
+    "Pixels": "pillow",
     "Sound": "soundfile",
     "subword": "sentencepiece",
     "treebank": "nltk",
@@ -139,6 +140,37 @@ def read(text):
     return {"values": values, "mask": np.ones(values.shape[:2], bool)}
 """
 
+READ_TIME_SERIES = """
+
+def read(text):
+    steps = [step.rpartition(":") for step in text.split()[: given["max_length"]]]
+    cells = [["nan" if cell in ("?", "") else cell for cell in step.split(",")] for *_, step in steps]
+    values = np.array(cells, "float32") - np.array(given["mean"], "float32")
+    values /= np.array(given["deviation"], "float32")
+    # Time stamps are numbers here; or there are none.
+    times = np.array([time for time, *_ in steps], "float64") if steps[0][1] else np.arange(len(steps))
+    there = ~np.isnan(values)
+FILLED
+"""
+
+# What is missing, by --missing.
+FILLED = {
+    "forward": """
+    for number, (step, seen) in enumerate(zip(values, there)):
+        values[number] = np.where(seen, step, values[number - 1] if number else 0)
+    return {"values": values[None], "mask": np.ones((1, len(values)), bool)}""",
+    "mean": """
+    return {"values": np.where(there, values, 0)[None], "mask": np.ones((1, len(values)), bool)}""",
+    "linear": """
+    for channel, seen in zip(values.T, there.T):
+        channel[:] = np.interp(times, times[seen], channel[seen]) if seen.any() else 0
+    return {"values": values[None], "mask": np.ones((1, len(values)), bool)}""",
+    "decay": """
+    elapsed = ((times - times[0])[:, None] / given["pace"]).astype("float32")
+    arrays = {"values": np.where(there, values, 0), "observed": there.astype("float32"), "time": elapsed}
+    return {name: array[None] for name, array in arrays.items()} | {"mask": np.ones((1, len(values)), bool)}""",
+}
+
 READ_CATEGORY = """
 
 def read(text):
@@ -177,6 +209,14 @@ def read(path):
     square.paste(image.resize(sides, Image.Resampling.LANCZOS), tuple((size - side) // 2 for side in sides))
     return {"image": np.asarray(square)[None]}
 """
+
+READ_PIXELS = READ_IMAGE.replace('"image_size"', '"side"').replace(
+    '    return {"image": np.asarray(square)[None]}\n',
+    """    light = np.asarray(square).reshape(-1, 3) @ np.array((0.299, 0.587, 0.114), "float32") / 255
+    values = ((light - given["mean"]) / given["deviation"])ORDER.astype("float32")
+    return {"values": values[None, :, None], "mask": np.ones((1, size * size), bool)}
+""",
+)
 
 READ_SOUND = """
 
@@ -281,7 +321,9 @@ def write_program(form: Format, given: InputField, wanted: OutputField, fields: 
     packages = tuple(IMPORTS[kind] for kind in (form.name, type(given).__name__, *kinds) if kind in IMPORTS)
     body = START + ("" if "subword" not in kinds else SUBWORDS) + read + "\n" + form.run + write + END
     standard = [
-        f"import {name}" for name in ("base64", "itertools", "json", "re", "sys") if re.search(rf"\b{name}\.", body)
+        f"import {name}"
+        for name in ("base64", "itertools", "json", "random", "re", "sys")
+        if re.search(rf"\b{name}\.", body)
     ]
     lines = [*standard, "from pathlib import Path", "", "import numpy as np", *(LINES[name] for name in packages)]
     about = f"Answer texts with the {form.title} model beside this file. Needs: {', '.join(('numpy', *packages))}."
@@ -305,6 +347,11 @@ def find_reader(kind: str, saved: Json) -> tuple[str | None, tuple[str, ...], st
         tokenizer = saved["tokenizer"]
         pattern = get_pattern("sentence") if tokenizer == "word" else None
         return READ_TOKENS.replace("DIVIDED", TOKENS[tokenizer]), (tokenizer,), pattern
+    if kind == "TimeSeries":
+        return READ_TIME_SERIES.replace("FILLED", FILLED[saved["missing"]].strip("\n")), (), None
+    if kind == "Pixels":
+        order = "[random.Random(0).sample(range(size * size), size * size)]" if saved["order"] == "permuted" else ""
+        return READ_PIXELS.replace("ORDER", order), (), None
     simple = {
         "Series": READ_SERIES,
         "Category": READ_CATEGORY,
