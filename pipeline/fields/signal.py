@@ -126,7 +126,7 @@ def read_times(written: Sequence[str]) -> np.ndarray:
         try:
             dates = np.array([stamp.strip().replace("/", "-").removesuffix("Z") for stamp in written], "datetime64[us]")
         except ValueError:
-            bad = next(stamp for stamp in written if not _is_time(stamp))
+            bad = next((stamp for stamp in written if not _is_time(stamp)), written[0])
             raise BadInput(
                 f"the time stamp {bad!r:.60} cannot be read; expected a number, or a date such as 2024-05-31T18:00:00"
             ) from None
@@ -138,7 +138,9 @@ def read_times(written: Sequence[str]) -> np.ndarray:
 
 
 def _is_time(stamp: str) -> bool:
-    return re.fullmatch(r"\d{4}[-/]\d\d[-/]\d\d([T ][\d:.]+)?Z?", stamp.strip()) is not None
+    number = r"[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?"
+    date = r"\d{4}[-/]\d\d[-/]\d\d([t ][\d:.]+)?z?"
+    return re.fullmatch(f"{number}|{date}", stamp.strip().lower()) is not None
 
 
 def check_times(times: np.ndarray) -> np.ndarray:

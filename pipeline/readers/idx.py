@@ -67,10 +67,12 @@ def read_array(path: Path, axes: int) -> np.ndarray:
     """Return the array of a file, of uint8 and so many axes; BadInput if it holds another, or is cut short."""
     content = files.read_bytes(path)
     head = 4 + 4 * axes
-    if len(content) < head or content[:2] != b"\0\0":
+    if len(content) < 4 or content[:2] != b"\0\0":
         raise BadInput(f"{path}: not an IDX file, which begins with two bytes of 0; is it whole?")
     if content[2] != BYTES or content[3] != axes:
         raise BadInput(f"{path}: expected bytes in {axes} axes, got {content[3]} axes of the type 0x{content[2]:02x}")
+    if len(content) < head:
+        raise BadInput(f"{path}: {len(content)} bytes, which end within its head; it is cut short")
     shape = np.frombuffer(content, ">u4", axes, offset=4).tolist()
     wanted = head + int(np.prod(shape, dtype="int64"))
     if len(content) != wanted:

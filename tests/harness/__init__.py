@@ -23,11 +23,12 @@ from harness.options import defaults, find_options, override
 from harness.process import interrupt
 from models.cells import CELLS
 from pipeline import files
+from pipeline import splits as splits_of_data
 from pipeline.batches import bucketing
 from pipeline.batches.padding import measure
 from pipeline.errors import BadInput
 from pipeline.example import Continued, Example, Splits, first
-from pipeline.fields import UNSEEN, Picture
+from pipeline.fields import UNSEEN, Picture, Signal
 from pipeline.option import Options
 from tasks.task import Task
 
@@ -60,6 +61,7 @@ def draw_small_splits(name: str) -> Splits:
     # The registry itself: a small task may stand in for `tasks.get`.
     task = tasks.find()[name]
     loaded = next(iter(task.sources.values())).load(small_options(task, limit=500))
+    loaded = splits_of_data.complete(loaded, validation=0.2)
     steps = measure_steps(task, loaded["train"][:500])
 
     def short(split: str) -> list[Example]:
@@ -114,6 +116,7 @@ def as_typed(value: Any, folder: Path) -> str:
         value.save(path)
         return str(path)
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return str(value) if isinstance(value, str | Signal) else " ".join(map(str, value))
 
 
 def small_task(name: str) -> Task:

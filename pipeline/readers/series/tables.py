@@ -125,23 +125,22 @@ def _read_each(
     table: Table, read_one: Callable[[Record], Signal], *, labelled: int | None, request: Request, say: Say
 ) -> list[Example]:
     """Return an example per row. labelled: the column of the classes."""
+    asked = None if request.inputs_only else labelled
     examples: list[Example] = []
     faults = Faults(table.path, request.strict)
     for line, record in table.records:
         with faults.row(line):
-            label = None if labelled is None else values.label(table.get(record, labelled))
+            label = None if asked is None else values.label(table.get(record, asked))
             examples.append(Example(read_one(record), label, f"{table.path.name}:{line}"))
     faults.conclude(len(examples), say)
     return examples
 
 
 def _find_label(table: Table, request: Request) -> int | None:
-    """Return the column of the classes; None where they are not asked for. BadInput where there is none."""
-    if request.inputs_only:
-        return None
+    """Return the column of the classes; None where there is none, and none is asked for; else BadInput."""
     names = request.columns.output
     found = choose(table.names, names, given=request.columns.given_output, option="--label-column", where=table.where)
-    if found is None:
+    if found is None and not request.inputs_only:
         there = ", ".join(map(repr, table.names))
         raise BadInput(
             f"{table.where}: no column named {' or '.join(names)}. Found: {there}. Say which holds the class with "
@@ -156,8 +155,7 @@ def _find_label(table: Table, request: Request) -> int | None:
 def read_wide(table: Table, series: int | None, request: Request, say: Say) -> list[Example]:
     """Return the series of rows of steps. series: a column that numbers the rows, which is left out."""
     labelled = _find_label(table, request)
-    known = {series, labelled, _find_column(table, request.columns.output)}
-    steps = _choose_channels(table, known, say, what="steps")
+    steps = _choose_channels(table, {series, labelled}, say, what="steps")
 
     def read_one(record: Record) -> Signal:
         return trim(Signal(_read_numbers(table, record, steps)[:, None]))
@@ -182,16 +180,16 @@ def read_long(table: Table, series: int, request: Request, say: Say) -> list[Exa
     """Return the series of rows of steps. series: the column that says to which a row belongs."""
     labelled = _find_label(table, request)
     timed = _find_column(table, TIMES)
-    known = {series, labelled, timed, _find_column(table, request.columns.output)}
-    channels = _choose_channels(table, known, say, what="channels")
+    channels = _choose_channels(table, {series, labelled, timed}, say, what="channels")
     clock = f", its time stamps {table.names[timed]!r}" if timed is not None else ""
     say(f"{table.path}: a row per step; its series are in column {table.names[series] or series + 1!r}{clock}")
+    asked = None if request.inputs_only else labelled
     cases: dict[str, Case] = {}
     faults = Faults(table.path, request.strict)
     for line, record in table.records:
         with faults.row(line):
             name = values.label(table.get(record, series))
-            label = None if labelled is None else values.label(table.get(record, labelled))
+            label = None if asked is None else values.label(table.get(record, asked))
             numbers = _read_numbers(table, record, channels)
             time = None if timed is None else _read_time(table.get(record, timed))
             case = cases.setdefault(name, Case(line, label))
