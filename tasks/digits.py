@@ -27,6 +27,7 @@ TASK = Task(
     monitor="accuracy",
     baselines={"majority": baselines.score_majority, "nearest by pixels": handwriting.score_nearest},
     options={
+        "order": "rows",
         "cell": "gru",
         "pooling": "mean",
         "dropout": 0.3,

@@ -208,6 +208,8 @@ def test_eight_examples_are_learned_by_heart(run: Run, tmp_path: Path, monkeypat
     known: dict[str, Any] = {name: value for name, value in plain.items() if name in find_options(task)}
     # Pictures, recordings, what is asked for after a delay and many numbers take more, and convolutions smaller steps.
     hard = not {"image_size", "downsample", "delay"}.isdisjoint(task.options) or "horizon" in find_options(task)
+    # Pictures, recordings and what is asked for after a delay take more, and convolutions smaller steps.
+    hard = not {"image_size", "downsample", "delay", "order"}.isdisjoint(task.options)
     epochs, units = (240 // OFTEN, 64) if hard else (80 // OFTEN, 16)
     known |= {
         "epochs": epochs,

@@ -75,11 +75,16 @@ def draw_input(found: Inspection) -> list[Panel]:
         return []
     figure, axes = start(2.6)
     picture = axes.imshow(shown.frames.T, aspect="auto", origin="lower", cmap=SEQUENTIAL, interpolation="nearest")
-    axes.set_ylabel("value" if shown.frames.shape[1] < 8 else "band, low to high", fontsize=USUAL)
+    # Only what is written down of a sound has steps at which nothing begins.
+    heard = any(choice.answer == BLANK for choice in found.course.choices)
+    axes.set_ylabel("band, low to high" if heard else "channel", fontsize=USUAL)
+    if not heard:
+        axes.yaxis.get_major_locator().set_params(integer=True)
     label_steps(axes, shown.steps)
     add_bar(figure, axes, picture, "deviations from the mean")
-    if found.course.choices and not found.written and found.course.names:
-        mark_symbols(axes, found)
+    if not heard:
+        return [Panel("Input", "The numbers of each step, a row per channel.", figure)]
+    mark_symbols(axes, found)
     sentence = "What is heard: how strong each band of frequencies is over time"
     marks = "; a letter stands where the network heard it" if axes.texts else ""
     return [Panel("Input", f"{sentence}{marks}.", figure)]

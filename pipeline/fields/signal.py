@@ -29,18 +29,18 @@ class Signal:
     times: np.ndarray | None = None
 
     @classmethod
-    def parse(cls, text: str, example: str = "0.5 0.7") -> "Signal":
+    def parse(cls, text: str, channels: int | None = None, example: str = "0.5 0.7") -> "Signal":
         """Return the signal that a text stands for; BadInput with the number of the first step that is none.
 
-        example: a text for the message.
+        channels: how many numbers a step has; None: as many as the first one. example: a text for the message.
         """
         steps = text.split()
         if not steps:
             raise BadInput(f"there is no step in {text!r:.60}; give at least one, such as {example}")
         stamped = [step.rpartition(":") for step in steps]
+        width = channels or len(stamped[0][2].split(","))
         values = read_numbers([cells.split(",") for *_, cells in stamped])
-        if values is None:
-            width = len(stamped[0][2].split(","))
+        if values is None or values.shape[1] != width:
             number, step = next(
                 (
                     (number, step)

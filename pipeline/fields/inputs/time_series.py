@@ -100,7 +100,7 @@ class TimeSeries(InputField[Signal]):
         return {"values": values, "observed": values, "time": Array((None, 1), "float32")}
 
     def parse(self, text: str) -> Signal:
-        return Signal.parse(text, self.typed)
+        return Signal.parse(text, len(self.mean) or None, example=self.typed)
 
     @property
     def _example(self) -> str:
