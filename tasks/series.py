@@ -39,10 +39,10 @@ TASK = Task(
     options={
         "cell": "gru",
         "pooling": "mean",
-        "dropout": 0.3,
-        "noise": 0.1,
-        "steps": 2000,
-        "most_epochs": 200,
+        "dropout": 0.5,
+        "noise": 0.3,
+        "steps": 1000,
+        "most_epochs": 500,
         "ema_decay": 0.99,
     },
 )

@@ -20,8 +20,9 @@ class TimeSeries(InputField[Signal]):
 
     Both are those of the training data, so that how large a series is as a whole is still to be seen.
 
-    With `missing` "decay" there are also "observed", (time, channels): 1 where something was measured, else 0; and
-    "time", (time, 1): since the first step, the median time between two steps of the training data being 1.
+    A missing number becomes the last one ("forward"), the mean, or what is on a line between its neighbours. With
+    "decay" the model makes it up, and is given "observed", (time, channels): 1 where something was measured, else 0;
+    and "time", (time, 1): since the first step, the median time between two steps of the training data being 1.
 
     mean, deviation: per channel. pace: the median time between two steps; 1 where there are no time stamps.
     uneven: whether it is not always the same.
@@ -29,9 +30,7 @@ class TimeSeries(InputField[Signal]):
 
     max_length: int = option(2000, "Most steps of a series that are read; the rest is cut off.", low=1)
     missing: Literal["forward", "mean", "linear", "decay"] = option(
-        "forward",
-        "What is missing is the last value, the mean, or on a line between its neighbours; or it decays from the last "
-        "value to the mean, and the state with it, by the time that has passed (GRU-D).",
+        "forward", "What a missing number becomes: the last, the mean, on a line, or a learned decay (GRU-D)."
     )
     mean: list[float] = field(default_factory=list, metadata=LEARNED)
     deviation: list[float] = field(default_factory=list, metadata=LEARNED)
