@@ -79,7 +79,9 @@ def draw_input(found: Inspection) -> list[Panel]:
     heard = any(choice.answer == BLANK for choice in found.course.choices)
     axes.set_ylabel("band, low to high" if heard else "channel", fontsize=USUAL)
     if not heard:
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        from matplotlib.ticker import MaxNLocator
+
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     label_steps(axes, shown.steps)
     add_bar(figure, axes, picture, "deviations from the mean")
     if not heard:
