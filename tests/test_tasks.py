@@ -207,9 +207,9 @@ def test_eight_examples_are_learned_by_heart(run: Run, tmp_path: Path, monkeypat
     plain |= {"vocal_tract_perturbation": 0.0, "random_affine": 0.0, "noise": 0.0}
     known: dict[str, Any] = {name: value for name, value in plain.items() if name in find_options(task)}
     # Pictures, recordings, what is asked for after a delay and many numbers take more, and convolutions smaller steps.
-    hard = not {"image_size", "downsample", "delay"}.isdisjoint(task.options) or "horizon" in find_options(task)
-    # Pictures, recordings and what is asked for after a delay take more, and convolutions smaller steps.
-    hard = not {"image_size", "downsample", "delay", "order"}.isdisjoint(task.options)
+    hard = not {"image_size", "downsample", "delay", "order"}.isdisjoint(task.options) or "horizon" in find_options(
+        task
+    )
     epochs, units = (240 // OFTEN, 64) if hard else (80 // OFTEN, 16)
     known |= {
         "epochs": epochs,

@@ -28,7 +28,7 @@ from pipeline.batches import bucketing
 from pipeline.batches.padding import measure
 from pipeline.errors import BadInput
 from pipeline.example import Continued, Example, Splits, first
-from pipeline.fields import UNSEEN, Picture, Signal
+from pipeline.fields import UNSEEN, Picture
 from pipeline.option import Options
 from tasks.task import Task
 
@@ -116,7 +116,6 @@ def as_typed(value: Any, folder: Path) -> str:
         value.save(path)
         return str(path)
     return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
-    return str(value) if isinstance(value, str | Signal) else " ".join(map(str, value))
 
 
 def small_task(name: str) -> Task:

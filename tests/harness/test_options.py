@@ -120,8 +120,8 @@ def test_an_option_that_the_cell_does_not_have_is_refused() -> None:
 
 def test_an_option_of_other_tasks_is_refused_with_their_names() -> None:
     message = "the task 'pos' has no such option."
-    assert str(refuse("pooling", POS)) == f"--pooling: {message} It is one of adding, forecast, rating, sentiment"
-    assert str(refuse("pooling", POS)) == f"--pooling: {message} It is one of adding, digits, rating, sentiment, series"
+    named = "adding, digits, forecast, rating, sentiment, series"
+    assert str(refuse("pooling", POS)) == f"--pooling: {message} It is one of {named}"
     assert str(refuse("delay", POS)) == f"--delay: {message} It is one of adding, copy"
     assert str(refuse("poolin", POS)).startswith(f"--poolin: {message} Did you mean --pooling? It is one of adding")
     assert str(refuse("unts", POS)).startswith("unknown option of the task 'pos' '--unts'. Did you mean '--units'?")
