@@ -209,6 +209,7 @@ def fit(task: Task, options: Options, say: Say = keep_quiet) -> Prepared:
     examples["train"] = expand(examples["train"])
     if not whole:
         input_field.fit(example.input for example in examples["train"])
+    output_field.attach(input_field)
     output_field.fit(example.output for example in expand(loaded["train"]))
     return Prepared(examples, input_field, output_field=output_field, fingerprint=known)
 

@@ -20,6 +20,7 @@ import models.cells.layer_norm
 import models.cells.linear_rnn
 import models.cells.peephole
 import models.cells.slstm
+import models.corrector
 import models.decoding.ctc
 import models.decoding.viterbi
 import models.layers.attention

@@ -199,6 +199,17 @@ class Transcriber(BeamSearch, Encoder):
     )
 
 
+@dataclass
+class Corrector(WordDropout, Encoder):
+    """Options of the corrector."""
+
+    embedding_size: int = option(128, "Length of a word's vector.", low=1)
+    keep_bias: float = option(
+        0.0, "How many nats likelier than a word as it is a change must be; more: fewer, surer changes.",
+        group="decoding", low=-20, high=20,
+    )  # fmt: skip
+
+
 TAGGER = LazyFamily("models.tagger", Tagger, streams="reading")
 CLASSIFIER = LazyFamily("models.classifier", Classifier, streams="reading")
 SERIES_CLASSIFIER = LazyFamily("models.series_classifier", SeriesClassifier, streams="reading")
@@ -208,3 +219,4 @@ CAPTIONER = LazyFamily("models.captioner", Captioner)
 ENCODER_DECODER = LazyFamily("models.encoder_decoder", EncoderDecoder)
 FORECASTER = LazyFamily("models.forecaster", Forecaster)
 TRANSCRIBER = LazyFamily("models.transcriber", Transcriber, streams="reading")
+CORRECTOR = LazyFamily("models.corrector", Corrector)

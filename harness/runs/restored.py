@@ -70,7 +70,7 @@ def restore_lengths(directory: Path, config: Config) -> Lengths | None:
 
 def restore_fields(directory: Path, task: Task, options: Options, *, config: Config) -> tuple[InputField, OutputField]:
     """Return the fields of a run as its training fitted them; BadInput if their files are damaged."""
-    return (
-        runs.restore_field(directory, "input", field=task.input(options), config=config),
-        runs.restore_field(directory, "output", field=task.output(options), config=config),
-    )
+    input_field = runs.restore_field(directory, "input", field=task.input(options), config=config)
+    output_field = runs.restore_field(directory, "output", field=task.output(options), config=config)
+    output_field.attach(input_field)
+    return input_field, output_field

@@ -21,6 +21,7 @@ from pipeline.fields.field import (
 )
 from pipeline.fields.inputs.category import Category
 from pipeline.fields.inputs.history import History
+from pipeline.fields.inputs.draft import Draft
 from pipeline.fields.inputs.image import Image
 from pipeline.fields.inputs.pixels import Pixels
 from pipeline.fields.inputs.prompt import Prompt
@@ -31,6 +32,7 @@ from pipeline.fields.inputs.text import Text
 from pipeline.fields.inputs.time_series import TimeSeries
 from pipeline.fields.inputs.tokens import Tokens
 from pipeline.fields.inputs.words_so_far import WordsSoFar
+from pipeline.fields.outputs.corrections import Corrections
 from pipeline.fields.outputs.histogram import Histogram
 from pipeline.fields.outputs.horizon import Horizon
 from pipeline.fields.outputs.label import Label
@@ -52,6 +54,8 @@ __all__ = [
     "Arrays",
     "AutoregressiveField",
     "Category",
+    "Corrections",
+    "Draft",
     "Histogram",
     "History",
     "Horizon",

@@ -240,6 +240,10 @@ class OutputField(Field, Protocol, Generic[Value]):
     def arrays(self) -> dict[str, Array]:
         """Return what each encoded array looks like, by name: "output", and "weight" if not every step is asked for."""
 
+    def attach(self, input_field: InputField[Any], /) -> None:
+        """Take the fitted input field, before anything else is asked: for an output that is said of its input."""
+        return
+
     @abstractmethod
     def fit(self, values: Iterable[Value], /) -> None:
         """Learn from the outputs of the training examples."""

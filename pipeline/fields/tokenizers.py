@@ -6,7 +6,7 @@ and Hebrew, accents written apart. Python's \\w has none of these.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 
 from pipeline.errors import BadInput
@@ -113,6 +113,12 @@ def cut_at_blank(text: str, more: bool) -> tuple[str, str]:
 
 # Sentences from which it is seen whether a tokenizer divides texts as the training data is divided.
 SEEN = 1000
+
+
+def find_tokens(text: str) -> Iterator[tuple[int, int]]:
+    """Yield where each of the tokens that `divide_sentence` divides a text into by "word" begins and ends."""
+    for found in _compile("sentence", not text.isascii()).finditer(text):
+        yield found.span()
 
 
 def measure_agreement(sentences: Sequence[Sequence[str]], tokenizer: str) -> float:

@@ -1,0 +1,159 @@
+"""Corrector: many to many, unequal length, by one tag per word of the text that is to be corrected.
+
+The tags are those of Omelianchuk et al. 2020, "GECToR – Grammatical Error Correction: Tag, Not Rewrite". A word that is
+not known, which no tag could be learned for, points at one of the known words that are close to it: a pointer network
+(Vinyals et al. 2015, equation 3) over candidates that the input field finds.
+"""
+
+from typing import TYPE_CHECKING
+
+import keras
+from keras import layers, ops
+
+from models.cells import CELLS
+from models.family import count_values
+from models.layers.argmax import argmax
+from models.layers.dropout import Dropout
+from models.layers.embedding import embed_spelling, make_inputs
+from models.layers.losses import cross_entropy
+from models.layers.word_dropout import WordDropout
+from models.recurrent import stack_layers
+from models.saving import PACKAGE
+from models.tensor import LayerArgument, Tensor
+
+if TYPE_CHECKING:
+    from models.family import InputField, OutputField
+    from pipeline.option import Options
+
+# The logit of what must not be: see models/decoding/viterbi.py.
+FORBIDDEN = -1e9
+# Code points that have a vector of their own: those of Latin, Greek, Cyrillic, Hebrew and Arabic letters; others share.
+LETTERS = 2048
+# What the first tag means: see pipeline/fields/edits/tags.py.
+KEEP = 0
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class Letters(layers.Layer):
+    """Code points as numbers below `size`: (...) -> (...) of int32."""
+
+    def __init__(self, size: int, **options: LayerArgument):
+        super().__init__(**options)
+        self.size = size
+
+    def call(self, code_points: Tensor) -> Tensor:
+        return ops.mod(code_points, self.size)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "size": self.size}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class Pointer(layers.Layer):
+    """The score of each candidate at each step: v . tanh(W1 candidate + W2 state + way), Vinyals et al. 2015.
+
+    units: of the sum. ways: in how many ways a candidate may be close to the word.
+    """
+
+    def __init__(self, units: int, ways: int, **options: LayerArgument):
+        super().__init__(**options)
+        self.units, self.ways = units, ways
+        self.of_state = layers.Dense(units, name="of_state")
+        self.of_candidate = layers.Dense(units, use_bias=False, name="of_candidate")
+        self.of_way = layers.Embedding(ways, units, name="of_way")
+        self.score = layers.Dense(1, use_bias=False, name="score")
+
+    def build(self, states_shape: tuple, vectors_shape: tuple, candidates_shape: tuple, ways_shape: tuple) -> None:
+        self.of_state.build(states_shape)
+        self.of_candidate.build(vectors_shape)
+        self.of_way.build(ways_shape)
+        self.score.build((*ways_shape, self.units))
+
+    def call(self, states: Tensor, vectors: Tensor, candidates: Tensor, ways: Tensor) -> Tensor:
+        """Return (batch, time, most) of float32; very low where there is no candidate.
+
+        states: (batch, time, features). vectors: of the candidates, (batch, time, most, size). candidates, ways:
+        (batch, time, most) of int32, 0 where there is none.
+        """
+        asked = ops.expand_dims(self.of_state(states), 2)
+        hidden = ops.tanh(asked + self.of_candidate(vectors) + self.of_way(ways))
+        scores = ops.cast(ops.squeeze(self.score(hidden), -1), "float32")
+        return ops.where(candidates > 0, scores, FORBIDDEN)
+
+    def compute_output_spec(self, states: Tensor, vectors: Tensor, candidates: Tensor, ways: Tensor) -> Tensor:
+        return keras.KerasTensor(candidates.shape, "float32")
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "units": self.units, "ways": self.ways}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class Choice(layers.Layer):
+    """The best tag of each step, and the characters that it is said of, (batch, time, 1 + width) of int32.
+
+    keep_bias: added to the logit of the tag that changes nothing.
+    """
+
+    def __init__(self, keep_bias: float, **options: LayerArgument):
+        super().__init__(**options)
+        self.keep_bias = keep_bias
+
+    def call(self, logits: Tensor, characters: Tensor) -> Tensor:
+        bias = self.keep_bias * ops.one_hot(KEEP, logits.shape[-1], dtype=logits.dtype)
+        return ops.concatenate([ops.expand_dims(argmax(logits + bias), -1), characters], axis=-1)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "keep_bias": self.keep_bias}
+
+
+def build(input_field: "InputField", output_field: "OutputField", options: "Options") -> keras.Model:
+    """Return a model from a draft's arrays to logits, (batch, time, tags + candidates)."""
+    arrays = input_field.arrays
+    inputs = make_inputs(arrays)
+    words, most = arrays["words"], arrays["candidates"].shape[-1] or 0
+    numbers = inputs["words"]
+    if options.word_dropout:
+        numbers = WordDropout(options.word_dropout, unknown=words.unknown, name="forget")(numbers)
+    # One table: what is known of a word where it is read is of use where it is a candidate.
+    table = layers.Embedding(count_values(words), options.embedding_size, name="embedding")
+    letters = Letters(LETTERS, name="letters")(inputs["characters"])
+    # In which ways its candidates are close to a word says much of whether it is a mistake.
+    ways = count_values(arrays["closeness"])
+    near = layers.Embedding(ways, 16, name="near")(inputs["closeness"])
+    near = layers.Reshape((-1, most * 16))(near)
+    vectors = layers.Concatenate()([table(numbers), embed_spelling(letters, LETTERS), near])
+    if options.dropout:
+        vectors = Dropout(options.dropout)(vectors)
+    states = stack_layers(
+        vectors,
+        inputs["mask"],
+        cell=options.cell,
+        units=options.units,
+        depth=options.layers,
+        bidirectional=options.bidirectional,
+        dropout=options.dropout,
+        options=options,
+        longest=options.max_length + 1 if CELLS[options.cell].bounded else None,
+    )
+    if options.dropout:
+        states = Dropout(options.dropout)(states)
+    tags = layers.Dense(count_values(output_field.arrays["output"]) - most, dtype="float32", name="tags")(states)
+    scores = Pointer(options.embedding_size, ways, name="pointer")(
+        states, table(inputs["candidates"]), inputs["candidates"], inputs["closeness"]
+    )
+    logits = layers.Concatenate(dtype="float32", name="logits")([tags, scores])
+    return keras.Model(inputs, logits, name="corrector")
+
+
+def loss(output_field: "OutputField", options: "Options") -> keras.losses.Loss:
+    """Return the cross-entropy of every tag."""
+    return cross_entropy()
+
+
+def decode(model: keras.Model, output_field: "OutputField", options: "Options") -> keras.Model:
+    """Return a model from the same arrays to {"output": (batch, time, 1 + width)}: see `Choice`.
+
+    options.keep_bias: how much surer than of a change it need be of no change.
+    """
+    best = Choice(options.keep_bias, name="choice")(model.output, model.input["characters"])
+    return keras.Model(model.input, {"output": best})
