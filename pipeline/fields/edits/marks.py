@@ -21,6 +21,8 @@ def mark(source: str, target: str) -> str:
 
     They are as short as they can be, by words; each of the two texts is found in it to the last blank.
     """
+    if source == target:
+        return escape(source)
     marked, kept = "", ""
     for removed, added, following in _divide(source, target):
         if removed or added:
