@@ -73,8 +73,6 @@ def read_m2(path: Path, request: Request, say: Say) -> list[Example]:
             if not request.inputs_only:
                 output = texts[0] if len(texts) == 1 else Alternatives(texts)
             examples.append(Example(" ".join(sentence.split()), output, f"{path.name}:{line}"))
-    if not examples and not faults.lines:
-        raise BadInput(f"{path}: no sentence in this file; expected lines that begin with S, as in M2 files")
     faults.conclude(len(examples), say, "sentence")
     return examples
 

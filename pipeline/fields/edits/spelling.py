@@ -82,7 +82,7 @@ def measure_closeness(word: str, other: str, distance: int) -> int:
     """
     if sorted(word) == sorted(other):
         kind = 0
-    elif set(word) == set(other):
+    elif set(word) == set(other) and len(word) != len(other):
         # A letter is doubled that is not, or the other way round.
         kind = 1 if distance == 1 else 2
     elif distance == 1:

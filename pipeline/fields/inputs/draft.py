@@ -51,9 +51,8 @@ class Draft(InputField[str]):
     def divide_pieces(self, text: str) -> list[str]:
         """Return the pieces of a text: each word or punctuation mark with the blanks after it; a long one is cut."""
         starts = [start for start, _ in find_tokens(text)]
-        if starts:
-            starts[0] = 0
-        pieces = [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=True)]
+        starts[:1] = [0] if starts else []
+        pieces = [text[start:end] for start, end in zip(starts, [*starts[1:], len(text)], strict=False)]
         return [piece[place : place + self.width] for piece in pieces for place in range(0, len(piece), self.width)]
 
     def encode(self, text: str) -> Arrays:

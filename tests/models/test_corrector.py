@@ -1,0 +1,80 @@
+import numpy as np
+import pytest
+
+from models import corrector
+from models.cells import Chrono
+from models.corrector import FORBIDDEN, Choice, Pointer
+from models.families import CORRECTOR
+from pipeline.batches.padding import pad, weigh
+from pipeline.fields import Corrections, Draft
+from pipeline.fields.edits.marks import mark
+from pipeline.option import declared, make_options
+from tests.models import numpy, randomize
+
+PAIRS = [("the flim are good", "the film is good"), ("film", "film"), ("the film is is good", "the film is good")]
+DECLARED = tuple(
+    {**declared(CORRECTOR.options, "model"), **declared(Chrono, "model"), **declared(Draft, "data")}.values()
+)
+OPTIONS = make_options("small", DECLARED)(cell="gru", units=4, embedding_size=5, dropout=0.0, max_length=20)
+
+
+@pytest.fixture(scope="module")
+def fields():
+    draft, corrections = Draft(min_count=2), Corrections()
+    draft.fit(text for pair in PAIRS for text in pair)
+    corrections.attach(draft)
+    corrections.fit(mark(*pair) for pair in PAIRS)
+    return draft, corrections
+
+
+@pytest.fixture(scope="module")
+def model(fields):
+    return randomize(corrector.build(*fields, OPTIONS))
+
+
+def draw(fields, steps):
+    inputs = pad([fields[0].encode(text) for text, _ in PAIRS], fields[0].arrays, steps)
+    outputs = pad([fields[1].encode(mark(*pair)) for pair in PAIRS], fields[1].arrays, steps)
+    return inputs, weigh(outputs, len(PAIRS))
+
+
+def test_logits_do_not_see_the_padding_and_no_candidate_that_is_not_there_is_possible(fields, model):
+    inputs, weights = draw(fields, 6)
+    logits, longer = (numpy(model(draw(fields, steps)[0])) for steps in (6, 9))
+    np.testing.assert_allclose(longer[:, :6][weights > 0], logits[weights > 0], atol=1e-5)
+    scores = logits[..., len(fields[1].tags) :]
+    np.testing.assert_array_equal(scores > FORBIDDEN / 2, inputs["candidates"] > 0)
+    assert (inputs["candidates"] > 0).sum() == 1
+
+
+def test_pointer_is_the_equation():
+    draw = np.random.default_rng(0)
+    states, vectors = draw.normal(size=(2, 3, 4)), draw.normal(size=(2, 3, 2, 5))
+    candidates, ways = draw.integers(1, 9, (2, 3, 2)), draw.integers(1, 6, (2, 3, 2))
+    pointer = Pointer(7, 6)
+    found = numpy(pointer(states.astype("float32"), vectors.astype("float32"), candidates, ways))
+    kernel, bias = map(numpy, pointer.of_state.weights)
+    of_candidate, of_way, score = (
+        numpy(layer.weights[0]) for layer in (pointer.of_candidate, pointer.of_way, pointer.score)
+    )
+    for place in np.ndindex(2, 3, 2):
+        hidden = np.tanh(states[place[:2]] @ kernel + bias + vectors[place] @ of_candidate + of_way[ways[place]])
+        assert found[place] == pytest.approx((hidden @ score).item(), abs=1e-5)
+
+
+def test_the_choice_is_the_best_tag_with_its_characters_and_a_bias_towards_none():
+    logits = np.array([[[1.0, 1.5, 0.0], [0.0, 0.0, 2.0]]], "float32")
+    characters = np.array([[[65, 0], [66, 67]]], "int32")
+    for bias, expected in ((0.0, [1, 2]), (1.0, [0, 2]), (3.0, [0, 0])):
+        found = numpy(Choice(bias)(logits, characters))
+        assert found[0, :, 0].tolist() == expected
+        np.testing.assert_array_equal(found[..., 1:], characters)
+
+
+def test_decoded_answers_are_texts_with_their_corrections(fields, model):
+    inputs, _ = draw(fields, 6)
+    decoder = corrector.decode(model, fields[1], OPTIONS.replace(keep_bias=20.0))
+    found = numpy(decoder(inputs)["output"])
+    assert [fields[1].decode(row[: 1 + len(text.split())]) for row, (text, _) in zip(found, PAIRS, strict=True)] == [
+        text for text, _ in PAIRS
+    ]
