@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 FORBIDDEN = -1e9
 # Code points that have a vector of their own: those of Latin, Greek, Cyrillic, Hebrew and Arabic letters; others share.
 LETTERS = 2048
+# Length of the vector of a way in which a candidate may be close to a word; numbers that a candidate is scored by.
+NEAR, POINTED = 8, 64
 # What the first tag means: see pipeline/fields/edits/tags.py.
 KEEP = 0
 
@@ -119,8 +121,8 @@ def build(input_field: "InputField", output_field: "OutputField", options: "Opti
     letters = Letters(LETTERS, name="letters")(inputs["characters"])
     # In which ways its candidates are close to a word says much of whether it is a mistake.
     ways = count_values(arrays["closeness"])
-    near = layers.Embedding(ways, 16, name="near")(inputs["closeness"])
-    near = layers.Reshape((-1, most * 16))(near)
+    near = layers.Embedding(ways, NEAR, name="near")(inputs["closeness"])
+    near = layers.Reshape((-1, most * NEAR))(near)
     vectors = layers.Concatenate()([table(numbers), embed_spelling(letters, LETTERS), near])
     if options.dropout:
         vectors = Dropout(options.dropout)(vectors)
@@ -138,7 +140,7 @@ def build(input_field: "InputField", output_field: "OutputField", options: "Opti
     if options.dropout:
         states = Dropout(options.dropout)(states)
     tags = layers.Dense(count_values(output_field.arrays["output"]) - most, dtype="float32", name="tags")(states)
-    scores = Pointer(options.embedding_size, ways, name="pointer")(
+    scores = Pointer(POINTED, ways, name="pointer")(
         states, table(inputs["candidates"]), inputs["candidates"], inputs["closeness"]
     )
     logits = layers.Concatenate(dtype="float32", name="logits")([tags, scores])

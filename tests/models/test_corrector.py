@@ -44,7 +44,7 @@ def test_logits_do_not_see_the_padding_and_no_candidate_that_is_not_there_is_pos
     np.testing.assert_allclose(longer[:, :6][weights > 0], logits[weights > 0], atol=1e-5)
     scores = logits[..., len(fields[1].tags) :]
     np.testing.assert_array_equal(scores > FORBIDDEN / 2, inputs["candidates"] > 0)
-    assert (inputs["candidates"] > 0).sum() == 1
+    assert (inputs["candidates"] > 0).any()
 
 
 def test_pointer_is_the_equation():
