@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
@@ -25,12 +25,14 @@ class Answer:
     output: decoded. details: any further numbers, such as its probability.
     attention: (written symbols, time steps of the input), the weights with which each symbol was written; or None.
     certainties: (steps,), the probability of each of the answers, where there is one per step and they were asked for.
+    further: what else the output field tells of the answer, by name.
     """
 
     output: Value
     details: Mapping[str, float]
     attention: np.ndarray | None = None
     certainties: np.ndarray | None = None
+    further: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,10 @@ def read_answer(
     # An output that is as long as its input; one that is written symbol by symbol has an end of its own.
     written = output_field.arrays["output"]
     aligned = not output_field.autoregressive and written.timed and written.per_step
-    output = output_field.decode(found["output"][row][slice(steps) if aligned else ()])
+    cut = slice(steps) if aligned else slice(None)
+    output = output_field.compose(
+        {name: array[row] if array.ndim == 1 else array[row, cut] for name, array in found.items()}
+    )
     details = {name: float(array[row]) for name, array in found.items() if array.ndim == 1 and name != "output"}
     attention = None
     if "attention" in found:
@@ -124,7 +129,7 @@ def read_answer(
         # The positions of an image's grid are no time steps.
         attention = attention[:, :steps] if masked else attention
     certainties = found["certainties"][row][:steps] if "certainties" in found else None
-    return Answer(output, details, attention, certainties)
+    return Answer(output, details, attention, certainties, output_field.restate(output))
 
 
 def measure_loss(model: keras.Model, batches: Batches, *, learn: bool = False) -> float:

@@ -59,7 +59,7 @@ def add_suggestions(trained: Trained, predictions: Sequence[Prediction]) -> None
 
 def to_prediction(shown: Value, found: Answer, *, attention: bool = False) -> Prediction:
     """Return an answer as it is printed. shown: the input, as JSON can hold it. attention: see `predict`."""
-    prediction = {"input": shown, "output": found.output, **found.details}
+    prediction = {"input": shown, "output": found.output, **found.further, **found.details}
     if attention and found.attention is not None:
         prediction["attention"] = found.attention.astype("float64").round(4).tolist()
     return prediction
@@ -85,7 +85,9 @@ def format_plainly(predictions: Sequence[Prediction]) -> str:
             blocks.append("\n".join(f"{token:{width}}  {tag}" for token, tag in pairs) + "\n")
         else:
             output = f"{found['output']:.2f}" if isinstance(found["output"], float) else found["output"]
-            numbers = "".join(f"  {found[name]:.3f}" for name in found if name not in ("input", "output", "attention"))
+            numbers = "".join(
+                f"  {found[name]:.3f}" for name in found if isinstance(found[name], float) and name != "output"
+            )
             blocks.append(f"{output}{numbers}  {found['input']:.100}")
     return "\n".join(blocks)
 

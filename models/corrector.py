@@ -12,7 +12,7 @@ from keras import layers, ops
 
 from models.cells import CELLS
 from models.family import count_values
-from models.layers.argmax import argmax
+from models.layers.argmax import ArgMax
 from models.layers.dropout import Dropout
 from models.layers.embedding import embed_spelling, make_inputs
 from models.layers.losses import cross_entropy
@@ -89,23 +89,15 @@ class Pointer(layers.Layer):
         return {**super().get_config(), "units": self.units, "ways": self.ways}
 
 
-@keras.saving.register_keras_serializable(PACKAGE)
-class Choice(layers.Layer):
-    """The best tag of each step, and the characters that it is said of, (batch, time, 1 + width) of int32.
+class KeepBias(layers.Layer):
+    """Logits, (batch, time, size), with that of the tag that changes nothing higher by a bias."""
 
-    keep_bias: added to the logit of the tag that changes nothing.
-    """
+    def __init__(self, bias: float, **options: LayerArgument):
+        super().__init__(dtype="float32", **options)
+        self.bias = bias
 
-    def __init__(self, keep_bias: float, **options: LayerArgument):
-        super().__init__(**options)
-        self.keep_bias = keep_bias
-
-    def call(self, logits: Tensor, characters: Tensor) -> Tensor:
-        bias = self.keep_bias * ops.one_hot(KEEP, logits.shape[-1], dtype=logits.dtype)
-        return ops.concatenate([ops.expand_dims(argmax(logits + bias), -1), characters], axis=-1)
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), "keep_bias": self.keep_bias}
+    def call(self, logits: Tensor) -> Tensor:
+        return logits + self.bias * ops.one_hot(KEEP, logits.shape[-1], dtype="float32")
 
 
 def build(input_field: "InputField", output_field: "OutputField", options: "Options") -> keras.Model:
@@ -153,9 +145,9 @@ def loss(output_field: "OutputField", options: "Options") -> keras.losses.Loss:
 
 
 def decode(model: keras.Model, output_field: "OutputField", options: "Options") -> keras.Model:
-    """Return a model from the same arrays to {"output": (batch, time, 1 + width)}: see `Choice`.
+    """Return a model from the same arrays to "output", (batch, time), the best tags, and the "characters" of each step.
 
-    options.keep_bias: how much surer than of a change it need be of no change.
+    options.keep_bias: how much surer than of no change it must be of a change.
     """
-    best = Choice(options.keep_bias, name="choice")(model.output, model.input["characters"])
-    return keras.Model(model.input, {"output": best})
+    best = ArgMax()(KeepBias(options.keep_bias)(model.output))
+    return keras.Model(model.input, {"output": best, "characters": layers.Identity()(model.input["characters"])})

@@ -47,7 +47,7 @@ def show(field: OutputField, question: Question) -> str:
     if is_autoregressive(field):
         return show_written(field, question)
     found = decode(question)
-    return render("text", text=str(field.decode(found["output"])), probability=found.get("probability"))
+    return render("text", text=str(field.compose(found)), probability=found.get("probability"))
 
 
 def name_input(question: Question) -> list[str]:

@@ -51,7 +51,7 @@ def decode(question: Question) -> Computed:
     found = _compute(question.trained.decoder, question.trained.experiment, [question.arrays])[0]
     written = question.trained.experiment.output_field.arrays["output"]
     if written.timed and written.per_step and not question.trained.experiment.output_field.autoregressive:
-        found["output"] = found["output"][: question.steps]
+        found |= {name: one[: question.steps] for name, one in found.items() if one.ndim}
     return found
 
 

@@ -145,6 +145,8 @@ def ask(trained: Trained, value: Value, notes: list[str]) -> Question:
         if output.suggests:
             # Of several it is the likeliest that is looked into.
             raw, answer = raw[:, 0], tuple(step[0] for step in answer)
+        rows = {name: np.asarray(array)[0] for name, array in found.items()}
+        answer = output.compose({name: row[:steps] if row.ndim else row for name, row in rows.items()})
     else:
         answer = output.decode(raw)
         if wanted.timed:
@@ -333,6 +335,10 @@ def name_answers(experiment: Experiment) -> Sequence[str]:
         return output.symbols
     # Another is one of the user's own.
     return output.symbols if is_aligned(output) else [str(number) for number in range(array.size or 0)]
+    if is_aligned(output):
+        return output.symbols
+    # One of the user's own may not say.
+    return output.id_names.get("output") or [str(number) for number in range(array.size or 0)]
 
 
 def follow_course(

@@ -30,6 +30,8 @@ from pipeline import fields
 from pipeline.errors import BadInput
 from pipeline.fields import (
     Horizon,
+    Corrections,
+    Draft,
     Image,
     Label,
     NextWord,
@@ -61,6 +63,7 @@ HUB_TASKS = {
     (Text, Number): "text-classification",
     (Tokens, Tags): "token-classification",
     (SourceText, TargetText): "translation",
+    (Draft, Corrections): "text-generation",
     (Image, TargetText): "image-to-text",
     (Pixels, Label): "image-classification",
     (Prompt, Passages): "text-generation",

@@ -256,6 +256,14 @@ class OutputField(Field, Protocol, Generic[Value]):
     def decode(self, output: np.ndarray, /) -> Value:
         """Return the value that the model's answer to one example is. output: as "output" of `arrays`, unpadded."""
 
+    def compose(self, answer: Mapping[str, np.ndarray], /) -> Value:
+        """Return the value that a whole answer is. answer: unpadded, "output" and what else the decoder gives."""
+        return self.decode(answer["output"])
+
+    def restate(self, value: Value, /) -> Mapping[str, str]:
+        """Return what else is told of an answer, by name, such as the text that corrections make."""
+        return {}
+
     def decode_step(self, output: np.ndarray, /) -> object:
         """Return what the answer of one step adds: a tag, some letters; or the answer so far. output: see `decode`."""
         return self.decode(output)

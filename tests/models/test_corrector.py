@@ -3,7 +3,7 @@ import pytest
 
 from models import corrector
 from models.cells import Chrono
-from models.corrector import FORBIDDEN, Choice, Pointer
+from models.corrector import FORBIDDEN, KeepBias, Pointer
 from models.families import CORRECTOR
 from pipeline.batches.padding import pad, weigh
 from pipeline.fields import Corrections, Draft
@@ -62,19 +62,19 @@ def test_pointer_is_the_equation():
         assert found[place] == pytest.approx((hidden @ score).item(), abs=1e-5)
 
 
-def test_the_choice_is_the_best_tag_with_its_characters_and_a_bias_towards_none():
+def test_a_bias_makes_the_tag_that_changes_nothing_likelier():
     logits = np.array([[[1.0, 1.5, 0.0], [0.0, 0.0, 2.0]]], "float32")
-    characters = np.array([[[65, 0], [66, 67]]], "int32")
     for bias, expected in ((0.0, [1, 2]), (1.0, [0, 2]), (3.0, [0, 0])):
-        found = numpy(Choice(bias)(logits, characters))
-        assert found[0, :, 0].tolist() == expected
-        np.testing.assert_array_equal(found[..., 1:], characters)
+        assert numpy(KeepBias(bias)(logits)).argmax(-1)[0].tolist() == expected
 
 
 def test_decoded_answers_are_texts_with_their_corrections(fields, model):
     inputs, _ = draw(fields, 6)
-    decoder = corrector.decode(model, fields[1], OPTIONS.replace(keep_bias=20.0))
-    found = numpy(decoder(inputs)["output"])
-    assert [fields[1].decode(row[: 1 + len(text.split())]) for row, (text, _) in zip(found, PAIRS, strict=True)] == [
-        text for text, _ in PAIRS
-    ]
+    # So high a bias that nothing is changed.
+    found = corrector.decode(model, fields[1], OPTIONS.replace(keep_bias=20.0))(inputs)
+    for row, (text, _) in enumerate(PAIRS):
+        steps = 1 + len(text.split())
+        assert fields[1].compose({name: numpy(array)[row, :steps] for name, array in found.items()}) == text
+    likely = numpy(model(inputs))
+    best = numpy(corrector.decode(model, fields[1], OPTIONS)(inputs)["output"])
+    np.testing.assert_array_equal(best, likely.argmax(-1))

@@ -1,7 +1,7 @@
 """Corrections: what is to be changed in a text, as a marked text, by one tag per word."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -125,6 +125,13 @@ class Corrections(OutputField[str]):
             end = stop
         return mark(text, (written + text[end:]).lstrip() if written else text[end:])
 
+    def compose(self, answer: Mapping[str, np.ndarray]) -> str:
+        """Return the marked text of an answer. answer: "output", (time,), and "characters", (time, width)."""
+        return self.decode(np.concatenate([answer["output"][:, None], answer["characters"]], axis=1))
+
+    def restate(self, marked: str) -> Mapping[str, str]:
+        return {"corrected": accept(marked)}
+
     def _apply(self, tag: int, word: str) -> tuple[str, str]:
         if tag < len(self.tags):
             return tagging.apply(self.tags[tag], word)
@@ -145,6 +152,10 @@ class Corrections(OutputField[str]):
     @property
     def counted(self) -> str:
         return "word"
+
+    @property
+    def known_tokens(self) -> Collection[str]:
+        return self.draft.known_tokens
 
     def divide(self, marked: str) -> Sequence[str]:
         return [word.lower() for word in list_words(accept(marked))]
