@@ -85,9 +85,8 @@ def format_plainly(predictions: Sequence[Prediction]) -> str:
             blocks.append("\n".join(f"{token:{width}}  {tag}" for token, tag in pairs) + "\n")
         else:
             output = f"{found['output']:.2f}" if isinstance(found["output"], float) else found["output"]
-            numbers = "".join(
-                f"  {found[name]:.3f}" for name in found if isinstance(found[name], float) and name != "output"
-            )
+            sure = (value for name, value in found.items() if isinstance(value, float) and name != "output")
+            numbers = "".join(f"  {value:.3f}" for value in sure)
             blocks.append(f"{output}{numbers}  {found['input']:.100}")
     return "\n".join(blocks)
 

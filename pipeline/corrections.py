@@ -14,7 +14,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from pipeline.errors import BadInput
-from pipeline.example import Alternatives, Splits
+from pipeline.example import Splits
 from pipeline.fields.edits.marks import accept, mark, reject
 from pipeline.fields.edits.tags import match_case
 from pipeline.fields.edits.words import find_edits, find_words, list_words
@@ -29,7 +29,7 @@ BETA = 0.5
 ORDER = 4
 
 
-def score(references: Sequence[str | Alternatives], predictions: Sequence[str]) -> Scores:
+def score(references: Sequence[str | tuple[str, ...]], predictions: Sequence[str]) -> Scores:
     """Return F0.5, precision and recall of corrections, GLEU, and the share of right texts that are left so.
 
     All are marked texts. Of several references that counts for each text which it is best for, as in the shared tasks
@@ -40,7 +40,7 @@ def score(references: Sequence[str | Alternatives], predictions: Sequence[str]) 
     kept: list[bool] = []
     texts: list[tuple[list[str], list[str], list[list[str]]]] = []
     for several, answer in zip(references, predictions, strict=True):
-        wanted = several if isinstance(several, Alternatives) else (several,)
+        wanted = several if isinstance(several, tuple) else (several,)
         source, written = list_words(reject(answer)), list_words(accept(answer))
         targets = [list_words(accept(one)) for one in wanted]
         texts.append((source, written, targets))

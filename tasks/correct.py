@@ -24,7 +24,6 @@ TASK = Task(
     reader=Reader(
         drafts.read,
         "M2; parallel files such as train.src and train.trg; CSV, TSV, JSON, Parquet with a column for each text",
-        dataset=None,
         preprocess=drafts.mark_all,
     ),
     columns=Columns(("source", "src", "input", "draft", "incorrect", "sentence", "text"), drafts.TARGETS),

@@ -133,8 +133,8 @@ def add_companions(folder: Path, experiment: Experiment, request: Request, summa
     program = write_program(request.format, given, wanted, saved)
     if program is None and request.format.answers:
         say(
-            f"no predict.py is written: {type(given).__name__} and {type(wanted).__name__} are not both fields of this "
-            "suite; README.md says what the model takes"
+            f"no predict.py is written: it knows no way to read {type(given).__name__} and to write "
+            f"{type(wanted).__name__}; README.md says what the model takes"
         )
     if program and program.pattern:
         saved["pattern"] = program.pattern
