@@ -31,6 +31,8 @@ FORBIDDEN = -1e9
 LETTERS = 2048
 # Length of the vector of a way in which a candidate may be close to a word; numbers that a candidate is scored by.
 NEAR, POINTED = 8, 64
+# How many nats likelier than any other the first tag is to begin with: with some hundred of them it has most.
+PRIOR = 8.0
 # What the first tag means: see pipeline/fields/edits/tags.py.
 KEEP = 0
 
@@ -52,7 +54,9 @@ class Letters(layers.Layer):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class Pointer(layers.Layer):
-    """The score of each candidate at each step: v . tanh(W1 candidate + W2 state + way), Vinyals et al. 2015.
+    """The score of each candidate at each step: v . tanh(W1 candidate + W2 state + way) + rank, Vinyals et al. 2015.
+
+    The rank is a number for each place among the candidates, as the closest come first.
 
     units: of the sum. ways: in how many ways a candidate may be close to the word.
     """
@@ -70,6 +74,7 @@ class Pointer(layers.Layer):
         self.of_candidate.build(vectors_shape)
         self.of_way.build(ways_shape)
         self.score.build((*ways_shape, self.units))
+        self.rank = self.add_weight((ways_shape[-1],), "zeros", name="rank")
 
     def call(self, states: Tensor, vectors: Tensor, candidates: Tensor, ways: Tensor) -> Tensor:
         """Return (batch, time, most) of float32; very low where there is no candidate.
@@ -79,7 +84,7 @@ class Pointer(layers.Layer):
         """
         asked = ops.expand_dims(self.of_state(states), 2)
         hidden = ops.tanh(asked + self.of_candidate(vectors) + self.of_way(ways))
-        scores = ops.cast(ops.squeeze(self.score(hidden), -1), "float32")
+        scores = ops.cast(ops.squeeze(self.score(hidden), -1) + self.rank, "float32")
         return ops.where(candidates > 0, scores, FORBIDDEN)
 
     def compute_output_spec(self, states: Tensor, vectors: Tensor, candidates: Tensor, ways: Tensor) -> Tensor:
@@ -89,15 +94,19 @@ class Pointer(layers.Layer):
         return {**super().get_config(), "units": self.units, "ways": self.ways}
 
 
+@keras.saving.register_keras_serializable(PACKAGE)
 class KeepBias(layers.Layer):
     """Logits, (batch, time, size), with that of the tag that changes nothing higher by a bias."""
 
     def __init__(self, bias: float, **options: LayerArgument):
-        super().__init__(dtype="float32", **options)
+        super().__init__(**{"dtype": "float32"} | options)
         self.bias = bias
 
     def call(self, logits: Tensor) -> Tensor:
         return logits + self.bias * ops.one_hot(KEEP, logits.shape[-1], dtype="float32")
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "bias": self.bias}
 
 
 def build(input_field: "InputField", output_field: "OutputField", options: "Options") -> keras.Model:
@@ -135,6 +144,8 @@ def build(input_field: "InputField", output_field: "OutputField", options: "Opti
     scores = Pointer(POINTED, ways, name="pointer")(
         states, table(inputs["candidates"]), inputs["candidates"], inputs["closeness"]
     )
+    # Nearly all words are kept, which need not be learned first.
+    tags = KeepBias(PRIOR, name="prior")(tags)
     logits = layers.Concatenate(dtype="float32", name="logits")([tags, scores])
     return keras.Model(inputs, logits, name="corrector")
 

@@ -52,6 +52,9 @@ def test_pointer_is_the_equation():
     states, vectors = draw.normal(size=(2, 3, 4)), draw.normal(size=(2, 3, 2, 5))
     candidates, ways = draw.integers(1, 9, (2, 3, 2)), draw.integers(1, 6, (2, 3, 2))
     pointer = Pointer(7, 6)
+    pointer(states.astype("float32"), vectors.astype("float32"), candidates, ways)
+    assert not numpy(pointer.rank).any()
+    pointer.rank.assign(rank := np.array([0.5, -1.0], "float32"))
     found = numpy(pointer(states.astype("float32"), vectors.astype("float32"), candidates, ways))
     kernel, bias = map(numpy, pointer.of_state.weights)
     of_candidate, of_way, score = (
@@ -59,7 +62,7 @@ def test_pointer_is_the_equation():
     )
     for place in np.ndindex(2, 3, 2):
         hidden = np.tanh(states[place[:2]] @ kernel + bias + vectors[place] @ of_candidate + of_way[ways[place]])
-        assert found[place] == pytest.approx((hidden @ score).item(), abs=1e-5)
+        assert found[place] == pytest.approx((hidden @ score).item() + rank[place[2]], abs=1e-5)
 
 
 def test_a_bias_makes_the_tag_that_changes_nothing_likelier():
