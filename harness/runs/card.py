@@ -29,9 +29,9 @@ from harness.training.request import settled_defaults
 from pipeline import fields
 from pipeline.errors import BadInput
 from pipeline.fields import (
-    Horizon,
     Corrections,
     Draft,
+    Horizon,
     Image,
     Label,
     NextWord,

@@ -20,8 +20,8 @@ from pipeline.fields.field import (
     save,
 )
 from pipeline.fields.inputs.category import Category
-from pipeline.fields.inputs.history import History
 from pipeline.fields.inputs.draft import Draft
+from pipeline.fields.inputs.history import History
 from pipeline.fields.inputs.image import Image
 from pipeline.fields.inputs.pixels import Pixels
 from pipeline.fields.inputs.prompt import Prompt
