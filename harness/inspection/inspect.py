@@ -141,12 +141,11 @@ def ask(trained: Trained, value: Value, notes: list[str]) -> Question:
         raw = np.array([*([] if output.ends else read_seed(arrays, output.symbols)), *ids], "int32")
     elif wanted.timed and wanted.per_step:
         raw = raw[:steps]
-        answer = output.decode(raw)
+        rows = {name: np.asarray(array)[0] for name, array in found.items()}
+        answer = output.compose({name: row[:steps] if row.ndim else row for name, row in rows.items()})
         if output.suggests:
             # Of several it is the likeliest that is looked into.
             raw, answer = raw[:, 0], tuple(step[0] for step in answer)
-        rows = {name: np.asarray(array)[0] for name, array in found.items()}
-        answer = output.compose({name: row[:steps] if row.ndim else row for name, row in rows.items()})
     else:
         answer = output.decode(raw)
         if wanted.timed:
@@ -333,8 +332,6 @@ def name_answers(experiment: Experiment) -> Sequence[str]:
         return output.symbols
     if isinstance(output, NextWord):
         return output.symbols
-    # Another is one of the user's own.
-    return output.symbols if is_aligned(output) else [str(number) for number in range(array.size or 0)]
     if is_aligned(output):
         return output.symbols
     # One of the user's own may not say.
