@@ -165,6 +165,14 @@ class SignedGates(Chrono):
     signed: bool = option(False, "Gates of mingru and minlstm from -1 to 1, which can count modulo 2; not from 0 to 1.")
 
 
+@dataclass
+class Heads:
+    """The options of the cell delta (models/cells/delta.py)."""
+
+    heads: int = option(4, "Matrices that delta holds, of about units / heads rows and columns.", low=1, high=1024)
+    gates: bool = option(True, "Delta forgets, and gates its output (gated DeltaNet); no: DeltaNet.")
+
+
 CELLS = Cells(
     simple=Cell(late("models.recurrent:SimpleRNN"), options=Zoneout),
     lstm=Cell(late("models.recurrent:make_lstm"), options=Gated),
@@ -178,6 +186,7 @@ CELLS = Cells(
     mingru=Cell(late("models.cells.linear_rnn:MinGRU"), options=SignedGates, limitation=explain_gates),
     minlstm=Cell(late("models.cells.linear_rnn:MinLSTM"), options=SignedGates, limitation=explain_gates),
     lru=Cell(late("models.cells.linear_rnn:LRU"), options=Chrono),
+    delta=Cell(late("models.cells.delta:Delta"), options=Heads),
     bag=Cell(late("models.cells.baselines:Bag"), settings={"pooling": "last"}),
     dnn=Cell(late("models.cells.baselines:FlatDense"), writes=False, bounded=True, settings={"pooling": "last"}),
 )

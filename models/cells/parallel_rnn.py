@@ -102,8 +102,7 @@ class ParallelRNN(layers.RNN):
             output, states = self.cell.call(now[0], list(before[1:]))
             return tuple(ops.where(now[1], one, other) for one, other in zip((output, *states), before, strict=True))
 
-        # The first state has the size of the output, in every cell.
-        first = ops.zeros_like(initial_state[0])
+        first = ops.zeros((ops.shape(sequences)[0], self.cell.units), self.compute_dtype)
         along = ops.swapaxes(sequences, 0, 1), ops.swapaxes(mask, 0, 1)
         every = scan(step, (first, *initial_state), sequences=along)
         outputs = ops.swapaxes(every[0], 0, 1)

@@ -14,7 +14,7 @@ from pipeline.option import declared, make_options
 
 CELLS = ("simple", "lstm", "gru")
 # Those beyond Keras' own; see test_whole.py.
-NEW = ("indrnn", "mingru", "minlstm", "lru", "bag", "dnn")
+NEW = ("indrnn", "mingru", "minlstm", "lru", "delta", "bag", "dnn")
 # Those whose inputs are multiplied for all steps at once; see cells/test_projected_rnn.py.
 PROJECTED = ("irnn", "peephole", "lnlstm", "lngru", "slstm")
 # Of different lengths, none of them the padded one.

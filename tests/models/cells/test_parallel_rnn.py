@@ -49,6 +49,27 @@ def step_lru(w, x, states):
     return g * sigmoid(g @ w["gate_kernel"] + w["gate_bias"]), [h.real, h.imag]
 
 
+def step_delta(w, x, states):
+    """Heads of two numbers each, four of them: the recurrence of Yang et al. 2025, equation 10, in its own form."""
+    heads, size, rows = 4, 2, len(x)
+    mixed, b, a, gate = np.split(x @ w["kernel"], [24, 28, 32], axis=1)
+    window = np.concatenate([states[1].reshape(rows, 3, 24), mixed[:, None]], axis=1)
+    mixed = (window * w["convolution"]).sum(axis=1)
+    q, k, v = (mixed * sigmoid(mixed)).reshape(rows, 3, heads, size).swapaxes(0, 1)
+    q, k = (one / np.sqrt((one**2).sum(axis=2, keepdims=True) + 1e-6) for one in (q, k))
+    a = np.exp(-np.exp(w["decay_rate"]) * np.log1p(np.exp(a + w["decay_bias"])))
+    S, o = states[0].reshape(rows, heads, size, size).astype("float64"), np.zeros((rows, heads, size))
+    for row, head in np.ndindex(rows, heads):
+        key, share = k[row, head], sigmoid(b[row, head])
+        # The paper's state is the transpose: values times keys.
+        erased = S[row, head].T @ (a[row, head] * (np.eye(size) - share * np.outer(key, key)))
+        S[row, head] = (erased + share * np.outer(v[row, head], key)).T
+        o[row, head] = S[row, head].T @ q[row, head] / np.sqrt(size)
+    o = o / np.sqrt((o**2).mean(axis=2, keepdims=True) + 1e-5) * w["scale"]
+    h = (o.reshape(rows, 8) * gate * sigmoid(gate)) @ w["output_kernel"]
+    return h, [S.reshape(rows, -1), window[:, 1:].reshape(rows, -1)]
+
+
 def step_bag(w, x, states):
     before = np.abs(states[1])
     mean = (before * states[0] + x @ w["kernel"]) / (before + 1)
@@ -60,6 +81,7 @@ STEP = {
     "mingru": step_mingru,
     "minlstm": step_minlstm,
     "lru": step_lru,
+    "delta": step_delta,
     "bag": step_bag,
 }
 

@@ -1,0 +1,38 @@
+"""Recall: can a network look up what it has been told? Pairs of key and value, then keys alone: `--pairs`, `--length`."""
+
+from models.families import TAGGER
+from pipeline.corpora import associative_recall
+from pipeline.fields import Tags, Text
+from pipeline.option import Configured
+from tasks.task import Source, Task
+
+TASK = Task(
+    name="recall",
+    summary="Which value belongs to this key, of the pairs read before?",
+    shape="many-to-many",
+    sources={
+        "generated": Source(
+            "up to --pairs pairs of key and value, then keys among blanks: 20,000 and 1,000 of up to --length symbols, "
+            "and a test of 1,000 with --pairs pairs",
+            "Apache-2.0 (Unrolled)",
+            load=associative_recall.generate,
+            options=associative_recall.Pairs,
+        ),
+    },
+    # No text is cut: an answer may depend on any symbol.
+    input=Configured(Text, unit="word", max_length=1_000_000),
+    output=Configured(Tags),
+    family=TAGGER,
+    metrics=associative_recall.measure_recall,
+    monitor="recalled",
+    baselines={"one of the values read": associative_recall.score_guessing},
+    # With a backward direction a key would be read before it is asked for.
+    options={
+        "bidirectional": False,
+        "dropout": 0.0,
+        "batch_size": 64,
+        "learning_rate": 2e-3,
+        "epochs": 20,
+        "patience": 20,
+    },
+)
