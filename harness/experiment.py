@@ -91,6 +91,7 @@ class Experiment:
             start=self.output_field.start if outputs is not None and is_autoregressive(self.output_field) else None,
             tokens=self.options.batch_tokens,
             known=self.lengths,
+            curriculum=self.options.curriculum,
         )
 
     def encode(self, examples: Sequence[Example], *, seed: int | None = None, key: str | None = None) -> Batches:

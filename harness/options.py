@@ -45,6 +45,9 @@ class Training:
     )
     batch_size: int = option(32, "Examples per training step.", low=1, aliases=("batch",))
     batch_tokens: int | None = option(None, "Time steps per training step, in place of --batch-size.", low=1)
+    curriculum: int = option(
+        0, "Epochs that begin with the shortest examples, and add longer ones until all are drawn.", low=0
+    )
     learning_rate: float = option(
         2e-3, "Highest learning rate, after a linear warm-up; then a cosine decay.", low=1e-9, high=10, aliases=("lr",)
     )

@@ -1,4 +1,4 @@
-"""Copy after a delay: can a network remember ten symbols? The delay is `--delay`."""
+"""Copy after a delay: can a network remember ten symbols? The delay is `--delay`; `--selective` scatters them."""
 
 from functools import partial
 
@@ -19,7 +19,7 @@ TASK = Task(
             "made once, all of them different",
             "Apache-2.0 (Unrolled)",
             load=memory_tasks.copy,
-            options=memory_tasks.Delay,
+            options=memory_tasks.Copying,
         ),
     },
     input=Configured(Text, unit="character"),

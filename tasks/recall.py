@@ -12,7 +12,7 @@ TASK = Task(
     shape="many-to-many",
     sources={
         "generated": Source(
-            "up to --pairs pairs of key and value, then keys among blanks: 20,000 and 1,000 of up to --length symbols, "
+            "up to --pairs pairs of key and value, then keys among blanks: --sequences and 1,000 of up to --length, "
             "and a test of 1,000 with --pairs pairs",
             "Apache-2.0 (Unrolled)",
             load=associative_recall.generate,

@@ -27,6 +27,7 @@ class Batches:
     start: the symbol before the first of a written output; given it, "previous" holds the outputs one step late.
     seed: order of the examples, different in every epoch; None keeps those of one length in the order given.
     known: the padded lengths of the run, to which longer ones are added; None for those that suit the examples.
+    curriculum: epochs before the first in which all examples are drawn; see `choose`.
 
     Where an input "continues" the one before it, the same row of the next batch has it, and all batches are of one
     length: a model hands its states on from batch to batch. In training, with a seed, a text that is longer than a
@@ -46,6 +47,7 @@ class Batches:
     start: int | None = None
     tokens: int | None = None
     known: Lengths | None = None
+    curriculum: int = 0
 
     def __post_init__(self) -> None:
         self.steps = np.array([measure(example, self.input_arrays) for example in self.inputs])
@@ -102,23 +104,41 @@ class Batches:
             most = 1 << (most - 1).bit_length()
         return min(most, max(1, self.tokens // length) if self.tokens else self.size)
 
-    def plan(self, epoch: int = 0) -> list[tuple[int, np.ndarray, int]]:
+    def choose(self, epoch: int) -> np.ndarray:
+        """Return the positions of the examples of an epoch: all; in a curriculum the shortest, until there are as many.
+
+        The share of the examples that is drawn grows evenly with the epochs (Platanios et al. 2019, equation 3, with
+        length for difficulty). An epoch has as many training steps as any other.
+        """
+        every = np.arange(len(self.inputs))
+        if self.seed is None or epoch >= self.curriculum:
+            return every
+        most = np.quantile(self.steps, (epoch + 1) / (self.curriculum + 1), method="higher")
+        shortest = np.flatnonzero(self.steps <= most)
+        np.random.default_rng((self.seed, epoch, 1)).shuffle(shortest)
+        return np.resize(shortest, len(every))
+
+    def plan(self, epoch: int | None = None) -> list[tuple[int, np.ndarray, int]]:
         """Return the batches of an epoch as (padded length, positions of the examples, how many of them are real).
+
+        epoch: None is the first in which all examples are drawn.
 
         The last few examples of a length that do not fill a batch go with the next longer ones, so that only one batch
         of the epoch is ever filled up by repetition. Where the outputs have lengths of their own, the examples of one
         length go by the length of their outputs, up and down in turn, so that neighbours are alike in both.
         """
+        epoch = self.curriculum if epoch is None else epoch
         generator = np.random.default_rng(None if self.seed is None else (self.seed, epoch))
         if BEGIN in self.input_arrays and self.seed is not None:
             return self._plan_chains(generator)
         if self.begins is not None:
             return self._plan_texts(self.begins, generator)
-        bucket = np.searchsorted(self.lengths, self.steps)
+        chosen = self.choose(epoch)
+        bucket = np.searchsorted(self.lengths, self.steps[chosen])
         left = np.array([], int)
         batches = []
         for number, length in enumerate(self.lengths):
-            members = np.flatnonzero(bucket == number)
+            members = chosen[bucket == number]
             if self.seed is not None:
                 generator.shuffle(members)
             if self.outputs is not None and not self.aligned:

@@ -1,7 +1,8 @@
 """The two standard tests of short-term memory, generated: copying after a delay, and adding two numbers out of many.
 
 Both were made to show what a recurrent network cannot remember (Hochreiter and Schmidhuber 1997); the definitions, with
-the scores of a model without memory, are those of Arjovsky et al. 2016, section 4.
+the scores of a model without memory, are those of Arjovsky et al. 2016, section 4. In selective copying the symbols
+stand apart, so that time alone does not tell which to keep (Jing et al. 2019, section 4; Gu and Dao 2023, section 3.1).
 """
 
 import math
@@ -25,27 +26,43 @@ class Delay:
     delay: int = option(50, "T, in steps: how long copy waits, how many numbers adding is given.", low=1)
 
 
+@dataclass(frozen=True)
+class Copying(Delay):
+    """Options of copying."""
+
+    selective: bool = option(False, "The symbols stand scattered among the blanks, not before them.")
+    varied_delays: bool = option(False, "Training sequences have all delays up to --delay; no: that one only.")
+
+
 def copy(options: Options) -> Splits:
     """Return texts of T + 20 symbols, T = options.delay, and what to answer to each symbol. With T = 3:
 
         input   3 1 4 1 5 2 6 5 3 5 . . : . . . . . . . . . .
         output  . . . . . . . . . . . . . 3 1 4 1 5 2 6 5 3 5
 
-    Ten symbols out of eight; T - 1 blanks; the mark that asks for them; ten blanks. No two sequences are the same.
-    Raises BadInput if options.max_length is less than that.
+    Ten symbols out of eight; T - 1 blanks; the mark that asks for them; ten blanks. No two sequences are the same. With
+    options.selective the symbols and the first blanks are mixed, at random. With options.varied_delays each sequence to
+    train on has a T of its own, from 1 to options.delay, as many of each.
+    Raises BadInput if options.max_length is less than the longest.
     """
     wait = options.delay
     if options.max_length < wait + 2 * COPIED:
         raise BadInput(f"--max-length {options.max_length}: copy needs {wait + 2 * COPIED} steps with --delay {wait}")
     # A number written with octal digits is a sequence of eight kinds of symbols.
     numbers = iter(random.Random(0).sample(range(8**COPIED), sum(SIZES.values())))
+    chooser = random.Random(1)
     splits: Splits = {}
     for split, size in SIZES.items():
-        drawn = [f"{next(numbers):0{COPIED}o}" for _ in range(size)]
-        splits[split] = [
-            Example(symbols + BLANK * (wait - 1) + MARK + BLANK * COPIED, (*BLANK * (wait + COPIED), *symbols))
-            for symbols in drawn
-        ]
+        splits[split] = []
+        for count in range(size):
+            symbols = f"{next(numbers):0{COPIED}o}"
+            delay = 1 + count % wait if split == "train" and options.varied_delays else wait
+            given = symbols + BLANK * (delay - 1)
+            if options.selective:
+                places = chooser.sample(range(len(given)), COPIED)
+                at = dict(zip(sorted(places), symbols, strict=True))
+                given = "".join(at.get(place, BLANK) for place in range(len(given)))
+            splits[split].append(Example(given + MARK + BLANK * COPIED, (*BLANK * (delay + COPIED), *symbols)))
     return splits
 
 
