@@ -35,7 +35,9 @@ from tasks.task import Task
 ROOT = Path(__file__).parent.parent.parent
 SMALL = {"units": 8, "embedding_size": 8, "batch_size": 4, "epochs": 3, "learning_rate": 0.01}
 # Of the tasks that have these options: for data that is short, too.
-SMALL_DATA = {"delay": 4, "chrono": 8, "image_size": 16, "window": 60}
+SMALL_DATA = {
+    "delay": 4, "chrono": 8, "image_size": 16, "window": 60, "pairs": 2, "length": 24, "symbols": 3
+}  # fmt: skip
 
 # What follows processes in /proc, or needs /dev/full.
 linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux has /proc and /dev/full")

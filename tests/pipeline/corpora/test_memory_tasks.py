@@ -1,6 +1,7 @@
 """The memory tasks' data, against their definitions, and their baselines, against simulation."""
 
 import random
+from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,8 +17,9 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memory_tasks, "SIZES", {"train": 300, "validation": 20, "test": 2000})
 
 
-def options(delay: int, max_length: int = 1000) -> SimpleNamespace:
-    return SimpleNamespace(delay=delay, max_length=max_length)
+def options(delay: int, max_length: int = 1000, **copying: bool) -> SimpleNamespace:
+    given = {"selective": False, "varied_delays": False} | copying
+    return SimpleNamespace(delay=delay, max_length=max_length, **given)
 
 
 @pytest.mark.parametrize("delay", [1, 2, 50])
@@ -37,6 +39,27 @@ def test_copy_is_ten_symbols_then_a_delay_then_the_same_ten(delay: int) -> None:
     counts = np.array([[example.input[place] == symbol for symbol in "01234567"] for example in examples
                        for place in range(10)]).mean(axis=0)  # fmt: skip
     assert counts == pytest.approx(np.full(8, 1 / 8), abs=0.01)
+
+
+def test_selective_copying_scatters_the_symbols_among_the_blanks_in_their_order() -> None:
+    splits = memory_tasks.copy(options(7, selective=True))
+    places: Counter[int] = Counter()
+    for example in splits["test"]:
+        read, mark, asked = example.input.partition(":")
+        assert (len(read), mark, asked) == (16, ":", "." * 10)
+        assert "".join(example.output) == "." * 17 + read.replace(".", "")
+        places.update(place for place, symbol in enumerate(read) if symbol != ".")
+    # Ten of sixteen places, all of them as likely.
+    assert [places[place] / 2000 for place in range(16)] == pytest.approx([10 / 16] * 16, abs=0.05)
+
+
+def test_sequences_to_train_on_have_all_delays_where_that_is_asked_for() -> None:
+    splits = memory_tasks.copy(options(5, varied_delays=True))
+    assert Counter(len(example.input) - 20 for example in splits["train"]) == dict.fromkeys(range(1, 6), 60)
+    for example in splits["train"]:
+        delay = len(example.input) - 20
+        assert example.input == "".join(example.output[-10:]) + "." * (delay - 1) + ":" + "." * 10
+    assert {len(example.input) for split in ("validation", "test") for example in splits[split]} == {25}
 
 
 def test_copy_without_memory_scores_the_baseline() -> None:
