@@ -8,6 +8,7 @@ there cannot be remembered (Hochreiter 1991; Bengio et al. 1994; Pascanu et al. 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypedDict
 
 import keras
 import numpy as np
@@ -227,7 +228,7 @@ def score_by_length(directory: Path, groups: int = 6) -> list[LengthScore]:
 
     The groups are as large as each other, but for examples of one length, which stay together. A length is that of the
     input, in time steps; that of the output where the input has none, as an image. The score is the one that the task
-    monitors.
+    monitors; all others go with it.
     """
     run = read_run(directory)
     selection = select(run, None, "test")
@@ -246,7 +247,7 @@ def score_by_length(directory: Path, groups: int = 6) -> list[LengthScore]:
                 "length": float(steps[members].mean()),
                 "shortest": int(steps[members].min()),
                 "longest": int(steps[members].max()),
-                "score": _score(trained, chosen, batches=part, training=training),
+                **_score(trained, chosen, batches=part, training=training),
                 "examples": len(members),
             }
         )
@@ -270,11 +271,18 @@ def score_by_delay(directory: Path, delays: tuple[int, ...] = (), *, examples: i
         other = run.options.replace(delay=delay)
         check(other, run.task)
         chosen = data.load(run.task, other)["test"][:examples]
-        score = _score(trained, chosen, batches=run.encode(chosen))
-        found.append({"delay": delay, "score": score, "examples": len(chosen)})
+        scores = _score(trained, chosen, batches=run.encode(chosen))
+        found.append({"delay": delay, **scores, "examples": len(chosen)})
     return found
 
 
-def _score(run: Trained, examples: list[Example], *, batches: Batches, training: Sequence[Example] = ()) -> float:
+class Scored(TypedDict):
+    """score: the one that the task monitors."""
+
+    score: float
+    scores: dict[str, float | None]
+
+
+def _score(run: Trained, examples: list[Example], *, batches: Batches, training: Sequence[Example] = ()) -> Scored:
     scores = run.scorer.measure(examples, batches, training=training).scores
-    return scores[run.experiment.task.monitor]
+    return {"score": scores[run.experiment.task.monitor], "scores": dict(scores)}

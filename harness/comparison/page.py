@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from harness.comparison.results import Report, Result, TaskSummary, name_run
-from harness.comparison.table import describe_tuned, tabulate
+from harness.comparison.table import Steps, describe_tuned, tabulate, tabulate_steps
 from harness.page import render_page
 from harness.runs import ANALYSIS
 from harness.runs.schema import Environment
@@ -81,6 +81,7 @@ class Section:
     failed: list[tuple[str, str]]
     tuned: list[str]
     pictures: list[Picture]
+    steps: list[Steps]
 
 
 def format_page(title: str, report: Report, pictures: Mapping[str, Mapping[str, Path]], *, folder: Path) -> str:
@@ -116,6 +117,7 @@ def _describe_task(
         failed=[(name_run(run), run.get("message") or "no message") for run in failed],
         tuned=[describe_tuned(one) for one in summary["tuned"]],
         pictures=[_read_picture(CAPTIONS[kind].format(side=side), path) for kind, path in pictures.items()],
+        steps=list(tabulate_steps([run for run in own if run["status"] == "done"])),
     )
 
 

@@ -1,8 +1,9 @@
 """The table of a comparison, and all that is said of it in the terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
-from harness.comparison.results import CellCost, CellSummary, Report, TaskSummary, TunedCell, name_run
+from harness.comparison.results import CellCost, CellSummary, Report, Result, TaskSummary, TunedCell, name_run
 from harness.comparison.significance import rounded
 from harness.process.console import print_table
 from pipeline.option import make_flag
@@ -52,6 +53,51 @@ def _is_known(cost: CellCost, cells: Sequence[CellSummary]) -> bool:
 
 def _format_cost(value: float | None) -> str:
     return "" if value is None else f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.3g}"
+
+
+@dataclass(frozen=True)
+class Steps:
+    """One score of each cell by length or by delay. rows: as `tabulate` has them."""
+
+    title: str
+    rows: list[dict[str, str]]
+
+
+def tabulate_steps(runs: Sequence[Result]) -> Iterator[Steps]:
+    """Yield the scores of one task's runs by length and by delay, where there are several of these.
+
+    The score is the one that the task monitors; where that is the loss, its first other score too. Of each cell the one
+    run whose memory was measured.
+    """
+    for by in ("length", "delay"):
+        found: dict[str, dict[str, Mapping[str, float | None]]] = {}
+        for run in runs:
+            if memory := run.get("memory"):
+                if by == "length":
+                    points = [(_name_range(one["shortest"], one["longest"]), one) for one in memory["by_length"]]
+                else:
+                    points = [(f"{one['delay']:,}", one) for one in memory["by_delay"]]
+                monitor = run["monitor"]
+                found[run["cell"]] = {head: one.get("scores", {monitor: one["score"]}) for head, one in points}
+        heads = list(dict.fromkeys(head for scores in found.values() for head in scores))
+        if len(heads) < 2:
+            continue
+        known = list(dict.fromkeys(name for scores in found.values() for one in scores.values() for name in one))
+        others = [name for name in known if name != "loss"][:1] if monitor == "loss" else []
+        for name in [monitor, *others]:
+            rows = [
+                {"cell": cell, **{head: _format_score(scores.get(head, {}).get(name)) for head in heads}}
+                for cell, scores in found.items()
+            ]
+            yield Steps(f"{name} by {by}, in time steps", rows)
+
+
+def _name_range(shortest: int, longest: int) -> str:
+    return f"{shortest:,}" if shortest == longest else f"{shortest:,} to {longest:,}"
+
+
+def _format_score(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
 
 
 def print_comparison(report: Report) -> None:

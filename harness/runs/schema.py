@@ -141,20 +141,22 @@ class Curve(TypedDict):
 
 
 class LengthScore(TypedDict):
-    """The score of examples of like length, in steps."""
+    """The monitored score of examples of like length, in steps, and all of their scores."""
 
     length: float
     shortest: Natural
     longest: Natural
     score: float | None
+    scores: NotRequired[dict[str, float | None]]
     examples: Positive
 
 
 class DelayScore(TypedDict):
-    """The score at a delay, in steps."""
+    """The monitored score at a delay, in steps, and all scores there."""
 
     delay: Natural
     score: float | None
+    scores: NotRequired[dict[str, float | None]]
     examples: Positive
 
 

@@ -57,6 +57,11 @@ def invert(lower: Tensor) -> Tensor:
     return inverse - ops.matmul(inverse, ops.matmul(lower - fixed, inverse))
 
 
+def silu(numbers: Tensor) -> Tensor:
+    """Return x sigmoid(x); not by ops.silu, whose gradient TensorFlow cannot save in a model for LiteRT."""
+    return numbers * ops.sigmoid(numbers)
+
+
 def normalise(vectors: Tensor) -> Tensor:
     """Return vectors, (..., size), of length 1."""
     return vectors * ops.rsqrt(ops.sum(vectors * vectors, axis=-1, keepdims=True) + 1e-6)
@@ -111,7 +116,7 @@ class DeltaCell(ParallelCell):
 
     def divide(self, mixed: Tensor) -> list[Tensor]:
         """Return queries, keys and values, each (..., heads, size) of float32; mixed: (..., 3 width)."""
-        mixed = ops.cast(ops.silu(mixed), "float32")
+        mixed = ops.cast(silu(mixed), "float32")
         shape = (*ops.shape(mixed)[:-1], 3, self.heads, self.size)
         query, key, value = (ops.squeeze(one, -3) for one in ops.split(ops.reshape(mixed, shape), 3, axis=-3))
         return [normalise(query) * self.size**-0.5, normalise(key), value]
@@ -121,7 +126,7 @@ class DeltaCell(ParallelCell):
         read = read * ops.rsqrt(ops.mean(read * read, axis=-1, keepdims=True) + 1e-5)
         read = ops.cast(read * ops.cast(self.scale, "float32"), self.compute_dtype)
         flat = ops.reshape(read, (*ops.shape(read)[:-2], self.width))
-        return ops.matmul(flat if gate is None else flat * ops.silu(gate), self.out)
+        return ops.matmul(flat if gate is None else flat * silu(gate), self.out)
 
     def call(self, inputs: Tensor, states: list[Tensor], training: bool = False) -> tuple[Tensor, list[Tensor]]:
         matrix, before = states

@@ -43,7 +43,10 @@ def make_memory(share: float) -> dict:
     """Return what is known of a memory that keeps a share of the gradient at each step."""
     lags = list(range(0, 40, 4))
     side = {"lags": lags, "gradient": [share**lag for lag in lags], "half_life": math.log(0.5, share)}
-    lengths = [{"length": length, "score": length / 100, "examples": 9} for length in (10, 20)]
+    lengths = [
+        {"length": length, "shortest": length - 9, "longest": length, "score": length / 100, "examples": 9}
+        for length in (10, 20)
+    ]
     delays = [{"delay": delay, "score": 1 / delay, "examples": 9} for delay in (5, 10)]
     return {"before": side, "after": side, "by_length": lengths, "by_delay": delays}
 
@@ -96,6 +99,29 @@ def test_cells_are_summarised_best_first(made: tuple[Path, dict]) -> None:
     assert rating["verdict"] == "Best: gru, 0.217 ± 0.052."
     assert rating["pairs"][0]["sentence"].startswith("gru is better than simple by 0.318 ")
     assert "Not told apart from it: gru" in other["verdict"] and "one seed: no interval" in other["verdict"]
+
+
+def test_scores_by_length_and_by_delay_stand_in_tables(made: tuple[Path, dict]) -> None:
+    lengths, delays = table.tabulate_steps([run for run in made[1]["runs"] if run["task"] == "my/task"])
+    assert lengths == table.Steps(
+        "mae by length, in time steps",
+        [{"cell": cell, "1 to 10": "0.1", "11 to 20": "0.2"} for cell in ("simple", "gru")],
+    )
+    assert delays.rows[0] == {"cell": "simple", "5": "0.2", "10": "0.1"}
+    page = (made[0] / "report.html").read_text(encoding="utf-8")
+    assert page.count("by length, in time steps") == page.count("by delay, in time steps") == 1
+
+
+def test_where_the_loss_is_monitored_the_accuracy_stands_there_too() -> None:
+    memory = make_memory(0.9)
+    memory["by_length"] = memory["by_length"][:1]
+    for one in memory["by_delay"]:
+        one["scores"] = {"recalled": 0.5, "loss": one["score"], "other": 1.0}
+    run: Any = {"cell": "gru", "monitor": "loss", "memory": memory}
+    assert list(table.tabulate_steps([run])) == [
+        table.Steps("loss by delay, in time steps", [{"cell": "gru", "5": "0.2", "10": "0.1"}]),
+        table.Steps("recalled by delay, in time steps", [{"cell": "gru", "5": "0.5", "10": "0.5"}]),
+    ]
 
 
 def test_the_page_needs_nothing_else_and_escapes_what_it_shows(made: tuple[Path, dict]) -> None:

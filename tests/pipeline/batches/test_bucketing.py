@@ -54,6 +54,32 @@ def test_batches_have_few_shapes_no_empty_row_and_weights_on_what_is_real(size):
     assert len(shapes) <= 6
 
 
+def test_a_curriculum_begins_with_the_shortest_and_ends_with_all():
+    lengths = draw(100, 40)
+    batches = replace(make(lengths, 10, 3), curriculum=4)
+    longest = []
+    for epoch in range(5):
+        plan = batches.plan(epoch)
+        drawn = np.concatenate([members for _, members, _ in plan])
+        # As many steps in each epoch, all of them with examples that are real.
+        assert len(plan) == 10 and all(real == 10 for *_, real in plan)
+        # The shortest fifth, two fifths and so on; those of one length stay together.
+        most = np.sort(lengths)[-(-(epoch + 1) * 99 // 5)]
+        assert set(drawn) == set(np.flatnonzero(lengths <= most))
+        longest.append(lengths[drawn].max())
+    assert longest == sorted(longest) and longest[0] < longest[-1] == lengths.max()
+    assert sorted(drawn) == list(range(100))
+    # What is compiled, counted and scheduled is that of all examples.
+    assert [entry[0] for entry in batches.plan()] == [entry[0] for entry in batches.plan(4)]
+
+
+def test_a_curriculum_of_one_length_and_one_without_an_order_draw_all():
+    for batches in (make([7] * 30, 10, 3), make(draw(30, 9), 10)):
+        for epoch in range(2):
+            plan = replace(batches, curriculum=3).plan(epoch)
+            assert sorted(np.concatenate([members for _, members, _ in plan])) == list(range(30))
+
+
 def test_the_same_seed_and_epoch_give_the_same_plan_and_others_do_not():
     lengths = draw(40, 20)
 

@@ -1,0 +1,100 @@
+"""The cell delta in chunks, against its recurrence step by step in NumPy, over several chunks."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from models.cells import delta
+from models.recurrent import CELLS, stack_layers
+from models.streaming import Step
+from tests.models import numpy, options, randomize
+from tests.models.cells.test_parallel_rnn import FEATURES, UNITS, refer
+
+STEPS = 2 * delta.CHUNK + 7
+NOISE = np.random.default_rng(4).normal(size=(3, STEPS, FEATURES)).astype("float32")
+# The padding begins within a chunk, and between two.
+MASK = np.arange(STEPS) < np.array([[delta.CHUNK + 5], [2 * delta.CHUNK], [STEPS]])
+
+
+@pytest.fixture(scope="module")
+def layer():
+    layer = CELLS["delta"](UNITS, return_sequences=True, return_state=True)
+    layer.build((None, None, FEATURES))
+    return randomize(layer)
+
+
+def zeros(layer):
+    return [np.zeros((3, size)) for size in layer.cell.state_size]
+
+
+@pytest.mark.parametrize("mask", [None, MASK], ids=["no mask", "mask"])
+def test_several_chunks_are_the_recurrence(layer, mask):
+    outputs, states = refer("delta", layer, NOISE, zeros(layer), mask)
+    found = layer(NOISE, mask=None if mask is None else ops.convert_to_tensor(mask))
+    for one, other in zip(found, [outputs, *states], strict=True):
+        np.testing.assert_allclose(numpy(one), other, atol=1e-4)
+
+
+def test_what_stands_beyond_the_end_changes_nothing_before_it(layer):
+    longer = np.concatenate([NOISE, 9 * NOISE], axis=1)
+    np.testing.assert_allclose(numpy(layer(longer)[0])[:, :STEPS], numpy(layer(NOISE)[0]), atol=1e-5)
+
+
+def test_states_carry_on_from_a_part_to_the_next(layer):
+    whole, *last = layer(NOISE)
+    first, *states = layer(NOISE[:, :41])
+    second, *states = layer(NOISE[:, 41:], initial_state=states)
+    np.testing.assert_allclose(np.concatenate([numpy(first), numpy(second)], axis=1), numpy(whole), atol=1e-5)
+    for one, other in zip(states, last, strict=True):
+        np.testing.assert_allclose(numpy(one), numpy(other), atol=1e-5)
+
+
+def test_one_input_again_and_again_loses_no_digits():
+    """All keys of a chunk are the same, and each replaces the value wholly: the series of powers would reach 10^8."""
+    triangle = np.tril(np.ones((delta.CHUNK, delta.CHUNK), "float32"), -1)
+    inverse = np.eye(delta.CHUNK) - np.eye(delta.CHUNK, k=-1)
+    np.testing.assert_allclose(numpy(delta.invert(ops.convert_to_tensor(triangle))), inverse, atol=1e-5)
+    layer = CELLS["delta"](UNITS, return_sequences=True, return_state=True)
+    layer.build((None, None, FEATURES))
+    randomize(layer)
+    same = np.repeat(50 * NOISE[:, :1], STEPS, axis=1)
+    outputs, states = refer("delta", layer, same, zeros(layer))
+    np.testing.assert_allclose(numpy(layer(same)[0]), outputs, rtol=1e-3, atol=1e-4)
+
+
+def test_without_gates_nothing_is_forgotten_and_no_output_is_let_through_less():
+    """DeltaNet: with orthogonal keys that are replaced wholly, the memory answers each key with its value."""
+    cell = delta.DeltaCell(6, heads=2, gates=False)
+    cell.build((None, FEATURES))
+    assert [weight.path.split("/")[-1] for weight in cell.weights] == ["kernel", "convolution", "scale", "output_kernel"]
+    keys = np.tile(np.eye(3, dtype="float32")[None, :, None], (1, 1, 2, 1))
+    values = np.random.default_rng(0).normal(size=(1, 3, 2, 3)).astype("float32")
+    read, last = cell.run_chunks(
+        *map(ops.convert_to_tensor, (keys, keys, values)),
+        decay=ops.zeros((1, 3, 2)),
+        replaced=ops.ones((1, 3, 2)),
+        first=ops.zeros((1, 2, 3, 3)),
+    )
+    np.testing.assert_allclose(numpy(read), values, atol=1e-6)
+    np.testing.assert_allclose(numpy(last), values.swapaxes(1, 2), atol=1e-6)
+    # A second time, the second key gets another value: the old one is gone, the others stay.
+    read, last = cell.run_chunks(
+        *map(ops.convert_to_tensor, (keys[:, 1:2], keys[:, 1:2], 5 * values[:, :1])),
+        decay=ops.zeros((1, 1, 2)),
+        replaced=ops.ones((1, 1, 2)),
+        first=last,
+    )
+    expected = values.swapaxes(1, 2).copy()
+    expected[:, :, 1] = 5 * values[:, 0]
+    np.testing.assert_allclose(numpy(last), expected, atol=1e-5)
+
+
+def test_a_stream_without_gates_is_answered_as_the_whole():
+    inputs, mask = keras.Input((None, FEATURES), name="frames"), keras.Input((None,), dtype="bool", name="mask")
+    states = stack_layers(inputs, mask, cell="delta", units=UNITS, options=options(gates=False, heads=2))
+    model = randomize(keras.Model({"frames": inputs, "mask": mask}, {"output": states}))
+    step = Step(model)
+    found = [step({"frames": NOISE[:1, n : n + 1], "mask": np.ones((1, 1), bool)})["output"][0] for n in range(9)]
+    whole = numpy(model({"frames": NOISE[:1], "mask": np.ones((1, STEPS), bool)})["output"])
+    np.testing.assert_allclose(np.concatenate(found), whole[0, :9], atol=1e-5)
