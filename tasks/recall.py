@@ -1,4 +1,4 @@
-"""Recall: can a network look up what it has been told? Pairs of key and value, then keys alone: `--pairs`, `--length`."""
+"""Recall: can a network look up what it has been told? Pairs of key and value, then keys: `--pairs`, `--length`."""
 
 from models.families import TAGGER
 from pipeline.corpora import associative_recall

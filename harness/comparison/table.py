@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from harness.comparison.results import CellCost, CellSummary, Report, Result, TaskSummary, TunedCell, name_run
 from harness.comparison.significance import rounded
 from harness.process.console import print_table
+from harness.runs.schema import DelayScore, LengthScore
 from pipeline.option import make_flag
 
 # What a run costs: its name in the results, and its name and unit of measure in the head of the table.
@@ -73,12 +74,13 @@ def tabulate_steps(runs: Sequence[Result]) -> Iterator[Steps]:
         found: dict[str, dict[str, Mapping[str, float | None]]] = {}
         for run in runs:
             if memory := run.get("memory"):
+                points: Mapping[str, LengthScore | DelayScore]
                 if by == "length":
-                    points = [(_name_range(one["shortest"], one["longest"]), one) for one in memory["by_length"]]
+                    points = {_name_range(one["shortest"], one["longest"]): one for one in memory["by_length"]}
                 else:
-                    points = [(f"{one['delay']:,}", one) for one in memory["by_delay"]]
+                    points = {f"{one['delay']:,}": one for one in memory["by_delay"]}
                 monitor = run["monitor"]
-                found[run["cell"]] = {head: one.get("scores", {monitor: one["score"]}) for head, one in points}
+                found[run["cell"]] = {head: one.get("scores", {monitor: one["score"]}) for head, one in points.items()}
         heads = list(dict.fromkeys(head for scores in found.values() for head in scores))
         if len(heads) < 2:
             continue

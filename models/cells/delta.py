@@ -81,7 +81,7 @@ class DeltaCell(ParallelCell):
 
     def build(self, inputs_shape: tuple) -> None:
         width, heads = self.width, self.heads
-        # Queries, keys, values; how much is replaced; with gates how much is kept, and what of the output is let through.
+        # Queries, keys, values; how much is replaced; with gates how much is kept, and the gate of the output.
         self.parts = [3 * width, heads, *([heads, width] if self.gates else [])]
         self.kernel = self.add_weight((inputs_shape[-1], sum(self.parts)), "glorot_uniform", name="kernel")
         bound = WIDTH**-0.5
@@ -143,7 +143,7 @@ class DeltaCell(ParallelCell):
         return output, [flat, seen[:, 3 * self.width :]]
 
     def call_sequence(self, sequences: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        batch, steps = ops.shape(sequences)[:2]
+        steps = ops.shape(sequences)[1]
         matrix, before = states
         mixed, decay, replaced, gate = self.project(sequences)
         before = ops.cast(ops.reshape(before, (-1, WIDTH - 1, 3 * self.width)), mixed.dtype)

@@ -1,11 +1,11 @@
 """Associative recall, generated: pairs of key and value are read, then keys alone, and each asks for its value.
 
-Arora et al. 2024, "Zoology: Measuring and Improving Recall in Efficient Language Models", section 3 and appendix E: many
-queries in one sequence (MQAR), each at a distance from its pair that follows a power law, as repetitions in texts do.
-A recurrent network can hold only as many pairs as its state has room for; attention looks them up.
+Arora et al. 2024, "Zoology: Measuring and Improving Recall in Efficient Language Models", section 3 and appendix E:
+many queries in one sequence (MQAR), each at a distance from its pair that follows a power law, as repetitions in texts
+do. A recurrent network can hold only as many pairs as its state has room for; attention looks them up.
 
-With --induction it is the induction heads of Olsson et al. 2022 in the form of Gu and Dao 2023, section 4.1: one key, "!",
-at a place that nobody knows.
+With --induction it is the induction heads of Olsson et al. 2022 in the form of Gu and Dao 2023, section 4.1: one key,
+"!", at a place that nobody knows.
 """
 
 from collections.abc import Sequence
@@ -108,8 +108,9 @@ def draw_induction(generator: np.random.Generator, length: int, symbols: int) ->
 def measure_recall(references: Sequence[Sequence[str]], predictions: Sequence[Sequence[str]]) -> Scores:
     """Return the share of right values where one is due: of all sequences, and of those of the longest length."""
     longest = max(map(len, references))
-    pairs = [pair for pair in zip(references, predictions, strict=True) if len(pair[0]) == longest]
-    last = metrics.recall_accuracy(*zip(*pairs, strict=True), blank=BLANK)["recalled"]
+    ends = [number for number, reference in enumerate(references) if len(reference) == longest]
+    parts = [references[number] for number in ends], [predictions[number] for number in ends]
+    last = metrics.recall_accuracy(*parts, blank=BLANK)["recalled"]
     return metrics.recall_accuracy(references, predictions, BLANK) | {"recalled_longest": last}
 
 

@@ -59,7 +59,7 @@ def test_one_input_again_and_again_loses_no_digits():
     layer.build((None, None, FEATURES))
     randomize(layer)
     same = np.repeat(50 * NOISE[:, :1], STEPS, axis=1)
-    outputs, states = refer("delta", layer, same, zeros(layer))
+    outputs, _ = refer("delta", layer, same, zeros(layer))
     np.testing.assert_allclose(numpy(layer(same)[0]), outputs, rtol=1e-3, atol=1e-4)
 
 
@@ -67,7 +67,8 @@ def test_without_gates_nothing_is_forgotten_and_no_output_is_let_through_less():
     """DeltaNet: with orthogonal keys that are replaced wholly, the memory answers each key with its value."""
     cell = delta.DeltaCell(6, heads=2, gates=False)
     cell.build((None, FEATURES))
-    assert [weight.path.split("/")[-1] for weight in cell.weights] == ["kernel", "convolution", "scale", "output_kernel"]
+    names = [weight.path.split("/")[-1] for weight in cell.weights]
+    assert names == ["kernel", "convolution", "scale", "output_kernel"]
     keys = np.tile(np.eye(3, dtype="float32")[None, :, None], (1, 1, 2, 1))
     values = np.random.default_rng(0).normal(size=(1, 3, 2, 3)).astype("float32")
     read, last = cell.run_chunks(

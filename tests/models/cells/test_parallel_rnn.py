@@ -58,16 +58,16 @@ def step_delta(w, x, states):
     q, k, v = (mixed * sigmoid(mixed)).reshape(rows, 3, heads, size).swapaxes(0, 1)
     q, k = (one / np.sqrt((one**2).sum(axis=2, keepdims=True) + 1e-6) for one in (q, k))
     a = np.exp(-np.exp(w["decay_rate"]) * np.log1p(np.exp(a + w["decay_bias"])))
-    S, o = states[0].reshape(rows, heads, size, size).astype("float64"), np.zeros((rows, heads, size))
+    memory, read = states[0].reshape(rows, heads, size, size).astype("float64"), np.zeros((rows, heads, size))
     for row, head in np.ndindex(rows, heads):
         key, share = k[row, head], sigmoid(b[row, head])
         # The paper's state is the transpose: values times keys.
-        erased = S[row, head].T @ (a[row, head] * (np.eye(size) - share * np.outer(key, key)))
-        S[row, head] = (erased + share * np.outer(v[row, head], key)).T
-        o[row, head] = S[row, head].T @ q[row, head] / np.sqrt(size)
-    o = o / np.sqrt((o**2).mean(axis=2, keepdims=True) + 1e-5) * w["scale"]
-    h = (o.reshape(rows, 8) * gate * sigmoid(gate)) @ w["output_kernel"]
-    return h, [S.reshape(rows, -1), window[:, 1:].reshape(rows, -1)]
+        erased = memory[row, head].T @ (a[row, head] * (np.eye(size) - share * np.outer(key, key)))
+        memory[row, head] = (erased + share * np.outer(v[row, head], key)).T
+        read[row, head] = memory[row, head].T @ q[row, head] / np.sqrt(size)
+    read = read / np.sqrt((read**2).mean(axis=2, keepdims=True) + 1e-5) * w["scale"]
+    h = (read.reshape(rows, 8) * gate * sigmoid(gate)) @ w["output_kernel"]
+    return h, [memory.reshape(rows, -1), window[:, 1:].reshape(rows, -1)]
 
 
 def step_bag(w, x, states):

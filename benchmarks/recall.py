@@ -1,0 +1,72 @@
+"""Recall by state size: how many numbers must a state have to hold sixteen pairs over 256 steps?
+
+    python benchmarks/recall.py [--runs FOLDER] [--seeds N] [--cells gru,delta] [--units 32,64,128,256]
+
+Arora et al. 2024, "Zoology", figure 2, with 64 keys and 64 values. Prints a table and writes docs/recall.png. Stopped,
+it goes on where it was; runs that are complete are not trained again.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+from statistics import fmean
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+import harness  # noqa: E402
+from harness import figure  # noqa: E402
+from models.cells import CELLS  # noqa: E402
+
+# The same data, and as many steps, for all.
+OPTIONS = {
+    "embedding_size": 64,
+    "length": 128,
+    "test_length": 256,
+    "batch_size": 32,
+    "learning_rate": 5e-3,
+    "epochs": 4,
+}
+OWN = {"delta": {"heads": 1}}
+
+
+def count_state(cell: str, units: int) -> int:
+    """Return how many numbers a cell hands from step to step."""
+    import keras
+
+    layer = CELLS[cell](units, **OWN.get(cell, {}))
+    return sum(keras.tree.flatten(layer.cell.state_size))
+
+
+def draw(points: dict[str, list[tuple[int, float]]], path: Path) -> None:
+    """Draw the share recalled against the numbers of the state. points: by cell, (numbers, share)."""
+    drawn, axes = figure.start("numbers in the state", "values recalled, of 16 pairs over 256 steps")
+    axes.set_xscale("log", base=2)
+    axes.set_ylim(-0.02, 1.04)
+    for colour, (cell, found) in zip(figure.COLOURS, points.items(), strict=False):
+        axes.plot(*zip(*found, strict=True), "o-", color=colour, label=cell)
+    axes.axhline(1 / 16, color="#555555", linestyle="--", linewidth=1, label="any of the values read")
+    axes.legend(frameon=False)
+    drawn.savefig(path, dpi=150, metadata={"Software": None})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", default="runs")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--cells", default="gru,delta", type=lambda text: text.split(","))
+    parser.add_argument("--units", default="32,64,128,256", type=lambda text: [int(one) for one in text.split(",")])
+    given = parser.parse_args()
+    points: dict[str, list[tuple[int, float]]] = {cell: [] for cell in given.cells}
+    print("| cell | units | numbers in the state | recalled | recalled at 256 steps |\n| --- | --- | --- | --- | --- |")
+    for cell, units in [(cell, units) for cell in given.cells for units in given.units]:
+        own = {**OPTIONS, **OWN.get(cell, {}), "cell": cell, "units": units}
+        scores = [harness.train("recall", runs=given.runs, seed=seed, **own).scores for seed in range(given.seeds)]
+        every, longest = (fmean(one[name] for one in scores) for name in ("recalled", "recalled_longest"))
+        points[cell].append((count_state(cell, units), longest))
+        print(f"| `{cell}` | {units} | {points[cell][-1][0]:,} | {every:.3f} | {longest:.3f} |", flush=True)
+    draw(points, ROOT / "docs" / "recall.png")
+
+
+if __name__ == "__main__":
+    main()
