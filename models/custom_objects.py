@@ -14,6 +14,7 @@ import models.backends.adam
 import models.captioner
 import models.cells.baselines
 import models.cells.chrono
+import models.cells.delta
 import models.cells.indrnn
 import models.cells.irnn
 import models.cells.layer_norm

@@ -8,7 +8,7 @@ With --induction it is the induction heads of Olsson et al. 2022 in the form of 
 "!", at a place that nobody knows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +26,8 @@ BLANK, KEY = ".", "!"
 POWER = 0.01
 # The lengths that there are, evenly up to the longest: few, for each is compiled.
 LENGTHS = 8
+# Sequences drawn in vain before one that is in another split is taken.
+TRIES = 100
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def generate(options: Options) -> Splits:
 
     Each key is asked for once. Lengths: an eighth, two eighths and so on of the longest, of those that hold the pairs.
     Test: options.pairs pairs, as many sequences of each length. Validation and training: fewer pairs and shorter
-    sequences too, at random.
+    sequences too, at random. No sequence is in two of the three, but where there are too few that are so short.
     Raises BadInput if the pairs do not fit into the length, or if there are fewer keys than pairs.
     """
     longest = options.test_length or options.length
@@ -64,19 +66,33 @@ def generate(options: Options) -> Splits:
                     f"{4 * options.pairs} symbols; give fewer --pairs"
                 )
     splits: Splits = {}
-    for split, size in {"train": options.sequences, **SIZES}.items():
-        generator = np.random.default_rng([["train", "validation", "test"].index(split), options.induction])
+    known: set[str] = set()
+    for number, (split, size) in enumerate({**SIZES, "train": options.sequences}.items()):
+        generator = np.random.default_rng([number, options.induction])
         test = split == "test"
-        lengths = list_lengths(longest if test else options.length, 4 * options.pairs if test else 4, options.induction)
+        least = 4 * options.pairs if test and not options.induction else 4
+        lengths = list_lengths(longest if test else options.length, least)
         drawn = np.resize(lengths, size) if test else generator.choice(lengths, size)
-        splits[split] = [draw(generator, int(length), options, most=test) for length in drawn]
-    return splits
+        splits[split] = [draw_new(generator, int(length), options, most=test, known=known) for length in drawn]
+        known |= {example.input for example in splits[split]}
+    return {split: splits[split] for split in ("train", "validation", "test")}
 
 
-def list_lengths(longest: int, least: int, induction: bool) -> list[int]:
+def draw_new(
+    generator: np.random.Generator, length: int, options: Options, *, most: bool, known: Collection[str]
+) -> Example:
+    """Return an example whose sequence is not known; one that is, after many tries."""
+    for _ in range(TRIES):
+        example = draw(generator, length, options, most=most)
+        if example.input not in known:
+            break
+    return example
+
+
+def list_lengths(longest: int, least: int) -> list[int]:
     """Return the lengths that sequences have, ascending: those of the eighths of the longest that are long enough."""
     lengths = {longest * part // LENGTHS for part in range(1, LENGTHS + 1)}
-    return sorted(length for length in lengths if length >= (4 if induction else least))
+    return sorted(length for length in lengths if length >= least)
 
 
 def draw(generator: np.random.Generator, length: int, options: Options, *, most: bool) -> Example:

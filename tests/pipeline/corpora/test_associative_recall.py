@@ -65,6 +65,13 @@ def test_keys_are_asked_for_at_distances_that_follow_a_power_law() -> None:
     np.testing.assert_allclose(found, chances / chances.sum(), atol=0.03)
 
 
+@pytest.mark.parametrize("changes", [{"pairs": 1, "length": 24}, {"induction": True, "length": 12, "symbols": 9}])
+def test_no_sequence_is_in_two_splits(changes: dict) -> None:
+    splits = associative_recall.generate(options(**changes))
+    inputs = [{example.input for example in splits[split]} for split in ("train", "validation", "test")]
+    assert len(set.union(*inputs)) == sum(map(len, inputs))
+
+
 def test_with_one_key_what_followed_it_is_due_at_the_end() -> None:
     splits = associative_recall.generate(options(induction=True, length=24, symbols=5))
     for example in splits["train"] + splits["test"]:
