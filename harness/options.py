@@ -159,8 +159,11 @@ def check_cell_options(options: Options, cells: tuple[str, ...], task: Task) -> 
         for name, one in cell_options(cell).items():
             value = getattr(options, name)
             if name not in used and value not in (find_options(task)[name].default, None):
-                having = ", ".join(other for other in CELLS if name in cell_options(other))
-                raise BadInput(f"{one.flag} {value}: --cell {', '.join(cells)} has no such option; {having} have")
+                having = [other for other in CELLS if name in cell_options(other)]
+                verb = "has" if len(having) == 1 else "have"
+                raise BadInput(
+                    f"{one.flag} {value}: --cell {', '.join(cells)} has no such option; {', '.join(having)} {verb}"
+                )
 
 
 def override(experiment: "Experiment", changed: Mapping[str, Value]) -> "Experiment":
