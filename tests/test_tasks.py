@@ -206,10 +206,8 @@ def test_eight_examples_are_learned_by_heart(run: Run, tmp_path: Path, monkeypat
     plain = {"min_count": 1, "word_dropout": 0.0, "spec_augment": 0.0, "ema_decay": 0.0}
     plain |= {"vocal_tract_perturbation": 0.0, "random_affine": 0.0, "noise": 0.0}
     known: dict[str, Any] = {name: value for name, value in plain.items() if name in find_options(task)}
-    # Pictures, recordings, what is asked for after a delay and many numbers take more, and convolutions smaller steps.
-    hard = not {"image_size", "downsample", "delay", "order"}.isdisjoint(task.options) or "horizon" in find_options(
-        task
-    )
+    # Pictures, recordings, what is asked for later and many numbers take more, and convolutions smaller steps.
+    hard = not {"image_size", "downsample", "delay", "order", "pairs", "horizon"}.isdisjoint(find_options(task))
     epochs, units = (240 // OFTEN, 64) if hard else (80 // OFTEN, 16)
     known |= {
         "epochs": epochs,
