@@ -64,11 +64,15 @@ def predict(arguments: Arguments) -> None:
 
         draw_forecasts(given.plot, asked, found)
     content = {"run": given.run, "predictions": found}
+
+    def name_steps(text: str) -> Sequence[str]:
+        return experiment.input_field.list_steps(text, experiment.input_field.encode(text))
+
     if given.output:
-        text = dump(content, indent=1) if given.json else answers.format_plainly(found)
+        text = dump(content, indent=1) if given.json else answers.format_plainly(found, name_steps)
         write_text(given.output, text + "\n")
     else:
-        emit(content) if given.json else print(show_controls(answers.format_plainly(found), keep="\n\t"))
+        emit(content) if given.json else print(show_controls(answers.format_plainly(found, name_steps), keep="\n\t"))
 
 
 def type_along(given: Namespace, experiment: "Experiment") -> None:

@@ -125,4 +125,6 @@ def test_the_plain_form_is_for_reading() -> None:
     tagged = {"input": ("a", "tree"), "output": ("DET", "NOUN")}
     assert format_plainly([tagged]) == "a     DET\ntree  NOUN\n"
     assert format_plainly([{"input": "good", "output": "positive", "probability": 0.75}]) == "positive  0.750  good"
+    words = {"input": "k2 v7 k2.", "output": (".", ".", "v7", ".")}
+    assert format_plainly([words], lambda text: text.replace(".", " .").split()) == "k2  .\nv7  .\nk2  v7\n.   .\n"
     assert format_plainly([{"input": "good", "output": 7.25}]) == "7.25  good"
