@@ -1,6 +1,6 @@
 """Predict: answers of a trained run to inputs that nobody has labelled."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -65,10 +65,10 @@ def to_prediction(shown: Value, found: Answer, *, attention: bool = False) -> Pr
     return prediction
 
 
-def format_plainly(predictions: Sequence[Prediction]) -> str:
+def format_plainly(predictions: Sequence[Prediction], name_steps: Callable[[str], Sequence[str]] = list) -> str:
     """Return predictions for a reader's eye: token and tag side by side, or the output, its probability, the input.
 
-    An empty line stands for an empty input.
+    An empty line stands for an empty input. name_steps: a text to what each of its steps is called.
     """
     blocks = []
     for found in predictions:
@@ -80,8 +80,9 @@ def format_plainly(predictions: Sequence[Prediction]) -> str:
             words = [f"{one['word']} {one['probability']:.3f}" for one in found["suggestions"]]
             blocks.append(f"{found['input']:.100}\n  next  {'  '.join(words)}\n  text  {found['completion']}")
         elif isinstance(found["output"], tuple):
-            width = max(map(len, found["input"]))
-            pairs = zip(found["input"], found["output"], strict=True)
+            tokens = name_steps(found["input"]) if isinstance(found["input"], str) else found["input"]
+            width = max(map(len, tokens))
+            pairs = zip(tokens, found["output"], strict=True)
             blocks.append("\n".join(f"{token:{width}}  {tag}" for token, tag in pairs) + "\n")
         else:
             output = f"{found['output']:.2f}" if isinstance(found["output"], float) else found["output"]
