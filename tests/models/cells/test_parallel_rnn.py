@@ -212,7 +212,7 @@ def test_a_saved_stack_gives_the_same_states(cell, bidirectional, tmp_path):
         units=UNITS,
         depth=2,
         bidirectional=bidirectional,
-        options=remembering(cell, 9),
+        options=None if cell == "delta" else remembering(cell, 9),
         longest=STEPS,
     )
     model = keras.Model([inputs, mask], states)
