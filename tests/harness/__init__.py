@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import tasks
-from harness.options import defaults, find_options, override
+from harness.options import cell_options, defaults, find_options, override
 from harness.process import interrupt
 from models.cells import CELLS
 from pipeline import files
@@ -139,7 +139,7 @@ def small_options(task: Task, **changed: Any) -> Options:
     usual = {name: value for name, value in (SMALL | SMALL_DATA).items() if name in known}
     cell = changed.get("cell", defaults(task).cell)
     # An option of cells, which this one may not have; of use where a task sets it.
-    if "chrono" not in task.options or not CELLS[cell].options:
+    if "chrono" not in task.options or "chrono" not in cell_options(cell):
         usual.pop("chrono", None)
     return defaults(task).replace(**usual | changed)
 
