@@ -28,6 +28,10 @@ def suit_cell(options: Options, task: Task, say: Say) -> Options:
             f"--cell {cell}: the task {task.name!r} writes one symbol after another, and this cell reads all of its "
             f"input at once, with no state to go on from; expected one of {others}"
         )
+    if cells.CELLS[cell].bounded and "max_length" not in options.as_dict():
+        raise BadInput(
+            f"--cell {cell}: it is built for inputs of so many steps at most, and the task {task.name!r} has no bound"
+        )
     if cells.CELLS[cell].bounded and options.max_length > LONGEST:
         raise BadInput(
             f"--cell {cell}: it would be built for inputs of --max-length {options.max_length:,} steps, each with "

@@ -26,7 +26,6 @@ import models.decoding.ctc
 import models.decoding.viterbi
 import models.layers.attention
 import models.layers.block
-import models.layers.carried
 import models.layers.carry
 import models.layers.decay
 import models.layers.decoder

@@ -13,7 +13,7 @@ import keras
 from keras import layers, ops
 
 from models.cells import CELLS
-from models.layers.carried import CarriedRNN
+from models.layers.carry import Carry
 from models.layers.dropout import Dropout
 from models.layers.embedding import encode_sequence, make_inputs
 from models.layers.forecasting import FeedbackCell, PinballLoss, Quantiles, ScaledSquaredError, Unscale
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def build(input_field: "InputField", output_field: "ForecastField", options: "Options") -> keras.Model:
     """Return a model from a window's arrays to (batch, horizon, quantiles), or (batch, horizon, 1) of a mean."""
-    if "begin" in input_field.arrays:
+    if "continues" in input_field.arrays:
         inputs, states = carry_states(input_field, options)
     else:
         inputs, states = encode_sequence(input_field, options)
@@ -62,8 +62,8 @@ def build(input_field: "InputField", output_field: "ForecastField", options: "Op
 
 
 def carry_states(input_field: "InputField", options: "Options") -> tuple[dict[str, Tensor], Tensor]:
-    """Return the Keras inputs, and the hidden states at every step, as `encode_sequence`; in training the first of them
-    are those that the batch before has left.
+    """Return the Keras inputs, and the hidden states at every step, as `encode_sequence`; where a window continues
+    another, the first of them are those that the batch before has left.
     """
     if not CELLS[options.cell].writes or options.bidirectional:
         raise BadInput(
@@ -75,8 +75,9 @@ def carry_states(input_field: "InputField", options: "Options") -> tuple[dict[st
     for number in range(options.layers):
         if number and options.dropout:
             states = Dropout(options.dropout)(states)
-        layer = make(options.units, return_sequences=True, return_state=True, name=f"{options.cell}_{number}_forward")
-        states = CarriedRNN(layer, options.batch_size, name=f"carried_{number}")(states, inputs["begin"])
+        layer = make(options.units, return_sequences=True, name=f"{options.cell}_{number}")
+        carried = Carry(layer, options.batch_size, name=f"{options.cell}_{number}_forward")
+        states = carried(states, inputs["mask"], inputs["continues"])
     return inputs, states
 
 

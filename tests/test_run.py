@@ -364,7 +364,7 @@ def test_the_command_line_may_be_a_link_and_work_begin_anywhere(tmp_path: Path) 
         (["trian", "pos"], "unknown command 'trian'. Did you mean 'train'?"),
         (["show", "sentimnt"], "unknown task 'sentimnt'. Did you mean 'sentiment'?"),
         (["train", "sentimnt"], "unknown task 'sentimnt'. Did you mean 'sentiment'?"),
-        (["train", "pos", "--cell", "lstn"], "unknown --cell 'lstn'. Did you mean 'lstm'? Known: bag, dnn, "),
+        (["train", "pos", "--cell", "lstn"], "unknown --cell 'lstn'. Did you mean 'lstm'? Known: bag, delta, dnn, "),
         (
             ["train", "novel", "--cell", "dnn"],
             "--cell dnn: the task 'novel' writes one symbol after another, and this cell reads all of its input at "
@@ -377,7 +377,7 @@ def test_the_command_line_may_be_a_link_and_work_begin_anywhere(tmp_path: Path) 
         (["train", "pos", "--lr", "nan"], "--learning-rate nan: expected a number between 1e-09 and 10"),
         (
             ["train", "pos", "--pooling", "max"],
-            "--pooling: the task 'pos' has no such option. It is one of adding, rating, sentiment",
+            "--pooling: the task 'pos' has no such option. It is one of adding, digits, forecast, rating, sentiment",
         ),
         (["train", "pos", "--chrono", "9"], "--chrono 9: --cell simple has no such option; lstm, gru, "),
         (["train", "pos", "--name", "a/b"], "--name a/b: expected the name of a folder"),

@@ -149,7 +149,9 @@ class Checkpoint(keras.callbacks.Callback):
             # One that is not finite is none: any that comes later is better, after a stop too.
             best = scores[self.task.monitor]
             progress["best"], progress["best_epoch"] = best if np.isfinite(best) else None, epoch
-            progress["best_loss"] = scores.get("loss")
+            if "best_loss" in progress:
+                # A run that began before there was one goes on as it did.
+                progress["best_loss"] = scores.get("loss")
         progress["waited"] = 0 if higher else progress["waited"] + 1
         progress["epoch"] = epoch
         progress["seconds"] += time.perf_counter() - self.started

@@ -109,7 +109,8 @@ def differentiate_kernel(old: Tensor, dz: Tensor, dropped: Tensor) -> Tensor:
     """
 
     def product(before: Tensor, after: Tensor) -> Tensor:
-        flat = (tensorflow.reshape(one, (-1, one.shape[-1])) for one in (before, after))
+        # What a NumPy function has returned has no shape while a graph is made.
+        flat = (tensorflow.reshape(one, (-1, tensorflow.shape(one)[-1])) for one in (before, after))
         return tensorflow.matmul(*flat, transpose_a=True)
 
     if dropped.shape == (0,):
@@ -144,7 +145,7 @@ def loop(library: ctypes.CDLL, kind: str, *arguments: Tensor) -> list[Tensor]:
             dz = dz if kind == "gru" else dx
             gradients = [tensorflow.ensure_shape(dx, projected.shape)]
             old = tensorflow.concat([initial[0][None], h[:-1]], 0)
-            gradients.append(differentiate_kernel(old, dz, noise[0]))
+            gradients.append(tensorflow.ensure_shape(differentiate_kernel(old, dz, noise[0]), recurrent.shape))
             dz = tensorflow.reshape(dz, (-1, recurrent.shape[1]))
             if kind == "gru":
                 gradients.append(tensorflow.reduce_sum(dz, 0))

@@ -11,7 +11,8 @@ from models.cells.projected_rnn import ProjectedCell, ProjectedRNN
 from models.saving import PACKAGE
 from models.tensor import Tensor
 
-EPSILON = 1e-5
+# That of Keras. With less, inputs near 0 are stretched so much that no gradient tells what they contribute.
+EPSILON = 1e-3
 
 
 def normalize(numbers: Tensor, gain: Tensor) -> Tensor:

@@ -53,7 +53,8 @@ class Carry(layers.Layer):
         outputs, *last = self.layer.call(sequences, initial_state=first, mask=mask_in, training=training)
         for state, value in zip(self.states, last, strict=True):
             value = ops.cast(ops.stop_gradient(value), state.dtype)
-            state.assign(ops.concatenate([value, ops.convert_to_tensor(state)], axis=0)[: self.rows])
+            # Those of a smaller batch go before those that it leaves as they are.
+            state.assign(ops.concatenate([value, ops.convert_to_tensor(state)[batch:]], axis=0)[: self.rows])
         return outputs
 
     def compute_output_shape(self, sequences_shape: tuple, mask_in_shape: tuple, continues_shape: tuple) -> tuple:

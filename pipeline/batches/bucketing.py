@@ -13,8 +13,9 @@ import numpy as np
 
 from pipeline.batches.lengths import WASTE, Lengths, add_longer, choose_lengths, merge_lengths, round_up, suit_lengths
 from pipeline.batches.padding import Arrays, measure, pad, shift, weigh
+from pipeline.errors import BadInput
 from pipeline.fields import Array
-from pipeline.fields.array import BEGIN
+from pipeline.fields.array import CONTINUES
 
 
 @dataclass
@@ -63,6 +64,8 @@ class Batches:
             if self.known and self.known.outputs:
                 self.padded_outputs = add_longer(self.known.outputs, self.output_steps)
         self.begins = self._find_beginnings()
+        if self.curriculum and self.begins is not None:
+            raise BadInput("--curriculum: examples that go on from one another come in their order; leave it out")
         if self.known is None:
             self.padded = self.lengths = choose_lengths(self.steps, waste=WASTE)
         elif self.seed is None:
@@ -74,9 +77,9 @@ class Batches:
 
     def _find_beginnings(self) -> np.ndarray | None:
         """Return whether each example begins a text, or a part of one; None where none continues another."""
-        if "continues" not in self.input_arrays:
+        if CONTINUES not in self.input_arrays:
             return None
-        begins = np.array([not example["continues"] for example in self.inputs])
+        begins = np.array([not example[CONTINUES] for example in self.inputs])
         begins[0] = True
         if begins.all():
             return None
@@ -129,8 +132,6 @@ class Batches:
         """
         epoch = self.curriculum if epoch is None else epoch
         generator = np.random.default_rng(None if self.seed is None else (self.seed, epoch))
-        if BEGIN in self.input_arrays and self.seed is not None:
-            return self._plan_chains(generator)
         if self.begins is not None:
             return self._plan_texts(self.begins, generator)
         chosen = self.choose(epoch)
@@ -156,22 +157,6 @@ class Batches:
             batches.append((longest, np.resize(left, self.rows(self.lengths[-1])), len(left)))
         if self.seed is not None:
             batches = [batches[position] for position in generator.permutation(len(batches))]
-        return batches
-
-    def _plan_chains(self, generator: np.random.Generator) -> list[tuple[int, np.ndarray, int]]:
-        """Return the batches of an epoch, see `plan`, where examples go on from others: each batch has the next example
-        of every row. The chains are of one length, and stand one after the other.
-        """
-        begins = np.flatnonzero([example[BEGIN] for example in self.inputs])
-        chains = np.arange(len(self.inputs)).reshape(len(begins), -1)
-        chains = chains[generator.permutation(len(chains))]
-        longest, rows = self.padded[-1], min(len(chains), self.size)
-        batches = []
-        for start in range(0, len(chains), rows):
-            some = chains[start : start + rows]
-            # The last ones are filled up with others, of weight 0.
-            filled = np.concatenate([some, chains[: rows - len(some)]])
-            batches += [(longest, members, len(some)) for members in filled.T]
         return batches
 
     def _plan_texts(self, begins: np.ndarray, generator: np.random.Generator) -> list[tuple[int, np.ndarray, int]]:
@@ -218,7 +203,7 @@ class Batches:
         """Return one planned batch as (inputs, outputs, sample weights), or (inputs,) where there are no outputs."""
         inputs = pad([self.inputs[member] for member in members], self.input_arrays, length)
         if self.begins is not None:
-            inputs["continues"] = (~self.begins[members]).astype("int32")
+            inputs[CONTINUES] = (~self.begins[members]).astype("int32")
         if self.outputs is None:
             return (inputs,)
         steps = self.shape(length, members, real)[1]

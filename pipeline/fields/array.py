@@ -10,9 +10,9 @@ Arrays = dict[str, np.ndarray]
 # The id of a tag or label that is not in the training data. No model can give it, so it counts as wrong; and it has no
 # loss.
 UNSEEN = -1
-# The name of an array, (), that is 1 where a sequence begins, and 0 where it goes on from the example before it: in
-# training such examples are in batches that follow each other, each in its row, and the hidden state is carried on.
-BEGIN = "begin"
+# The name of an array, (), that is 1 where a sequence goes on from the example before it, and 0 where it begins: such
+# examples are in batches that follow each other, each in its row, and the hidden state is carried on.
+CONTINUES = "continues"
 
 
 @dataclass(frozen=True)

@@ -123,6 +123,9 @@ def test_a_cell_that_cannot_write_is_for_tasks_that_read(table: None) -> None:
         if name in ("novel", "caption", "translation", "suggest"):
             with pytest.raises(BadInput, match=f"--cell dnn: the task '{name}' writes one symbol after another"):
                 suit_cell(chosen, task, data.keep_quiet)
+        elif "max_length" not in options.as_dict():
+            with pytest.raises(BadInput, match=f"--cell dnn: .* the task '{name}' has no bound"):
+                suit_cell(chosen, task, data.keep_quiet)
         else:
             assert suit_cell(chosen, task, data.keep_quiet).max_length == 50
 

@@ -18,6 +18,7 @@ def render(text: str) -> str:
         "pictures": [],
         "analyses": [],
         "tuned": [],
+        "steps": [],
     }
     return render_page(
         "report.html.j2", title=text, sections=[section], runs=1, failed=0, facts={}, commands=["line 1\nline 2"]

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from models import corrector
-from models.cells import Chrono
+from models.cells import Gated
 from models.corrector import FORBIDDEN, KeepBias, Pointer
 from models.families import CORRECTOR
 from pipeline.batches.padding import pad, weigh
@@ -13,7 +13,7 @@ from tests.models import numpy, randomize
 
 PAIRS = [("the flim are good", "the film is good"), ("film", "film"), ("the film is is good", "the film is good")]
 DECLARED = tuple(
-    {**declared(CORRECTOR.options, "model"), **declared(Chrono, "model"), **declared(Draft, "data")}.values()
+    {**declared(CORRECTOR.options, "model"), **declared(Gated, "model"), **declared(Draft, "data")}.values()
 )
 OPTIONS = make_options("small", DECLARED)(cell="gru", units=4, embedding_size=5, dropout=0.0, max_length=20)
 

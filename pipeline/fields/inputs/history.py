@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pipeline.errors import BadInput
-from pipeline.fields.array import BEGIN, Array, Arrays
+from pipeline.fields.array import CONTINUES, Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
 from pipeline.forecasting.grid import CYCLES, NUMBERED, Grid, make_time, read_grid
 from pipeline.forecasting.naive import difference, repeat_season
@@ -41,7 +41,7 @@ class History(InputField[Window]):
     "anchor": (horizon,), the seasonal naive forecast and the drift, in the units of the series.
     "spread": (), the mean size of the differences between a seasonal difference and the one a season before: what is
         left when level, season and trend are taken out, so that it is as wide where a series rises as where it rests.
-    "begin": (), where states are carried on in training: 1 where a window begins with none, 0 where it follows another.
+    "continues": (), where states are carried on in training: 1 where a window follows another, 0 where it begins anew.
 
     The network gives the difference of its forecast to the anchor, in spreads. To it, a series of another size or
     level, or with another trend, looks the same.
@@ -137,7 +137,7 @@ class History(InputField[Window]):
             "future": clean(np.concatenate([lags, recent, distance, phases, ahead], axis=1)),
             "anchor": (repeat_season(values, horizon, season) + drift * (steps_ahead // season + 1)).astype("float32"),
             "spread": np.array(spread, "float32"),
-            **({BEGIN: np.array(not window.follows, "float32")} if self.carried else {}),
+            **({CONTINUES: np.array(window.follows, "int32")} if self.carried else {}),
         }
 
     def _check(self, window: Window) -> None:
@@ -167,7 +167,7 @@ class History(InputField[Window]):
             "future": Array((self.horizon, LAGS * (len(BESIDE) + 1) + 3 + phases + self.known), "float32"),
             "anchor": Array((self.horizon,), "float32"),
             "spread": Array((), "float32"),
-            **({BEGIN: Array((), "float32")} if self.carried else {}),
+            **({CONTINUES: Array((), "int32", 2)} if self.carried else {}),
         }
 
     def parse(self, text: str) -> Window:

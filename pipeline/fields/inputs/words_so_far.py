@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.errors import BadInput
 from pipeline.example import Continued
-from pipeline.fields.array import Array, Arrays
+from pipeline.fields.array import CONTINUES, Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
 from pipeline.fields.tokenizers import cut_at_blank, tokenize
 from pipeline.fields.vocabulary import END, END_ID, START_ID, UNKNOWN_ID, WRITTEN, Vocabulary
@@ -49,7 +49,7 @@ class WordsSoFar(InputField[str]):
         numbers = to_ids(self._vocabulary, text.split(" ") if text else [])
         return {
             "words": np.array(numbers if continues else [START_ID, *numbers], "int32"),
-            "continues": np.array(continues, "int32"),
+            CONTINUES: np.array(continues, "int32"),
         }
 
     @cached_property
@@ -60,7 +60,7 @@ class WordsSoFar(InputField[str]):
     def arrays(self) -> dict[str, Array]:
         return {
             "words": Array((None,), "int32", len(self.words), unknown=UNKNOWN_ID),
-            "continues": Array((), "int32", 2),
+            CONTINUES: Array((), "int32", 2),
         }
 
     def parse(self, text: str) -> str:

@@ -20,6 +20,7 @@ from harness.runs.trained import Trained
 from models.cells import CELLS
 from pipeline.errors import BadInput
 from tests.harness import open_run, small, small_splits, train_small, without_new_cells
+from tests.models import PROJECTED
 
 # A forecast is not inspected.
 TASKS = [name for name, task in tasks.find().items() if not task.latest]
@@ -61,20 +62,28 @@ def test_every_task_is_inspected_and_answers_as_predict_does(name: str, folder: 
     check_whole(found, trained)
 
 
+# Those that are one layer with another step; one stands for all in a decoder.
+ALIKE = {*PROJECTED} - {"slstm"}
+
+
 def check_whole(found: Inspection, trained: Trained) -> None:
     """Assert that everything that was asked for is there, has the right shapes, and adds up."""
     options = trained.experiment.options
+    # Nothing is known of how a matrix state comes about.
+    unknown = options.cell == "delta"
     for states in found.layers:
         steps = -(-len(found.shown.steps) // found.shown.factor) if states.reads else len(found.written)
         assert states.states.shape == (steps, options.units)
         assert sorted(states.order) == list(range(options.units))
-        assert states.exact is not None and states.exact < 1e-4
+        assert states.exact is None if unknown else states.exact < 1e-4
         assert all(gate.shape == states.states.shape for gate in states.gates.values())
         assert all(len(one) == steps for one in states.inner.values())
         assert set(states.meanings) == {*states.gates, *states.constants, *states.inner}
     contributions = found.contributions
     gap = np.abs(contributions.scores - contributions.baselines)
-    assert (np.abs(contributions.differences) <= 0.01 * np.maximum(gap, 0.1) + 1e-5).all()
+    # Near 0 layer normalization is so steep that the points of an integral are too few; the page says how far off.
+    near = 0.3 if options.cell in ("lnlstm", "lngru") else 0.01
+    assert (np.abs(contributions.differences) <= near * np.maximum(gap, 0.1) + 1e-5).all()
     parts = [part for part in (contributions.read, contributions.written) if part is not None]
     total = sum(part.reshape(len(contributions.targets), -1).sum(axis=1) for part in parts)
     # Nothing has come from the padding.
@@ -84,7 +93,7 @@ def check_whole(found: Inspection, trained: Trained) -> None:
     assert len(found.course.steps) == len(found.course.choices) == len(found.course.values)
     assert np.isfinite(found.loss.loss) and len(found.loss.norms) == found.loss.at
     assert found.loss.right is False and found.loss.norms.max() > 0
-    assert found.explanation and len(found.explanation.units) == 3
+    assert found.explanation is None if unknown else len(found.explanation.units) == 3
     json.dumps(to_plain(found))
 
 
@@ -100,7 +109,9 @@ def test_every_cell_is_inspected_in_a_reader(cell: str, folder: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cell", [name for name, one in CELLS.items() if one.built_in and one.writes])
+@pytest.mark.parametrize(
+    "cell", [name for name, one in CELLS.items() if one.built_in and one.writes and name not in ALIKE]
+)
 def test_every_cell_is_inspected_in_a_decoder(cell: str, folder: Path) -> None:
     trained = open_small("novel", folder, cell=cell, layers=2)
     found = inspect(trained, example("novel").input, explain=True)

@@ -77,12 +77,12 @@ def test_fewer_sentences_are_the_first_of_more(splits):
     ],
 )
 def test_each_kind_of_mistake(kind, sentence, place, made):
-    maker = MistakeMaker(random.Random(0), {"film": ["flim"]}, None)
+    maker = MistakeMaker(random.Random(0), {"film": ["flim"]})
     assert maker.kinds[kind](sentence.split(), place) == made
 
 
-def test_a_misspelling_is_made_no_more_often_than_allowed():
-    maker = MistakeMaker(random.Random(0), {"film": ["flim"]}, 2)
+def test_a_misspelling_is_made_twice_at_most():
+    maker = MistakeMaker(random.Random(0), {"film": ["flim"]})
     assert [maker.misspell(["film"], 0) for _ in range(3)] == [["flim"], ["flim"], None]
 
 
