@@ -21,11 +21,12 @@ from models.cells import CELLS  # noqa: E402
 # The same data, and as many steps, for all.
 OPTIONS = {
     "embedding_size": 64,
-    "length": 128,
+    "length": 64,
     "test_length": 256,
     "batch_size": 32,
-    "learning_rate": 5e-3,
-    "epochs": 4,
+    "learning_rate": 1e-2,
+    "epochs": 14,
+    "patience": 14,
 }
 OWN = {"delta": {"heads": 1}}
 
