@@ -92,7 +92,7 @@ def forget_tasks() -> Iterator[None]:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("needs"):
         if importlib.util.find_spec(marker.args[0]) is None:
-            pytest.skip(f"{marker.args[0]} is optional; it is in one of requirements-*.txt")
+            pytest.skip(f"{marker.args[0]} is optional; see requirements-*.txt and benchmarks/")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
