@@ -1,6 +1,6 @@
 """Recall by state size: how many numbers must a state have to hold sixteen pairs over 256 steps?
 
-    python benchmarks/recall.py [--runs FOLDER] [--seeds N] [--cells gru,delta] [--units 32,64,128,256]
+    python benchmarks/recall.py [--runs FOLDER] [--seeds N] [--cells gru,delta]
 
 Arora et al. 2024, "Zoology", figure 2, with 64 keys and 64 values. Prints a table and writes docs/recall.png. Stopped,
 it goes on where it was; runs that are complete are not trained again.
@@ -29,6 +29,7 @@ OPTIONS = {
     "patience": 14,
 }
 OWN = {"delta": {"heads": 1}}
+UNITS = {"gru": (32, 64, 128, 256), "delta": (32, 64)}
 
 
 def count_state(cell: str, units: int) -> int:
@@ -56,11 +57,10 @@ def main() -> None:
     parser.add_argument("--runs", default="runs")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--cells", default="gru,delta", type=lambda text: text.split(","))
-    parser.add_argument("--units", default="32,64,128,256", type=lambda text: [int(one) for one in text.split(",")])
     given = parser.parse_args()
     points: dict[str, list[tuple[int, float]]] = {cell: [] for cell in given.cells}
     print("| cell | units | numbers in the state | recalled | recalled at 256 steps |\n| --- | --- | --- | --- | --- |")
-    for cell, units in [(cell, units) for cell in given.cells for units in given.units]:
+    for cell, units in [(cell, units) for cell in given.cells for units in UNITS[cell]]:
         own = {**OPTIONS, **OWN.get(cell, {}), "cell": cell, "units": units}
         scores = [harness.train("recall", runs=given.runs, seed=seed, **own).scores for seed in range(given.seeds)]
         every, longest = (fmean(one[name] for one in scores) for name in ("recalled", "recalled_longest"))
