@@ -60,7 +60,7 @@ def main() -> None:
     given = parser.parse_args()
     points: dict[str, list[tuple[int, float]]] = {cell: [] for cell in given.cells}
     print("| cell | units | numbers in the state | recalled | recalled at 256 steps |\n| --- | --- | --- | --- | --- |")
-    for cell, units in [(cell, units) for cell in given.cells for units in UNITS[cell]]:
+    for cell, units in [(name, size) for name in given.cells for size in UNITS[name]]:
         own = {**OPTIONS, **OWN.get(cell, {}), "cell": cell, "units": units}
         scores = [harness.train("recall", runs=given.runs, seed=seed, **own).scores for seed in range(given.seeds)]
         every, longest = (fmean(one[name] for one in scores) for name in ("recalled", "recalled_longest"))
