@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 import keras
 from keras import layers, ops
 
-from models.cells import CELLS
 from models.family import count_values
 from models.layers.argmax import ArgMax
 from models.layers.dropout import Dropout
 from models.layers.embedding import embed_spelling, make_inputs
 from models.layers.losses import cross_entropy
 from models.layers.word_dropout import WordDropout
-from models.recurrent import stack_layers
+from models.recurrent import stack_by_options
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
 
@@ -127,17 +126,7 @@ def build(input_field: "InputField", output_field: "OutputField", options: "Opti
     vectors = layers.Concatenate()([table(numbers), embed_spelling(letters, LETTERS), near])
     if options.dropout:
         vectors = Dropout(options.dropout)(vectors)
-    states = stack_layers(
-        vectors,
-        inputs["mask"],
-        cell=options.cell,
-        units=options.units,
-        depth=options.layers,
-        bidirectional=options.bidirectional,
-        dropout=options.dropout,
-        options=options,
-        longest=options.max_length + 1 if CELLS[options.cell].bounded else None,
-    )
+    states = stack_by_options(vectors, inputs["mask"], options, begins=1)
     if options.dropout:
         states = Dropout(options.dropout)(states)
     tags = layers.Dense(count_values(output_field.arrays["output"]) - most, dtype="float32", name="tags")(states)

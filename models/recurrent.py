@@ -12,6 +12,7 @@ padding after it. The backward direction runs over each sequence reversed by its
 """
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import keras
 from keras import layers, ops
@@ -25,8 +26,12 @@ from models.layers.block import EXIT, ResidualBlock, make_entry, make_norm
 from models.layers.dropout import Dropout
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
+from pipeline.errors import BadInput
 
-__all__ = ["CELLS", "GRU", "LSTM", "SimpleRNN", "stack_layers"]
+if TYPE_CHECKING:
+    from pipeline.option import Options
+
+__all__ = ["CELLS", "GRU", "LSTM", "SimpleRNN", "stack_by_options", "stack_layers"]
 
 
 TANH = (keras.activations.tanh, ops.tanh)
@@ -232,3 +237,33 @@ def stack_layers(
             forward = layers.Concatenate()([forward, Reverse()(backward, mask)])
         states = ResidualBlock(dropout, name=f"block_{number}")(stream, forward) if block else forward
     return make_norm(EXIT)(states) if block else states
+
+
+def stack_by_options(
+    sequences: Tensor,
+    mask: Tensor,
+    options: "Options",
+    *,
+    begins: int = 0,
+    wrap_first: Callable[[layers.Layer], layers.Layer] | None = None,
+) -> Tensor:
+    """Return the hidden states of the layers that the options of a run ask for; see `stack_layers`.
+
+    begins: steps that a model puts before those of its input. What wraps the first layer reads the input as it is, so
+    that no block can be around it: BadInput for both.
+    """
+    if options.block and wrap_first:
+        raise BadInput("--block: the first layer reads the input as it is here, with its gaps; leave --block out")
+    return stack_layers(
+        sequences,
+        mask,
+        cell=options.cell,
+        units=options.units,
+        depth=options.layers,
+        bidirectional=options.bidirectional,
+        dropout=options.dropout,
+        block=options.block,
+        options=options,
+        longest=options.max_length + begins if CELLS[options.cell].bounded else None,
+        wrap_first=wrap_first,
+    )

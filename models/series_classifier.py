@@ -5,12 +5,11 @@ from typing import TYPE_CHECKING
 import keras
 from keras import layers
 
-from models.cells import CELLS
 from models.classifier import answer, decode, loss
 from models.layers.decay import wrap_in_decay
 from models.layers.embedding import make_inputs
 from models.layers.random_changes import SpecAugment
-from models.recurrent import stack_layers
+from models.recurrent import stack_by_options
 
 if TYPE_CHECKING:
     from models.family import InputField, OutputField
@@ -35,16 +34,7 @@ def build(input_field: "InputField", output_field: "OutputField", options: "Opti
     decays = "observed" in inputs
     if decays:
         values = layers.Concatenate(name="measured")([values, inputs["observed"], inputs["time"]])
-    states = stack_layers(
-        values,
-        mask,
-        cell=options.cell,
-        units=options.units,
-        depth=options.layers,
-        bidirectional=options.bidirectional,
-        dropout=options.dropout,
-        options=options,
-        longest=options.max_length if CELLS[options.cell].bounded else None,
-        wrap_first=(lambda layer: wrap_in_decay(layer, channels)) if decays else None,
+    states = stack_by_options(
+        values, mask, options, wrap_first=(lambda layer: wrap_in_decay(layer, channels)) if decays else None
     )
     return keras.Model(inputs, answer(states, mask, output_field, options), name="series_classifier")

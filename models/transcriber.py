@@ -5,14 +5,13 @@ from typing import TYPE_CHECKING
 import keras
 from keras import layers
 
-from models.cells import CELLS
 from models.decoding.ctc import CTC, CertainBlank, CTCDecoder
 from models.family import count_values
 from models.layers.dropout import Dropout
 from models.layers.embedding import make_inputs
 from models.layers.random_changes import SpecAugment, VocalTractPerturbation
 from models.layers.subsample import Subsample
-from models.recurrent import stack_layers
+from models.recurrent import stack_by_options
 
 if TYPE_CHECKING:
     from models.family import InputField, TranscriptField
@@ -33,18 +32,7 @@ def build(input_field: "InputField", output_field: "TranscriptField", options: "
         states = SpecAugment(options.spec_augment, name="hide")(states, mask)
     for number in range(options.downsample.bit_length() - 1):
         states, mask = Subsample(options.units, name=f"halve_{number}")(states, mask)
-    states = stack_layers(
-        states,
-        mask,
-        cell=options.cell,
-        units=options.units,
-        depth=options.layers,
-        bidirectional=options.bidirectional,
-        dropout=options.dropout,
-        block=options.block,
-        options=options,
-        longest=options.max_length if CELLS[options.cell].bounded else None,
-    )
+    states = stack_by_options(states, mask, options)
     if options.dropout:
         states = Dropout(options.dropout)(states)
     output = output_field.arrays["output"]

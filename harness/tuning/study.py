@@ -53,13 +53,12 @@ def open_study(place: Place, *, lower_is_better: bool, seed: int, workers: int =
     import optuna
 
     place.path.parent.mkdir(parents=True, exist_ok=True)
-    pruner = optuna.pruners.MedianPruner(n_startup_trials=UNPRUNED_TRIALS, n_warmup_steps=UNPRUNED_EPOCHS)
     try:
         study = optuna.create_study(
             storage=_storage(place),
             study_name=place.name,
             direction="minimize" if lower_is_better else "maximize",
-            pruner=pruner,
+            pruner=_make_pruner(),
             load_if_exists=True,
         )
         before = len(study.trials)
@@ -78,9 +77,14 @@ def open_trial(place: Place, number: int) -> "optuna.Trial":
     import_optuna()
     import optuna
 
-    pruner = optuna.pruners.MedianPruner(n_startup_trials=UNPRUNED_TRIALS, n_warmup_steps=UNPRUNED_EPOCHS)
-    study = optuna.load_study(storage=_storage(place), study_name=place.name, pruner=pruner)
+    study = optuna.load_study(storage=_storage(place), study_name=place.name, pruner=_make_pruner())
     return optuna.Trial(study, study.trials[number]._trial_id)
+
+
+def _make_pruner() -> "optuna.pruners.BasePruner":
+    import optuna
+
+    return optuna.pruners.MedianPruner(n_startup_trials=UNPRUNED_TRIALS, n_warmup_steps=UNPRUNED_EPOCHS)
 
 
 def _storage(place: Place) -> str:

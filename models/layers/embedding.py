@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 import keras
 from keras import layers, ops
 
-from models.cells import CELLS
 from models.family import count_values
 from models.layers.dropout import Dropout
 from models.layers.word_dropout import WordDropout
-from models.recurrent import stack_layers
+from models.recurrent import stack_by_options
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
 
@@ -52,18 +51,7 @@ def encode_sequence(input_field: "InputField", options: "Options") -> tuple[dict
     The states: (batch, time, units), or (batch, time, 2 units) with options.bidirectional.
     """
     inputs = make_inputs(input_field.arrays)
-    states = stack_layers(
-        embed(inputs, input_field.arrays, options),
-        inputs["mask"],
-        cell=options.cell,
-        units=options.units,
-        depth=options.layers,
-        bidirectional=options.bidirectional,
-        dropout=options.dropout,
-        block=options.block,
-        options=options,
-        longest=options.max_length if CELLS[options.cell].bounded else None,
-    )
+    states = stack_by_options(embed(inputs, input_field.arrays, options), inputs["mask"], options)
     return inputs, states
 
 

@@ -5,6 +5,7 @@ import pytest
 
 from harness.options import defaults
 from models import series_classifier
+from pipeline.errors import BadInput
 from pipeline.fields import Label, Signal, TimeSeries
 from tasks import find
 
@@ -33,3 +34,9 @@ def test_noise_and_hiding_are_of_training_alone_and_padding_changes_nothing() ->
         for name, array in inputs.items()
     }
     assert np.asarray(model(padded)) == pytest.approx(found, abs=1e-6)
+
+
+def test_blocks_are_built_where_they_are_asked_for_and_refused_around_a_decay() -> None:
+    assert any(layer.name == "block_0" for layer in build("forward", block=True).layers)
+    with pytest.raises(BadInput, match="--block: the first layer reads the input as it is"):
+        build("decay", block=True)
