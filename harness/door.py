@@ -10,7 +10,7 @@ import tasks as registry
 from harness import runs
 from harness.experiment import Experiment
 from harness.inputs import Input, check_any
-from harness.options import defaults, find_options, override, refuse
+from harness.options import choose, defaults, find_options, override, refuse
 from harness.process import backend
 from harness.runs.restored import read_run
 from pipeline.errors import BadInput
@@ -159,9 +159,7 @@ def make_options(task: Task, given: Mapping[str, OptionValue]) -> Options:
     for name in given:
         if name not in find_options(task):
             raise refuse(name, task)
-    return defaults(task).replace(
-        **{name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
-    )
+    return choose(task, {name: str(value) if isinstance(value, Path) else value for name, value in given.items()})
 
 
 def train(

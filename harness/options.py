@@ -37,9 +37,13 @@ class Training:
     """Options of the training loop."""
 
     seed: int = option(0, "Seed of the weights, the dropout and the order of the examples.", low=0, high=2**31)
+    budget: Literal["fast", "best"] = option(
+        "fast", "fast: train for about --steps; best: until the validation score stops rising, with options to suit."
+    )
     steps: int = option(2000, "Training steps where --epochs is left out: about as many, in 2 epochs or more.", low=1)
-    most_epochs: int = option(30, "Most epochs where --epochs is left out.", low=2)
-    epochs: int | None = option(None, "Most passes over the training data.", low=1)
+    most_epochs: int = option(30, "Most epochs where --epochs is left out, with --budget fast.", low=2)
+    passes: int | None = option(None, "Passes over the data in an epoch; else as many as --steps need.", low=1)
+    epochs: int | None = option(None, "Most epochs, whatever the budget.", low=1)
     patience: int | None = option(
         None, "Early stopping: epochs without a better validation score; else a third of the epochs.", low=1
     )
@@ -63,7 +67,7 @@ class Training:
 # Names that the command line uses itself.
 RESERVED = {"runs", "name", "fresh", "json", "include", "help", "split", "input", "output", *declared(Machine, "run")}
 # What runs of a format did before there was an option for it, where its default is something else.
-EARLIER: dict[int, dict[str, Value]] = {1: {"stratify": False}}
+EARLIER: dict[int, dict[str, Value]] = {1: {"stratify": False}, 3: {"passes": 1}}
 # Options that there were once: runs that have them do as well without.
 REMOVED: set[str] = set()
 # Up to this format, the config of every run had the options of all tasks.
@@ -124,10 +128,11 @@ def _find_options(name: str, identity: _Identity, cells: tuple[str, ...]) -> dic
     names = Counter(name for one in found.values() for name in (one.name, *one.aliases))
     for taken in [name for name, count in names.items() if count > 1 or name in RESERVED]:
         raise BadInput(f"the option {taken!r} has a name that is taken; give it another")
-    for option_name, value in task.options.items():
+    for option_name, value in [*task.best.items(), *task.options.items()]:
         if option_name not in found:
             raise unknown("option", option_name, found)
         found[option_name].check(value)
+    for option_name, value in task.options.items():
         found[option_name] = dataclasses.replace(found[option_name], default=value)
     return found
 
@@ -138,9 +143,20 @@ def cell_options(cell: str) -> dict[str, Option]:
     return declared(kind, "model") if kind else {}
 
 
-def defaults(task: Task) -> Options:
-    """Return the options of a task as its file sets them; BadInput as `find_options`."""
-    return make_options(task.name, tuple(find_options(task).values()))()
+def defaults(task: Task, budget: Value = "fast") -> Options:
+    """Return the options of a task as its file sets them for a budget; BadInput as `find_options`."""
+    usual = make_options(task.name, tuple(find_options(task).values()))()
+    return usual.replace(**spend(task)) if budget == "best" else usual
+
+
+def spend(task: Task) -> dict[str, Value]:
+    """Return what a task's options are with --budget best where they are otherwise than usual; see `Task.best`."""
+    return {"budget": "best", "epochs": None, "patience": None, **task.best}
+
+
+def choose(task: Task, given: Mapping[str, Value]) -> Options:
+    """Return the options of a task with some of them given; the others are as their budget has them."""
+    return defaults(task, given.get("budget", "fast")).replace(**given)
 
 
 def check(options: Options, task: Task) -> None:

@@ -74,6 +74,7 @@ class Task:
     lower_is_better: of the monitored score.
     own: a dataclass of options that only this task has; see pipeline/option.py.
     options: defaults of this task that differ from those of its parts.
+    best: options that are otherwise with --budget best, where training may take long; the RNN type is never among them.
     extra_metrics: (training examples, predictions, loss) -> scores without reference, such as perplexity.
     measured_metrics: (references, means over all answers, by name) -> scores; the means are of the "loss" and of what
         the family measures beside it, which may be left out.
@@ -101,6 +102,7 @@ class Task:
     columns: Columns = field(default_factory=lambda: Columns((), ()))
     own: type | None = None
     options: Mapping[str, Value] = field(default_factory=dict)
+    best: Mapping[str, Value] = field(default_factory=dict)
     extra_metrics: Callable[[Sequence[Example], list, float], Scores] | None = None
     measured_metrics: Callable[[list, Mapping[str, float]], Scores] | None = None
     baselines: Mapping[str, Callable[[Options, Splits], Scores]] = field(default_factory=dict)

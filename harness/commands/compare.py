@@ -6,7 +6,7 @@ from harness.commands.command import FLAG, Arguments, Command, add_machine, add_
 from harness.commands.machine import starter
 from harness.commands.printing import emit
 from harness.commands.subject import find_tasks, make_parser
-from harness.options import defaults
+from harness.options import choose
 from harness.process.console import say
 
 
@@ -21,7 +21,7 @@ def compare(arguments: Arguments) -> int:
         task = tasks.get(name)
         parser = make_parser(COMMAND, task, without=["cell"])
         given = parser.read(arguments)
-        each[name] = defaults(task).replace(**parser.chosen(given))
+        each[name] = choose(task, parser.chosen(given))
     from harness.comparison.command import compare_and_report
     from harness.comparison.sweep import Sweep
     from harness.comparison.table import print_comparison

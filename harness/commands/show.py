@@ -32,13 +32,18 @@ def show_task(name: str, *, json: bool) -> None:
     columns = {"input": task.columns.input, "output": task.columns.output}
     facts = {"name": task.name, "summary": task.summary, "shape": task.shape, "monitor": task.monitor}
     if json:
-        return emit(facts | {"sources": sources, "columns": columns, "options": defaults(task).as_dict()})
+        options = {"options": defaults(task).as_dict(), "best": dict(task.best)}
+        return emit(facts | {"sources": sources, "columns": columns, **options})
     print_table([{"task": name, "": value} for name, value in facts.items()])
     print_table(sources)
     if task.reader:
         print_table([{"side": side, "known names of columns": ", ".join(names)} for side, names in columns.items()])
-    options = find_options(task).values()
-    print_table([{"option": one.name, "default": show(one.default), "takes": one.describe()} for one in options])
+    rows = [
+        {"option": one.name, "default": show(one.default), "takes": one.describe()}
+        | ({"--budget best": show(task.best[one.name]) if one.name in task.best else ""} if task.best else {})
+        for one in find_options(task).values()
+    ]
+    print_table(rows)
 
 
 def show_run(directory: Path, *, json: bool) -> None:

@@ -5,7 +5,7 @@ from harness.commands.command import FLAG, Arguments, Command, add_machine, add_
 from harness.commands.machine import start
 from harness.commands.printing import emit, print_summary
 from harness.commands.subject import find_task, make_parser
-from harness.options import defaults
+from harness.options import choose
 from harness.process.console import say
 
 
@@ -21,7 +21,7 @@ def train(arguments: Arguments) -> None:
     if given.tensorboard:
         check_installed()
 
-    options = defaults(task).replace(**parser.chosen(given))
+    options = choose(task, parser.chosen(given))
     asked = request.settle(task, options, given.runs, name=given.name, fresh=given.fresh)
     summary = request.read_complete(asked)
     if summary is None:

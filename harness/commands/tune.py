@@ -8,7 +8,7 @@ from harness.commands.command import Arguments, Command, add_machine, add_runs
 from harness.commands.machine import starter
 from harness.commands.printing import emit
 from harness.commands.subject import find_task, make_parser
-from harness.options import defaults, find_options
+from harness.options import choose, find_options
 from harness.process.console import print_table, say
 from pipeline import search_space
 from pipeline.option import make_flag
@@ -35,7 +35,7 @@ def tune(arguments: Arguments) -> None:
     space = wanted or tuning.narrow(task.tuned, task, list(chosen))
     search = tuning.Search(
         task,
-        defaults(task).replace(**chosen),
+        choose(task, chosen),
         space,
         given.runs,
         trials=given.trials or (MANY if given.minutes else TRIALS),

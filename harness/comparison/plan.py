@@ -61,7 +61,7 @@ def settle(sweep: Sweep) -> Sweep:
 
 def options_for(task: Task, options: Options, cell: str) -> Options:
     """Return options for a cell: those that only other cells have are as the task sets them."""
-    usual = defaults(task)
+    usual = defaults(task, options.budget)
     used = cell_options(cell)
     others = {name for other in CELLS for name in cell_options(other) if name not in used}
     return options.replace(cell=cell, **{name: getattr(usual, name) for name in others})
@@ -147,9 +147,12 @@ def match_seconds(task: Task, options: Options, cells: tuple[str, ...], folder: 
     prepared = data.prepare(task, options)
     fields = prepared.input_field, prepared.output_field
     experiment = Experiment(task, options, folder, *fields, fingerprint=prepared.fingerprint)
-    epochs = plan_epochs(options, len(encode(experiment, "train", prepared.examples).plan()))[0]
+    schedule = plan_epochs(options, len(encode(experiment, "train", prepared.examples).plan()))
     return {
-        cell: options_for(task, options, cell).replace(epochs=max(1, round(epochs * speeds[cell] / speeds[cells[0]])))
+        cell: options_for(task, options, cell).replace(
+            epochs=max(1, round(schedule.epochs * speeds[cell] / speeds[cells[0]])),
+            passes=schedule.passes if schedule.passes > 1 else options.passes,
+        )
         for cell in cells
     }
 

@@ -53,7 +53,7 @@ def describe(entry: Entry, **known: Any) -> Result:
 def name_command(entry: Entry) -> list[str]:
     """Return the command that trains this run alone."""
     task = tasks.get(entry.task)
-    usual = defaults(task).as_dict()
+    usual = defaults(task, entry.options.budget).replace(budget=defaults(task).budget).as_dict()
     changed = {name: value for name, value in entry.options.as_dict().items() if value != usual[name]}
     words = ["python", "run.py", "train", entry.task, "--runs", str(entry.folder), *type_in(changed, task)]
     return words + [word for file in tasks.included() for word in ("--include", str(file.path))]

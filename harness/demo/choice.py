@@ -6,7 +6,7 @@ from pathlib import Path
 import tasks
 from harness import runs
 from harness.experiment import Experiment
-from harness.options import defaults
+from harness.options import choose
 from harness.process.console import say
 from harness.runs import listing
 from harness.runs.restored import read_run
@@ -79,7 +79,7 @@ def train_one(name: str, options: Mapping[str, Value], folder: Path, *, start: C
     from harness.training.begin import begin
 
     task = tasks.get(name)
-    asked = request.settle(task, defaults(task).replace(**options), folder)
+    asked = request.settle(task, choose(task, options), folder)
     if request.read_complete(asked) is None:
         with begin(asked) as training:
             where = start()

@@ -29,6 +29,7 @@ class ProgressBar(keras.callbacks.Callback):
     """A bar with loss, best score, tokens per second and time left; plain lines where there is no terminal.
 
     To be shown while training: `with bar.progress: model.fit(...)`, so that an error leaves the terminal as it was.
+    epochs: the most that there will be; it may change while training.
     shapes: the padded lengths of each batch of the first epoch; for the first of its kind, JAX compiles a step.
     """
 
@@ -76,6 +77,7 @@ class ProgressBar(keras.callbacks.Callback):
             f"{format_time(left)} left"
         )
         title = f"epoch {self.epoch + 1}/{self.epochs}"
-        self.progress.update(self.line, completed=done, description=title, detail=detail)
+        total = self.epochs * self.steps
+        self.progress.update(self.line, completed=done, total=total, description=title, detail=detail)
         if not console.is_terminal:
             say(f"{title}  step {batch + 1}/{self.steps}  {detail}")

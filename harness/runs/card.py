@@ -216,7 +216,7 @@ def name_command(experiment: Experiment, changed: Mapping[str, Value]) -> list[s
     """Return the words after run.py that train the run again, in a directory of the same name."""
     directory, task = experiment.directory, experiment.task
     words = ["train", task.name, *type_in(changed, task)]
-    usual = settled_defaults(task, experiment.options.cell)
+    usual = settled_defaults(task, experiment.options)
     folder = directory.parent.parent
     if locate(folder, experiment.options, usual) != directory:
         words += ["--name", directory.name]

@@ -74,9 +74,9 @@ def find_changed(config: Config) -> dict[str, Value]:
     if config["task"] not in tasks.find():
         return {name: value for name, value in config["options"].items() if value is not None}
     task = tasks.get(config["task"])
-    found = restore(config["options"], task, config.get("format", 1)).as_dict()
-    usual = settled_defaults(task, str(found["cell"])).as_dict() | {"cell": task.options.get("cell", "simple")}
-    return {name: value for name, value in found.items() if value != usual[name]}
+    found = restore(config["options"], task, config.get("format", 1))
+    usual = settled_defaults(task, found).as_dict() | {"cell": task.options.get("cell", "simple")}
+    return {name: value for name, value in found.as_dict().items() if value != usual[name]}
 
 
 def print_runs(rows: list[Row], folder: Path) -> None:

@@ -6,7 +6,7 @@ from msgspec import Meta
 
 # The format of a run directory, in its config.json. It goes up where older runs must be told apart; see
 # harness/options.py.
-FORMAT = 3
+FORMAT = 4
 
 Natural = Annotated[int, Meta(ge=0)]
 Duration = Annotated[float, Meta(ge=0)]
@@ -77,6 +77,8 @@ class Progress(TypedDict):
     """How far a run has come, kept in state.npz. best: the monitored score; None while none was finite.
 
     best_loss: the validation loss of that epoch; runs of earlier versions have none.
+    last: the epoch in which the learning rate will have fallen to 0, once it falls; of a run whose length follows from
+    its score.
     """
 
     epoch: Positive
@@ -84,6 +86,7 @@ class Progress(TypedDict):
     best_loss: NotRequired[float | None]
     best_epoch: Positive
     waited: Natural
+    last: NotRequired[Positive]
     done: bool
     seconds: Duration
     compiling: Duration

@@ -80,8 +80,8 @@ def prepare(request: Request, stored: Config | None) -> Training:
         fields = restore_fields(directory, task, options, config=begun)
     experiment = Experiment(task, options, directory, *fields, fingerprint=prepared.fingerprint)
     train = encode(experiment, "train", prepared.examples)
-    epochs, _ = plan_epochs(options, len(train.plan()))
-    lengths = restore_lengths(directory, begun) if begun else train.merge_lengths(epochs)
+    schedule = plan_epochs(options, len(train.plan()))
+    lengths = restore_lengths(directory, begun) if begun else train.merge_lengths(schedule.epochs * schedule.passes)
     experiment, train = dataclasses.replace(experiment, lengths=lengths), dataclasses.replace(train, known=lengths)
     others = {split: encode(experiment, split, prepared.examples) for split in SPLITS if split != "train"}
     batches = {"train": train, **others}

@@ -13,7 +13,10 @@ from harness import runs
 from harness.process import backend
 from harness.process.console import say
 from harness.process.progress import ProgressBar
+from harness.runs import model_file
 from harness.runs.schema import Progress
+from harness.training.learning_rate import WarmupStableDecay
+from harness.training.schedule import Schedule
 from pipeline import record
 from pipeline.errors import BadInput
 from pipeline.metrics import format_scores
@@ -23,8 +26,11 @@ from tasks.task import Scores, Task
 class Checkpoint(keras.callbacks.Callback):
     """After every epoch: validation scores, the best model, the state to go on from, and early stopping.
 
-    patience: epochs without a higher score after which training stops. validate: returns the validation scores.
-    scores: those of the last epoch.
+    schedule: for how long to train. rate: the learning rate, where it is told when to fall. validate: returns the
+    validation scores. scores: those of the last epoch.
+
+    With such a rate, when the score has not risen for as many epochs as the schedule's patience, the best weights are
+    taken up again and the rate falls to 0 over a few epochs more; then the training ends.
     """
 
     def __init__(
@@ -32,13 +38,13 @@ class Checkpoint(keras.callbacks.Callback):
         task: Task,
         directory: Path,
         *,
-        epochs: int,
-        patience: int,
+        schedule: Schedule,
+        rate: WarmupStableDecay | None = None,
         bar: ProgressBar,
         validate: Callable[[], Scores],
     ):
         super().__init__()
-        self.task, self.epochs, self.patience = task, epochs, patience
+        self.task, self.schedule, self.rate = task, schedule, rate
         self.directory, self.bar, self.validate = directory, bar, validate
         self.progress: Progress = {
             "epoch": 0,
@@ -56,11 +62,15 @@ class Checkpoint(keras.callbacks.Callback):
     def variables(self) -> list:
         return [*self.model.variables, *self.model.optimizer.variables]
 
+    def moving_averages(self) -> list[keras.Variable]:
+        """Return the running averages of the weights, where the optimizer keeps them."""
+        # Keras has no public name for them: its own callback that swaps them in reads this one.
+        return getattr(self.model.optimizer, "_model_variables_moving_average", [])
+
     @contextmanager
     def averages(self) -> Iterator[None]:
         """Inside, the model holds the running averages of its weights, where the optimizer keeps them."""
-        # Keras has no public name for them: its own callback that swaps them in reads this one.
-        kept = getattr(self.model.optimizer, "_model_variables_moving_average", [])
+        kept = self.moving_averages()
         weights = self.model.trainable_variables[: len(kept)]
         # Copies: on JAX the next training step takes over the memory of all variables.
         own = [np.array(weight) for weight in weights]
@@ -85,6 +95,7 @@ class Checkpoint(keras.callbacks.Callback):
             except Exception as error:
                 raise BadInput(f"{path}: the file is damaged ({error}); start over with --fresh") from None
             self.progress = progress
+            self.bar.epochs = progress.get("last", self.schedule.epochs)
         runs.cut_metrics(self.directory, self.progress["epoch"], self.task.monitor)
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
@@ -98,6 +109,8 @@ class Checkpoint(keras.callbacks.Callback):
         scores, higher, better = self._validate()
         self.scores = scores
         self._advance(epoch + 1, scores, higher=higher, better=better)
+        if self.rate and "last" not in self.progress and self.is_stalled():
+            self.cool_down(self.rate)
         line: dict[str, float] = {
             "epoch": epoch + 1,
             "loss": loss,
@@ -116,7 +129,7 @@ class Checkpoint(keras.callbacks.Callback):
         best = self.progress["best"]
         self.bar.note = "" if best is None else f"best {self.task.monitor} {best:.4f}  "
         say(
-            f"epoch {epoch + 1}/{self.epochs}  loss {loss:.4f}  validation "
+            f"epoch {epoch + 1}/{self.bar.epochs}  loss {loss:.4f}  validation "
             f"{format_scores(self.task.monitor, scores)}  {line['tokens_per_second']:,} tokens/s  "
             f"{time.perf_counter() - self.started:.1f} s"
             f"{f', {compiling:.1f} s of them compiling' if compiling > 1 else ''}{'  (best)' if better else ''}"
@@ -156,7 +169,32 @@ class Checkpoint(keras.callbacks.Callback):
         progress["epoch"] = epoch
         progress["seconds"] += time.perf_counter() - self.started
         progress["compiling"] += self.compiled() - self.before
-        progress["done"] = progress["waited"] >= self.patience or epoch == self.epochs
+        if self.rate:
+            progress["done"] = epoch == progress.get("last")
+        else:
+            progress["done"] = progress["waited"] >= self.schedule.patience or epoch == self.schedule.epochs
+
+    def is_stalled(self) -> bool:
+        """Return whether the learning rate is to fall: no score was higher for long, or few epochs are left."""
+        progress, schedule = self.progress, self.schedule
+        left = schedule.epochs - progress["epoch"]
+        return progress["waited"] >= schedule.patience or left <= schedule.cool_down(progress["best_epoch"])
+
+    def cool_down(self, rate: WarmupStableDecay) -> None:
+        """Take up the best weights, and let the learning rate fall to 0 from here on."""
+        progress = self.progress
+        epochs = self.schedule.cool_down(progress["best_epoch"])
+        progress["last"] = self.bar.epochs = progress["epoch"] + epochs
+        if progress["best_epoch"] != progress["epoch"]:
+            model_file.load_weights(self.model, self.directory / "best.keras")
+            for average, weight in zip(self.moving_averages(), self.model.trainable_variables, strict=False):
+                # A copy: on JAX the next training step takes over the memory of both.
+                average.assign(np.array(weight))
+        rate.begin_fall(int(self.model.optimizer.iterations), epochs * self.schedule.steps)
+        say(
+            f"the best {self.task.monitor} is that of epoch {progress['best_epoch']}: from there on, the learning rate "
+            f"falls to 0 in {epochs} epoch{'s'[: epochs > 1]}"
+        )
 
     def _save(self, path: Path) -> None:
         values = {str(number): np.asarray(variable) for number, variable in enumerate(self.variables())}

@@ -8,15 +8,16 @@ from pipeline.batches.bucketing import Batches
 
 
 class Epochs(keras.utils.PyDataset):
-    """The batches of one epoch after the other, for `fit`."""
+    """The batches of one epoch after the other, for `fit`. passes: over the data in each epoch."""
 
-    def __init__(self, batches: Batches, first: int = 0):
+    def __init__(self, batches: Batches, first: int = 0, *, passes: int = 1):
         super().__init__()
-        self.batches, self.epoch = batches, first
+        self.batches, self.epoch, self.passes = batches, first, passes
         self.entries = self._plan()
 
     def _plan(self) -> list:
-        entries = self.batches.plan(self.epoch)
+        first = self.epoch * self.passes
+        entries = [entry for n in range(self.passes) for entry in self.batches.plan(first + n)]
         places = {self.batches.shape(*entry): place for place, entry in enumerate(entries)}
         if len(places) == 1:
             return entries
@@ -26,8 +27,8 @@ class Epochs(keras.utils.PyDataset):
             return sum(map(bool, apart)), sum(apart)
 
         # From the first two batches TensorFlow concludes which axes may vary.
-        first = [places[shape] for shape in max(combinations(sorted(places, reverse=True), 2), key=contrast)]
-        return [entries[place] for place in first] + [entry for n, entry in enumerate(entries) if n not in first]
+        chosen = [places[shape] for shape in max(combinations(sorted(places, reverse=True), 2), key=contrast)]
+        return [entries[place] for place in chosen] + [entry for n, entry in enumerate(entries) if n not in chosen]
 
     def __len__(self) -> int:
         return len(self.entries)

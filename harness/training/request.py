@@ -38,7 +38,7 @@ def settle(task: Task, options: Options, folder: Path, *, name: str | None = Non
     options = suit_cell(options, task, say)
     options = options.replace(data=data.name_source(task, options))
     included.remember(tasks.included())
-    directory = location.locate(folder, options, settled_defaults(task, options.cell), name=name)
+    directory = location.locate(folder, options, settled_defaults(task, options), name=name)
     if not directory.exists() and name is None:
         directory = _find_earlier(folder, task, options) or directory
     if directory.exists() and not directory.is_dir():
@@ -46,9 +46,12 @@ def settle(task: Task, options: Options, folder: Path, *, name: str | None = Non
     return Request(task, options, directory, fresh=fresh)
 
 
-def settled_defaults(task: Task, cell: str) -> Options:
-    """Return the options of a run for which only its cell was given."""
-    usual = defaults(task).replace(cell=cell)
+def settled_defaults(task: Task, options: Options) -> Options:
+    """Return the options of a run for which only the cell and the budget of `options` were given.
+
+    The budget itself is the usual one, so that it is among the options that differ.
+    """
+    usual = defaults(task, options.budget).replace(cell=options.cell, budget=defaults(task).budget)
     usual = usual.replace(data=data.name_source(task, usual))
     return suit_cell(usual, task, data.keep_quiet)
 
@@ -104,7 +107,7 @@ def read_earlier(request: Request, *, tell: Say = say) -> tuple[Config, Options]
     if options.data == data.name_source(task, earlier):
         # Earlier versions kept the path as it was typed, and it is in what they know of the data.
         options = options.replace(data=earlier.data)
-    usual, given, before = defaults(task).as_dict(), options.as_dict(), earlier.as_dict()
+    usual, given, before = defaults(task, options.budget).as_dict(), options.as_dict(), earlier.as_dict()
     named = known_names(task, stored["options"])
     for name, value in before.items():
         if name in named or given[name] != usual[name] or value == usual[name]:

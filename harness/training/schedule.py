@@ -1,9 +1,49 @@
 """Schedule: for how long a run is trained."""
 
+import math
+from dataclasses import dataclass
+
 from pipeline.option import Options
 
+# With --budget best: as many times --steps at the most; the share of --steps without a better score after which the
+# learning rate falls; and in which share of the steps up to the best score it does.
+MOST, STALL, COOL_DOWN = 10, 0.5, 0.25
 
-def plan_epochs(options: Options, steps: int) -> tuple[int, int]:
-    """Return the most epochs, and after how many without a better score to stop. steps: training steps per epoch."""
-    epochs = options.epochs or min(max(round(options.steps / steps), 2), options.most_epochs)
-    return epochs, options.patience or max(epochs // 3, 3)
+
+@dataclass(frozen=True)
+class Schedule:
+    """For how long a run is trained.
+
+    epochs: the most. patience: epochs without a better score after which it ends; where it converges, after which the
+    learning rate falls. passes: over the training data in each epoch. steps: training steps in each epoch.
+    converges: whether the score says when the learning rate falls; else it falls from the end of the warm-up on.
+    """
+
+    epochs: int
+    patience: int
+    passes: int
+    steps: int
+    converges: bool = False
+
+    def cool_down(self, best: int) -> int:
+        """Return in how many epochs the learning rate falls to 0, where `best` is the best epoch so far."""
+        return max(1, round(COOL_DOWN * best))
+
+
+def plan_epochs(options: Options, steps: int) -> Schedule:
+    """Return for how long to train. steps: those of one pass over the training data.
+
+    Little data is passed over several times in an epoch, so that --steps fit into --most-epochs: what is scored and
+    saved after every epoch would take longer than the training.
+    """
+    if options.epochs:
+        passes = options.passes or 1
+        return Schedule(options.epochs, options.patience or max(options.epochs // 3, 3), passes, steps * passes)
+    passes = options.passes or math.ceil(options.steps / options.most_epochs / steps)
+    steps *= passes
+    if options.budget == "best":
+        stall = max(2, math.ceil(STALL * options.steps / steps))
+        epochs = max(round(MOST * options.steps / steps), 3 * stall)
+        return Schedule(epochs, options.patience or stall, passes, steps, converges=True)
+    epochs = min(max(round(options.steps / steps), 2), options.most_epochs)
+    return Schedule(epochs, options.patience or max(epochs // 3, 3), passes, steps)

@@ -13,8 +13,9 @@ import keras
 import tasks
 from harness import data, dynamic_evaluation, evaluate, runs
 from harness.cells import explain_limitation
+from harness.options import spend
 from harness.process import backend
-from harness.process.console import doing, say
+from harness.process.console import doing, format_time, say
 from harness.process.cost import Throughput, peak_ram_megabytes
 from harness.process.progress import Callbacks, ProgressBar
 from harness.runs.card import write_card
@@ -24,10 +25,11 @@ from harness.runs.trained import Trained, connect, take_best
 from harness.training.begin import Training, begin
 from harness.training.checkpoint import Checkpoint
 from harness.training.epochs import Epochs
+from harness.training.learning_rate import WarmupStableDecay, make_rate
 from harness.training.optimizer import make_optimizer
 from harness.training.rehearsal import rehearse
 from harness.training.request import read_complete, settle
-from harness.training.schedule import plan_epochs
+from harness.training.schedule import Schedule, plan_epochs
 from harness.training.tensorboard import make_callback
 from harness.training.vectors import set_vectors
 from models.backends.sparse_embedding_gradients import use_sparse_gradients
@@ -37,13 +39,12 @@ from tasks.task import Scores, Task
 
 @dataclass(frozen=True)
 class Loop:
-    """A compiled model, with what watches over its training. steps: training steps per epoch."""
+    """A compiled model, with what watches over its training."""
 
     trained: Trained
     checkpoint: Checkpoint
     bar: ProgressBar
-    epochs: int
-    steps: int
+    schedule: Schedule
 
 
 def train(
@@ -90,28 +91,37 @@ def build(training: Training, device: str) -> Loop:
     backend.reset(options.seed, options.precision)
     model = experiment.build()
     set_vectors(model, training.vectors)
-    steps = len(batches.plan())
-    epochs, patience = plan_epochs(options, steps)
+    schedule = plan_epochs(options, len(batches.plan()))
     # Beside the batch's own there may be unknown words, of word dropout, and the symbol before the first.
     rows = batches.count_different() + 2 if options.lazy_embeddings else 0
-    model.compile(optimizer=make_optimizer(options, epochs * steps, rows=rows), loss=experiment.loss())
+    rate = make_rate(options, schedule)
+    model.compile(optimizer=make_optimizer(options, rate, rows=rows), loss=experiment.loss())
     model.optimizer.build(model.trainable_variables)
     if options.lazy_embeddings:
         use_sparse_gradients(model)
     trained = connect(experiment, model)
-    say(f"{options.cell}: {model.count_params():,} weights, {steps} steps per epoch, at most {epochs} epochs; {device}")
+    over = f" ({schedule.passes} passes over the data)" if schedule.passes > 1 else ""
+    say(
+        f"{options.cell}: {model.count_params():,} weights, {schedule.steps} steps per epoch{over}, "
+        f"at most {schedule.epochs} epochs; {device}"
+    )
 
     def validate() -> Scores:
         return trained.scorer.measure(
             training.examples["validation"], training.batches["validation"], training=training.examples["train"]
         ).scores
 
-    bar = ProgressBar(epochs, 0, batches.count_tokens())
+    bar = ProgressBar(schedule.epochs, 0, batches.count_tokens() * schedule.passes)
     checkpoint = Checkpoint(
-        experiment.task, experiment.directory, epochs=epochs, patience=patience, bar=bar, validate=validate
+        experiment.task,
+        experiment.directory,
+        schedule=schedule,
+        rate=rate if isinstance(rate, WarmupStableDecay) else None,
+        bar=bar,
+        validate=validate,
     )
     checkpoint.set_model(model)
-    return Loop(trained, checkpoint, bar=bar, epochs=epochs, steps=steps)
+    return Loop(trained, checkpoint, bar=bar, schedule=schedule)
 
 
 def restore(training: Training, loop: Loop) -> None:
@@ -151,23 +161,39 @@ def fit(training: Training, loop: Loop, watching: Sequence[keras.callbacks.Callb
     """
     if loop.checkpoint.progress["done"]:
         return
-    every = [loop.bar, loop.checkpoint, *watching]
-    callbacks = Callbacks(every, add_history=True, model=loop.trained.model, epochs=loop.epochs, steps=loop.steps)
-    epochs = Epochs(training.batches["train"], loop.bar.first)
+    every, schedule, model = [loop.bar, loop.checkpoint, *watching], loop.schedule, loop.trained.model
+    callbacks = Callbacks(every, add_history=True, model=model, epochs=schedule.epochs, steps=schedule.steps)
+    epochs = Epochs(training.batches["train"], loop.bar.first, passes=schedule.passes)
     loop.bar.shapes = epochs.shapes()
     outputs = [example.output for example in training.examples["validation"][:1]]
     # What metrics import takes up to 2 seconds: it is imported while the first epoch is trained.
     Thread(target=call_quietly, args=(training.experiment.task.metrics, outputs), daemon=True).start()
     with loop.bar.progress:
-        loop.trained.model.fit(
+        model.fit(
             epochs,
-            epochs=loop.epochs,
+            epochs=schedule.epochs,
             initial_epoch=loop.bar.first,
             callbacks=callbacks,
             # Keras would mix the batches anew, and not the same way after a stop; Epochs has mixed them.
             shuffle=False,
             verbose=0,
         )
+    tell_best_budget(training, loop)
+
+
+def tell_best_budget(training: Training, loop: Loop) -> None:
+    """Say how long the run would take with --budget best, as far as that can be told from this one."""
+    options, task, progress = training.experiment.options, training.experiment.task, loop.checkpoint.progress
+    if options.budget == "best":
+        return
+    best = plan_epochs(options.replace(**spend(task)), loop.schedule.steps // loop.schedule.passes)
+    seconds = (progress["seconds"] - progress["compiling"]) / progress["epoch"] * best.steps / loop.schedule.steps
+    reached = max(1, round(progress["best_epoch"] * loop.schedule.steps / best.steps))
+    least = reached + best.patience + best.cool_down(reached)
+    say(
+        f"--budget best goes on until the validation score stops rising: {format_time(least * seconds)} or longer, "
+        f"{format_time(best.epochs * seconds)} at most, at the speed of this run"
+    )
 
 
 def call_quietly(metrics: Callable[[list, list], Scores], outputs: list) -> None:

@@ -101,7 +101,7 @@ def tune_cells(
     places, searches = [], []
     for name, options in sweep.each.items():
         task = tasks.get(name)
-        usual = defaults(task).as_dict()
+        usual = defaults(task, options.budget).as_dict()
         given = [key for key, value in options.as_dict().items() if value != usual[key]]
         for cell in sweep.cells:
             places.append((name, cell))

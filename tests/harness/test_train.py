@@ -18,7 +18,9 @@ from harness.evaluate import Answer, Scored, Scorer, write_answers
 from harness.process.lock import hold
 from harness.training import begin as beginning
 from harness.training.checkpoint import Checkpoint
+from harness.training.learning_rate import make_rate
 from harness.training.optimizer import make_optimizer
+from harness.training.schedule import Schedule
 from pipeline.batches.bucketing import Batches
 from pipeline.errors import BadInput
 from pipeline.example import Example
@@ -378,8 +380,9 @@ def test_scored_and_kept_is_the_running_average_of_the_weights_and_training_goes
             after.extend(read(self.model))
 
     model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2), keras.layers.Dense(1)])
-    model.compile(optimizer=make_optimizer(options, 6, rows=0), loss="mse")
-    checkpoint = Checkpoint(task, tmp_path, epochs=1, patience=1, bar=None, validate=None)  # type: ignore[arg-type]
+    schedule = Schedule(epochs=1, patience=1, passes=1, steps=6)
+    model.compile(optimizer=make_optimizer(options, make_rate(options, schedule), rows=0), loss="mse")
+    checkpoint = Checkpoint(task, tmp_path, schedule=schedule, bar=None, validate=None)  # type: ignore[arg-type]
     checkpoint.set_model(model)
     generator = np.random.default_rng(0)
     model.fit(
