@@ -27,6 +27,7 @@ import models.decoding.viterbi
 import models.layers.attention
 import models.layers.block
 import models.layers.carry
+import models.layers.conditional_random_field
 import models.layers.decay
 import models.layers.decoder
 import models.layers.dropout

@@ -104,6 +104,10 @@ class LabelSmoothing:
 class Tagger(WordDropout, Embedding, Encoder):
     """Options of the tagger."""
 
+    decoder: Literal["none", "path", "crf"] = option(
+        "path", "The best tag of each word; the best path of tags that is allowed; or that of a trained CRF."
+    )
+
 
 @dataclass
 class Classifier(WordDropout, Embedding, Encoder):

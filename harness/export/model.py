@@ -6,6 +6,7 @@ from harness.experiment import Experiment
 from harness.runs import model_file
 from harness.runs.trained import Trained, connect, open_model, opening
 from models.layers.carry import stop_carrying
+from models.layers.conditional_random_field import score_steps
 
 
 def open_in_float32(experiment: Experiment) -> Trained:
@@ -30,5 +31,5 @@ def assemble(trained: Trained) -> keras.Model:
     stop_carrying(trained.model)
     decoder = trained.decoder
     if set(trained.model.layers) <= set(decoder.layers):
-        return keras.Model(decoder.input, {**decoder.output, "logits": trained.model.output})
+        return keras.Model(decoder.input, {**decoder.output, "logits": score_steps(trained.model.output)})
     return decoder

@@ -496,14 +496,18 @@ def follow_loss(
 ) -> Loss:
     """Return the loss, and the norm of its gradient back through time."""
     experiment, (inputs, expected, weights) = trained.experiment, wanted
-    logits = network.trace(inputs)["logits"]
-    loss = float(trained.model.loss(expected, logits[None], weights))
+    seen = network.trace(inputs)
+    output = seen["output"][None]
+    loss = float(trained.model.loss(expected, output, weights))
     array = experiment.output_field.arrays["output"]
     losses = None
     if array.size and array.timed and array.per_step:
         real = int((weights[0] > 0).sum())
-        likely = softmax(logits)
+        likely = softmax(seen["logits"])
         losses = -np.log(np.maximum(likely[np.arange(real), expected[0][:real]], 1e-30))
+        if output.ndim > 3:
+            # Of a chain each loss is that of a tag, given the one before.
+            losses = keras.ops.convert_to_numpy(trained.model.loss.call(expected, output))[0, :real]
     probe = GradientProbe(
         trained.model, trained.model.loss, cell=experiment.options.cell, layers=experiment.options.layers
     )

@@ -20,6 +20,7 @@ from harness.differentiation import Tensor, Tensors, compile_function, different
 from harness.runs.trained import Trained
 from models.layers.block import ENTRY
 from models.layers.carry import Carry
+from models.layers.conditional_random_field import score_steps
 from pipeline.errors import BadInput
 
 Arrays: TypeAlias = dict[str, np.ndarray]
@@ -108,7 +109,9 @@ class Network:
                 for depth, layer in enumerate(self.decoder.layers)
             ]
         else:
-            outputs["logits"] = model.output
+            outputs["logits"] = score_steps(model.output)
+            # What the loss takes.
+            outputs["output"] = model.output
         if not self.layers:
             raise BadInput(
                 f"{self.trained.experiment.directory}: no recurrent layer in the model has a name such as "
@@ -185,7 +188,7 @@ class Network:
             context, memory = found.pop("context"), found.pop("memory", None)
             mask = None if memory is None else inputs.get("mask")
             logits, states, weights = self.decoder.unroll(entering[WRITTEN], context, memory, mask_in=mask)
-            found["logits"] = logits
+            found |= {"logits": logits, "output": logits}
             if weights is not None:
                 found["attention"] = weights
             first = self.decoder.make_first_states(context)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import keras
 from keras import ops
 
+from models.layers.conditional_random_field import score_steps
 from models.tensor import Tensor
 
 if TYPE_CHECKING:
@@ -86,6 +87,6 @@ def with_details(
     # An answer of several suggestions for a step is not one of a few.
     if output.size and output.timed and output.per_step and len(found["output"].shape) == 2:
         chosen = ops.expand_dims(ops.cast(found["output"], "int32"), -1)
-        likely = ops.take_along_axis(ops.softmax(model.output), chosen, axis=-1)
+        likely = ops.take_along_axis(ops.softmax(score_steps(model.output)), chosen, axis=-1)
         found["certainties"] = ops.squeeze(likely, -1)
     return keras.Model({**decoder.input, **further}, found)

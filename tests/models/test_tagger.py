@@ -56,7 +56,7 @@ def test_a_training_step_is_the_same_whatever_the_padding():
 def test_decoded_spans_are_valid_and_do_not_see_the_padding():
     _, tags = sentence_fields()
     model = build()
-    decoder = tagger.decode(model, tags, None)
+    decoder = tagger.decode(model, tags, options())
     found = []
     for steps in (5, 9):
         inputs, _, weights = draw(steps)
@@ -74,12 +74,12 @@ def test_tags_without_spans_are_the_best_of_each_step():
     model = randomize(tagger.build(tokens, tags, options()))
     inputs = draw(5)[0]
     best = numpy(model(inputs)).argmax(axis=2)
-    np.testing.assert_array_equal(numpy(tagger.decode(model, tags, None)(inputs)["output"]), best)
+    np.testing.assert_array_equal(numpy(tagger.decode(model, tags, options())(inputs)["output"]), best)
 
 
 def test_a_sentence_of_one_token_alone_is_decoded():
     tokens, tags = sentence_fields()
-    answer = numpy(tagger.decode(build(), tags, None)(encode(tokens, [("Ann",)], 1))["output"])
+    answer = numpy(tagger.decode(build(), tags, options())(encode(tokens, [("Ann",)], 1))["output"])
     assert answer.shape == (1, 1)
     assert tags.decode(answer[0])[0][0] in "BO"
 
@@ -89,7 +89,7 @@ def test_paths_are_searched_in_float32_under_mixed_precision():
     try:
         tokens, tags = sentence_fields()
         model = randomize(tagger.build(tokens, tags, options()))
-        decoder = tagger.decode(model, tags, None)
+        decoder = tagger.decode(model, tags, options())
     finally:
         keras.config.set_dtype_policy("float32")
     inputs = draw(5)[0]
