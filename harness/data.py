@@ -14,6 +14,7 @@ from pipeline.option import Options
 from pipeline.readers import tfds
 from pipeline.readers.files import check_exists
 from pipeline.readers.request import Request, Say
+from pipeline.readers.tabular.columns import divide_names
 from tasks.task import Task
 
 # The warnings that training says; `run.py data` says them all.
@@ -79,10 +80,16 @@ def read(task: Task, options: Options, say: Say = keep_quiet) -> Splits:
 
 def make_request(task: Task, options: Options, path: Path, *, inputs_only: bool = False) -> Request:
     """Return the request for a path of the user's, as the options have it."""
+    features = divide_names(options.as_dict().get("feature_columns"))  # type: ignore[arg-type]
     given = {"train": options.train_file, "validation": options.validation_file, "test": options.test_file}
     return Request(
         check_exists(path),
-        replace(task.columns, given_input=options.text_column, given_output=options.label_column),
+        replace(
+            task.columns,
+            given_input=options.text_column,
+            given_output=options.label_column,
+            given_features=features,
+        ),
         files={split: Path(file).expanduser() for split, file in given.items() if file},
         header=options.header,
         encoding=options.encoding,

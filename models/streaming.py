@@ -63,7 +63,7 @@ ALONE = (
     Bias,
     Suggest,
 )
-OPERATIONS = ("Argmax", "LogSoftmax", "Max", "Softmax", "Squeeze", "Tanh")
+OPERATIONS = ("Argmax", "LogSoftmax", "Max", "Softmax", "Squeeze", "Sum", "Tanh")
 
 
 class NotCausalError(ValueError):
@@ -252,6 +252,8 @@ def _(layer: Pool) -> layers.Layer:
 
 @make_twin.register
 def _(layer: BestPath) -> layers.Layer:
+    if layer.allowed is None:
+        raise NotCausalError("the best path of tags depends on later ones")
     return LastTag(layer.allowed, dtype="float32")
 
 

@@ -1,7 +1,8 @@
 """The one currency of the project: an example, and where it came from."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 # Each task has other types on its two sides: its fields say which, and no checker knows.
 Input: TypeAlias = Any
@@ -30,6 +31,27 @@ class Continued(str):
         return not self == other
 
     __hash__ = str.__hash__
+
+
+class Token(str):
+    """A token with what further columns of its file say of it, such as its lemma.
+
+    features: in the order in which the columns were asked for.
+    """
+
+    features: tuple[str, ...]
+
+    def __new__(cls, text: str, features: Sequence[str]) -> Self:
+        token = super().__new__(cls, text)
+        token.features = tuple(features)
+        return token
+
+    def __reduce__(self) -> tuple:
+        return Token, (str(self), self.features)
+
+    def __repr__(self) -> str:
+        # The fingerprint of the data is made of this.
+        return f"Token({str(self)!r}, {self.features!r})"
 
 
 @dataclass(frozen=True, slots=True)

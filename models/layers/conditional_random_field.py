@@ -102,7 +102,7 @@ class PathCrossEntropy(keras.losses.Loss):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class Marginals(layers.Layer):
-    """From the chain of a `ConditionalRandomField` to the logarithm of the probability of each tag, whatever the others.
+    """From the chain of a `ConditionalRandomField` to the logarithm of each tag's probability, whatever the others.
 
     It is the forward half of the forward-backward algorithm; behind a sentence's end all are 0.
     """

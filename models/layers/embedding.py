@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from models.family import Array, InputField
     from pipeline.option import Options
 
+# Length of the vector of one feature of a word, and of several that are added up.
+FEATURE_SIZE, AFFIX_SIZE = 16, 32
+
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class OneHot(layers.Layer):
@@ -58,7 +61,8 @@ def encode_sequence(input_field: "InputField", options: "Options") -> tuple[dict
 def embed(inputs: dict[str, Tensor], arrays: "Mapping[str, Array]", options: "Options") -> Tensor:
     """Return one vector per step, (batch, time, features): a word's, beside it that of its spelling if there is one.
 
-    Measurements, "values", are such vectors already.
+    Beside these are those of whatever else is known of a word: (batch, time) of ids, or (batch, time, several), whose
+    vectors are added up. Measurements, "values", are such vectors already.
     """
     if "values" in arrays:
         return inputs["values"]
@@ -72,9 +76,13 @@ def embed(inputs: dict[str, Tensor], arrays: "Mapping[str, Array]", options: "Op
         vectors = layers.Embedding(count_values(words), options.embedding_size, trainable=not frozen, name="embedding")(
             numbers
         )
+    beside = []
     if "characters" in inputs:
-        spelling = embed_spelling(inputs["characters"], count_values(arrays["characters"]))
-        vectors = layers.Concatenate()([vectors, spelling])
+        beside.append(embed_spelling(inputs["characters"], count_values(arrays["characters"])))
+    features = [name for name in arrays if name not in ("words", "characters")]
+    beside += [embed_feature(inputs[name], count_values(arrays[name]), name=name) for name in features]
+    if beside:
+        vectors = layers.Concatenate()([vectors, *beside])
     return Dropout(options.dropout)(vectors) if options.dropout else vectors
 
 
@@ -86,3 +94,11 @@ def embed_spelling(characters: Tensor, size: int, *, features: int = 32, filters
     vectors = layers.Embedding(size, features, name="character_embedding")(characters)
     vectors = layers.Conv2D(filters, (1, width), padding="same", name="character_convolution")(vectors)
     return ops.tanh(ops.max(vectors, axis=2))
+
+
+def embed_feature(ids: Tensor, size: int, *, name: str) -> Tensor:
+    """Return one vector per word of what else is known of it. ids: (batch, time), or (batch, time, several)."""
+    if len(ids.shape) == 2:
+        return layers.Embedding(size, FEATURE_SIZE, name=f"{name}_embedding")(ids)
+    # Like the n-grams of a word (Bojanowski et al. 2017): each of its ids says which of the several it is.
+    return ops.sum(layers.Embedding(size, AFFIX_SIZE, name=f"{name}_embedding")(ids), axis=2)

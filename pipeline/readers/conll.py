@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from pipeline.example import Example, Splits
+from pipeline.example import Example, Splits, Token
 from pipeline.readers import aligned, files, markup, settings, tagged_lines, token_columns, token_tables
 from pipeline.readers.faults import BadRow, Faults
 from pipeline.readers.request import Request, Say
@@ -99,7 +99,16 @@ def _fit_list(column: Sequence[object], folder: Path) -> float:
     return float(bool(column) and len(lists) == len(column))
 
 
-TOKENS = Side("token", partial(_read_strings, "token"), _fit_list)
+def _join(tokens: Sequence[str], features: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """Return tokens with what further lists say of them."""
+    for values in features:
+        if len(values) != len(tokens):
+            counts = f"{len(tokens)} tokens and {len(values)} values of a feature column"
+            raise BadRow("as many values as tokens are expected", f"{counts}; as many are expected.")
+    return tuple(map(Token, tokens, zip(*features, strict=True)))
+
+
+TOKENS = Side("token", partial(_read_strings, "token"), _fit_list, join=_join)
 TAGS = Side("tag", partial(_read_strings, "tag"), _fit_list)
 
 

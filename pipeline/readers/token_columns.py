@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.errors import BadInput
-from pipeline.example import Example
+from pipeline.example import Example, Token
 from pipeline.readers import files, span_schemes, token_tables
 from pipeline.readers.faults import BadRow, Faults
 from pipeline.readers.request import Request, Say
@@ -39,11 +39,15 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Choice:
-    """The columns of the token and of the tag, which is None where only tokens are asked for, of so many."""
+    """The columns of the token and of the tag, which is None where only tokens are asked for, of so many.
+
+    features: further columns of the input.
+    """
 
     token: int
     tag: int | None
     width: int
+    features: tuple[int, ...] = ()
 
 
 def read(
@@ -245,7 +249,14 @@ def _choose_columns(
             f"{where}: column {token + 1} of {width} would be both the token and the tag. "
             "Choose them with --text-column and --label-column."
         )
-    return Choice(token, label, width)
+    features = asked.choose_features(names, where=where)
+    for column in features:
+        if column in (token, label):
+            raise BadInput(
+                f"{where}: --feature-columns: column {names[column] or column + 1} is the "
+                f"{'token' if column == token else 'tag'} already; leave it out."
+            )
+    return Choice(token, label, width, features)
 
 
 def _counts_tokens(column: Sequence[str]) -> bool:
@@ -284,6 +295,9 @@ def _make_example(path: Path, sentence: Sentence, chosen: Choice, *, spans: bool
             f"at most {longest} are read. A blank line between sentences is probably missing."
         )
     tokens = _take("token", chosen.token, sentence)
+    if chosen.features:
+        values = zip(*(_take("feature", column, sentence) for column in chosen.features), strict=True)
+        tokens = tuple(map(Token, tokens, values))
     output = None
     if chosen.tag is not None:
         output = convert(_take("tag", chosen.tag, sentence), spans, sentence.lines)

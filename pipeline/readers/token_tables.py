@@ -5,12 +5,12 @@ Or a row per sentence, whose tags (and tokens) are lists as Python writes them: 
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.errors import BadInput
-from pipeline.example import Example
+from pipeline.example import Example, Token
 from pipeline.readers.faults import BadRow
 from pipeline.readers.request import Request, Say
 from pipeline.readers.tabular import records
@@ -78,7 +78,8 @@ def read(path: Path, request: Request, say: Say) -> list[tuple[int, Example | Ba
         say(f"{path}: the header once more in {len(again):,} rows, which are left out, such as line {again[0]}")
         kept = [(line, record) for line, record in table.records if not isinstance(record, BadRow)]
         table = replace(table, records=kept)
-    sentences = list(_divide(table, token=token, tag=tag, division=division))
+    features = columns.choose_features(table.names, where=where)
+    sentences = list(_divide(table, token=token, tag=tag, division=division, features=features))
     if len(sentences) == 1 and len(sentences[0].tokens) > LONG and division is None:
         raise BadInput(
             f"{where}: {len(sentences[0].tokens):,} tokens, and nothing says where a sentence begins: no column such "
@@ -92,7 +93,9 @@ def _make_example(path: Path, sentence: Sentence, *, tagged: bool) -> Example:
     return Example(tuple(sentence.tokens), tags, f"{path.name}:{sentence.line}")
 
 
-def _divide(table: Table, *, token: int, tag: int | None, division: int | None) -> Iterator[Sentence]:
+def _divide(
+    table: Table, *, token: int, tag: int | None, division: int | None, features: Sequence[int]
+) -> Iterator[Sentence]:
     sentence, last, before = None, "", 0
     for line, record in table.records:
         number, word, label, bad = _read_row(table, record, token=token, tag=tag, division=division)
@@ -111,6 +114,8 @@ def _divide(table: Table, *, token: int, tag: int | None, division: int | None) 
             continue
         sentence = sentence or Sentence(line)
         sentence.bad = sentence.bad or bad
+        if features and word and not bad:
+            word = Token(word, [str(table.get(record, column)).strip() for column in features])
         sentence.tokens.append(word)
         sentence.tags.append(label)
     if sentence:

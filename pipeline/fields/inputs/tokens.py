@@ -9,6 +9,8 @@ from typing import Literal, Self
 import numpy as np
 
 from pipeline.errors import BadInput, TooLong
+from pipeline.example import Token
+from pipeline.fields import word_features
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
 from pipeline.fields.flaws import find_flaws
@@ -18,6 +20,8 @@ from pipeline.option import option
 
 # Most tokens whose spelling is kept; what answers for months sees new ones for ever.
 SPELLED = 200_000
+# Arrays of word features, and what they are of.
+AFFIXES = {"prefixes": word_features.list_prefixes, "suffixes": word_features.list_suffixes}
 
 
 @dataclass
@@ -27,7 +31,11 @@ class Tokens(InputField[Sequence[str]]):
     Words are looked up lower-cased, so that a word at the start of a sentence is the same word; their spelling, with
     capitals, reaches the model through the characters.
 
-    width: characters kept per word: its beginning and its end where it is longer. words, characters: by id.
+    With word features there are also "shapes", (time,), "prefixes" and "suffixes", (time, 4); see word_features.py. For
+    each of the feature columns there is "column_1", (time,), "column_2" ...: of what a file says of a word beside it.
+
+    width: characters kept per word: its beginning and its end where it is longer.
+    words, characters, shapes, prefixes, suffixes, columns: by id.
     """
 
     vocabulary: int = option(20_000, "Most words or subwords known, the most frequent; others are unknown.", low=3)
@@ -40,6 +48,15 @@ class Tokens(InputField[Sequence[str]]):
         "word", "How a typed sentence becomes tokens; treebank: as the Penn Treebank's (needs NLTK)."
     )
     agreement: float = field(default=1.0, metadata=LEARNED)
+    word_features: bool = option(False, "Read the shape of each word too, its first and its last characters.")
+    feature_columns: str | None = option(
+        None, "Further columns to read of each word, such as lemma,xpos or 2,3; predict needs them too."
+    )
+    # Runs of earlier versions have none of these.
+    shapes: tuple[str, ...] = field(default=(), metadata=LEARNED)
+    prefixes: tuple[str, ...] = field(default=(), metadata=LEARNED)
+    suffixes: tuple[str, ...] = field(default=(), metadata=LEARNED)
+    columns: tuple[tuple[str, ...], ...] = field(default=(), metadata=LEARNED)
 
     def fit(self, sentences: Iterable[Sequence[str]]) -> None:
         sentences = list(sentences)
@@ -47,12 +64,38 @@ class Tokens(InputField[Sequence[str]]):
         words: Counter[str] = Counter()
         characters: Counter[str] = Counter()
         # Each different token once: most of a corpus is the same few.
+        shapes: Counter[str] = Counter()
         for token, count in Counter(token for sentence in sentences for token in sentence).items():
-            words[token.lower()] += count
+            words[self._normalise(token)] += count
+            shapes[word_features.find_shape(token)] += count
             for character in token:
                 characters[character] += count
         self.words = list(Vocabulary.build(words, self.vocabulary, self.min_count).symbols)
         self.characters = list(Vocabulary.build(characters).symbols)
+        if self.word_features:
+            self.shapes = tuple(Vocabulary.build(shapes, min_count=word_features.FEWEST).symbols)
+            for side, divide in AFFIXES.items():
+                setattr(self, side, tuple(word_features.build_vocabulary(map(divide, words)).symbols))
+        values = [features for sentence in sentences for features in self._read_columns(sentence)]
+        self.columns = tuple(
+            tuple(Vocabulary.build(Counter(column), self.vocabulary, self.min_count).symbols)
+            for column in zip(*values, strict=True)
+        )
+
+    def _normalise(self, token: str) -> str:
+        return word_features.normalise(token) if self.word_features else token.lower()
+
+    def _read_columns(self, sentence: Sequence[str]) -> Iterator[tuple[str, ...]]:
+        """Yield what the feature columns say of each token; BadInput where they are missing."""
+        if self.feature_columns is None:
+            return
+        for token in sentence:
+            if not isinstance(token, Token):
+                raise BadInput(
+                    f"--feature-columns {self.feature_columns}: nothing says them of {token!r:.40}; give a file that "
+                    "has these columns beside its tokens: CoNLL-U, other columns, or lists in JSON"
+                )
+            yield token.features
 
     def refuse(self, sentence: Sequence[str]) -> str | None:
         return None if sentence else "the sentence has no token in it"
@@ -65,14 +108,37 @@ class Tokens(InputField[Sequence[str]]):
                 f"the sentence beginning {' '.join(sentence[:5])!r:.60} has {len(sentence)} tokens, and at most "
                 f"{self.max_length} are allowed; divide it, or raise --max-length"
             )
-        return {
-            "words": np.array(self._words.to_ids([token.lower() for token in sentence]), "int32"),
+        found = {
+            "words": np.array(self._words.to_ids(map(self._normalise, sentence)), "int32"),
             "characters": np.array([self._spelled(token) for token in sentence], "int32"),
         }
+        if self.word_features:
+            shapes, *affixes = zip(*map(self._featured, sentence), strict=True)
+            found["shapes"] = np.array(shapes, "int32")
+            found |= {side: np.array(ids, "int32") for side, ids in zip(AFFIXES, affixes, strict=True)}
+        for number, column in enumerate(zip(*self._read_columns(sentence), strict=True)):
+            found[f"column_{number + 1}"] = np.array(self._columns[number].to_ids(column), "int32")
+        return found
 
     @cached_property
     def _words(self) -> Vocabulary:
         return Vocabulary(self.words)
+
+    @cached_property
+    def _columns(self) -> list[Vocabulary]:
+        return list(map(Vocabulary, self.columns))
+
+    @cached_property
+    def _featured(self) -> Callable[[str], tuple]:
+        """Return what gives the ids of a token's shape, prefixes and suffixes."""
+        shapes = Vocabulary(self.shapes)
+        sides = {side: Vocabulary(getattr(self, side)) for side in AFFIXES}
+
+        def find(token: str) -> tuple:
+            affixes = (word_features.to_ids(AFFIXES[side](token), known) for side, known in sides.items())
+            return shapes.to_id(word_features.find_shape(token)), *affixes
+
+        return lru_cache(SPELLED)(find)
 
     @cached_property
     def _characters(self) -> Vocabulary:
@@ -90,9 +156,10 @@ class Tokens(InputField[Sequence[str]]):
 
     @property
     def arrays(self) -> dict[str, Array]:
+        widths = {"words": (), "characters": (self.width,), **dict.fromkeys(AFFIXES, (word_features.LONGEST,))}
         return {
-            "words": Array((None,), "int32", len(self.words), unknown=UNKNOWN_ID),
-            "characters": Array((None, self.width), "int32", len(self.characters), unknown=UNKNOWN_ID),
+            name: Array((None, *widths.get(name, ())), "int32", len(symbols), unknown=UNKNOWN_ID)
+            for name, symbols in self.id_names.items()
         }
 
     def parse(self, text: str) -> tuple[str, ...]:
@@ -128,7 +195,7 @@ class Tokens(InputField[Sequence[str]]):
         return self.max_length
 
     def divide(self, sentence: Sequence[str]) -> Sequence[str]:
-        return [token.lower() for token in sentence]
+        return list(map(self._normalise, sentence))
 
     @property
     def known_tokens(self) -> Collection[str]:
@@ -136,7 +203,14 @@ class Tokens(InputField[Sequence[str]]):
 
     @property
     def id_names(self) -> Mapping[str, Sequence[str]]:
-        return {"words": self.words, "characters": self.characters}
+        featured = {"shapes": self.shapes, "prefixes": self.prefixes, "suffixes": self.suffixes}
+        columns = {f"column_{number + 1}": column for number, column in enumerate(self.columns)}
+        return {
+            "words": self.words,
+            "characters": self.characters,
+            **(featured if self.word_features else {}),
+            **columns,
+        }
 
     def find_flaws(self, sentence: Sequence[str]) -> Iterator[str]:
         yield from find_flaws(" ".join(sentence))

@@ -13,12 +13,31 @@ class Columns:
 
     input, output: names such as ("text", "review"); the first that exists is used.
     given_input, given_output: what the user asked for by option; when set, nothing else is tried.
+    given_features: further columns of the input, which the user asked for.
     """
 
     input: tuple[str, ...]
     output: tuple[str, ...]
     given_input: str | None = None
     given_output: str | None = None
+    given_features: tuple[str, ...] = ()
+
+    def choose_features(self, names: Sequence[str], *, where: str) -> tuple[int, ...]:
+        """Return the indices, from 0, of the further columns of the input; BadInput as `choose`."""
+        found = (choose(names, (), given=name, option="--feature-columns", where=where) for name in self.given_features)
+        return tuple(place for place in found if place is not None)
+
+
+def divide_names(names: str | None) -> tuple[str, ...]:
+    """Return the names of columns that have commas between them; BadInput where one is empty."""
+    if names is None:
+        return ()
+    found = tuple(name.strip() for name in names.split(","))
+    if "" in found or len(set(found)) < len(found):
+        raise BadInput(
+            f"--feature-columns {names}: expected the names or numbers of columns, each once, with commas between them"
+        )
+    return found
 
 
 def is_number(name: str | None) -> bool:

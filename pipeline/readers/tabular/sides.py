@@ -22,6 +22,8 @@ class Side:
     name: what messages call it. read: from a value of a table, and the table's folder, to the side of an example;
     BadRow if it is none. fit: from the values of a column, and the folder, to how well they fit: 0 not at all.
     last: of columns that fit alike the last is taken; else the user is asked. optional: there need not be a column.
+    join: what is read from the column, and from each further column of the input, to the side; BadRow if they do not
+        go together.
     """
 
     name: str
@@ -29,6 +31,7 @@ class Side:
     fit: Callable[[Sequence[object], Path], float]
     last: bool = False
     optional: bool = False
+    join: Callable[[Input, Sequence[Input]], Input] | None = None
 
 
 def fit_text(column: Sequence[object], folder: Path) -> float:

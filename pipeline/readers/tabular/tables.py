@@ -142,11 +142,15 @@ def read_rows(table: Table, chosen: Choice, *, request: Request, say: Say, sides
     if column is None and not request.inputs_only and not sides[1].optional:
         say(f"{table.path}: no {sides[1].name} in it, so what is answered to it is not scored")
     examples: list[Example] = []
+    features = request.columns.choose_features(table.names, where=table.where)
     faults = Faults(table.path, request.strict)
     for line, record in table.records:
         kept = len(examples)
         with faults.row(line):
             given = sides[0].read(table.get(record, chosen.input), table.path.parent)
+            if features and sides[0].join:
+                folder = table.path.parent
+                given = sides[0].join(given, [sides[0].read(table.get(record, one), folder) for one in features])
             wanted = None if column is None else sides[1].read(table.get(record, column), table.path.parent)
             examples.append(Example(given, wanted, f"{table.path.name}:{line}"))
         if request.inputs_only and len(examples) == kept:

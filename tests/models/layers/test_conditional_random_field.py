@@ -31,7 +31,8 @@ def score_paths(field, logits, allowed):
     first, last, transitions = (numpy(one).astype("float64") for one in (field.first, field.last, field.transitions))
     scores = {}
     for path in itertools.product(range(TAGS), repeat=len(logits)):
-        if allowed and not all(allowed[row][tag] for row, tag in zip([0, *(1 + tag for tag in path)], path, strict=False)):
+        before = [0, *(1 + tag for tag in path)]
+        if allowed and not all(allowed[row][tag] for row, tag in zip(before, path, strict=False)):
             continue
         score = first[path[0]] + last[path[-1]]
         score += sum(transitions[before, tag] for before, tag in zip(path, path[1:], strict=False))

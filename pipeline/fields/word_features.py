@@ -1,0 +1,58 @@
+"""Word features: what the spelling of a word says of it, for words that are rare or new.
+
+They are those of taggers by hand-made features: how it is capitalised and what else is in it, its first and its last
+characters (Ratnaparkhi 1996, table 1; Collobert et al. 2011, section 6).
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from pipeline.fields.vocabulary import PADDING_ID, Vocabulary
+
+# Characters of the longest prefix and suffix.
+LONGEST = 4
+# Prefixes and suffixes of fewer different words are unknown.
+FEWEST = 3
+DIGIT = re.compile(r"\d")
+
+
+def normalise(word: str) -> str:
+    """Return a word lower-cased, its digits all 0: years are one word, and prices of as many digits."""
+    return DIGIT.sub("0", word.lower())
+
+
+def find_shape(word: str) -> str:
+    """Return what a word is made of: "Paris" is Xx, "IL-2" X-d, "3,000" d,d; marks that are no letters stay."""
+    return "".join(mark for mark, _ in groupby(map(_classify, word)))
+
+
+def _classify(character: str) -> str:
+    if character.isdigit():
+        return "d"
+    if character.isupper():
+        return "X"
+    return "x" if character.isalpha() else character
+
+
+def list_prefixes(word: str) -> list[str]:
+    """Return the first 1, 2, 3 and 4 characters of a word, as far as it has so many and more."""
+    word = normalise(word)
+    return [word[:length] for length in range(1, min(LONGEST, len(word) - 1) + 1)]
+
+
+def list_suffixes(word: str) -> list[str]:
+    """Return the last 1, 2, 3 and 4 characters of a word, likewise."""
+    word = normalise(word)
+    return [word[-length:] for length in range(1, min(LONGEST, len(word) - 1) + 1)]
+
+
+def build_vocabulary(affixes: Iterable[Sequence[str]]) -> Vocabulary:
+    """Return the vocabulary of prefixes, or of suffixes. affixes: of each different word of the training data."""
+    return Vocabulary.build(Counter(affix for some in affixes for affix in some), min_count=FEWEST)
+
+
+def to_ids(affixes: Sequence[str], vocabulary: Vocabulary) -> list[int]:
+    """Return the ids of the affixes of a word, and PADDING_ID for each that it is too short for."""
+    return vocabulary.to_ids(affixes) + [PADDING_ID] * (LONGEST - len(affixes))
