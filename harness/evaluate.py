@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import keras
@@ -13,6 +13,7 @@ from harness.experiment import Experiment
 from harness.process.cost import Throughput
 from pipeline import record
 from pipeline.batches.bucketing import Batches
+from pipeline.batches.windows import Window, group, join
 from pipeline.example import Example, Value
 from pipeline.fields import OutputField
 from tasks.task import Scores, Task
@@ -98,7 +99,31 @@ def answer(
             steps = int(batches.steps[member])
             answers[member] = read_answer(output_field, found, row, steps=steps, masked="mask" in decoder.input)
     known = [one for one in answers if one is not None]
+    if batches.windows:
+        known = [
+            join_windows([known[member] for member in members], [batches.windows[member] for member in members])
+            for members in group(batches.windows)
+        ]
     return Answers(known, {name: one.mean for name, one in means.items()})
+
+
+def join_windows(parts: Sequence[Answer], windows: Sequence[Window]) -> Answer:
+    """Return the answer to an example from those to its windows; see pipeline/batches/windows.py."""
+    if len(parts) == 1:
+        return parts[0]
+    output, seams = join([one.output for one in parts], windows)
+    certainties = None
+    found = [one.certainties for one in parts if one.certainties is not None]
+    if len(found) == len(parts):
+        begins = [0, *(seam - window.begin for seam, window in zip(seams, windows[1:], strict=True))]
+        ends = [*(seam - window.begin for seam, window in zip(seams, windows, strict=False)), None]
+        certainties = np.concatenate([one[begin:end] for one, begin, end in zip(found, begins, ends, strict=True)])
+    details = dict(parts[0].details)
+    if "example_weight" in details:
+        weights = [one.details["example_weight"] for one in parts]
+        losses = [one.details["example_loss"] * weight for one, weight in zip(parts, weights, strict=True)]
+        details |= {"example_weight": sum(weights), "example_loss": sum(losses) / max(sum(weights), 1.0)}
+    return replace(parts[0], output=tuple(output), details=details, certainties=certainties)
 
 
 def compute(decoder: keras.Model, drawn: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -14,7 +14,8 @@ from harness.cells import check_lengths
 from pipeline.batches import encoded_cache
 from pipeline.batches.bucketing import Batches
 from pipeline.batches.lengths import Lengths
-from pipeline.batches.padding import Arrays
+from pipeline.batches.padding import Arrays, measure
+from pipeline.batches.windows import WEIGHT, find_windows, group
 from pipeline.errors import BadInput
 from pipeline.example import Example, Value, first
 from pipeline.fields import InputField, OutputField, is_autoregressive
@@ -78,15 +79,27 @@ class Experiment:
     ) -> Batches:
         """Return encoded examples as batches of the size that the options say; seed: of their order, if any.
 
-        origins: where each example comes from; BadInput names that of one that is too long for the cell.
+        origins: where each example comes from; BadInput names that of one that is too long for the cell. One that is
+        longer than the input field reads at once becomes several inputs; see pipeline/batches/windows.py.
         """
-        check_lengths(self.options, origins, inputs, arrays=self.input_field.arrays)
+        given, wanted = self.input_field.arrays, {} if outputs is None else self.output_field.arrays
+        steps = [measure(one, given) for one in inputs]
+        windows = find_windows(steps, self.input_field.window) if self.input_field.window else []
+        if windows:
+            origins = [origins[window.example] for window in windows]
+            inputs = [window.cut(inputs[window.example], given) for window in windows]
+            if outputs is not None:
+                cut = [window.cut(outputs[window.example], wanted) for window in windows]
+                outputs = [one | {"weight": window.weigh()} for one, window in zip(cut, windows, strict=True)]
+                wanted = {**wanted, "weight": WEIGHT}
+        check_lengths(self.options, origins, inputs, arrays=given)
         return Batches(
             inputs,
-            self.input_field.arrays,
+            given,
             size=self.options.batch_size,
             outputs=outputs,
-            output_arrays={} if outputs is None else self.output_field.arrays,
+            output_arrays=wanted,
+            windows=windows,
             seed=seed,
             start=self.output_field.start if outputs is not None and is_autoregressive(self.output_field) else None,
             tokens=self.options.batch_tokens,
@@ -107,6 +120,12 @@ class Experiment:
         inputs, outputs = encoded_cache.load_or_encode(key, arrays, lambda: self._encode(examples))
         return self.batch(origins, inputs, outputs, seed=seed)
 
+    def encode_input(self, value: Value) -> Arrays:
+        """Return the arrays of an input, however long it is where there is an answer for each of its steps."""
+        output = self.output_field.arrays["output"]
+        in_windows = output.timed and output.per_step and not is_autoregressive(self.output_field)
+        return self.input_field.encode_whole(value) if in_windows else self.input_field.encode(value)
+
     def _encode(self, examples: Sequence[Example]) -> tuple[list[Arrays], list[Arrays]]:
         """Return the encoded inputs and outputs; one of several right outputs is encoded, the first."""
         inputs: list[Arrays] = []
@@ -115,12 +134,24 @@ class Experiment:
         for example in examples:
             with pointing_at(example.origin):
                 # The captions of one image follow each other, and share its array.
-                inputs.append(inputs[-1] if example.input is before else self.input_field.encode(example.input))
+                inputs.append(inputs[-1] if example.input is before else self.encode_input(example.input))
                 before = example.input
                 if example.output is not None:
                     outputs.append(self.output_field.encode(first(example.output)))
                     self.output_field.check_pair(inputs[-1], outputs[-1])
         return inputs, outputs
+
+
+def describe_windows(batches: Batches, options: Options) -> str | None:
+    """Return how many examples are read in windows, and in how many; None where none is."""
+    if not batches.windows:
+        return None
+    count = len(group(batches.windows))
+    cut = [len(members) for members in group(batches.windows) if len(members) > 1]
+    return (
+        f"{len(cut):,} of {count:,} sentences are longer than --max-length {options.max_length:,} and are read in "
+        f"{sum(cut):,} windows, which overlap by a quarter; the answers are put together"
+    )
 
 
 @contextmanager

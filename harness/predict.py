@@ -6,8 +6,9 @@ from typing import Any
 
 from harness import data
 from harness.evaluate import Answer, answer
-from harness.experiment import pointing_at
+from harness.experiment import describe_windows, pointing_at
 from harness.inputs import Input, check_any
+from harness.process.console import say
 from harness.runs.trained import Trained
 from harness.suggesting.suggester import Suggester, suggest
 from pipeline.errors import BadInput
@@ -31,12 +32,14 @@ def predict(trained: Trained, inputs: Sequence[Input], *, attention: bool = Fals
     encoded = []
     for one in asked:
         with pointing_at(one.origin):
-            encoded.append(experiment.input_field.encode(one.value))
+            encoded.append(experiment.encode_input(one.value))
     if attention and "attention" not in trained.decoder.output:
         raise BadInput(
             f"--attention-weights: {experiment.directory} has none; train a run with --attention bahdanau or luong"
         )
     batches = experiment.batch([one.origin for one in asked], encoded)
+    if windowed := describe_windows(batches, experiment.options):
+        say(windowed)
     found = iter(answer(experiment, trained.decoder, batches).answers)
     answers: list[Prediction] = []
     for one in inputs:

@@ -33,6 +33,7 @@ import models.layers.decoder
 import models.layers.dropout
 import models.layers.embedding
 import models.layers.forecasting
+import models.layers.locked_dropout
 import models.layers.losses
 import models.layers.pooling
 import models.layers.random_changes

@@ -60,6 +60,7 @@ class Encoder(Recurrent):
     """Options of layers that read a sequence to its end."""
 
     bidirectional: bool = option(True, "Read the sequence in both directions.")
+    locked_dropout: bool = option(False, "Between layers, set the same numbers to 0 at every step of a sequence.")
 
 
 @dataclass

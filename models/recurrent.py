@@ -23,7 +23,7 @@ from models.cells.chrono import ChronoInitializer
 from models.cells.unrolling import run_usual
 from models.cells.zoneout import ZoneoutCell, ZoneoutGRUCell, ZoneoutLSTMCell, ZoneoutSimpleRNNCell, draw_zones
 from models.layers.block import EXIT, ResidualBlock, make_entry, make_norm
-from models.layers.dropout import Dropout
+from models.layers.locked_dropout import make_dropout
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
 from pipeline.errors import BadInput
@@ -204,6 +204,7 @@ def stack_layers(
     bidirectional: bool = False,
     dropout: float = 0.0,
     block: bool = False,
+    locked: bool = False,
     options: object = None,
     longest: int | None = None,
     wrap_first: Callable[[layers.Layer], layers.Layer] | None = None,
@@ -214,6 +215,7 @@ def stack_layers(
     Returns (batch, time, units); forward and backward states side by side, (batch, time, 2 units), if bidirectional.
     dropout: share of the inputs of each layer after the first that is set to 0 in training; of what is added to the
         stream, with blocks.
+    locked: whether the same is set to 0 at every step of a sequence (models/layers/locked_dropout.py).
     block: whether each layer is in a residual block (models/layers/block.py), of both directions together.
     options: has an attribute for each option that the cell declares; None: the cell has its defaults.
     longest: steps of the longest input; for a cell that is bounded.
@@ -227,7 +229,7 @@ def stack_layers(
         if block:
             states = make_norm(f"block_{number}_norm")(stream)
         elif number and dropout:
-            states = Dropout(dropout)(states)
+            states = make_dropout(dropout, locked=locked)(states)
         wrap = wrap_first if wrap_first and not number else lambda layer: layer
         forward = wrap(make(units, return_sequences=True, name=f"{cell}_{number}_forward"))(states)
         if bidirectional:
@@ -235,7 +237,7 @@ def stack_layers(
                 Reverse()(states, mask)
             )
             forward = layers.Concatenate()([forward, Reverse()(backward, mask)])
-        states = ResidualBlock(dropout, name=f"block_{number}")(stream, forward) if block else forward
+        states = ResidualBlock(dropout, locked, name=f"block_{number}")(stream, forward) if block else forward
     return make_norm(EXIT)(states) if block else states
 
 
@@ -263,6 +265,7 @@ def stack_by_options(
         bidirectional=options.bidirectional,
         dropout=options.dropout,
         block=options.block,
+        locked=options.locked_dropout,
         options=options,
         longest=options.max_length + begins if CELLS[options.cell].bounded else None,
         wrap_first=wrap_first,

@@ -32,6 +32,7 @@ from models.layers.block import ResidualBlock
 from models.layers.carry import Carry
 from models.layers.dropout import Dropout
 from models.layers.embedding import OneHot
+from models.layers.locked_dropout import LockedDropout
 from models.layers.pooling import Pool
 from models.layers.random_changes import SpecAugment, VocalTractPerturbation
 from models.layers.subsample import Subsample
@@ -52,6 +53,7 @@ ALONE = (
     layers.Dropout,
     layers.GaussianNoise,
     Dropout,
+    LockedDropout,
     layers.RMSNormalization,
     ResidualBlock,
     WordDropout,

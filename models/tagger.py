@@ -9,8 +9,8 @@ from models.decoding.viterbi import BestPath
 from models.family import count_values
 from models.layers.argmax import ArgMax
 from models.layers.conditional_random_field import ConditionalRandomField, PathCrossEntropy
-from models.layers.dropout import Dropout
 from models.layers.embedding import encode_sequence
+from models.layers.locked_dropout import make_dropout
 from models.layers.losses import cross_entropy
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def build(input_field: "InputField", output_field: "TagField", options: "Options
     """
     inputs, states = encode_sequence(input_field, options)
     if options.dropout:
-        states = Dropout(options.dropout)(states)
+        states = make_dropout(options.dropout, locked=options.locked_dropout)(states)
     tags = count_values(output_field.arrays["output"])
     output = layers.Dense(tags, dtype="float32", name="logits")(states)
     if options.decoder == "crf":

@@ -163,7 +163,7 @@ def collect(trained: Trained, selection: Selection, source: str | None = None) -
         probabilities=_list_probabilities(answers),
         losses=losses,
         weights=weights,
-        lengths=batches.steps,
+        lengths=batches.example_steps,
         scores=evaluate.rate(
             task, selection.examples, outputs, means={**found.means, "loss": loss}, training=selection.training
         ),

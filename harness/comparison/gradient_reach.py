@@ -234,7 +234,7 @@ def score_by_length(directory: Path, groups: int = 6) -> list[LengthScore]:
     selection = select(run, None, "test")
     examples, training = selection.examples, selection.training
     batches, trained = run.encode(examples), open_model(run)
-    steps = batches.steps
+    steps = batches.example_steps
     found: list[LengthScore] = []
     for members in divide_evenly(steps, groups):
         chosen = [examples[member] for member in members]

@@ -10,7 +10,7 @@ import numpy as np
 import tasks
 from harness import data, runs
 from harness.data import SPLITS
-from harness.experiment import Experiment
+from harness.experiment import Experiment, describe_windows
 from harness.process.console import doing, say
 from harness.process.cost import reset_peak_ram
 from harness.process.lock import hold
@@ -109,4 +109,7 @@ def encode(experiment: Experiment, split: str, examples: Splits) -> Batches:
     contents = [experiment.input_field.fingerprint(example.input) for example in examples[split]]
     about = (experiment.fingerprint, split, contents if any(contents) else [])
     key = encoded_cache.cache_key(about, experiment.input_field, experiment.output_field)
-    return experiment.encode(examples[split], seed=seed, key=key)
+    batches = experiment.encode(examples[split], seed=seed, key=key)
+    if told := describe_windows(batches, experiment.options):
+        say(f"{split}: {told}")
+    return batches

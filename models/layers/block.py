@@ -18,7 +18,7 @@ is left out. The norm divides by the root of the mean square (Zhang and Sennrich
 import keras
 from keras import layers, ops
 
-from models.layers.dropout import Dropout
+from models.layers.locked_dropout import make_dropout
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
 
@@ -46,13 +46,13 @@ class ResidualBlock(layers.Layer):
     """What stands behind the cell of a block: see above.
 
     Each step is computed alone, so the padding has no part in any other. dropout: share of the numbers that are added
-    to the stream set to 0 in training.
+    to the stream set to 0 in training; locked: the same at every step.
     """
 
-    def __init__(self, dropout: float = 0.0, **options: LayerArgument):
+    def __init__(self, dropout: float = 0.0, locked: bool = False, **options: LayerArgument):
         super().__init__(**options)
-        self.dropout = dropout
-        self.dropout_layers = [Dropout(dropout), Dropout(dropout)]
+        self.dropout, self.locked = dropout, locked
+        self.dropout_layers = [make_dropout(dropout, locked=locked) for _ in range(2)]
 
     def build(self, stream_shape: tuple, states_shape: tuple) -> None:
         width = stream_shape[-1]
@@ -76,4 +76,4 @@ class ResidualBlock(layers.Layer):
         return stream_shape
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "dropout": self.dropout}
+        return {**super().get_config(), "dropout": self.dropout, "locked": self.locked}

@@ -7,7 +7,7 @@ import keras
 from keras import layers, ops
 
 from models.family import count_values
-from models.layers.dropout import Dropout
+from models.layers.locked_dropout import make_dropout
 from models.layers.word_dropout import WordDropout
 from models.recurrent import stack_by_options
 from models.saving import PACKAGE
@@ -83,7 +83,7 @@ def embed(inputs: dict[str, Tensor], arrays: "Mapping[str, Array]", options: "Op
     beside += [embed_feature(inputs[name], count_values(arrays[name]), name=name) for name in features]
     if beside:
         vectors = layers.Concatenate()([vectors, *beside])
-    return Dropout(options.dropout)(vectors) if options.dropout else vectors
+    return make_dropout(options.dropout, locked=options.locked_dropout)(vectors) if options.dropout else vectors
 
 
 def embed_spelling(characters: Tensor, size: int, *, features: int = 32, filters: int = 64, width: int = 3) -> Tensor:

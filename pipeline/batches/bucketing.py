@@ -13,6 +13,7 @@ import numpy as np
 
 from pipeline.batches.lengths import WASTE, Lengths, add_longer, choose_lengths, merge_lengths, round_up, suit_lengths
 from pipeline.batches.padding import Arrays, measure, pad, shift, weigh
+from pipeline.batches.windows import Window
 from pipeline.errors import BadInput
 from pipeline.fields import Array
 from pipeline.fields.array import CONTINUES
@@ -27,6 +28,7 @@ class Batches:
     tokens: steps of every batch, padding included, in place of `size`: as many rows as fit, but at least one.
     start: the symbol before the first of a written output; given it, "previous" holds the outputs one step late.
     seed: order of the examples, different in every epoch; None keeps those of one length in the order given.
+    windows: of which examples the inputs are parts, where some are too long to be read at once; see windows.py.
     known: the padded lengths of the run, to which longer ones are added; None for those that suit the examples.
     curriculum: epochs before the first in which all examples are drawn; see `choose`.
 
@@ -49,6 +51,7 @@ class Batches:
     tokens: int | None = None
     known: Lengths | None = None
     curriculum: int = 0
+    windows: Sequence[Window] = ()
 
     def __post_init__(self) -> None:
         self.steps = np.array([measure(example, self.input_arrays) for example in self.inputs])
@@ -94,6 +97,12 @@ class Batches:
         """Return the padded lengths that are worth their compilation, over so many epochs."""
         found = Lengths(tuple(self.lengths), () if self.aligned else tuple(self.output_lengths))
         return merge_lengths(found, Counter(self.shape(*entry) for entry in self.plan()), epochs)
+
+    @property
+    def example_steps(self) -> np.ndarray:
+        """Return the time steps of each example, of however many windows."""
+        ends = {window.example: window.end for window in self.windows}
+        return np.array(list(ends.values())) if ends else self.steps
 
     def count_tokens(self) -> int:
         """Return the number of time steps that are not padding."""

@@ -151,6 +151,15 @@ class InputField(Field, Protocol, Generic[Value]):
         return None
 
     @property
+    def window(self) -> int | None:
+        """Return how many steps are read at once, where a longer value can be read in windows; None where it cannot."""
+        return None
+
+    def encode_whole(self, value: Value, /) -> Arrays:
+        """Return the arrays of a value that will be read in windows, however long it is; else as `encode`."""
+        return self.encode(value)
+
+    @property
     def truncated(self) -> int:
         """Return how many training texts were longer than the longest allowed, and lost a part."""
         return 0

@@ -21,7 +21,7 @@ OTHERS = (".csv", ".xml")
 INPUTS = (*(ending for ending in SUFFIXES if ending not in (".tsv", ".txt")), *LISTS)
 
 
-def read(request: Request, say: Say, *, spans: bool = False, longest: int = 2000) -> Splits:
+def read(request: Request, say: Say, *, spans: bool = False, longest: int = 20_000) -> Splits:
     """Return the sentences of a file (all "train") or of a folder's train, validation and test files.
 
     An example's input is a tuple of tokens, its output a tuple of as many tags, its origin the line of its first token.

@@ -36,9 +36,11 @@ def test_an_input_with_nothing_in_it_is_named(text: str, run: Path) -> None:
         predict(run, [("x.txt:1", "bir"), ("x.txt:2", text)])
 
 
-def test_a_sentence_of_ten_thousand_tokens_is_refused(run: Path) -> None:
-    with pytest.raises(BadInput, match=r"^text 1: .*has 10000 tokens, and at most 1000 are allowed"):
-        predict(run, [("text 1", "bir " * 10_000)])
+def test_a_sentence_of_ten_thousand_tokens_is_read_in_windows(run: Path, capsys: pytest.CaptureFixture) -> None:
+    long, short = predict(run, [("text 1", "bir iki " * 5_000), ("text 2", "bir")])
+    assert len(long["input"]) == len(long["output"]) == 10_000
+    assert len(short["output"]) == 1
+    assert "1 of 2 sentences are longer than --max-length 1,000 and are read in 13 windows" in capsys.readouterr().err
 
 
 def test_nothing_to_predict_is_a_mistake(run: Path) -> None:

@@ -39,7 +39,7 @@ class Tokens(InputField[Sequence[str]]):
     """
 
     vocabulary: int = option(20_000, "Most words or subwords known, the most frequent; others are unknown.", low=3)
-    max_length: int = option(400, "Longest sentence, in tokens; a longer one is refused.", low=1)
+    max_length: int = option(400, "Most tokens that are read at once; a longer sentence is read in windows.", low=1)
     min_count: int = option(1, "Words seen fewer times in training are unknown.", low=1)
     width: int = 16
     words: list[str] = field(default_factory=list, metadata=LEARNED)
@@ -101,13 +101,20 @@ class Tokens(InputField[Sequence[str]]):
         return None if sentence else "the sentence has no token in it"
 
     def encode(self, sentence: Sequence[str]) -> Arrays:
-        if not sentence:
-            raise BadInput("the sentence has no token in it; give at least one")
         if len(sentence) > self.max_length:
             raise TooLong(
                 f"the sentence beginning {' '.join(sentence[:5])!r:.60} has {len(sentence)} tokens, and at most "
                 f"{self.max_length} are allowed; divide it, or raise --max-length"
             )
+        return self.encode_whole(sentence)
+
+    @property
+    def window(self) -> int:
+        return self.max_length
+
+    def encode_whole(self, sentence: Sequence[str]) -> Arrays:
+        if not sentence:
+            raise BadInput("the sentence has no token in it; give at least one")
         found = {
             "words": np.array(self._words.to_ids(map(self._normalise, sentence)), "int32"),
             "characters": np.array([self._spelled(token) for token in sentence], "int32"),

@@ -11,6 +11,7 @@ from keras import ops
 from harness.differentiation import differentiate
 from models.backends import draw_mask, kernels
 from models.layers.dropout import Dropout
+from models.layers.locked_dropout import LockedDropout
 from models.layers.word_dropout import WordDropout
 
 needs_kernels = pytest.mark.skipif(
@@ -64,3 +65,22 @@ def test_the_same_is_dropped_without_the_native_kernels(
         answers.append(ops.convert_to_numpy(kind(0.4)(values, training=True)))
     np.testing.assert_array_equal(*answers)
     assert 0.3 < (answers[0] == dropped).mean() < 0.5
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_locked_dropout_leaves_the_same_features_out_at_every_step(
+    native: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "_wanted", native)
+    values = np.random.default_rng(0).normal(size=(200, 7, 50)).astype("float32")
+    layer = LockedDropout(0.4)
+    np.testing.assert_array_equal(ops.convert_to_numpy(layer(values)), values)
+    found = ops.convert_to_numpy(layer(values, training=True))
+    dropped = (found == 0).all(axis=1)
+    np.testing.assert_allclose(found, np.where(dropped[:, None], 0, values / 0.6), rtol=1e-5)
+    assert dropped.mean() == pytest.approx(0.4, abs=0.02)
+    # Another sequence, and another step of training, lose others.
+    assert (dropped[0] != dropped[1]).any()
+    assert (ops.convert_to_numpy(layer(values, training=True)) != found).any()
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(layer))
+    assert again.rate == 0.4

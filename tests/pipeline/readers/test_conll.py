@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.errors import BadInput
 from pipeline.example import Example
 from pipeline.readers import conll
-from pipeline.readers.tabular.columns import Columns
+from pipeline.readers.tabular.columns import Columns, divide_names
 from tests.pipeline import readers
 
 NER = Columns(("token",), ("tag",))
@@ -218,9 +219,9 @@ def test_a_bad_file_is_refused(write, content, match):
 
 
 def test_a_sentence_too_long_is_told_where_it_starts(write):
-    path = write("a O\n\n" + "b O\n" * 10_000)
-    refuse(path, ":3: a sentence of 10000 tokens .* at most 2000 .* blank line .* is probably missing")
-    assert len(read(path, NER, longest=10_000)["train"][1].input) == 10_000
+    path = write("a O\n\n" + "b O\n" * 30_000)
+    refuse(path, ":3: a sentence of 30000 tokens .* at most 20000 .* blank line .* is probably missing")
+    assert len(read(path, NER, longest=30_000)["train"][1].input) == 30_000
 
 
 def test_a_column_that_does_not_exist_is_refused(write):
@@ -265,3 +266,38 @@ def test_benchmark_data_has_its_published_counts(folder, columns, spans, counts,
     examples = [example for split in found.values() for example in split]
     assert all(len(example.input) == len(example.output) for example in examples)
     assert len({tag for example in examples for tag in example.output}) == labels
+
+
+def test_further_columns_are_read_beside_the_tokens(write):
+    asked = Columns(("form",), ("upos",), given_features=("xpos", "3"))
+    (first, second) = read(write(CONLLU, "train.conllu"), asked)["train"]
+    assert first.input == ("vamos", "nos", "10 000")
+    assert [token.features for token in first.input] == [("V", "ir"), ("P", "nosotros"), ("N", "mar")]
+    assert second.input[0].features == ("S", "#")
+    path = write("a 1 x O\nb 2 y O\n", "train.conll")
+    (found,) = read(path, Columns(("token",), ("tag",), given_features=("2", "3")))["train"]
+    assert [token.features for token in found.input] == [("1", "x"), ("2", "y")]
+    path = write('{"tokens": ["a", "b"], "ner_tags": ["O", "B-X"], "pos": ["D", "N"]}\n' * 2, "train.jsonl")
+    found, _ = read(path, Columns(("tokens",), ("ner_tags",), given_features=("pos",)), spans=True)["train"]
+    assert [token.features for token in found.input] == [("D",), ("N",)]
+    path = write("word,pos,tag,sentence\na,D,O,1\nb,N,B-X,1\n", "train.csv")
+    (found,) = read(path, Columns(("word",), ("tag",), given_features=("pos",)), spans=True)["train"]
+    assert [token.features for token in found.input] == [("D",), ("N",)]
+
+
+def test_further_columns_that_are_not_there_are_refused(write):
+    path = write(CONLLU, "train.conllu")
+    for name, match in (
+        ("lema", "unknown column 'lema'. Did you mean 'lemma'"),
+        ("upos", "column upos is the tag already"),
+    ):
+        refuse(path, f"--feature-columns: {match}", Columns(("form",), ("upos",), given_features=(name,)))
+    path = write('{"tokens": ["a"], "tags": ["O"], "pos": ["D", "N"]}\n' * 2, "train.jsonl")
+    columns = Columns(("tokens",), ("tags",), given_features=("pos",))
+    refuse(path, "1 tokens and 2 values of a feature column", columns)
+
+
+@pytest.mark.parametrize("names", ["", "a,,b", "a,a", ","])
+def test_names_of_further_columns_have_commas_between_them(names):
+    with pytest.raises(BadInput, match="--feature-columns .*: expected the names or numbers of columns"):
+        divide_names(names)

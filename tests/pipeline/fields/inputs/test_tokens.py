@@ -76,3 +76,9 @@ def test_texts_that_are_tokenized_already_are_divided_at_their_blanks_alone():
     other = field.pretokenized()
     assert other.parse("well , 3/4") == ("well", ",", "3/4") and field.parse("3/4") == ("3", "/", "4")
     assert other.words == field.words and field.tokenizer == "word"
+
+
+def test_a_sentence_that_will_be_read_in_windows_may_be_long():
+    field = fitted(Tokens(9, 2), [("a", "b", "c")])
+    assert field.window == 2
+    assert len(field.encode_whole(("a", "b", "c"))["words"]) == 3
