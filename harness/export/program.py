@@ -89,18 +89,53 @@ TOKENS = {
 READ_TOKENS = """
 ids = {word: number for number, word in enumerate(given["words"]) if number > 1}
 letters = {letter: number for number, letter in enumerate(given["characters"]) if number > 1}
-
+FUNCTIONS
 
 def read(text):
     tokens, width = DIVIDED, given["width"]
-    words = np.array([[ids.get(token.lower(), 1) for token in tokens]], "int32")
+    words = np.array([[ids.get(normalise(token), 1) for token in tokens]], "int32")
     characters = np.zeros((1, len(tokens), width), "int32")
     for place, token in enumerate(tokens):
         # Of a long word the two ends.
         kept = token if len(token) <= width else token[: width // 2] + token[-(width // 2) :]
         characters[0, place, : len(kept)] = [letters.get(letter, 1) for letter in kept]
-    return {"words": words, "characters": characters, "mask": np.ones(words.shape, bool)}
+    inputs = {"words": words, "characters": characters, "mask": np.ones(words.shape, bool)}
+ADDED    return inputs
 """
+
+# What a word is looked up as; and, with word features, what else there is of it.
+NORMALISE = """
+
+def normalise(token):
+    return token.lower()
+"""
+
+WORD_FEATURES = (
+    """shapes = {shape: number for number, shape in enumerate(given["shapes"]) if number > 1}
+sides = {
+    side: {affix: number for number, affix in enumerate(given[side]) if number > 1} for side in ("prefixes", "suffixes")
+}
+
+
+def normalise(token):
+    return re.sub(r"\\d", "0", token.lower())
+
+
+def find_shape(token):
+    marks = ["d" if one.isdigit() else "X" if one.isupper() else "x" if one.isalpha() else one for one in token]
+    return "".join(mark for mark, _ in itertools.groupby(marks))
+
+
+def list_affixes(token, side):
+    word, known = normalise(token), sides[side]
+    cut = [word[:size] if side == "prefixes" else word[-size:] for size in range(1, min(4, len(word) - 1) + 1)]
+    return [known.get(affix, 1) for affix in cut] + [0] * (4 - len(cut))
+""",
+    """    inputs["shapes"] = np.array([[shapes.get(find_shape(token), 1) for token in tokens]], "int32")
+    for side in sides:
+        inputs[side] = np.array([[list_affixes(token, side) for token in tokens]], "int32")
+""",
+)
 
 READ_SOURCE = {
     "word": (
@@ -346,7 +381,12 @@ def find_reader(kind: str, saved: Json) -> tuple[str | None, tuple[str, ...], st
     if kind == "Tokens":
         tokenizer = saved["tokenizer"]
         pattern = get_pattern("sentence") if tokenizer == "word" else None
-        return READ_TOKENS.replace("DIVIDED", TOKENS[tokenizer]), (tokenizer,), pattern
+        if saved["feature_columns"]:
+            # A text that is typed has no columns.
+            return None, (), None
+        functions, added = WORD_FEATURES if saved["word_features"] else (NORMALISE, "")
+        source = READ_TOKENS.replace("FUNCTIONS", functions).replace("ADDED", added)
+        return source.replace("DIVIDED", TOKENS[tokenizer]), (tokenizer,), pattern
     if kind == "TimeSeries":
         return READ_TIME_SERIES.replace("FILLED", FILLED[saved["missing"]].strip("\n")), (), None
     if kind == "Pixels":
