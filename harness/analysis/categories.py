@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from harness.analysis import pictures
 from harness.analysis.answered import Floats
 from harness.analysis.section import Row, Section, Sections
+from pipeline.calibration import BINS, expected_calibration_error
 
 # Confusions that are listed, and categories that the picture has room for: the most frequent.
 CONFUSIONS, DRAWN = 20, 20
-BINS = 10
 
 
 def by_category(expected: Sequence[str], answered: Sequence[str], noun: str) -> Sections:
@@ -74,8 +74,6 @@ def calibration(right: NDArray[np.bool_], certain: Floats, noun: str) -> Section
     """Yield how often answers are right of which the model is so and so sure.
 
     right, certain: (answers,), whether each is right, and its probability. noun: of what is answered.
-    The expected calibration error is the mean gap between the two, weighted by the answers in each of BINS bins of
-    probability (Naeini et al. 2015; Guo et al. 2017, equation 3).
     """
     from sklearn.calibration import calibration_curve
 
@@ -85,7 +83,7 @@ def calibration(right: NDArray[np.bool_], certain: Floats, noun: str) -> Section
     numbers = np.searchsorted(np.linspace(0, 1, BINS + 1)[1:-1], sure)
     counts = np.bincount(numbers, minlength=BINS)
     filled = np.flatnonzero(counts)
-    error = float(np.abs(observed - predicted) @ counts[filled] / len(sure))
+    error = expected_calibration_error(right, sure)
     gap = float(sure.mean() - right.mean())
     manner = "as sure as it should be" if abs(gap) < 0.01 else f"{'over' if gap > 0 else 'under'}confident"
     rows: list[Row] = [

@@ -2,9 +2,11 @@
 
 import keras
 
+from harness.calibration import read_temperature
 from harness.experiment import Experiment
 from harness.runs import model_file
 from harness.runs.trained import Trained, connect, open_model, opening
+from models.calibration import divide_logits
 from models.layers.carry import stop_carrying
 from models.layers.conditional_random_field import score_steps
 
@@ -21,6 +23,7 @@ def open_in_float32(experiment: Experiment) -> Trained:
     model = experiment.build()
     with opening(experiment) as path:
         model_file.load_weights(model, path)
+    divide_logits(model, read_temperature(experiment.directory))
     model.compile(loss=experiment.loss())
     return connect(experiment, model)
 

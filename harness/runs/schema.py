@@ -92,6 +92,15 @@ class Progress(TypedDict):
     compiling: Duration
 
 
+class Calibration(TypedDict):
+    """calibration.json: what a run's logits are divided by, and of how many validation examples; see
+    harness/calibration.py.
+    """
+
+    temperature: float
+    examples: Positive
+
+
 class Sample(TypedDict):
     """An example of the test, and the model's answer."""
 

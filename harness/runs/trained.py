@@ -8,17 +8,19 @@ from pathlib import Path
 import keras
 
 from harness import runs
+from harness.calibration import read_temperature
 from harness.evaluate import Scorer
 from harness.experiment import Experiment
 from harness.process import backend
 from harness.runs import model_file
+from models.calibration import can_calibrate, divide_logits
 from models.decoding.with_loss import with_loss
 from pipeline.errors import BadInput
 
 
 @dataclass(frozen=True)
 class Trained:
-    """An experiment with its best model, which gives logits.
+    """An experiment with its best model, which gives logits; of a run that is opened, calibrated ones.
 
     decoder: gives decoded answers. scorer: measures them, with a decoder that gives their loss too.
     """
@@ -59,14 +61,17 @@ def load_model(experiment: Experiment) -> Trained:
     with opening(experiment) as path:
         model = model_file.load(path)
     model.compile(loss=loss)
+    divide_logits(model, read_temperature(experiment.directory))
     return connect(experiment, model)
 
 
 def connect(experiment: Experiment, model: keras.Model) -> Trained:
     """Return an experiment with a compiled model, and what decodes and scores its answers."""
     decoder = experiment.decode(model)
-    scorer = Scorer(experiment, model, with_loss(model, decoder, experiment.output_field, experiment.measures()))
-    return Trained(experiment, model, decoder=decoder, scorer=scorer)
+    measuring = with_loss(model, decoder, experiment.output_field, experiment.measures())
+    if can_calibrate(model, experiment.output_field):
+        measuring = keras.Model(measuring.input, {**measuring.output, "logits": model.output})
+    return Trained(experiment, model, decoder=decoder, scorer=Scorer(experiment, model, measuring))
 
 
 def take_best(trained: Trained) -> None:

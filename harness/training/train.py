@@ -12,6 +12,7 @@ import keras
 
 import tasks
 from harness import data, dynamic_evaluation, evaluate, runs
+from harness.calibration import calibrate
 from harness.cells import explain_limitation
 from harness.options import spend
 from harness.process import backend
@@ -208,6 +209,7 @@ def test(training: Training, loop: Loop) -> Summary:
     task, directory = experiment.task, experiment.directory
     trained, progress = loop.trained, loop.checkpoint.progress
     take_best(trained)
+    calibrate(trained, training.batches["validation"])
     throughput = Throughput()
     scores: Scores = {}
     baselines: dict[str, Scores] = {}

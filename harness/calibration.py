@@ -1,0 +1,59 @@
+"""Calibration of a run: the temperature by which its logits are divided, so that its probabilities can be believed.
+
+It is fitted on the validation split when training ends, and kept with the run as calibration.json. The model of a run
+that is opened has it in its weights: whatever asks for its logits or probabilities finds them calibrated.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness import runs
+from harness.evaluate import compute
+from harness.runs.schema import Calibration
+from models.calibration import can_calibrate, divide_logits
+from pipeline import record
+from pipeline.calibration import HIGHEST, LOWEST, fit_temperature
+from pipeline.errors import BadInput
+
+if TYPE_CHECKING:
+    from harness.runs.trained import Trained
+    from pipeline.batches.bucketing import Batches
+
+NAME = "calibration.json"
+
+
+def read_temperature(directory: Path) -> float:
+    """Return the temperature of a run; 1 where it has none; BadInput where its file is damaged."""
+    path = directory / NAME
+    if not path.exists():
+        return 1.0
+    found = runs.read_json(path, Calibration)["temperature"]
+    if not LOWEST <= found <= HIGHEST:
+        with record.reading(str(path), runs.RESTORE):
+            raise BadInput(f"expected a temperature between {LOWEST:g} and {HIGHEST:g}, got {found:g}")
+    return found
+
+
+def calibrate(trained: "Trained", batches: "Batches") -> None:
+    """Fit the temperature of a run's best model, keep it with the run, and divide the model's logits by it.
+
+    batches: of the validation split. Nothing is done where no temperature can be fitted.
+    """
+    experiment = trained.experiment
+    if not can_calibrate(trained.model, experiment.output_field):
+        return
+    logits, labels = [], []
+    for entry in batches.plan():
+        arrays, expected, weights = batches.draw(*entry)
+        # Without the rows that fill up a batch, and those of a label that is not in the training data.
+        asked = weights > 0
+        found = compute(trained.scorer.decoder, {**arrays, "expected": expected, "weights": weights})
+        logits.append(found["logits"][asked])
+        labels.append(expected[asked])
+    if not sum(map(len, labels)):
+        return
+    temperature = fit_temperature(np.concatenate(logits), np.concatenate(labels))
+    runs.write_json(experiment.directory / NAME, {"temperature": temperature, "examples": sum(map(len, labels))})
+    divide_logits(trained.model, temperature)

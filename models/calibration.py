@@ -1,0 +1,28 @@
+"""Calibration of a model: its logits, divided by a temperature (Guo et al. 2017, equation 9)."""
+
+from typing import TYPE_CHECKING
+
+import keras
+
+if TYPE_CHECKING:
+    from models.family import OutputField
+
+
+def can_calibrate(model: keras.Model, output_field: "OutputField") -> bool:
+    """Return whether an answer is one of a few labels, by logits that a dense layer of that name gives."""
+    output = output_field.arrays["output"]
+    dense = any(isinstance(layer, keras.layers.Dense) for layer in model.layers if layer.name == "logits")
+    return bool(output.size) and not output.timed and dense
+
+
+def divide_logits(model: keras.Model, temperature: float) -> None:
+    """Divide the logits that a model gives: the weights of its last layers are changed, so that no program has to be.
+
+    What has been compiled for the model serves it still.
+    """
+    if temperature == 1:
+        return
+    for layer in model.layers:
+        if layer.name == "logits":
+            for weight in layer.weights:
+                weight.assign(weight / temperature)
