@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import keras
 
+from models.layers.ngrams import NGrams
+
 if TYPE_CHECKING:
     from models.family import OutputField
 
@@ -23,6 +25,7 @@ def divide_logits(model: keras.Model, temperature: float) -> None:
     if temperature == 1:
         return
     for layer in model.layers:
-        if layer.name == "logits":
-            for weight in layer.weights:
-                weight.assign(weight / temperature)
+        # What n-grams add to the logits is a multiple of their ratios.
+        linear = [layer.ratios] if isinstance(layer, NGrams) else layer.weights if layer.name == "logits" else []
+        for weight in linear:
+            weight.assign(weight / temperature)

@@ -5,12 +5,15 @@ from typing import TYPE_CHECKING
 import keras
 from keras import layers, ops
 
+from models.family import count_values
 from models.layers.argmax import ArgMax
 from models.layers.dropout import Dropout
 from models.layers.embedding import encode_sequence
 from models.layers.losses import cross_entropy
-from models.layers.pooling import Pool
+from models.layers.ngrams import EitherOrBoth, NGrams
+from models.layers.pooling import make_pool
 from models.tensor import Tensor
+from pipeline.errors import BadInput
 
 if TYPE_CHECKING:
     from models.family import InputField, OutputField
@@ -20,12 +23,32 @@ if TYPE_CHECKING:
 def build(input_field: "InputField", output_field: "OutputField", options: "Options") -> keras.Model:
     """Return a model from a text's arrays to logits, (batch, labels or ranges); or to a number, (batch, 1)."""
     inputs, states = encode_sequence(input_field, options)
-    return keras.Model(inputs, answer(states, inputs["mask"], output_field, options), name="classifier")
+    logits = answer(states, inputs["mask"], output_field, options)
+    if options.ngrams:
+        scores = weigh_ngrams(inputs, input_field, logits.shape[-1], options)
+        logits = EitherOrBoth(name="together", dtype="float32")(logits, scores)
+    return keras.Model(inputs, logits, name="classifier")
+
+
+def weigh_ngrams(inputs: dict[str, Tensor], input_field: "InputField", size: int, options: "Options") -> Tensor:
+    """Return scores by a text's n-grams, (batch, size); BadInput for an input without words."""
+    if "words" not in inputs:
+        raise BadInput("--ngrams: the input has no words; leave the option out")
+    layer = NGrams(
+        size,
+        count_values(input_field.arrays["words"]),
+        longest=options.ngrams,
+        buckets=options.ngram_buckets,
+        dropout=options.dropout,
+        dtype="float32",
+        name="ngrams",
+    )
+    return layer(inputs["words"], inputs["mask"])
 
 
 def answer(states: Tensor, mask: Tensor, output_field: "OutputField", options: "Options") -> Tensor:
     """Return logits, (batch, labels or ranges), or a number, (batch, 1), from hidden states, (batch, time, units)."""
-    pooled = Pool(options.pooling, options.bidirectional, name="pool")(states, mask)
+    pooled = make_pool(options.pooling, options.bidirectional)(states, mask)
     if options.dropout:
         pooled = Dropout(options.dropout)(pooled)
     expected = output_field.arrays["output"]

@@ -35,6 +35,7 @@ import models.layers.embedding
 import models.layers.forecasting
 import models.layers.locked_dropout
 import models.layers.losses
+import models.layers.ngrams
 import models.layers.pooling
 import models.layers.random_changes
 import models.layers.subsample

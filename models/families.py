@@ -81,6 +81,25 @@ class WordDropout:
 
 
 @dataclass
+class Pooling:
+    """Options of one vector out of all hidden states."""
+
+    pooling: Literal["last", "max", "mean", "max+mean", "attention"] = option(
+        "last", "One vector out of all hidden states."
+    )
+
+
+@dataclass
+class NGrams:
+    """Options of the n-grams beside what is read."""
+
+    ngrams: int = option(
+        0, "Words of the longest n-grams that are weighed beside the recurrent layers' reading; 0: none.", low=0, high=5
+    )
+    ngram_buckets: int = option(2**18, "Different n-grams that can be told apart.", low=16, high=2**24)
+
+
+@dataclass
 class Attention:
     """Options of a decoder that looks at its input."""
 
@@ -111,27 +130,23 @@ class Tagger(WordDropout, Embedding, Encoder):
 
 
 @dataclass
-class Classifier(WordDropout, Embedding, Encoder):
+class Classifier(NGrams, Pooling, WordDropout, Embedding, Encoder):
     """Options of the classifier and regressor."""
-
-    pooling: Literal["last", "max", "mean", "max+mean"] = option("last", "One vector out of all hidden states.")
 
 
 @dataclass
-class Forecaster(Encoder):
+class Forecaster(Pooling, Encoder):
     """Options of the forecaster."""
 
-    pooling: Literal["last", "max", "mean", "max+mean"] = option("last", "One vector out of all hidden states.")
     decoding: Literal["direct", "autoregressive"] = option(
         "direct", "All steps of a forecast at once, or each after the one before."
     )
 
 
 @dataclass
-class SeriesClassifier(Encoder):
+class SeriesClassifier(Pooling, Encoder):
     """Options of the classifier and regressor of measured series."""
 
-    pooling: Literal["last", "max", "mean", "max+mean"] = option("last", "One vector out of all hidden states.")
     noise: float = option(
         0.0, "Standard deviation of the noise added to each number in training, those of the data being 1.",
         low=0, high=10,

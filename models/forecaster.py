@@ -17,7 +17,7 @@ from models.layers.carry import Carry
 from models.layers.dropout import Dropout
 from models.layers.embedding import encode_sequence, make_inputs
 from models.layers.forecasting import FeedbackCell, PinballLoss, Quantiles, ScaledSquaredError, Unscale
-from models.layers.pooling import Pool
+from models.layers.pooling import make_pool
 from models.tensor import Tensor
 from pipeline.errors import BadInput
 
@@ -32,7 +32,7 @@ def build(input_field: "InputField", output_field: "ForecastField", options: "Op
         inputs, states = carry_states(input_field, options)
     else:
         inputs, states = encode_sequence(input_field, options)
-    context = Pool(options.pooling, options.bidirectional, name="pool")(states, inputs["mask"])
+    context = make_pool(options.pooling, options.bidirectional)(states, inputs["mask"])
     if options.dropout:
         context = Dropout(options.dropout)(context)
     future = inputs["future"]

@@ -10,6 +10,7 @@ twin that keeps what it needs of them, in variables of a size that does not grow
     keras.layers.RNN    RecurrentStep       the hidden states
     Carry               CarriedStep         the hidden states
     Pool                RunningPool         the maximum, or the mean, so far
+    AttentionPool       RunningAttention    the weighted mean so far, and the weight of all its steps
     BestPath            LastTag             the score of the best valid path to each tag
     CTCDecoder          Spell               the symbol before
     Subsample           SubsampleStep       the frame before
@@ -33,7 +34,8 @@ from models.layers.carry import Carry
 from models.layers.dropout import Dropout
 from models.layers.embedding import OneHot
 from models.layers.locked_dropout import LockedDropout
-from models.layers.pooling import Pool
+from models.layers.ngrams import NGrams
+from models.layers.pooling import LEAST, AttentionPool, Pool
 from models.layers.random_changes import SpecAugment, VocalTractPerturbation
 from models.layers.subsample import Subsample
 from models.layers.suggestions import Suggest
@@ -151,6 +153,34 @@ class RunningPool(layers.Layer):
         return ops.cast(ops.concatenate(pooled, axis=1), now.dtype)
 
 
+class RunningAttention(layers.Layer):
+    """`AttentionPool` over the steps so far. layer: that layer.
+
+    Weights are relative to the greatest score so far: "Online normalizer calculation for softmax" (Milakov and
+    Gimelshein 2018).
+    """
+
+    def __init__(self, layer: AttentionPool, **options: LayerArgument):
+        super().__init__(**options)
+        self.layer = layer
+
+    def build(self, states_shape: tuple, mask_in_shape: tuple | None = None) -> None:
+        float32 = {"trainable": False, "dtype": "float32"}
+        self.highest = self.add_weight((1, 1), keras.initializers.Constant(LEAST), name="highest", **float32)
+        self.mean = self.add_weight((1, states_shape[-1]), "zeros", name="mean", **float32)
+        self.total = self.add_weight((1, 1), "zeros", name="total", **float32)
+
+    def call(self, states: Tensor, mask_in: Tensor) -> Tensor:
+        """Return (1, units). states: (1, 1, units)."""
+        score = self.layer.score(states)
+        highest = ops.maximum(self.highest, score)
+        before, now = self.total * ops.exp(self.highest - highest), ops.exp(score - highest)
+        self.highest.assign(highest)
+        self.total.assign(before + now)
+        self.mean.assign(self.mean + (ops.cast(states[:, -1], "float32") - self.mean) * now / (before + now))
+        return ops.cast(self.mean, states.dtype)
+
+
 class LastTag(layers.Layer):
     """The last tag of the best valid path of tags so far: `BestPath` of a sequence that ends here.
 
@@ -250,6 +280,16 @@ def _(layer: Pool) -> layers.Layer:
     if layer.bidirectional:
         raise NotCausalError("it reads each sequence in both directions")
     return RunningPool(layer.kind, dtype=layer.dtype_policy, name=layer.name)
+
+
+@make_twin.register
+def _(layer: AttentionPool) -> layers.Layer:
+    return RunningAttention(layer, dtype=layer.dtype_policy, name=layer.name)
+
+
+@make_twin.register
+def _(layer: NGrams) -> layers.Layer:
+    raise NotCausalError("its n-grams are counted in the whole text; train without --ngrams")
 
 
 @make_twin.register

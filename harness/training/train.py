@@ -27,6 +27,7 @@ from harness.training.begin import Training, begin
 from harness.training.checkpoint import Checkpoint
 from harness.training.epochs import Epochs
 from harness.training.learning_rate import WarmupStableDecay, make_rate
+from harness.training.ngrams import set_ratios
 from harness.training.optimizer import make_optimizer
 from harness.training.rehearsal import rehearse
 from harness.training.request import read_complete, settle
@@ -92,6 +93,8 @@ def build(training: Training, device: str) -> Loop:
     backend.reset(options.seed, options.precision)
     model = experiment.build()
     set_vectors(model, training.vectors)
+    if not training.begun:
+        set_ratios(model, batches, experiment.output_field)
     schedule = plan_epochs(options, len(batches.plan()))
     # Beside the batch's own there may be unknown words, of word dropout, and the symbol before the first.
     rows = batches.count_different() + 2 if options.lazy_embeddings else 0

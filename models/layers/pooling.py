@@ -1,5 +1,7 @@
 """One vector out of the hidden states of all steps."""
 
+from typing import Literal
+
 import keras
 from keras import layers, ops
 
@@ -7,6 +9,8 @@ from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
 
 POOLINGS = ("last", "max", "mean", "max+mean")
+# A score below those of all steps.
+LEAST = -1e4
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -33,7 +37,7 @@ class Pool(layers.Layer):
             return ops.concatenate([end[:, :half], states[:, 0, half:]], axis=1) if self.bidirectional else end
         pooled = []
         if "max" in self.kind:
-            pooled.append(ops.max(ops.where(inside, states, ops.cast(-1e4, states.dtype)), axis=1))
+            pooled.append(ops.max(ops.where(inside, states, ops.cast(LEAST, states.dtype)), axis=1))
         if "mean" in self.kind:
             pooled.append(
                 ops.sum(ops.where(inside, states, ops.cast(0, states.dtype)), axis=1) / ops.cast(length, states.dtype)
@@ -42,3 +46,36 @@ class Pool(layers.Layer):
 
     def get_config(self) -> dict:
         return {**super().get_config(), "kind": self.kind, "bidirectional": self.bidirectional}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class AttentionPool(layers.Layer):
+    """The mean of the hidden states of all steps, each weighted by how much it tells: "Hierarchical Attention Networks
+    for Document Classification" (Yang et al. 2016, equations 5 to 7).
+
+    u_t = tanh(h_t W + b)    a = softmax over t of u_t . u    the answer is the sum of a_t h_t. Padding has no weight.
+    """
+
+    def build(self, states_shape: tuple, mask_in_shape: tuple | None = None) -> None:
+        units = states_shape[-1]
+        self.kernel = self.add_weight((units, units), "glorot_uniform", name="kernel")
+        self.bias = self.add_weight((units,), "zeros", name="bias")
+        self.context = self.add_weight((units,), keras.initializers.RandomNormal(stddev=0.1), name="context")
+
+    def score(self, states: Tensor) -> Tensor:
+        """Return u_t . u, (batch, time) of float32. states: (batch, time, units)."""
+        found = ops.matmul(ops.tanh(ops.matmul(states, self.kernel) + self.bias), ops.expand_dims(self.context, 1))
+        return ops.cast(ops.squeeze(found, 2), "float32")
+
+    def call(self, states: Tensor, mask_in: Tensor) -> Tensor:
+        """Return (batch, units). states: (batch, time, units)."""
+        scores = ops.where(mask_in, self.score(states), LEAST)
+        weights = ops.where(mask_in, ops.softmax(scores), 0.0)
+        return ops.sum(ops.cast(ops.expand_dims(weights, 2), states.dtype) * states, axis=1)
+
+
+def make_pool(
+    kind: Literal["last", "max", "mean", "max+mean", "attention"], bidirectional: bool
+) -> Pool | AttentionPool:
+    """Return the layer "pool" of a kind. bidirectional: the second half of the units reads backwards."""
+    return AttentionPool(name="pool") if kind == "attention" else Pool(kind, bidirectional, name="pool")

@@ -3,7 +3,9 @@ import numpy as np
 import pytest
 
 from models import classifier
-from models.layers.pooling import POOLINGS, Pool
+from models.calibration import can_calibrate, divide_logits
+from models.layers.pooling import POOLINGS, AttentionPool, Pool
+from models.streaming import RunningAttention
 from pipeline.fields import Histogram, Label, Number
 from tests.models import CELLS, SENTENCES, encode, fit, numpy, options, random_inputs, randomize, text_field
 
@@ -48,6 +50,47 @@ def test_pooling_in_bfloat16_is_that_of_float32_up_to_its_precision(kind):
     found = numpy(keras.ops.cast(layer(states, mask), "float32"))
     expected = [expected_pool(kind, row, length) for row, length in zip(states, lengths, strict=True)]
     np.testing.assert_allclose(found, expected, atol=0.02)
+
+
+def attention(units):
+    layer = AttentionPool()
+    layer.build((None, None, units))
+    return randomize(layer)
+
+
+def test_attention_weighs_the_real_steps_by_their_scores():
+    lengths = [1, 4, 6]
+    states, mask = random_inputs(lengths, 9, 4)
+    layer = attention(4)
+    kernel, bias, context = map(numpy, (layer.kernel, layer.bias, layer.context))
+    expected = []
+    for row, length in zip(states.astype("float64"), lengths, strict=True):
+        weights = np.exp(np.tanh(row[:length] @ kernel + bias) @ context)
+        expected.append(weights @ row[:length] / weights.sum())
+    np.testing.assert_allclose(numpy(layer(states, mask)), expected, atol=1e-5)
+    np.testing.assert_allclose(numpy(layer(states[:, :6], mask[:, :6])), expected, atol=1e-5)
+
+
+def test_attention_step_by_step_is_that_of_the_sequence_so_far():
+    states, mask = random_inputs([7], 7, 4)
+    layer = attention(4)
+    step = RunningAttention(layer)
+    for number in range(7):
+        found = numpy(step(states[:, number : number + 1], mask[:, number : number + 1]))
+        so_far = slice(number + 1)
+        np.testing.assert_allclose(found, numpy(layer(states[:, so_far], mask[:, so_far])), atol=1e-5)
+
+
+def test_logits_with_ngrams_do_not_see_the_padding_and_are_divided_whole():
+    field = text_field()
+    labels = fit(Label(), ["a", "b", "c"])
+    model = build(labels, ngrams=2, ngram_buckets=64, pooling="attention")
+    logits = numpy(model(encode(field, TEXTS, 5)))
+    assert logits.shape == (3, 3)
+    np.testing.assert_allclose(numpy(model(encode(field, TEXTS, 9))), logits, atol=1e-5)
+    assert can_calibrate(model, labels)
+    divide_logits(model, 2.5)
+    np.testing.assert_allclose(numpy(model(encode(field, TEXTS, 5))), logits / 2.5, atol=1e-5)
 
 
 def build(output_field, **changes):

@@ -17,7 +17,8 @@ from models.decoding.search import FEWEST, SHARE, Beam, Greedy
 from models.decoding.viterbi import viterbi
 from models.layers.attention import KINDS
 from models.layers.decoder import Decoder
-from models.layers.pooling import POOLINGS, Pool
+from models.layers.ngrams import NGrams
+from models.layers.pooling import POOLINGS, AttentionPool, Pool
 from models.layers.random_changes import RandomAffine, SpecAugment, VocalTractPerturbation
 from models.layers.subsample import Subsample
 from models.recurrent import CELLS, stack_layers
@@ -128,6 +129,8 @@ def test_what_comes_before_and_after_the_recurrent_layers():
     compare(halve, FRAMES, MASK)
     for kind in POOLINGS:
         compare(Pool(kind, bidirectional=True), FRAMES, MASK)
+    compare(AttentionPool(), FRAMES, MASK)
+    compare(NGrams(2, 4, 3, 64), np.array([[1, 2, 1, 2, 3]] * 3, "int32")[:, : MASK.shape[1]], MASK[:, :5])
     image = np.random.default_rng(0).integers(0, 255, (3, 8, 8, 3)).astype("float32")
     for layer in (Coordinates(), ColourHistogram(2)):
         compare(layer, image)
