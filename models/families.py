@@ -133,6 +133,11 @@ class Tagger(WordDropout, Embedding, Encoder):
 class Classifier(NGrams, Pooling, WordDropout, Embedding, Encoder):
     """Options of the classifier and regressor."""
 
+    adversarial: float = option(
+        0.0, "Learn each batch once more, its word vectors moved against the answer by this share of their length.",
+        low=0, high=10,
+    )  # fmt: skip
+
 
 @dataclass
 class Forecaster(Pooling, Encoder):

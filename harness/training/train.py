@@ -34,6 +34,7 @@ from harness.training.request import read_complete, settle
 from harness.training.schedule import Schedule, plan_epochs
 from harness.training.tensorboard import make_callback
 from harness.training.vectors import set_vectors
+from models.backends.adversarial import use_adversarial
 from models.backends.sparse_embedding_gradients import use_sparse_gradients
 from pipeline.option import Options
 from tasks.task import Scores, Task
@@ -103,6 +104,8 @@ def build(training: Training, device: str) -> Loop:
     model.optimizer.build(model.trainable_variables)
     if options.lazy_embeddings:
         use_sparse_gradients(model)
+    if epsilon := options.as_dict().get("adversarial"):
+        use_adversarial(model, float(epsilon))
     trained = connect(experiment, model)
     over = f" ({schedule.passes} passes over the data)" if schedule.passes > 1 else ""
     say(
