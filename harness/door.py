@@ -66,12 +66,18 @@ class Run:
         return open_model(self.experiment)
 
     def predict(
-        self, inputs: Sequence[Value], *, attention: bool = False, **decoding: OptionValue
+        self,
+        inputs: Sequence[Value],
+        *,
+        attention: bool = False,
+        n_best: int | None = None,
+        **decoding: OptionValue,
     ) -> "list[Prediction]":
         """Return one dictionary per input: "input", "output", and its "probability" where the model has one.
 
         inputs: texts, as they would be typed, or values of the input field: a tuple of tokens, say. decoding: options
-        in place of the run's own, such as beam=5. attention: return "attention" too.
+        in place of the run's own, such as beam=5. attention: return "attention" too. n_best: and so many of the
+        outputs of a beam search, as "n_best": see harness/predict.py.
         """
         if isinstance(inputs, str):
             raise BadInput("predict: expected a list of inputs, got one text; put it into a list")
@@ -84,7 +90,7 @@ class Run:
         trained = self._decoding(decoding)
         from harness.predict import predict
 
-        return predict(trained, asked, attention=attention)
+        return predict(trained, asked, attention=attention, n_best=n_best)
 
     def _decoding(self, changed: Mapping[str, OptionValue]) -> "Trained":
         if not changed:

@@ -10,6 +10,7 @@ import numpy as np
 
 from harness import data, runs
 from harness.experiment import Experiment
+from harness.hypothesis import Hypothesis, read_hypotheses
 from harness.process.cost import Throughput
 from pipeline import record
 from pipeline.batches.bucketing import Batches
@@ -28,6 +29,7 @@ class Answer:
     attention: (written symbols, time steps of the input), the weights with which each symbol was written; or None.
     certainties: (steps,), the probability of each of the answers, where there is one per step and they were asked for.
     further: what else the output field tells of the answer, by name.
+    hypotheses: the best that a beam search found, where they were asked for.
     """
 
     output: Value
@@ -35,6 +37,7 @@ class Answer:
     attention: np.ndarray | None = None
     certainties: np.ndarray | None = None
     further: Mapping[str, str] = field(default_factory=dict)
+    hypotheses: Sequence[Hypothesis] = ()
 
 
 @dataclass(frozen=True)
@@ -73,12 +76,17 @@ class _Mean:
 
 
 def answer(
-    experiment: Experiment, decoder: keras.Model, batches: Batches, *, throughput: Throughput | None = None
+    experiment: Experiment,
+    decoder: keras.Model,
+    batches: Batches,
+    *,
+    throughput: Throughput | None = None,
+    n_best: int = 0,
 ) -> Answers:
     """Return the answers to all examples, in their order; the padding's answers are cut off.
 
     decoder: one with a loss gives it for each batch, as one number; see models/decoding/with_loss.py.
-    throughput: takes in how fast it was.
+    throughput: takes in how fast it was. n_best: so many of the hypotheses of a beam search, at most.
     """
     output_field = experiment.output_field
     answers: list[Answer | None] = [None] * len(batches.inputs)
@@ -98,7 +106,10 @@ def answer(
             means.setdefault(name, _Mean()).note(float(found.pop(name)), wanted[1])
         for row, member in enumerate(members[:real]):
             steps = int(batches.steps[member])
-            answers[member] = read_answer(output_field, found, row, steps=steps, masked="mask" in decoder.input)
+            one = read_answer(output_field, found, row, steps=steps, masked="mask" in decoder.input)
+            if n_best:
+                one = replace(one, hypotheses=read_hypotheses(output_field, found, row)[:n_best])
+            answers[member] = one
     known = [one for one in answers if one is not None]
     if batches.windows:
         known = [

@@ -7,6 +7,7 @@ from typing import Any
 from harness import data
 from harness.evaluate import Answer, answer
 from harness.experiment import describe_windows, pointing_at
+from harness.hypothesis import check_count
 from harness.inputs import Input, check_any
 from harness.process.console import say
 from harness.runs.trained import Trained
@@ -17,17 +18,22 @@ from pipeline.example import Value
 Prediction = dict[str, Any]
 
 
-def predict(trained: Trained, inputs: Sequence[Input], *, attention: bool = False) -> list[Prediction]:
+def predict(
+    trained: Trained, inputs: Sequence[Input], *, attention: bool = False, n_best: int | None = None
+) -> list[Prediction]:
     """Return for each input its "input" as the task reads it, its "output", and its probability.
 
     Both are None where the input is empty. attention: return "attention" too, where the model has it: a list for each
-    written symbol, the end symbol included, of its weight for each time step of the input.
+    written symbol, the end symbol included, of its weight for each time step of the input. n_best: return so many of
+    what a beam search found too, fewer where there are no more: "n_best", a list of outputs, each with its
+    "log_probability" and the "score" by which they are ranked. BadInput for more than the beam keeps.
 
     All inputs are answered in batches of similar length. BadInput names the origin of an input with nothing in it, and
     is raised if there is none at all.
     """
     check_any(inputs)
     experiment = trained.experiment
+    check_count(experiment.options, n_best)
     asked = [one for one in inputs if one.value is not None]
     encoded = []
     for one in asked:
@@ -40,7 +46,7 @@ def predict(trained: Trained, inputs: Sequence[Input], *, attention: bool = Fals
     batches = experiment.batch([one.origin for one in asked], encoded)
     if windowed := describe_windows(batches, experiment.options):
         say(windowed)
-    found = iter(answer(experiment, trained.decoder, batches).answers)
+    found = iter(answer(experiment, trained.decoder, batches, n_best=n_best or 0).answers)
     answers: list[Prediction] = []
     for one in inputs:
         if one.value is None:
@@ -63,6 +69,10 @@ def add_suggestions(trained: Trained, predictions: Sequence[Prediction]) -> None
 def to_prediction(shown: Value, found: Answer, *, attention: bool = False) -> Prediction:
     """Return an answer as it is printed. shown: the input, as JSON can hold it. attention: see `predict`."""
     prediction = {"input": shown, "output": found.output, **found.further, **found.details}
+    if found.hypotheses:
+        prediction["n_best"] = [
+            {name: value for name, value in asdict(one).items() if value is not None} for one in found.hypotheses
+        ]
     if attention and found.attention is not None:
         prediction["attention"] = found.attention.astype("float64").round(4).tolist()
     return prediction
@@ -91,7 +101,11 @@ def format_plainly(predictions: Sequence[Prediction], name_steps: Callable[[str]
             output = f"{found['output']:.2f}" if isinstance(found["output"], float) else found["output"]
             sure = (value for name, value in found.items() if isinstance(value, float) and name != "output")
             numbers = "".join(f"  {value:.3f}" for value in sure)
-            blocks.append(f"{output}{numbers}  {found['input']:.100}")
+            listed = "".join(
+                f"\n  {rank}  {one.get('score', one['log_probability']):.3f}  {one['output']}"
+                for rank, one in enumerate(found.get("n_best", ()), 1)
+            )
+            blocks.append(f"{output}{numbers}  {found['input']:.100}{listed}")
     return "\n".join(blocks)
 
 

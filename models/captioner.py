@@ -161,6 +161,14 @@ def loss(output_field: "AutoregressiveField", options: "Options") -> keras.losse
 def decode(model: keras.Model, output_field: "AutoregressiveField", options: "Options") -> keras.Model:
     """Return a model to "output", "probability" and, with attention, "attention": see models/layers/autoregressive.py.
 
-    options.beam: hypotheses side by side; None or 1: greedy decoding.
+    options.beam: hypotheses side by side; None or 1: greedy decoding. options.length_penalty, coverage_penalty: how
+    they are ranked.
     """
-    return autoregressive.decode(model, output_field, longest=output_field.longest, beam=options.beam)
+    return autoregressive.decode(
+        model,
+        output_field,
+        longest=output_field.longest,
+        beam=options.beam,
+        length_penalty=options.length_penalty,
+        coverage_penalty=options.coverage_penalty,
+    )

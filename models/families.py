@@ -114,6 +114,26 @@ class BeamSearch:
 
 
 @dataclass
+class Writing(BeamSearch):
+    """Options of the search of a decoder: how it ranks what it has found."""
+
+    length_penalty: float = option(
+        1.0, "Of a beam: how much longer outputs are favoured, GNMT's alpha; 0: not at all.", group="decoding",
+        low=0, high=10,
+    )  # fmt: skip
+
+
+@dataclass
+class AttentiveWriting(Writing):
+    """Options of the search of a decoder that may look at its input."""
+
+    coverage_penalty: float = option(
+        0.0, "Of a beam: how much it counts against an output that input is not looked at, GNMT's beta.",
+        group="decoding", low=0, high=10,
+    )  # fmt: skip
+
+
+@dataclass
 class LabelSmoothing:
     """Options of the cross-entropy of written symbols."""
 
@@ -162,12 +182,12 @@ class SeriesClassifier(Pooling, Encoder):
 
 
 @dataclass
-class EncoderDecoder(BeamSearch, LabelSmoothing, Attention, WordDropout, Embedding, Encoder):
+class EncoderDecoder(AttentiveWriting, LabelSmoothing, Attention, WordDropout, Embedding, Encoder):
     """Options of the encoder-decoder."""
 
 
 @dataclass
-class Generator(BeamSearch, WordDropout, Recurrent):
+class Generator(Writing, WordDropout, Recurrent):
     """Options of the generator. With a temperature it samples; without one it searches for the likeliest."""
 
     embedding_size: int = option(128, "Length of a symbol's vector.", low=1)
@@ -198,7 +218,7 @@ class LanguageModel(WordDropout, Recurrent):
 
 
 @dataclass
-class Captioner(BeamSearch, Attention, WordDropout, Recurrent):
+class Captioner(AttentiveWriting, Attention, WordDropout, Recurrent):
     """Options of the captioner."""
 
     embedding_size: int = option(128, "Length of a word's vector.", low=1)

@@ -166,6 +166,7 @@ class Family(Protocol[In, Out]):
         "attention"      (batch, steps, positions), where a decoder attends: the weights with which a symbol was written
         "hypotheses"     (batch, beam, steps), where a beam search has several: each as "output" is, the best first
         "log_probabilities"    (batch, beam), those of the hypotheses
+        "scores"         (batch, beam), by which they are ranked, where that is not their probability alone
 
         Where the answers are computed from the model's own output in one pass, the returned model contains the layers
         of `model`; then the loss is found in the same pass: see models/decoding/with_loss.py. A search, which writes

@@ -36,14 +36,16 @@ def loss(output_field: "AutoregressiveField", options: "Options") -> keras.losse
 def decode(model: keras.Model, output_field: "AutoregressiveField", options: "Options") -> keras.Model:
     """Return a model from {"category": (batch,)} to {"output": (batch, longest)}, and its "probability", (batch,).
 
-    options.beam: hypotheses side by side; 1: greedy decoding.
+    options.beam: hypotheses side by side; 1: greedy decoding. options.length_penalty: how they are ranked.
     With options.temperature, each symbol is drawn instead, after the first ones if there is a "seed", (batch, width) of
     Unicode numbers; the model then has a further input, the "position" of each example, (batch,), and gives no
     probability. BadInput for a beam with it.
     """
     longest = options.max_output_length or output_field.longest
     if options.temperature is None:
-        return autoregressive.decode(model, output_field, longest=longest, beam=options.beam)
+        return autoregressive.decode(
+            model, output_field, longest=longest, beam=options.beam, length_penalty=options.length_penalty
+        )
     if options.beam > 1:
         raise BadInput(
             f"--beam {options.beam}: with --temperature each symbol is drawn; add --temperature none to search for the "

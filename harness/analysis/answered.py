@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from harness import dynamic_evaluation, evaluate
 from harness.experiment import Experiment
+from harness.hypothesis import Hypothesis, read_hypotheses
 from harness.runs.trained import Trained
 from harness.selection import Selection
 from models.decoding.per_example import is_one_pass, measure_examples, with_details
-from models.decoding.viterbi import FORBIDDEN
 from pipeline.batches.bucketing import Batches
 from pipeline.example import Alternatives, Example, Value
 from pipeline.option import Value as OptionValue
@@ -24,14 +24,6 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 # Hypotheses of beam search, where the run's own beam is narrower.
 WIDTH = 5
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """One of the texts that a search found. log_probability: of the whole text, in nats."""
-
-    output: Value
-    log_probability: float
 
 
 @dataclass(frozen=True)
@@ -212,11 +204,8 @@ def find_hypotheses(trained: Trained, examples: Sequence[Example]) -> list[list[
     for length, members, real in batches.plan():
         inputs = batches.draw(length, members, real)[0]
         given = decoder.predict_on_batch({name: inputs[name] for name in decoder.input})
-        texts, likely = np.asarray(given["hypotheses"]), np.asarray(given["log_probabilities"])
-        for row, member in enumerate(members[:real]):
-            found[member] = [
-                Hypothesis(experiment.output_field.decode(text), float(chance))
-                for text, chance in zip(texts[row], likely[row], strict=True)
-                if chance > FORBIDDEN / 2
-            ]
+        arrays = {name: np.asarray(array) for name, array in given.items()}
+        found |= {
+            member: read_hypotheses(experiment.output_field, arrays, row) for row, member in enumerate(members[:real])
+        }
     return [found[member] for member in range(len(examples))]

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.analysis import frequency, groups
-from harness.analysis.answered import Answered, Hypothesis, find_hypotheses
+from harness.analysis.answered import Answered, find_hypotheses
 from harness.analysis.section import Row, Section, Sections, count, shorten
+from harness.hypothesis import Hypothesis
 from pipeline.example import Alternatives, Example, Value, first
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from harness.commands.command import FLAG, READING, Arguments, Command, add_mach
 from harness.commands.machine import start_again
 from harness.commands.printing import emit
 from harness.commands.subject import find_run
+from harness.hypothesis import check_count
 from harness.options import override
 from pipeline.errors import BadInput
 from pipeline.printable import show_controls
@@ -50,13 +51,14 @@ def predict(arguments: Arguments) -> None:
     else:
         asked = inputs.parse(experiment, inputs.read_words(given.texts))
     inputs.check_any(asked)
+    check_count(experiment.options, given.n_best)
     start_again(given, experiment)
     from harness import predict as answers
     from harness.runs import write_text
     from harness.runs.trained import open_model
 
     trained = open_model(experiment)
-    found = answers.predict(trained, asked, attention=given.attention_weights)
+    found = answers.predict(trained, asked, attention=given.attention_weights, n_best=given.n_best)
     if experiment.output_field.suggests:
         answers.add_suggestions(trained, found)
     if given.plot:
@@ -126,7 +128,8 @@ def check(given: Namespace) -> None:
     if given.texts and given.input:
         raise BadInput("TEXT and --input: give one of them, not both")
     alone = {"TEXT": given.texts, "--input": given.input, "--stream": given.stream, "--output": given.output}
-    if given.interactive and (others := [name for name, value in {**alone, "--json": given.json}.items() if value]):
+    alone |= {"--n-best": given.n_best, "--json": given.json}
+    if given.interactive and (others := [name for name, value in alone.items() if value]):
         raise BadInput(f"--interactive: what is typed in the terminal is answered there; leave out {', '.join(others)}")
     if given.stream and given.output:
         raise BadInput("--output: a stream is answered on standard output, as it comes; redirect that: > FILE")
@@ -134,6 +137,10 @@ def check(given: Namespace) -> None:
         raise BadInput("--plot: a stream has no end to be drawn; leave out --stream")
     if given.stream and given.attention_weights:
         raise BadInput("--attention-weights: what attends has read all of its input; leave out --stream")
+    if given.n_best is not None and given.n_best < 1:
+        raise BadInput(f"--n-best {given.n_best}: expected a whole number of at least 1")
+    if given.stream and given.n_best:
+        raise BadInput("--n-best: what a beam found is known at the end of an input; leave out --stream")
     if given.sequence_ends != "line" and not given.stream:
         raise BadInput("--sequence-ends: it is for --stream; else each line is one input")
     if given.output and not given.output.parent.is_dir():
@@ -161,6 +168,7 @@ def add_options(parser: Parser) -> Parser:
         "--plot", type=path, default=None, metavar="FILE", help="Forecasts: draw history, forecast and interval as PNG."
     )
     add("--attention-weights", action=FLAG, default=False, help="With --json: what each written symbol looked at.")
+    add("--n-best", type=int, default=None, metavar="N", help="With --beam: the N best outputs with their scores.")
     return add_machine(parser)
 
 

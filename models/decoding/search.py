@@ -15,6 +15,8 @@ BLOCK = 64
 # The batch shrinks to a quarter once three quarters of its sequences have ended, and not below 4 sequences: each size
 # is compiled.
 SHARE, FEWEST = 4, 4
+# The least attention that a position counts as having had: its logarithm is finite.
+LEAST = 1e-6
 
 
 def find_highest(scores: Tensor) -> tuple[Tensor, Tensor]:
@@ -195,8 +197,13 @@ class Beam(Search):
 
     At every step each hypothesis is continued with every symbol, and the likeliest `width` continuations are kept. One
     that has ended keeps its place and goes on unchanged; when all have ended, or after `longest` steps, the answer is
-    the one with the highest log P(Y|X) / ((5 + |Y|) / 6)^penalty, which makes up for longer answers being less likely
-    for their length alone (Wu et al. 2016, equation 14, without its coverage). A beam of width 1 is `Greedy`.
+    the one with the highest score (Wu et al. 2016, equations 14 and 15):
+
+        log P(Y|X) / ((5 + |Y|) / 6)^length_penalty + coverage_penalty * sum_i log min(1, sum_j a_ij)
+
+    The first makes up for longer answers being less likely for their length alone. The second holds it against an
+    answer if little of the attention a_ij of its symbols j went to a real position i; it needs a decoder that attends.
+    A beam of width 1 is `Greedy`.
     """
 
     def __init__(
@@ -208,36 +215,49 @@ class Beam(Search):
         padding: int,
         longest: int,
         width: int,
-        penalty: float = 1.0,
+        length_penalty: float = 1.0,
+        coverage_penalty: float = 0.0,
     ):
         super().__init__(decoder, start=start, end=end, padding=padding, longest=longest)
-        self.width, self.penalty = width, penalty
+        self.width, self.length_penalty, self.coverage_penalty = width, length_penalty, coverage_penalty
 
     def call(
         self, context: Tensor, encoder_states: Tensor | None = None, mask_in: Tensor | None = None
     ) -> dict[str, Tensor]:
         """Return what `Greedy` does, and the hypotheses that are left, the best first, which is the answer.
 
-        log_probability: that of the answer, before it is divided by its length.
+        log_probability: that of the answer, not its score.
         hypotheses: (batch, width, longest) of int32, each as "output" is.
-        log_probabilities: (batch, width), those of the hypotheses, which are ranked by them once they are divided by
-        their lengths. One of less than FORBIDDEN / 2 is none: there were fewer texts than the beam is wide.
+        log_probabilities: (batch, width), those of the hypotheses. One of less than FORBIDDEN / 2 is none: there were
+        fewer texts than the beam is wide.
+        scores: (batch, width), by which they are ranked.
         """
         prepared = self.decoder.prepare_attention(encoder_states, mask_in)
         state = self.begin(context, prepared, self.width)
         found = State(*self.run(self.write, prepared, state, self.width))
-        ends = ops.cast(found.written == self.end, "int32")
-        length = ops.where(ops.any(ends, axis=1), ops.cast(ops.argmax(ends, axis=1), "int32") + 1, self.longest)
-        scores = found.total / ((5.0 + ops.cast(length, "float32")) / 6.0) ** self.penalty
-        order = ops.cast(ops.top_k(ops.reshape(scores, (-1, self.width)), self.width)[1], "int32")
-        order = order + ops.expand_dims(self._find_first_rows(ops.shape(context)[0]), 1)
+        scores = self._score(found, prepared)
+        ranked, order = ops.top_k(ops.reshape(scores, (-1, self.width)), self.width)
+        order = ops.cast(order, "int32") + ops.expand_dims(self._find_first_rows(ops.shape(context)[0]), 1)
         written, total, attention = (
             ops.take(rows, order[:, 0], axis=0) for rows in (found.written, found.total, found.attention)
         )
         return self.collect(written, total, attention, prepared) | {
             "hypotheses": ops.take(found.written, order, axis=0),
             "log_probabilities": ops.take(found.total, order, axis=0),
+            "scores": ranked,
         }
+
+    def _score(self, found: State, prepared: dict[str, Tensor]) -> Tensor:
+        """Return what hypotheses are ranked by, (rows,)."""
+        ends = ops.cast(found.written == self.end, "int32")
+        length = ops.where(ops.any(ends, axis=1), ops.cast(ops.argmax(ends, axis=1), "int32") + 1, self.longest)
+        scores = found.total / ((5.0 + ops.cast(length, "float32")) / 6.0) ** self.length_penalty
+        if not (self.coverage_penalty and prepared):
+            return scores
+        seen = ops.log(ops.clip(ops.sum(found.attention, axis=1), LEAST, 1.0))
+        if prepared["mask_in"] is not None:
+            seen = ops.where(ops.repeat(prepared["mask_in"], self.width, axis=0), seen, 0.0)
+        return scores + self.coverage_penalty * ops.sum(seen, axis=1)
 
     def compute_output_spec(
         self, context: Tensor, encoder_states: Tensor | None = None, mask_in: Tensor | None = None
@@ -246,6 +266,7 @@ class Beam(Search):
         return super().compute_output_spec(context, encoder_states, mask_in) | {
             "hypotheses": keras.KerasTensor((batch, self.width, self.longest), "int32"),
             "log_probabilities": keras.KerasTensor((batch, self.width), "float32"),
+            "scores": keras.KerasTensor((batch, self.width), "float32"),
         }
 
     def _find_first_rows(self, sequences: int) -> Tensor:

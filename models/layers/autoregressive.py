@@ -10,11 +10,12 @@ import keras
 from keras import ops
 
 from models.cells import CELLS
-from models.decoding.search import Beam, Greedy
+from models.decoding.search import Beam, Greedy, Search
 from models.family import count_values
 from models.layers.decoder import Decoder
 from models.layers.word_dropout import WordDropout
 from models.tensor import Tensor
+from pipeline.errors import BadInput
 
 if TYPE_CHECKING:
     from models.family import AutoregressiveField
@@ -64,22 +65,36 @@ def attach_decoder(
 
 
 def decode(
-    model: keras.Model, output_field: "AutoregressiveField", *, longest: int, beam: int | None = None
+    model: keras.Model,
+    output_field: "AutoregressiveField",
+    *,
+    longest: int,
+    beam: int | None = None,
+    length_penalty: float = 1.0,
+    coverage_penalty: float = 0.0,
 ) -> keras.Model:
     """Return a model from the inputs to "output", (batch, longest), and its "probability", (batch,).
 
     With attention also to "attention", (batch, longest, positions): the positions of an image are those of its grid,
     row by row. With a beam also to its "hypotheses", (batch, beam, longest), the best first, and their
-    "log_probabilities", (batch, beam). longest: most symbols to write. beam: hypotheses side by side; None or 1: greedy
-    decoding.
+    "log_probabilities" and "scores", (batch, beam). longest: most symbols to write. beam: hypotheses side by side; None
+    or 1: greedy decoding. length_penalty, coverage_penalty: how these are ranked; see models/decoding/search.py.
+    BadInput for a coverage without attention.
     """
     decoder, context = model.get_layer("decoder"), model.get_layer("context").output
+    if coverage_penalty and not decoder.attend:
+        raise BadInput(
+            f"--coverage-penalty {coverage_penalty:g}: it is measured by the attention, and this model has none; leave "
+            "it out, or train with --attention luong"
+        )
     encoder_states = model.get_layer("memory").output if decoder.attend else None
     # A seed to begin with is for sampling only.
     inputs = {name: tensor for name, tensor in model.input.items() if name not in ("previous", "seed")}
     padding = output_field.arrays["output"].padding
     given = {"start": output_field.start, "end": output_field.end, "padding": padding, "longest": longest}
-    search = Beam(decoder, **given, width=beam) if beam and beam > 1 else Greedy(decoder, **given)
+    search: Search = Greedy(decoder, **given)
+    if beam and beam > 1:
+        search = Beam(decoder, **given, width=beam, length_penalty=length_penalty, coverage_penalty=coverage_penalty)
     found = search(context, encoder_states, None if encoder_states is None else inputs.get("mask"))
     found["probability"] = ops.exp(found.pop("log_probability"))
     return keras.Model(inputs, found)

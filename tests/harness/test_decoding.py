@@ -7,6 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import tasks
+from harness.hypothesis import check_count
+from harness.options import defaults
+from harness.predict import format_plainly
 from harness.training import train
 from pipeline.errors import BadInput
 from run import main
@@ -75,6 +79,46 @@ def test_attention_weights_come_as_json_only(run: Path, capsys: pytest.CaptureFi
     assert main(["predict", str(run), "one hundred and five", "--attention-weights", "--json", "--beam", "2"]) == 0
     found = json.loads(capsys.readouterr().out)["predictions"]
     assert found[0]["attention"] and found[0]["input"] == "one hundred and five"
+
+
+def test_the_n_best_are_those_of_the_beam_ranked_by_their_scores(run: Path, capsys: pytest.CaptureFixture) -> None:
+    texts = [example.input for example in small_splits(NAME)["test"]][:3]
+    assert main(["predict", str(run), *texts, "--beam", "4", "--n-best", "3", "--json", "--length-penalty", "0"]) == 0
+    for one in json.loads(capsys.readouterr().out)["predictions"]:
+        listed = one["n_best"]
+        assert len(listed) == 3 and listed[0]["output"] == one["output"]
+        assert np.log(one["probability"]) == pytest.approx(listed[0]["log_probability"], rel=1e-4)
+        # Without a penalty they are ranked by their probability.
+        assert [entry["score"] for entry in listed] == pytest.approx([entry["log_probability"] for entry in listed])
+        assert sorted((entry["score"] for entry in listed), reverse=True) == [entry["score"] for entry in listed]
+
+
+def test_the_n_best_are_listed_for_the_eye() -> None:
+    listed = [{"output": "a b", "log_probability": -0.5, "score": -0.4}, {"output": "b", "log_probability": -2.0}]
+    shown = format_plainly([{"input": "x", "output": "a b", "probability": 0.5, "n_best": listed}])
+    assert shown == "a b  0.500  x\n  1  -0.400  a b\n  2  -2.000  b"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--n-best", "3"], "--n-best 3: the search keeps 1; add --beam 3"),
+        (["--n-best", "1"], "--n-best 1: the search keeps 1; add --beam 2"),
+        (["--n-best", "0"], "--n-best 0: expected a whole number of at least 1"),
+        (["--n-best", "2", "--stream"], "leave out --stream"),
+    ],
+)
+def test_more_than_a_search_keeps_is_refused(
+    run: Path, words: list[str], message: str, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["predict", str(run), "one hundred", *words]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_a_task_without_a_search_has_no_n_best() -> None:
+    for name, message in (("pos", "has no beam search"), ("novel", "add --temperature none")):
+        with pytest.raises(BadInput, match=message):
+            check_count(defaults(tasks.find()[name]), 2)
 
 
 def test_lazy_embeddings_have_room_for_every_symbol_that_a_batch_can_have_in_training(

@@ -201,5 +201,6 @@ def test_differences_name_the_options_as_they_are_typed() -> None:
 
 def test_only_options_of_decoding_can_be_changed_in_a_trained_run() -> None:
     assert {one.name for one in find_options(NOVEL).values() if one.group == "decoding"} == {
-        "beam", "temperature", "top_k", "top_p", "max_output_length", "sampling_seed", "dynamic_evaluation",
+        "beam", "length_penalty", "temperature", "top_k", "top_p", "max_output_length", "sampling_seed",
+        "dynamic_evaluation",
     }  # fmt: skip

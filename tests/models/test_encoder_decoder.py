@@ -6,6 +6,7 @@ from models import encoder_decoder
 from models.layers.attention import KINDS
 from models.layers.losses import cross_entropy
 from pipeline.batches.padding import shift, weigh
+from pipeline.errors import BadInput
 from pipeline.fields import SourceText, TargetText
 from tests.models import encode, fit, numpy, options, randomize
 
@@ -73,12 +74,17 @@ def test_decoding_does_not_see_the_padding_and_gives_attention_where_there_is_an
     )
     found, same = ({name: numpy(array) for name, array in decoder(inputs).items()} for inputs in (short, longer))
     expected = {"output", "probability"} | ({"attention"} if attention != "none" else set())
-    assert set(found) == expected | ({"hypotheses", "log_probabilities"} if beam else set())
+    assert set(found) == expected | ({"hypotheses", "log_probabilities", "scores"} if beam else set())
     np.testing.assert_array_equal(found["output"], same["output"])
     np.testing.assert_allclose(found["probability"], same["probability"], atol=1e-6)
     if attention != "none":
         assert found["attention"].shape == (3, fields()[1].longest, 6)
         assert (same["attention"][:, :, 6:] == 0).all()
+
+
+def test_a_coverage_penalty_without_attention_is_refused():
+    with pytest.raises(BadInput, match="--coverage-penalty 0.2: .* train with --attention luong"):
+        encoder_decoder.decode(build(cell="gru"), fields()[1], options(beam=3, coverage_penalty=0.2))
 
 
 def test_a_saved_model_gives_the_same_logits_and_decodes_the_same(tmp_path):

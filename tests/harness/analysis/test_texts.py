@@ -6,7 +6,7 @@ import jiwer
 import pytest
 
 from harness.analysis import texts
-from harness.analysis.answered import Hypothesis
+from harness.hypothesis import Hypothesis
 from pipeline.example import Alternatives, Example
 from tests.harness.analysis import make_answered
 

@@ -132,7 +132,7 @@ def test_greedy_and_a_beam_of_one_write_what_the_training_pass_finds_likeliest(
     for row, slow in zip(greedy["output"], wanted, strict=True):
         assert row.tolist() == slow + [0] * (LONGEST - len(slow))
     beam = find(Beam(decoder, start=START, end=END, padding=0, longest=LONGEST, width=1), *given)
-    assert beam.keys() == greedy.keys() | {"hypotheses", "log_probabilities"}
+    assert beam.keys() == greedy.keys() | {"hypotheses", "log_probabilities", "scores"}
     np.testing.assert_array_equal(beam["output"], greedy["output"])
     for name in greedy:
         np.testing.assert_allclose(beam[name], greedy[name], rtol=1e-4, atol=1e-5)
@@ -169,27 +169,41 @@ def search_slowly(decoder: Decoder, width: int, penalty: float, *given: np.ndarr
 @pytest.mark.parametrize(("attention", "penalty"), [("none", 0.0), ("none", 4.0), ("luong", 1.0)])
 def test_a_beam_is_the_search_written_out(attention: str, penalty: float) -> None:
     decoder, given = make("gru", 1, attention), draw(4)
-    found = find(Beam(decoder, start=START, end=END, padding=0, longest=LONGEST, width=3, penalty=penalty), *given)[
-        "output"
-    ]
+    found = find(
+        Beam(decoder, start=START, end=END, padding=0, longest=LONGEST, width=3, length_penalty=penalty), *given
+    )["output"]
     for row in range(4):
         wanted = search_slowly(decoder, 3, penalty, *(one[row : row + 1] for one in given))
         assert found[row].tolist() == wanted + [0] * (LONGEST - len(wanted))
 
 
-def test_a_beam_wide_enough_for_all_sequences_finds_the_best_of_all() -> None:
-    size, longest = 5, 3
-    decoder, given = make("simple", 1, size=size), draw(1)
+@pytest.mark.parametrize(("attention", "alpha", "beta"), [("none", 1.0, 0.0), ("luong", 0.0, 0.0), ("luong", 2.0, 0.7)])
+def test_a_beam_wide_enough_for_all_sequences_ranks_all_of_them(attention: str, alpha: float, beta: float) -> None:
+    size, longest, rows = 5, 3, 3
+    decoder, given = make("simple", 1, attention, size=size), draw(rows)
     sequences = {row[: row.index(END) + 1] if END in row else row for row in product(range(size), repeat=longest)}
     padded = np.array([[*row, *[0] * (longest - len(row))] for row in sequences], "int32")
-    found = find(Beam(decoder, start=START, end=END, padding=0, longest=longest, width=len(sequences)), *given)
     length = np.array([len(row) for row in sequences])
-    scores = log_probability(decoder, padded, *(np.repeat(one, len(padded), axis=0) for one in given))
-    ranked = (-scores / ((5 + length) / 6)).argsort()
-    assert found["output"][0].tolist() == padded[ranked[0]].tolist()
-    # And all others after it, as they are ranked.
-    np.testing.assert_array_equal(found["hypotheses"][0, :20], padded[ranked[:20]])
-    np.testing.assert_allclose(found["log_probabilities"][0], scores[ranked], rtol=1e-4, atol=1e-4)
+    penalties = {"length_penalty": alpha, "coverage_penalty": beta}
+    search = Beam(decoder, start=START, end=END, padding=0, longest=longest, width=len(sequences), **penalties)
+    every = find(search, *given)
+    for row in range(rows):
+        found = {name: array[row] for name, array in every.items()}
+        one = [np.repeat(array[row : row + 1], len(padded), axis=0) for array in given]
+        likely = log_probability(decoder, padded, *one)
+        scores = likely / ((5 + length) / 6) ** alpha
+        if beta:
+            previous = np.concatenate([np.full((len(padded), 1), START, "int32"), padded[:, :-1]], axis=1)
+            looked = numpy(decoder.unroll(decoder.embedding(previous), *one[:2], mask_in=one[2])[2]).astype("float64")
+            looked *= (np.arange(longest) < length[:, None])[:, :, None]
+            seen = looked.sum(axis=1)[:, given[2][row]]
+            scores = scores + beta * np.log(np.clip(seen, 1e-6, 1)).sum(axis=1)
+        ranked = (-scores).argsort()
+        assert found["output"].tolist() == padded[ranked[0]].tolist()
+        # And all others after it.
+        np.testing.assert_array_equal(found["hypotheses"][:20], padded[ranked[:20]])
+        np.testing.assert_allclose(found["log_probabilities"], likely[ranked], rtol=1e-4, atol=1e-4)
+        np.testing.assert_allclose(found["scores"], scores[ranked], rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("attention", ["none", "luong"])
