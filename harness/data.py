@@ -214,10 +214,12 @@ def fit(task: Task, options: Options, say: Say = keep_quiet) -> Prepared:
             raise BadInput(f"--data {options.data}: the {split} split is empty; expected at least one example")
     known = fingerprint(examples)
     examples["train"] = expand(examples["train"])
+    outputs = [example.output for example in expand(loaded["train"])]
     if not whole:
+        input_field.read_outputs(outputs)
         input_field.fit(example.input for example in examples["train"])
     output_field.attach(input_field)
-    output_field.fit(example.output for example in expand(loaded["train"]))
+    output_field.fit(outputs)
     return Prepared(examples, input_field, output_field=output_field, fingerprint=known)
 
 

@@ -140,15 +140,16 @@ def build(input_field: "InputField", output_field: "AutoregressiveField", option
     """
     inputs = make_inputs(input_field.arrays)
     context, states = encode_image(inputs["image"], options)
+    # Colours are in the context alone, at no position: what is said of them late must not be forgotten.
+    merge = bool(options.colour_histogram)
+    decoder = autoregressive.make_decoder(output_field, options, attention=options.attention or "none", merge=merge)
     return autoregressive.attach_decoder(
+        decoder,
         inputs,
         context,
         output_field=output_field,
         options=options,
-        attention=options.attention or "none",
         encoder_states=states,
-        # Colours are in the context alone, at no position: what is said of them late must not be forgotten.
-        merge=bool(options.colour_histogram),
         name="captioner",
     )
 

@@ -17,13 +17,21 @@ if TYPE_CHECKING:
 
 def build(input_field: "InputField", output_field: "AutoregressiveField", options: "Options") -> keras.Model:
     """Return a model from a sequence's arrays and "previous", (batch, time), to logits, (batch, time, symbols)."""
-    inputs, states = encode_sequence(input_field, options)
+    attention = options.attention or "none"
+    shared = None
+    if options.tie_embeddings and output_field.shared:
+        # The encoder reads by the vectors of the decoder: all three tables are one (Press and Wolf 2017, section 4).
+        shared = autoregressive.make_decoder(output_field, options, attention=attention)
+        width = options.units * (1 + options.bidirectional)
+        shared.build((None, None), (None, width), (None, None, width))
+    inputs, states = encode_sequence(input_field, options, shared)
+    decoder = shared or autoregressive.make_decoder(output_field, options, attention=attention)
     return autoregressive.attach_decoder(
+        decoder,
         inputs,
         Pool("last", options.bidirectional, name="context")(states, inputs["mask"]),
         output_field=output_field,
         options=options,
-        attention=options.attention or "none",
         encoder_states=layers.Identity(name="memory")(states),
         name="encoder_decoder",
     )

@@ -134,6 +134,16 @@ class AttentiveWriting(Writing):
 
 
 @dataclass
+class TiedEmbeddings:
+    """Options of how a decoder tells symbols."""
+
+    tie_embeddings: bool = option(
+        False, "Write symbols by the vectors by which they are read; those of the input too where both sides share "
+        "their vocabulary.",
+    )  # fmt: skip
+
+
+@dataclass
 class LabelSmoothing:
     """Options of the cross-entropy of written symbols."""
 
@@ -182,12 +192,12 @@ class SeriesClassifier(Pooling, Encoder):
 
 
 @dataclass
-class EncoderDecoder(AttentiveWriting, LabelSmoothing, Attention, WordDropout, Embedding, Encoder):
+class EncoderDecoder(AttentiveWriting, TiedEmbeddings, LabelSmoothing, Attention, WordDropout, Embedding, Encoder):
     """Options of the encoder-decoder."""
 
 
 @dataclass
-class Generator(Writing, WordDropout, Recurrent):
+class Generator(Writing, TiedEmbeddings, WordDropout, Recurrent):
     """Options of the generator. With a temperature it samples; without one it searches for the likeliest."""
 
     embedding_size: int = option(128, "Length of a symbol's vector.", low=1)
@@ -218,7 +228,7 @@ class LanguageModel(WordDropout, Recurrent):
 
 
 @dataclass
-class Captioner(AttentiveWriting, Attention, WordDropout, Recurrent):
+class Captioner(AttentiveWriting, TiedEmbeddings, Attention, WordDropout, Recurrent):
     """Options of the captioner."""
 
     embedding_size: int = option(128, "Length of a word's vector.", low=1)

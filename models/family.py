@@ -95,6 +95,7 @@ class AutoregressiveField(OutputField, Protocol):
 
     start, end: the numbers of the symbols that begin and end a sequence. ends: whether a sequence ends with the end
     symbol; otherwise it is a passage of a text that goes on. longest: most symbols to write. symbols: by number.
+    shared: whether the input has the same symbols, by the same numbers.
     """
 
     @property
@@ -107,6 +108,8 @@ class AutoregressiveField(OutputField, Protocol):
     def longest(self) -> int: ...
     @property
     def symbols(self) -> Sequence[str]: ...
+    @property
+    def shared(self) -> bool: ...
 
 
 class ForecastField(OutputField, Protocol):

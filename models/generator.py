@@ -25,7 +25,10 @@ def build(input_field: "InputField", output_field: "AutoregressiveField", option
     inputs = make_inputs(input_field.arrays)
     categories = count_values(input_field.arrays["category"])
     context = layers.Embedding(categories, options.units, name="context")(inputs["category"])
-    return autoregressive.attach_decoder(inputs, context, output_field=output_field, options=options, name="generator")
+    decoder = autoregressive.make_decoder(output_field, options)
+    return autoregressive.attach_decoder(
+        decoder, inputs, context, output_field=output_field, options=options, name="generator"
+    )
 
 
 def loss(output_field: "AutoregressiveField", options: "Options") -> keras.losses.Loss:

@@ -22,29 +22,15 @@ if TYPE_CHECKING:
     from pipeline.option import Options
 
 
-def attach_decoder(
-    inputs: dict[str, Tensor],
-    context: Tensor,
-    *,
-    output_field: "AutoregressiveField",
-    options: "Options",
-    name: str,
-    attention: str = "none",
-    encoder_states: Tensor | None = None,
-    merge: bool = False,
-) -> keras.Model:
-    """Return a model from the inputs and "previous", (batch, time), to logits, (batch, time, symbols).
+def make_decoder(
+    output_field: "AutoregressiveField", options: "Options", *, attention: str = "none", merge: bool = False
+) -> Decoder:
+    """Return a decoder. attention, merge: see models/layers/decoder.py.
 
-    context: (batch, features). encoder_states: (batch, positions, features), for attention; "mask" among the inputs is
-    theirs. attention, merge: see models/layers/decoder.py. name: of the model.
-
-    options.cell, its own options, units, layers, block, embedding_size, dropout: those of the decoder.
-    options.word_dropout: a decoder that is not always told what it has written must look at its input instead (Bowman
-    et al. 2016, section 3.1).
+    options.cell, its own options, units, layers, block, embedding_size, tie_embeddings, dropout: those of the decoder.
     """
-    array = output_field.arrays["output"]
-    decoder = Decoder(
-        count_values(array),
+    return Decoder(
+        count_values(output_field.arrays["output"]),
         options.cell,
         units=options.units,
         depth=options.layers,
@@ -53,13 +39,35 @@ def attach_decoder(
         attention=attention,
         merge=merge,
         block=options.block,
+        tied=options.tie_embeddings,
         cell_options=CELLS[options.cell].read_options(options),
         name="decoder",
     )
+
+
+def attach_decoder(
+    decoder: Decoder,
+    inputs: dict[str, Tensor],
+    context: Tensor,
+    *,
+    output_field: "AutoregressiveField",
+    options: "Options",
+    name: str,
+    encoder_states: Tensor | None = None,
+) -> keras.Model:
+    """Return a model from the inputs and "previous", (batch, time), to logits, (batch, time, symbols).
+
+    context: (batch, features). encoder_states: (batch, positions, features), for attention; "mask" among the inputs is
+    theirs. name: of the model.
+
+    options.word_dropout: a decoder that is not always told what it has written must look at its input instead (Bowman
+    et al. 2016, section 3.1).
+    """
     previous = keras.Input((None,), dtype="int32", name="previous")
     known = previous
     if options.word_dropout:
-        known = WordDropout(options.word_dropout, unknown=array.unknown, name="forget_written")(previous)
+        unknown = output_field.arrays["output"].unknown
+        known = WordDropout(options.word_dropout, unknown=unknown, name="forget_written")(previous)
     logits = decoder(known, context, encoder_states, None if encoder_states is None else inputs.get("mask"))
     return keras.Model({**inputs, "previous": previous}, logits, name=name)
 

@@ -24,6 +24,7 @@ from models.cells import CELLS
 from models.layers.attention import Attention
 from models.layers.block import EXIT, ResidualBlock, make_entry, make_norm
 from models.layers.dropout import Dropout
+from models.layers.tied_embedding import Bias, TiedEmbedding
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
 from pipeline.option import Value
@@ -39,6 +40,7 @@ class Decoder(layers.Layer):
     merge: whether the context is also added, through a dense layer, to what the logits are computed from ("merge",
         Tanti et al. 2018). Otherwise the hidden state has to keep what comes late in a sequence until then.
     block: whether each layer is in a residual block (models/layers/block.py); attention comes behind the last.
+    tied: whether symbols are told by the vectors by which they are read (models/layers/tied_embedding.py).
     cell_options: of the options that the cell declares, by name; one that is not there has its default.
     """
 
@@ -54,14 +56,15 @@ class Decoder(layers.Layer):
         attention: str = "none",
         merge: bool = False,
         block: bool = False,
+        tied: bool = False,
         cell_options: Mapping[str, Value] | None = None,
         **options: LayerArgument,
     ):
         super().__init__(**options)
-        self.block, self.cell_options = block, dict(cell_options or {})
+        self.block, self.tied, self.cell_options = block, tied, dict(cell_options or {})
         self.size, self.cell, self.units, self.depth = size, cell, units, depth
         self.features, self.dropout, self.attention, self.merge = features, dropout, attention, merge
-        self.embedding = layers.Embedding(size, features, name="embedding")
+        self.embedding = (TiedEmbedding if tied else layers.Embedding)(size, features, name="embedding")
         self.dropout_layer = Dropout(dropout)
         self.layers = [
             CELLS[cell](units, return_sequences=True, name=f"{cell}_{n}", **self.cell_options) for n in range(depth)
@@ -77,7 +80,10 @@ class Decoder(layers.Layer):
         ]
         self.attend = None if attention == "none" else Attention(attention, units, name="attention")
         self.shown = layers.Dense(units, name="shown") if merge else None
-        self.logits = layers.Dense(size, dtype="float32", name="logits")
+        self.projection = layers.Dense(features, name="projection") if tied and features != units else None
+        self.logits = (
+            Bias(dtype="float32", name="logits") if tied else layers.Dense(size, dtype="float32", name="logits")
+        )
         if block:
             self.entry, self.exit = make_entry(units), make_norm(EXIT)
             self.norms = [make_norm(f"block_{n}_norm") for n in range(depth)]
@@ -85,6 +91,8 @@ class Decoder(layers.Layer):
 
     def build(self, previous_shape: tuple, context_shape: tuple, encoder_states_shape: tuple | None = None) -> None:
         self.embedding.build(previous_shape)
+        if self.projection:
+            self.projection.build((None, self.units))
         features, stream = self.features, (None, None, self.units)
         if self.block:
             self.entry.build((None, None, features))
@@ -103,7 +111,7 @@ class Decoder(layers.Layer):
             self.attend.build((None, None, features), encoder_states_shape)
         if self.shown:
             self.shown.build(context_shape)
-        self.logits.build((None, None, features))
+        self.logits.build((None, None, self.size if self.tied else features))
 
     def make_first_states(self, context: Tensor) -> list[list[Tensor]]:
         """Return the first hidden states of every layer, each (batch, units), from a context (batch, features).
@@ -116,12 +124,18 @@ class Decoder(layers.Layer):
     def call(
         self,
         previous: Tensor,
-        context: Tensor,
+        context: Tensor | None = None,
         encoder_states: Tensor | None = None,
         mask_in: Tensor | None = None,
         training: bool = False,
     ) -> Tensor:
-        """Return logits, (batch, time, size), of the symbols that follow `previous`, (batch, time)."""
+        """Return logits, (batch, time, size), of the symbols that follow `previous`, (batch, time).
+
+        Without a context, return the vectors of these symbols, (batch, time, features): an encoder may read by the same
+        ones. Then the decoder has to be built beforehand.
+        """
+        if context is None:
+            return self.embedding(previous)
         return self.unroll(self.embedding(previous), context, encoder_states, mask_in=mask_in, training=training)[0]
 
     def unroll(
@@ -156,7 +170,13 @@ class Decoder(layers.Layer):
         # One flat product: with several axes its gradient takes half as long again.
         batch, steps = ops.shape(states)[:2]
         flat = ops.reshape(self.dropout_layer(states, training=training), (-1, self.units))
-        return ops.reshape(self.logits(flat), (batch, steps, self.size)), every, weights
+        return ops.reshape(self.tell(flat), (batch, steps, self.size)), every, weights
+
+    def tell(self, states: Tensor) -> Tensor:
+        """Return the logits, (rows, size), of what follows states, (rows, units)."""
+        if self.projection:
+            states = self.projection(states)
+        return self.logits(self.embedding(states, tell=True) if self.tied else states)
 
     def _stack(self, vectors: Tensor, run: Callable[[int, Tensor], Tensor], training: bool = False) -> Tensor:
         """Return what leaves the last layer. run: gives what leaves a layer, by its number and what enters it.
@@ -198,12 +218,12 @@ class Decoder(layers.Layer):
         output = self._stack(self.embedding(symbol), run)
         after += states[self.depth :]
         if not prepared:
-            return self.logits(self._merge(output, after)), after, ops.cast(output[:, :0], "float32")
+            return self.tell(self._merge(output, after)), after, ops.cast(output[:, :0], "float32")
         rows = ops.shape(prepared["encoder_states"])[0]
         assert self.attend
         vector, weights = self.attend(ops.reshape(output, (rows, -1, self.units)), **prepared)
         vector = ops.reshape(vector, (-1, self.units))
-        return self.logits(self._merge(vector, after)), after, ops.reshape(weights, (-1, ops.shape(weights)[2]))
+        return self.tell(self._merge(vector, after)), after, ops.reshape(weights, (-1, ops.shape(weights)[2]))
 
     def _merge(self, output: Tensor, states: list[list[Tensor]]) -> Tensor:
         return output + states[-1][0] if self.shown else output
@@ -216,7 +236,10 @@ class Decoder(layers.Layer):
         super().build_from_config({"shapes_dict": shapes})
 
     def get_config(self) -> dict:
-        names = ("size", "cell", "units", "depth", "features", "dropout", "attention", "merge", "block", "cell_options")
+        names = (
+            "size", "cell", "units", "depth", "features", "dropout", "attention", "merge", "block", "tied",
+            "cell_options",
+        )  # fmt: skip
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
 

@@ -12,6 +12,7 @@ from models.layers.word_dropout import WordDropout
 from models.recurrent import stack_by_options
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
+from pipeline.errors import BadInput
 
 if TYPE_CHECKING:
     from models.family import Array, InputField
@@ -48,28 +49,38 @@ def make_inputs(arrays: "Mapping[str, Array]") -> dict[str, Tensor]:
     return inputs
 
 
-def encode_sequence(input_field: "InputField", options: "Options") -> tuple[dict[str, Tensor], Tensor]:
+def encode_sequence(
+    input_field: "InputField", options: "Options", table: layers.Layer | None = None
+) -> tuple[dict[str, Tensor], Tensor]:
     """Return the Keras inputs of a sequence, and the hidden states of recurrent layers at every step of it.
 
-    The states: (batch, time, units), or (batch, time, 2 units) with options.bidirectional.
+    The states: (batch, time, units), or (batch, time, 2 units) with options.bidirectional. table: see `embed`.
     """
     inputs = make_inputs(input_field.arrays)
-    states = stack_by_options(embed(inputs, input_field.arrays, options), inputs["mask"], options)
+    states = stack_by_options(embed(inputs, input_field.arrays, options, table=table), inputs["mask"], options)
     return inputs, states
 
 
-def embed(inputs: dict[str, Tensor], arrays: "Mapping[str, Array]", options: "Options") -> Tensor:
+def embed(
+    inputs: dict[str, Tensor], arrays: "Mapping[str, Array]", options: "Options", *, table: layers.Layer | None = None
+) -> Tensor:
     """Return one vector per step, (batch, time, features): a word's, beside it that of its spelling if there is one.
 
     Beside these are those of whatever else is known of a word: (batch, time) of ids, or (batch, time, several), whose
-    vectors are added up. Measurements, "values", are such vectors already.
+    vectors are added up. Measurements, "values", are such vectors already. table: gives the vectors of words, in place
+    of an embedding of their own. BadInput for options that need one.
     """
     if "values" in arrays:
         return inputs["values"]
     words, numbers = arrays["words"], inputs["words"]
     if options.word_dropout:
         numbers = WordDropout(options.word_dropout, unknown=words.unknown, name="forget")(numbers)
-    if options.embedding == "onehot":
+    if table:
+        if options.embedding == "onehot" or options.vectors:
+            flag = f"--vectors {options.vectors}" if options.vectors else "--embedding onehot"
+            raise BadInput(f"{flag}: with --tie-embeddings both sides have the vectors that are learned; leave one out")
+        vectors = table(numbers)
+    elif options.embedding == "onehot":
         vectors = OneHot(count_values(words), name="one_hot")(numbers)
     else:
         frozen = options.freeze_vectors

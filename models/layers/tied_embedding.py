@@ -37,9 +37,9 @@ class TiedEmbedding(layers.Layer):
             self.lengthen = self.add_weight((short, self.features), "orthogonal", name="lengthen")
 
     def call(self, given: Tensor, tell: bool = False) -> Tensor:
-        """Return vectors, (batch, time, features), of word numbers, (batch, time).
+        """Return vectors, (..., features), of word numbers, (...).
 
-        tell: return scores, (batch, time, size), of vectors, (batch, time, features).
+        tell: return scores, (..., size), of vectors, (..., features).
         """
         table = self._read(self.table)
         if self.frequent == self.size:

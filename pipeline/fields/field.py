@@ -169,6 +169,10 @@ class InputField(Field, Protocol, Generic[Value]):
     def arrays(self) -> dict[str, Array]:
         """Return what each encoded array looks like, by name; after `fit`, for the sizes depend on it."""
 
+    def read_outputs(self, outputs: Iterable[Any], /) -> None:
+        """Take the outputs of the training examples, before `fit`: for what both sides learn together."""
+        return
+
     def fit(self, values: Iterable[Value], /) -> None:
         """Learn from the inputs of the training examples."""
         return
@@ -341,6 +345,11 @@ class AutoregressiveField(OutputField[Value], Protocol, Generic[Value]):
     def ends(self) -> bool:
         """Return whether a text ends with the end symbol; else it goes on for ever, and is cut."""
         return True
+
+    @property
+    def shared(self) -> bool:
+        """Return whether the input has the same symbols, by the same ids."""
+        return False
 
 
 def is_autoregressive(field: OutputField[Value]) -> TypeGuard[AutoregressiveField[Value]]:

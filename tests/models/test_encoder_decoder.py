@@ -82,6 +82,57 @@ def test_decoding_does_not_see_the_padding_and_gives_attention_where_there_is_an
         assert (same["attention"][:, :, 6:] == 0).all()
 
 
+def shared_fields():
+    reading, writing = SourceText("word", 30, shared_vocabulary=True), TargetText("word", 30)
+    reading.read_outputs(ANSWERS)
+    reading.fit(TEXTS)
+    writing.attach(reading)
+    writing.fit(ANSWERS)
+    return reading, writing
+
+
+@pytest.mark.parametrize("embedding_size", [4, 5])
+def test_tied_embeddings_tell_symbols_by_the_vectors_by_which_they_are_read(embedding_size, tmp_path):
+    changes = {"cell": "gru", "attention": "luong", "tie_embeddings": True, "embedding_size": embedding_size}
+    model = build(**changes)
+    decoder = model.get_layer("decoder")
+    table = numpy(decoder.embedding.table)
+    states = np.random.default_rng(0).normal(size=(2, 4)).astype("float32")
+    told = states if embedding_size == 4 else states @ numpy(decoder.projection.kernel) + numpy(decoder.projection.bias)
+    np.testing.assert_allclose(numpy(decoder.tell(states)), told @ table.T + numpy(decoder.logits.bias), atol=1e-5)
+    np.testing.assert_array_equal(numpy(decoder.embedding(np.array([3, 1]))), table[[3, 1]])
+    # The encoder has a table of its own.
+    assert [weight.shape for weight in model.weights].count(table.shape) == 1
+    searched = encoder_decoder.decode(model, fields()[1], options(**changes))
+    inputs = {name: array for name, array in draw(6, 5)[0].items() if name != "previous"}
+    model.save(tmp_path / "model.keras")
+    again = encoder_decoder.decode(keras.models.load_model(tmp_path / "model.keras"), fields()[1], options(**changes))
+    np.testing.assert_array_equal(numpy(searched(inputs)["output"]), numpy(again(inputs)["output"]))
+
+
+def test_sides_that_share_a_vocabulary_share_one_table(tmp_path):
+    reading, writing = shared_fields()
+    assert reading.symbols == writing.symbols and {"dogs", "Hunde"} <= set(reading.symbols)
+    assert reading.to_ids("dogs Hunde") == writing.to_ids("dogs Hunde")
+    given = options(cell="gru", attention="luong", tie_embeddings=True)
+    model = randomize(encoder_decoder.build(reading, writing, given))
+    size = (len(reading.symbols), given.embedding_size)
+    assert [weight.shape for weight in model.weights].count(size) == 1
+    inputs = {**encode(reading, TEXTS, 6), "previous": shift(encode(writing, ANSWERS, 5)["output"], writing.start)}
+    logits = numpy(model(inputs))
+    # Another vector of a word that is only read changes what is written of it.
+    table = model.get_layer("decoder").embedding.table
+    rows = numpy(table).copy()
+    rows[reading.to_ids("dogs")] += 1
+    table.assign(rows)
+    changed = numpy(model(inputs))
+    assert abs(changed[0] - logits[0])[:, 4:].max() > 1e-3
+    model.save(tmp_path / "model.keras")
+    np.testing.assert_allclose(numpy(keras.models.load_model(tmp_path / "model.keras")(inputs)), changed, atol=1e-6)
+    with pytest.raises(BadInput, match="--embedding onehot: with --tie-embeddings"):
+        encoder_decoder.build(reading, writing, given.replace(embedding="onehot"))
+
+
 def test_a_coverage_penalty_without_attention_is_refused():
     with pytest.raises(BadInput, match="--coverage-penalty 0.2: .* train with --attention luong"):
         encoder_decoder.decode(build(cell="gru"), fields()[1], options(beam=3, coverage_penalty=0.2))

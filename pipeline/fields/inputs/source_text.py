@@ -18,9 +18,18 @@ class SourceText(TokenizedText, InputField[str]):
     """A text to read -> {"words": (time,)}. One longer than `max_length` symbols is refused."""
 
     max_length: int = option(1000, "Longest text, in words or other units; a longer one is refused.", low=1)
+    shared_vocabulary: bool = option(False, "One vocabulary for what is read and what is written.")
+
+    def __post_init__(self) -> None:
+        self._outputs: list[str] = []
+
+    def read_outputs(self, outputs: Iterable[str]) -> None:
+        if self.shared_vocabulary:
+            self._outputs = list(outputs)
 
     def fit(self, texts: Iterable[str]) -> None:
-        self.learn_symbols(list(texts))
+        self.learn_symbols([*texts, *self._outputs])
+        self._outputs = []
 
     def refuse(self, text: str) -> str | None:
         return None if text.strip() else f"the text has no {self.unit} in it"

@@ -7,7 +7,8 @@ from typing import ClassVar
 import numpy as np
 
 from pipeline.fields.array import Array, Arrays
-from pipeline.fields.field import LEARNED, AutoregressiveField
+from pipeline.fields.field import LEARNED, AutoregressiveField, InputField
+from pipeline.fields.inputs.source_text import SourceText
 from pipeline.fields.tokenized_text import TokenizedText
 from pipeline.fields.vocabulary import END_ID, START_ID, UNKNOWN_ID
 
@@ -17,15 +18,22 @@ class TargetText(TokenizedText, AutoregressiveField[str]):
     """A text to write <-> {"output": (time,)}, with the end symbol as its last.
 
     longest: most symbols a model may write: the longest text of the training data and half as many again.
+    shared_symbols: whether the symbols are those of the input.
     """
 
     longest: int = field(default=0, metadata=LEARNED)
+    shared_symbols: bool = field(default=False, metadata=LEARNED)
     start: ClassVar[int] = START_ID
     end: ClassVar[int] = END_ID
 
+    def attach(self, input_field: InputField) -> None:
+        if isinstance(input_field, SourceText) and input_field.shared_vocabulary:
+            self.symbols, self.model, self.shared_symbols = input_field.symbols, input_field.model, True
+
     def fit(self, texts: Iterable[str]) -> None:
         texts = list(texts)
-        self.learn_symbols(texts)
+        if not self.shared_symbols:
+            self.learn_symbols(texts)
         self.longest = max(len(self.to_ids(text)) for text in texts) * 3 // 2 + 1
 
     def encode(self, text: str) -> Arrays:
@@ -42,6 +50,10 @@ class TargetText(TokenizedText, AutoregressiveField[str]):
     def describe(self) -> str:
         known = f"{len(self.known_tokens):,} {self.unit}s are known"
         return f"a text of at most {self.longest:,} {self.unit}s, written one after the other; {known}"
+
+    @property
+    def shared(self) -> bool:
+        return self.shared_symbols
 
     @property
     def greatest_length(self) -> int:

@@ -134,7 +134,7 @@ MEMBERS = {
     },
     TagField: {"transitions"},
     AlignedField: {"blank", "downsample"},
-    AutoregressiveField: {"start", "end", "symbols", "longest", "ends"},
+    AutoregressiveField: {"start", "end", "symbols", "longest", "ends", "shared"},
 }
 
 
