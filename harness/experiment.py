@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from harness.cells import check_lengths
 from pipeline.batches import encoded_cache
-from pipeline.batches.bucketing import Batches
+from pipeline.batches.bucketing import Batches, Sides
 from pipeline.batches.lengths import Lengths
 from pipeline.batches.padding import Arrays, measure
 from pipeline.batches.windows import WEIGHT, find_windows, group
@@ -76,11 +78,13 @@ class Experiment:
         outputs: Sequence[Arrays] | None = None,
         *,
         seed: int | None = None,
+        resample: Callable[[int], Sides] | None = None,
     ) -> Batches:
         """Return encoded examples as batches of the size that the options say; seed: of their order, if any.
 
-        origins: where each example comes from; BadInput names that of one that is too long for the cell. One that is
+                origins: where each example comes from; BadInput names that of one that is too long for the cell. One that is
         longer than the input field reads at once becomes several inputs; see pipeline/batches/windows.py.
+        resample: see pipeline/batches/bucketing.py.
         """
         given, wanted = self.input_field.arrays, {} if outputs is None else self.output_field.arrays
         steps = [measure(one, given) for one in inputs]
@@ -105,6 +109,7 @@ class Experiment:
             tokens=self.options.batch_tokens,
             known=self.lengths,
             curriculum=self.options.curriculum,
+            resample=resample,
         )
 
     def encode(self, examples: Sequence[Example], *, seed: int | None = None, key: str | None = None) -> Batches:
@@ -118,7 +123,25 @@ class Experiment:
             return self.batch(origins, self._encode(examples)[0], seed=seed)
         arrays = self.input_field.arrays, self.output_field.arrays
         inputs, outputs = encoded_cache.load_or_encode(key, arrays, lambda: self._encode(examples))
-        return self.batch(origins, inputs, outputs, seed=seed)
+        resample = None if seed is None else self._resample(examples, (inputs, outputs), seed)
+        return self.batch(origins, inputs, outputs, seed=seed, resample=resample)
+
+    def _resample(self, examples: Sequence[Example], usual: Sides, seed: int) -> Callable[[int], Sides] | None:
+        """Return what gives the inputs and outputs of an epoch of training, where chance has a part in them.
+
+        usual: the same of all other splits; of a side in which chance has none.
+        """
+        values = [example.input for example in examples], [first(example.output) for example in examples]
+        sides = self.input_field, self.output_field
+
+        def draw(epoch: int) -> Sides:
+            own = int(np.random.default_rng((seed, epoch)).integers(2**31))
+            found = [side.resample(given, own) for side, given in zip(sides, values, strict=True)]
+            inputs, outputs = (one if one is not None else other for one, other in zip(found, usual, strict=True))
+            return inputs, outputs
+
+        some = [side.resample(given[:1], 0) for side, given in zip(sides, values, strict=True)]
+        return draw if any(one is not None for one in some) else None
 
     def encode_input(self, value: Value) -> Arrays:
         """Return the arrays of an input, however long it is where there is an answer for each of its steps."""

@@ -81,7 +81,8 @@ def prepare(request: Request, stored: Config | None) -> Training:
     experiment = Experiment(task, options, directory, *fields, fingerprint=prepared.fingerprint)
     train = encode(experiment, "train", prepared.examples)
     schedule = plan_epochs(options, len(train.plan()))
-    lengths = restore_lengths(directory, begun) if begun else train.merge_lengths(schedule.epochs * schedule.passes)
+    passes = schedule.epochs * schedule.passes
+    lengths = restore_lengths(directory, begun) if begun else train.at(0).merge_lengths(passes)
     experiment, train = dataclasses.replace(experiment, lengths=lengths), dataclasses.replace(train, known=lengths)
     others = {split: encode(experiment, split, prepared.examples) for split in SPLITS if split != "train"}
     batches = {"train": train, **others}

@@ -12,11 +12,11 @@ class Epochs(keras.utils.PyDataset):
 
     def __init__(self, batches: Batches, first: int = 0, *, passes: int = 1):
         super().__init__()
-        self.batches, self.epoch, self.passes = batches, first, passes
+        self.usual, self.epoch, self.passes = batches, first, passes
         self.entries = self._plan()
 
     def _plan(self) -> list:
-        first = self.epoch * self.passes
+        self.batches, first = self.usual.at(self.epoch), self.epoch * self.passes
         entries = [entry for n in range(self.passes) for entry in self.batches.plan(first + n)]
         places = {self.batches.shape(*entry): place for place, entry in enumerate(entries)}
         if len(places) == 1:

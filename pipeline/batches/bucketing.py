@@ -6,8 +6,9 @@ a length out of a small set (see lengths.py), and as many rows as every other of
 
 import heapq
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from pipeline.batches.windows import Window
 from pipeline.errors import BadInput
 from pipeline.fields import Array
 from pipeline.fields.array import CONTINUES
+
+# The inputs of examples, and their outputs.
+Sides: TypeAlias = tuple[Sequence[Arrays], Sequence[Arrays]]
 
 
 @dataclass
@@ -31,6 +35,7 @@ class Batches:
     windows: of which examples the inputs are parts, where some are too long to be read at once; see windows.py.
     known: the padded lengths of the run, to which longer ones are added; None for those that suit the examples.
     curriculum: epochs before the first in which all examples are drawn; see `choose`.
+    resample: the inputs and outputs of an epoch, where these are another encoding of the examples; see `at`.
 
     Where an input "continues" the one before it, the same row of the next batch has it, and all batches are of one
     length: a model hands its states on from batch to batch. In training, with a seed, a text that is longer than a
@@ -52,6 +57,7 @@ class Batches:
     known: Lengths | None = None
     curriculum: int = 0
     windows: Sequence[Window] = ()
+    resample: Callable[[int], Sides] | None = None
 
     def __post_init__(self) -> None:
         self.steps = np.array([measure(example, self.input_arrays) for example in self.inputs])
@@ -67,6 +73,10 @@ class Batches:
             if self.known and self.known.outputs:
                 self.padded_outputs = add_longer(self.known.outputs, self.output_steps)
         self.begins = self._find_beginnings()
+        if self.resample and self.tokens:
+            raise BadInput(
+                "--batch-tokens: with --subword-sampling no two epochs would have as many batches; give --batch-size"
+            )
         if self.curriculum and self.begins is not None:
             raise BadInput("--curriculum: examples that go on from one another come in their order; leave it out")
         if self.known is None:
@@ -92,6 +102,20 @@ class Batches:
             since = np.arange(len(begins)) - starts[np.cumsum(begins) - 1]
             begins |= since % share == 0
         return begins
+
+    def at(self, epoch: int) -> "Batches":
+        """Return the batches with the examples as they are encoded for an epoch: these, for most fields.
+
+        An example that would be longer than all padded lengths, for which nothing is compiled, stays as it is here.
+        """
+        if self.resample is None:
+            return self
+        inputs, outputs = self.resample(epoch)
+        if self.known:
+            inputs = _keep_short(inputs, self.inputs, self.input_arrays, self.known.inputs[-1])
+            longest = (self.known.outputs or self.known.inputs)[-1]
+            outputs = _keep_short(outputs, self.outputs or (), self.output_arrays, longest)
+        return replace(self, inputs=inputs, outputs=outputs)
 
     def merge_lengths(self, epochs: int) -> Lengths:
         """Return the padded lengths that are worth their compilation, over so many epochs."""
@@ -201,6 +225,9 @@ class Batches:
     def count_different(self) -> int:
         """Return the most different values, padding included, that an integer array can have in a batch."""
         sides = [(self.inputs, self.input_arrays), (self.outputs or [], self.output_arrays)]
+        if self.resample:
+            # Any of them, in some epoch.
+            return 1 + max(array.size or 0 for _, arrays in sides for array in arrays.values())
         most = 0
         for examples, arrays in sides:
             for name in (name for name, array in arrays.items() if examples and array.size):
@@ -221,3 +248,10 @@ class Batches:
         if self.start is not None:
             inputs["previous"] = shift(outputs["output"], self.start)
         return inputs, outputs["output"], weights
+
+
+def _keep_short(
+    changed: Sequence[Arrays], usual: Sequence[Arrays], arrays: dict[str, Array], longest: int
+) -> list[Arrays]:
+    """Return the changed examples, and the usual ones in place of those that are too long."""
+    return [one if measure(one, arrays) <= longest else other for one, other in zip(changed, usual, strict=True)]

@@ -56,6 +56,13 @@ class Field(Protocol):
         """Return what a value is, in words that follow "in:" or "out:"; after `fit`, for the sizes depend on it."""
         return type(self).__name__
 
+    def resample(self, values: Sequence[Any], seed: int, /) -> list[Arrays] | None:
+        """Return the arrays of values for one epoch of training, where chance has a part in them; None where not.
+
+        seed: the same gives the same arrays; two successive ones may be used by one field.
+        """
+        return None
+
     @property
     def counted(self) -> str:
         """Return what the length of a value is counted in, such as "word"."""

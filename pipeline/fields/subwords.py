@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.errors import BadInput
@@ -64,6 +65,18 @@ def open_subwords(model: str) -> "Subwords":
     except (ValueError, RuntimeError) as error:
         raise BadInput(f"the subword model stored with the run is damaged ({error}); train with --fresh") from None
     return pieces
+
+
+def sample_subwords(pieces: "Subwords", texts: Sequence[str], *, alpha: float, seed: int) -> list[list[int]]:
+    """Return the ids of texts, each divided by chance: the same for the same seed.
+
+    A division is drawn by its probability to the power of alpha, out of all there are (Kudo 2018, section 3.3).
+    """
+    from sentencepiece import set_random_generator_seed
+
+    set_random_generator_seed(seed)
+    # A list is encoded by a thread of its own, whose random numbers begin with that seed; a single text is not.
+    return pieces.encode(list(texts), enable_sampling=True, alpha=alpha, nbest_size=-1, num_threads=1)
 
 
 def _reason(error: RuntimeError) -> str:

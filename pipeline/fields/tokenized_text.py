@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 from pipeline.errors import BadInput
 from pipeline.fields.field import LEARNED
 from pipeline.fields.flaws import find_flaws
-from pipeline.fields.subwords import SPACE, learn_subwords, open_subwords
+from pipeline.fields.subwords import SPACE, learn_subwords, open_subwords, sample_subwords
 from pipeline.fields.tokenizers import JOINER, divide_words
 from pipeline.fields.vocabulary import WRITTEN, Vocabulary
 from pipeline.option import option
@@ -37,6 +37,10 @@ class TokenizedText:
     unit: Literal["word", "character", "subword"] = option("character", "What a text is divided into.")
     vocabulary: int = option(20_000, "Most words or subwords known, the most frequent; others are unknown.", low=3)
     lowercase: bool = option(False, "Lower-case all texts.")
+    subword_sampling: float | None = option(
+        None, "In training divide texts into subwords by chance, anew in each epoch: by probability to this power.",
+        low=0.01, high=10,
+    )  # fmt: skip
     symbols: list[str] = field(default_factory=list, metadata=LEARNED)
     model: str = field(default="", metadata=LEARNED)
 
@@ -78,6 +82,16 @@ class TokenizedText:
         """Return the ids of a text's symbols."""
         text = self._prepare(text)
         return self._subwords.encode(text) if self.unit == "subword" else self._vocabulary.to_ids(self._divide(text))
+
+    def sample_ids(self, texts: Iterable[str], seed: int) -> list[list[int]] | None:
+        """Return the ids of texts that are divided by chance; None where they are not. seed: other ones, other texts.
+
+        Texts of many divisions are a model's protection from learning one by heart (Kudo 2018).
+        """
+        if self.unit != "subword" or self.subword_sampling is None:
+            return None
+        prepared = [self._prepare(text) for text in texts]
+        return sample_subwords(self._subwords, prepared, alpha=self.subword_sampling, seed=seed)
 
     def to_pieces(self, text: str) -> Sequence[str]:
         """Return what a text is divided into, known or not, one for each of its ids."""

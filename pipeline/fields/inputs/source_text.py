@@ -45,6 +45,10 @@ class SourceText(TokenizedText, InputField[str]):
             )
         return {"words": np.array(ids, "int32")}
 
+    def resample(self, texts: Sequence[str], seed: int) -> list[Arrays] | None:
+        found = self.sample_ids(texts, seed)
+        return None if found is None else [{"words": np.array(ids, "int32")} for ids in found]
+
     def list_steps(self, text: str, arrays: Arrays) -> Sequence[str]:
         return self.to_pieces(text)
 

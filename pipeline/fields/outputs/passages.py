@@ -30,6 +30,7 @@ class Passages(TargetText):
     # As many as there are; earlier versions kept another number with a run.
     vocabulary: int = field(default=20_000, metadata=LEARNED)
     lowercase: bool = False
+    subword_sampling: float | None = None
     running: bool = field(default=False, metadata=LEARNED)
 
     def fit(self, texts: Iterable[str | tuple[str, str]]) -> None:

@@ -39,6 +39,11 @@ class TargetText(TokenizedText, AutoregressiveField[str]):
     def encode(self, text: str) -> Arrays:
         return {"output": np.array([*self.to_ids(text), self.end], "int32")}
 
+    def resample(self, texts: Sequence[str], seed: int) -> list[Arrays] | None:
+        # Not as the input is drawn, whatever seed both are given.
+        found = self.sample_ids(texts, seed + 1)
+        return None if found is None else [{"output": np.array([*ids, self.end], "int32")} for ids in found]
+
     def parse(self, text: str) -> str:
         return text
 
