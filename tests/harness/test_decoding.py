@@ -12,9 +12,10 @@ from harness.hypothesis import check_count
 from harness.options import defaults
 from harness.predict import format_plainly
 from harness.training import train
+from harness.training.checkpoint import Checkpoint
 from pipeline.errors import BadInput
 from run import main
-from tests.harness import evaluate, open_run, predict, read_bytes, small, small_splits, train_small
+from tests.harness import assert_same_run, evaluate, open_run, predict, read_bytes, small, small_splits, train_small
 
 NAME = "translation"
 
@@ -136,3 +137,22 @@ def test_lazy_embeddings_have_room_for_every_symbol_that_a_batch_can_have_in_tra
     for example in small_splits(NAME)["train"]:
         written = {field.start, *field.encode(example.output)["output"][:-1].tolist()}
         assert len(written | {padding, unknown}) <= rows[0]
+
+
+@pytest.mark.slow
+def test_a_run_with_chance_in_its_texts_goes_on_after_a_stop_as_if_there_had_been_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(checkpoint: Checkpoint, batch: int, logs: object = None) -> None:
+        if checkpoint.progress["epoch"] == 1 and batch == 1:
+            raise KeyboardInterrupt
+
+    chance = {"subword_sampling": 0.2, "tie_embeddings": True, "shared_vocabulary": True, "epochs": 2}
+    with small(NAME) as task:
+        whole = train_small(task, tmp_path / "whole", **chance)
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(Checkpoint, "on_train_batch_end", stop)
+            train_small(task, tmp_path / "stopped", **chance)
+        assert_same_run(whole, train_small(task, tmp_path / "stopped", **chance))
+    fields = [json.loads((whole / "fields" / f"{side}.json").read_text()) for side in ("input", "output")]
+    assert fields[0]["symbols"] == fields[1]["symbols"]

@@ -5,6 +5,7 @@ import pytest
 
 from pipeline.batches.bucketing import Batches
 from pipeline.batches.lengths import Lengths
+from pipeline.errors import BadInput
 from pipeline.fields import Array
 
 ARRAYS = {"words": Array((None,), "int32", 1000)}
@@ -186,3 +187,21 @@ def test_a_few_short_inputs_to_answer_are_not_padded_to_the_longest():
     known = Lengths((5, 12, 40))
     for lengths, padded in (([3, 4, 2], 5), ([3, 9, 2], 12), ([3], 5), ([3, 40, 2], 40)):
         assert [entry[0] for entry in replace(make(lengths, 32, outputs=False), known=known).plan()] == [padded]
+
+
+def test_an_epoch_has_examples_of_its_own_and_those_that_are_too_long_stay_as_they_are():
+    usual = [{"words": np.arange(1, 1 + length)} for length in (3, 5, 4)]
+    asked = [{"output": np.array([1, 2])}] * 3
+
+    def resample(epoch):
+        return [{"words": np.full(2 * epoch + place, 7)} for place in range(3)], asked
+
+    arrays = {"words": Array((None,), "int32", 9)}, {"output": Array((None,), "int32", 3)}
+    batches = Batches(usual, arrays[0], 3, asked, arrays[1], seed=0, known=Lengths((5,), (2,)), resample=resample)
+    assert batches.at(1).steps.tolist() == [2, 3, 4]
+    # Of 4, 5 and 6 steps the last would need another program.
+    assert batches.at(2).steps.tolist() == [4, 5, 4]
+    assert {length for length, _, _ in batches.at(2).plan(2)} == {5}
+    assert batches.count_different() == 1 + 9
+    with pytest.raises(BadInput, match="--batch-tokens: with --subword-sampling"):
+        Batches(usual, arrays[0], 3, asked, arrays[1], seed=0, tokens=20, resample=resample)

@@ -33,3 +33,25 @@ def test_a_field_kept_as_json_is_the_same(unit, kind):
 
 def test_the_same_texts_give_the_same_subwords():
     assert fit(TargetText("subword", 60)) == fit(TargetText("subword", 60))
+
+
+@pytest.mark.parametrize(("kind", "array"), [(SourceText, "words"), (TargetText, "output")])
+def test_subwords_drawn_by_chance_spell_the_same_texts_and_are_the_same_for_the_same_seed(kind, array):
+    field = fit(kind("subword", 60, subword_sampling=0.2))
+    drawn = [[one[array].tolist() for one in field.resample(TEXTS, seed)] for seed in (3, 3, 4)]
+    usual = [field.encode(text)[array].tolist() for text in TEXTS]
+    assert drawn[0] == drawn[1] != drawn[2] and usual not in drawn
+    # The seed counts alone, not what has been drawn before.
+    field.resample(TEXTS[:1], 9)
+    assert [one[array].tolist() for one in field.resample(TEXTS, 3)] == drawn[0]
+    for text, ids in zip(TEXTS, drawn[2], strict=True):
+        assert field.join(field.to_symbols(ids[:-1] if kind is TargetText else ids)) == text
+    # With a high power it is nearly always the likeliest.
+    sure = fit(kind("subword", 60, subword_sampling=10.0)).resample(TEXTS, 3)
+    same = sum(one[array].tolist() == other for one, other in zip(sure, usual, strict=True))
+    assert same > len(TEXTS) / 2
+
+
+@pytest.mark.parametrize("field", [SourceText("word", 60, subword_sampling=0.2), TargetText("subword", 60)])
+def test_chance_has_no_part_in_words_nor_without_the_option(field):
+    assert fit(field).resample(TEXTS, 0) is None
