@@ -82,7 +82,7 @@ class Experiment:
     ) -> Batches:
         """Return encoded examples as batches of the size that the options say; seed: of their order, if any.
 
-                origins: where each example comes from; BadInput names that of one that is too long for the cell. One that is
+        origins: where each example comes from; BadInput names that of one that is too long for the cell. One that is
         longer than the input field reads at once becomes several inputs; see pipeline/batches/windows.py.
         resample: see pipeline/batches/bucketing.py.
         """

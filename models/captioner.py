@@ -142,7 +142,13 @@ def build(input_field: "InputField", output_field: "AutoregressiveField", option
     context, states = encode_image(inputs["image"], options)
     # Colours are in the context alone, at no position: what is said of them late must not be forgotten.
     merge = bool(options.colour_histogram)
-    decoder = autoregressive.make_decoder(output_field, options, attention=options.attention or "none", merge=merge)
+    decoder = autoregressive.make_decoder(
+        output_field,
+        options,
+        attention=options.attention or "none",
+        merge=merge,
+        input_feeding=options.input_feeding,
+    )
     return autoregressive.attach_decoder(
         decoder,
         inputs,

@@ -1,6 +1,7 @@
 """Encoder-decoder: many to many, unequal length (Sutskever et al. 2014). A sequence in, another one out."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import keras
 from keras import layers
@@ -17,15 +18,15 @@ if TYPE_CHECKING:
 
 def build(input_field: "InputField", output_field: "AutoregressiveField", options: "Options") -> keras.Model:
     """Return a model from a sequence's arrays and "previous", (batch, time), to logits, (batch, time, symbols)."""
-    attention = options.attention or "none"
+    look: Mapping[str, Any] = {"attention": options.attention or "none", "input_feeding": options.input_feeding}
     shared = None
     if options.tie_embeddings and output_field.shared:
         # The encoder reads by the vectors of the decoder: all three tables are one (Press and Wolf 2017, section 4).
-        shared = autoregressive.make_decoder(output_field, options, attention=attention)
+        shared = autoregressive.make_decoder(output_field, options, **look)
         width = options.units * (1 + options.bidirectional)
         shared.build((None, None), (None, width), (None, None, width))
     inputs, states = encode_sequence(input_field, options, shared)
-    decoder = shared or autoregressive.make_decoder(output_field, options, attention=attention)
+    decoder = shared or autoregressive.make_decoder(output_field, options, **look)
     return autoregressive.attach_decoder(
         decoder,
         inputs,

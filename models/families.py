@@ -104,6 +104,7 @@ class Attention:
     """Options of a decoder that looks at its input."""
 
     attention: Literal["none", "bahdanau", "luong"] = option("none", "Additive or multiplicative attention, or none.")
+    input_feeding: bool = option(False, "The decoder reads what it has just looked at beside each symbol; slower.")
 
 
 @dataclass
@@ -134,12 +135,16 @@ class AttentiveWriting(Writing):
 
 
 @dataclass
-class TiedEmbeddings:
-    """Options of how a decoder tells symbols."""
+class Decoder:
+    """Options of the layers that write."""
 
     tie_embeddings: bool = option(
         False, "Write symbols by the vectors by which they are read; those of the input too where both sides share "
         "their vocabulary.",
+    )  # fmt: skip
+    scheduled_sampling: float = option(
+        0.0, "Share of the symbols written so far that are the model's own in training; it grows from 0.",
+        low=0, high=1,
     )  # fmt: skip
 
 
@@ -192,12 +197,12 @@ class SeriesClassifier(Pooling, Encoder):
 
 
 @dataclass
-class EncoderDecoder(AttentiveWriting, TiedEmbeddings, LabelSmoothing, Attention, WordDropout, Embedding, Encoder):
+class EncoderDecoder(AttentiveWriting, Decoder, LabelSmoothing, Attention, WordDropout, Embedding, Encoder):
     """Options of the encoder-decoder."""
 
 
 @dataclass
-class Generator(Writing, TiedEmbeddings, WordDropout, Recurrent):
+class Generator(Writing, Decoder, WordDropout, Recurrent):
     """Options of the generator. With a temperature it samples; without one it searches for the likeliest."""
 
     embedding_size: int = option(128, "Length of a symbol's vector.", low=1)
@@ -228,7 +233,7 @@ class LanguageModel(WordDropout, Recurrent):
 
 
 @dataclass
-class Captioner(AttentiveWriting, TiedEmbeddings, Attention, WordDropout, Recurrent):
+class Captioner(AttentiveWriting, Decoder, Attention, WordDropout, Recurrent):
     """Options of the captioner."""
 
     embedding_size: int = option(128, "Length of a word's vector.", low=1)

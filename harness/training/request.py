@@ -11,7 +11,7 @@ from harness.options import check, defaults, differences, restore
 from harness.process.console import say
 from harness.runs import included, location
 from harness.runs.schema import Config, Summary
-from harness.training.adversarial import check_adversarial
+from harness.training.conflicts import check_conflicts
 from pipeline import record
 from pipeline.errors import BadInput
 from pipeline.option import Options, Value, make_flag
@@ -35,7 +35,7 @@ def settle(task: Task, options: Options, folder: Path, *, name: str | None = Non
     name: of its directory; else see harness/runs/location.py.
     """
     check(options, task)
-    check_adversarial(options)
+    check_conflicts(options)
     runs.check_clock()
     options = suit_cell(options, task, say)
     options = options.replace(data=data.name_source(task, options))

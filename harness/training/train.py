@@ -36,6 +36,7 @@ from harness.training.tensorboard import make_callback
 from harness.training.vectors import set_vectors
 from models.backends.adversarial import use_adversarial
 from models.backends.sparse_embedding_gradients import use_sparse_gradients
+from models.layers.decoder import Decoder
 from pipeline.option import Options
 from tasks.task import Scores, Task
 
@@ -97,6 +98,9 @@ def build(training: Training, device: str) -> Loop:
     if not training.begun:
         set_ratios(model, batches, experiment.output_field)
     schedule = plan_epochs(options, len(batches.plan()))
+    for layer in model.layers:
+        if isinstance(layer, Decoder):
+            layer.plan_training(schedule.epochs * schedule.steps)
     # Beside the batch's own there may be unknown words, of word dropout, and the symbol before the first.
     rows = batches.count_different() + 2 if options.lazy_embeddings else 0
     rate = make_rate(options, schedule)

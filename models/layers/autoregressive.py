@@ -16,6 +16,7 @@ from models.layers.decoder import Decoder
 from models.layers.word_dropout import WordDropout
 from models.tensor import Tensor
 from pipeline.errors import BadInput
+from pipeline.option import make_flag
 
 if TYPE_CHECKING:
     from models.family import AutoregressiveField
@@ -23,12 +24,25 @@ if TYPE_CHECKING:
 
 
 def make_decoder(
-    output_field: "AutoregressiveField", options: "Options", *, attention: str = "none", merge: bool = False
+    output_field: "AutoregressiveField",
+    options: "Options",
+    *,
+    attention: str = "none",
+    merge: bool = False,
+    input_feeding: bool = False,
 ) -> Decoder:
-    """Return a decoder. attention, merge: see models/layers/decoder.py.
+    """Return a decoder. attention, merge, input_feeding: see models/layers/decoder.py, which cannot feed all decoders.
 
-    options.cell, its own options, units, layers, block, embedding_size, tie_embeddings, dropout: those of the decoder.
+    options.cell, its own options, units, layers, block, embedding_size, tie_embeddings, scheduled_sampling, dropout:
+    those of the decoder. BadInput for those that do not go together.
     """
+    cell_options = CELLS[options.cell].read_options(options)
+    if input_feeding:
+        if attention == "none":
+            raise BadInput("--input-feeding: what is fed is the attention; give --attention luong, or leave it out")
+        dropped = [make_flag(name) for name in ("recurrent_dropout", "zoneout") if cell_options.get(name)]
+        if unfit := [*(["--block"] if options.block else []), *dropped]:
+            raise BadInput(f"--input-feeding: it goes one step at a time, which {unfit[0]} does not; leave one out")
     return Decoder(
         count_values(output_field.arrays["output"]),
         options.cell,
@@ -40,7 +54,9 @@ def make_decoder(
         merge=merge,
         block=options.block,
         tied=options.tie_embeddings,
-        cell_options=CELLS[options.cell].read_options(options),
+        scheduled_sampling=options.scheduled_sampling,
+        input_feeding=input_feeding,
+        cell_options=cell_options,
         name="decoder",
     )
 

@@ -21,6 +21,8 @@ import keras
 from keras import layers, ops
 
 from models.cells import CELLS
+from models.cells.parallel_rnn import scan
+from models.layers.argmax import argmax
 from models.layers.attention import Attention
 from models.layers.block import EXIT, ResidualBlock, make_entry, make_norm
 from models.layers.dropout import Dropout
@@ -41,6 +43,14 @@ class Decoder(layers.Layer):
         Tanti et al. 2018). Otherwise the hidden state has to keep what comes late in a sequence until then.
     block: whether each layer is in a residual block (models/layers/block.py); attention comes behind the last.
     tied: whether symbols are told by the vectors by which they are read (models/layers/tied_embedding.py).
+    scheduled_sampling: share of the symbols before, in training, that are not the right ones but those that the decoder
+        itself finds likeliest (Bengio et al. 2015). It grows from 0, evenly over the steps of `plan_training`. All
+        of them are computed at once, twice (parallel scheduled sampling, Duckworth et al. 2019, with one further pass): what
+        the decoder would have written after the right symbols is what it reads then.
+    input_feeding: whether the attentional vector of each step is read beside the next symbol (Luong et al. 2015,
+        section 3.3): the decoder is told where it has looked. Then each step waits for the attention of the one before,
+        in training too, and its dropout is the same at all steps (Gal and Ghahramani 2016). Not with `block`, nor with
+        what a cell drops in training.
     cell_options: of the options that the cell declares, by name; one that is not there has its default.
     """
 
@@ -57,6 +67,8 @@ class Decoder(layers.Layer):
         merge: bool = False,
         block: bool = False,
         tied: bool = False,
+        scheduled_sampling: float = 0.0,
+        input_feeding: bool = False,
         cell_options: Mapping[str, Value] | None = None,
         **options: LayerArgument,
     ):
@@ -78,6 +90,8 @@ class Decoder(layers.Layer):
             ]
             for n, layer in enumerate(self.layers)
         ]
+        self.scheduled_sampling, self.input_feeding = scheduled_sampling, input_feeding
+        self.generator = keras.random.SeedGenerator() if scheduled_sampling else None
         self.attend = None if attention == "none" else Attention(attention, units, name="attention")
         self.shown = layers.Dense(units, name="shown") if merge else None
         self.projection = layers.Dense(features, name="projection") if tied and features != units else None
@@ -101,6 +115,8 @@ class Decoder(layers.Layer):
                 norm.build(stream)
                 block.build(stream, stream)
             features = self.units
+        if self.input_feeding:
+            features += self.units
         for layer, bridges in zip(self.layers, self.bridges, strict=True):
             layer.build((None, None, features))
             features = self.units
@@ -112,14 +128,28 @@ class Decoder(layers.Layer):
         if self.shown:
             self.shown.build(context_shape)
         self.logits.build((None, None, self.size if self.tied else features))
+        if self.scheduled_sampling:
+            scalar = {"shape": (), "dtype": "float32", "trainable": False, "autocast": False}
+            self.steps_seen = self.add_weight(initializer="zeros", name="steps_seen", **scalar)
+            self.steps_planned = self.add_weight(initializer="ones", name="steps_planned", **scalar)
+
+    def plan_training(self, steps: int) -> None:
+        """Say how many training steps there will be; only what changes in training needs to know."""
+        if self.scheduled_sampling:
+            self.steps_planned.assign(steps)
 
     def make_first_states(self, context: Tensor) -> list[list[Tensor]]:
         """Return the first hidden states of every layer, each (batch, units), from a context (batch, features).
 
-        Where the context is merged, what is added at every step follows those of the layers: a state that stays.
+        Where the context is merged, what is added at every step follows those of the layers: a state that stays. With
+        input feeding, the attentional vector is the last.
         """
         states = [[bridge(context) for bridge in bridges] for bridges in self.bridges]
-        return [*states, [self.shown(context)]] if self.shown else states
+        if self.shown:
+            states.append([self.shown(context)])
+        if self.input_feeding:
+            states.append([ops.zeros((ops.shape(context)[0], self.units), self.compute_dtype)])
+        return states
 
     def call(
         self,
@@ -136,6 +166,8 @@ class Decoder(layers.Layer):
         """
         if context is None:
             return self.embedding(previous)
+        if training and self.scheduled_sampling:
+            previous = self._mix_in_own(previous, context, encoder_states, mask_in)
         return self.unroll(self.embedding(previous), context, encoder_states, mask_in=mask_in, training=training)[0]
 
     def unroll(
@@ -154,6 +186,10 @@ class Decoder(layers.Layer):
         """
         first_states = self.make_first_states(context)
         every: list[tuple[Tensor, Tensor]] = []
+        if self.input_feeding:
+            prepared = self.prepare_attention(encoder_states, mask_in)
+            states, every, weights = self._unroll_feeding(vectors, first_states, prepared, training=training)
+            return self._tell_all(states, first_states, training=training), every, weights
 
         def run(number: int, entering: Tensor) -> Tensor:
             layer = self.layers[number]
@@ -165,12 +201,59 @@ class Decoder(layers.Layer):
         states, weights = self._stack(vectors, run, training=training), None
         if self.attend:
             states, weights = self.attend(states, encoder_states, mask_in)
+        return self._tell_all(states, first_states, training=training), every, weights
+
+    def _tell_all(self, states: Tensor, first_states: list[list[Tensor]], *, training: bool) -> Tensor:
+        """Return the logits, (batch, time, size), of what follows states, (batch, time, units)."""
         if self.shown:
-            states = states + ops.expand_dims(first_states[-1][0], 1)
+            states = states + ops.expand_dims(first_states[self.depth][0], 1)
         # One flat product: with several axes its gradient takes half as long again.
         batch, steps = ops.shape(states)[:2]
         flat = ops.reshape(self.dropout_layer(states, training=training), (-1, self.units))
-        return ops.reshape(self.tell(flat), (batch, steps, self.size)), every, weights
+        return ops.reshape(self.tell(flat), (batch, steps, self.size))
+
+    def _unroll_feeding(
+        self, vectors: Tensor, first_states: list[list[Tensor]], prepared: dict[str, Tensor], *, training: bool
+    ) -> tuple[Tensor, list[tuple[Tensor, Tensor]], Tensor]:
+        """Return the attentional vectors, (batch, time, units), and the rest of what `unroll` does."""
+        batch, positions = ops.shape(vectors)[0], ops.shape(prepared["encoder_states"])[1]
+        widths = [self.features + self.units, *[self.units] * (self.depth - 1)]
+        kept = [self.dropout_layer(ops.ones((batch, width), self.compute_dtype), training=training) for width in widths]
+        blank = [ops.zeros((batch, self.units), self.compute_dtype) for _ in range(self.depth)]
+        # Beside the states, all that is asked for of each step.
+        first = first_states, blank, ops.zeros((batch, positions), "float32")
+
+        def advance(before: tuple, vector: Tensor) -> tuple:
+            states, leaving = before[0], []
+            after: list[list[Tensor]] = []
+
+            def run(number: int, entering: Tensor) -> Tensor:
+                cell = self.layers[number].cell
+                output, state = cell(entering * kept[number], nest(cell.state_size, iter(states[number])))
+                after.append(keras.tree.flatten(state))
+                leaving.append(output)
+                return output
+
+            output = self._stack(ops.concatenate([vector, states[-1][0]], axis=-1), run)
+            attentional, weights = self._look(output, prepared)
+            return [*after, *states[self.depth : -1], [attentional]], leaving, weights
+
+        states, leaving, weights = scan(advance, first, ops.swapaxes(vectors, 0, 1))
+        found, weights = ops.swapaxes(states[-1][0], 0, 1), ops.swapaxes(weights, 0, 1)
+        outputs = [ops.swapaxes(one, 0, 1) for one in leaving]
+        fed = ops.concatenate([ops.zeros_like(found[:, :1]), found[:, :-1]], axis=1)
+        entering = [ops.concatenate([vectors, fed], axis=-1), *outputs[:-1]]
+        return found, list(zip(entering, outputs, strict=True)), weights
+
+    def _mix_in_own(
+        self, previous: Tensor, context: Tensor, encoder_states: Tensor | None, mask_in: Tensor | None
+    ) -> Tensor:
+        """Return the symbols before each step, some of them the decoder's own; see `scheduled_sampling`."""
+        logits = self.unroll(self.embedding(previous), context, encoder_states, mask_in=mask_in)[0]
+        own = ops.concatenate([previous[:, :1], ops.cast(argmax(logits)[:, :-1], previous.dtype)], axis=1)
+        share = self.scheduled_sampling * ops.minimum(1.0, self.steps_seen / self.steps_planned)
+        self.steps_seen.assign(self.steps_seen + 1)
+        return ops.where(keras.random.uniform(ops.shape(previous), seed=self.generator) < share, own, previous)
 
     def tell(self, states: Tensor) -> Tensor:
         """Return the logits, (rows, size), of what follows states, (rows, units)."""
@@ -215,18 +298,27 @@ class Decoder(layers.Layer):
             after.append(keras.tree.flatten(state))
             return output
 
-        output = self._stack(self.embedding(symbol), run)
+        vectors = self.embedding(symbol)
+        if self.input_feeding:
+            vectors = ops.concatenate([vectors, states[-1][0]], axis=-1)
+        output = self._stack(vectors, run)
         after += states[self.depth :]
         if not prepared:
             return self.tell(self._merge(output, after)), after, ops.cast(output[:, :0], "float32")
-        rows = ops.shape(prepared["encoder_states"])[0]
+        vector, weights = self._look(output, prepared)
+        if self.input_feeding:
+            after[-1] = [vector]
+        return self.tell(self._merge(vector, after)), after, weights
+
+    def _look(self, states: Tensor, prepared: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
+        """Return the attentional vectors of one step, (rows, units), and its weights, (rows, positions)."""
         assert self.attend
-        vector, weights = self.attend(ops.reshape(output, (rows, -1, self.units)), **prepared)
-        vector = ops.reshape(vector, (-1, self.units))
-        return self.tell(self._merge(vector, after)), after, ops.reshape(weights, (-1, ops.shape(weights)[2]))
+        rows = ops.shape(prepared["encoder_states"])[0]
+        vectors, weights = self.attend(ops.reshape(states, (rows, -1, self.units)), **prepared)
+        return ops.reshape(vectors, (-1, self.units)), ops.reshape(weights, (-1, ops.shape(weights)[2]))
 
     def _merge(self, output: Tensor, states: list[list[Tensor]]) -> Tensor:
-        return output + states[-1][0] if self.shown else output
+        return output + states[self.depth][0] if self.shown else output
 
     def build_from_config(self, config: dict) -> None:
         # Saved models say "memory" for what is called the encoder states now.
@@ -238,7 +330,7 @@ class Decoder(layers.Layer):
     def get_config(self) -> dict:
         names = (
             "size", "cell", "units", "depth", "features", "dropout", "attention", "merge", "block", "tied",
-            "cell_options",
+            "scheduled_sampling", "input_feeding", "cell_options",
         )  # fmt: skip
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 

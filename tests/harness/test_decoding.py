@@ -139,6 +139,11 @@ def test_lazy_embeddings_have_room_for_every_symbol_that_a_batch_can_have_in_tra
         assert len(written | {padding, unknown}) <= rows[0]
 
 
+def test_lazy_embeddings_with_scheduled_sampling_are_refused(capsys: pytest.CaptureFixture) -> None:
+    assert main(["train", NAME, "--scheduled-sampling", "0.3", "--lazy-embeddings"]) == 2
+    assert "--lazy-embeddings: with --scheduled-sampling any symbol may be read" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_a_run_with_chance_in_its_texts_goes_on_after_a_stop_as_if_there_had_been_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -147,7 +152,8 @@ def test_a_run_with_chance_in_its_texts_goes_on_after_a_stop_as_if_there_had_bee
         if checkpoint.progress["epoch"] == 1 and batch == 1:
             raise KeyboardInterrupt
 
-    chance = {"subword_sampling": 0.2, "tie_embeddings": True, "shared_vocabulary": True, "epochs": 2}
+    chance = {"subword_sampling": 0.2, "scheduled_sampling": 0.5, "epochs": 2}
+    chance |= {"tie_embeddings": True, "shared_vocabulary": True}
     with small(NAME) as task:
         whole = train_small(task, tmp_path / "whole", **chance)
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):

@@ -133,6 +133,31 @@ def test_sides_that_share_a_vocabulary_share_one_table(tmp_path):
         encoder_decoder.build(reading, writing, given.replace(embedding="onehot"))
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"attention": "none"}, "--input-feeding: what is fed is the attention; give --attention luong"),
+        ({"attention": "luong", "block": True}, "one step at a time, which --block does not"),
+        ({"attention": "luong", "recurrent_dropout": 0.2}, "one step at a time, which --recurrent-dropout does not"),
+    ],
+)
+def test_input_feeding_that_cannot_be_is_refused(changes, message):
+    with pytest.raises(BadInput, match=message):
+        build(cell="gru", input_feeding=True, **changes)
+
+
+def test_with_input_feeding_it_learns_and_decodes_a_beam():
+    model = build(cell="gru", attention="luong", input_feeding=True, dropout=0.3)
+    model.compile("adam", loss=encoder_decoder.loss(fields()[1], options(label_smoothing=0.0)))
+    inputs, outputs, weights = draw(6, 5)
+    before = numpy(model.get_layer("decoder").attend.vector.kernel).copy()
+    assert np.isfinite(float(model.train_on_batch(inputs, outputs, weights)))
+    assert (numpy(model.get_layer("decoder").attend.vector.kernel) != before).all()
+    decoder = encoder_decoder.decode(model, fields()[1], options(beam=3))
+    inputs.pop("previous")
+    assert numpy(decoder(inputs)["hypotheses"]).shape == (3, 3, fields()[1].longest)
+
+
 def test_a_coverage_penalty_without_attention_is_refused():
     with pytest.raises(BadInput, match="--coverage-penalty 0.2: .* train with --attention luong"):
         encoder_decoder.decode(build(cell="gru"), fields()[1], options(beam=3, coverage_penalty=0.2))

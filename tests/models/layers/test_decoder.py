@@ -298,6 +298,63 @@ def test_without_a_mask_all_positions_are_looked_at() -> None:
     np.testing.assert_array_equal(without["output"], every["output"])
 
 
+@pytest.mark.parametrize(("cell", "depth", "merge"), [("gru", 2, False), ("lstm", 1, True)])
+def test_with_input_feeding_each_step_reads_the_attentional_vector_of_the_one_before(
+    cell: str, depth: int, merge: bool
+) -> None:
+    given: dict = {"units": 6, "depth": depth, "features": 5, "dropout": 0.5, "attention": "luong", "merge": merge}
+    decoder = Decoder.from_config(Decoder(SIZE, cell, **given, input_feeding=True).get_config())
+    contexts, memories, mask = draw(3)
+    previous = np.array([[START, 4, 5, 6]] * 3, "int32")
+    decoder(previous, contexts, memories, mask)
+    for variable in decoder.trainable_variables:
+        variable.assign(np.random.default_rng(len(variable.path)).normal(size=variable.shape))
+    logits, every, weights = decoder.unroll(decoder.embedding(previous), contexts, memories, mask_in=mask)
+    # Step by step, with the parts of the decoder that have no loop.
+    first = [list(map(numpy, group)) for group in decoder.make_first_states(contexts)]
+    states, fed = [list(group) for group in first[:depth]], np.zeros((3, 6), "float32")
+    for step in range(4):
+        read = np.concatenate([numpy(decoder.embedding(previous[:, step])), fed], axis=1)
+        for number, layer in enumerate(decoder.layers):
+            np.testing.assert_allclose(numpy(every[number][0])[:, step], read, atol=1e-5)
+            read, after = layer.cell(read, list(map(ops.convert_to_tensor, states[number])))
+            read, states[number] = numpy(read), list(map(numpy, after))
+        looked, seen = decoder.attend(read[:, None], memories, mask)
+        fed = numpy(looked)[:, 0]
+        np.testing.assert_allclose(numpy(weights)[:, step], numpy(seen)[:, 0], atol=1e-5)
+        told = fed + first[depth][0] if merge else fed
+        np.testing.assert_allclose(numpy(logits)[:, step], numpy(decoder.tell(told)), rtol=1e-4, atol=1e-4)
+    # And what a search writes is likeliest by the training pass.
+    search = Greedy(decoder, start=START, end=END, padding=0, longest=LONGEST)
+    found = find(search, contexts, memories, mask)["output"]
+    for row, slow in zip(found, write_slowly(decoder, contexts, memories, mask), strict=True):
+        assert row.tolist() == slow + [0] * (LONGEST - len(slow))
+
+
+@pytest.mark.parametrize("attention", ["none", "luong"])
+def test_scheduled_sampling_reads_more_and_more_of_what_the_decoder_would_have_written(attention: str) -> None:
+    given = {"units": 6, "depth": 1, "features": 5, "dropout": 0.0, "attention": attention}
+    decoder = Decoder(SIZE, "gru", **given, scheduled_sampling=1.0)
+    contexts, memories, mask = draw()
+    previous = np.random.default_rng(2).integers(4, SIZE, (ROWS, LONGEST)).astype("int32")
+    previous[:, 0] = START
+    taught = numpy(decoder(previous, contexts, memories, mask))
+    own = np.concatenate([previous[:, :1], taught.argmax(axis=2)[:, :-1].astype("int32")], axis=1)
+    wanted = numpy(decoder(own, contexts, memories, mask))
+    assert abs(wanted - taught).max() > 1e-3
+    decoder.plan_training(2)
+
+    def train() -> np.ndarray:
+        return numpy(decoder(previous, contexts, memories, mask, training=True))
+
+    np.testing.assert_allclose(train(), taught, atol=1e-5)
+    mixed = train()
+    assert abs(mixed - taught).max() > 1e-3 and abs(mixed - wanted).max() > 1e-3
+    for _ in range(2):
+        np.testing.assert_allclose(train(), wanted, atol=1e-5)
+    np.testing.assert_allclose(numpy(decoder(previous, contexts, memories, mask)), taught, atol=1e-5)
+
+
 @pytest.mark.parametrize("attention", KINDS)
 def test_training_pass_does_not_see_what_comes_later(attention: str) -> None:
     decoder, given = make("gru", 2, attention), draw(1)
