@@ -138,10 +138,18 @@ class Experiment:
             own = int(np.random.default_rng((seed, epoch)).integers(2**31))
             found = [side.resample(given, own) for side, given in zip(sides, values, strict=True)]
             inputs, outputs = (one if one is not None else other for one, other in zip(found, usual, strict=True))
-            return inputs, outputs
+            return [*map(self._find_fitting, inputs, usual[0], outputs)], outputs
 
         some = [side.resample(given[:1], 0) for side, given in zip(sides, values, strict=True)]
         return draw if any(one is not None for one in some) else None
+
+    def _find_fitting(self, drawn: Arrays, usual: Arrays, output: Arrays) -> Arrays:
+        """Return the drawn arrays of an input; the usual ones where those are too short for its output, for one."""
+        try:
+            self.output_field.check_pair(drawn, output)
+        except BadInput:
+            return usual
+        return drawn
 
     def encode_input(self, value: Value) -> Arrays:
         """Return the arrays of an input, however long it is where there is an answer for each of its steps."""

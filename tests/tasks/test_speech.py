@@ -6,7 +6,9 @@ import soundfile
 
 import tasks
 from harness import data
+from harness.experiment import Experiment
 from harness.options import defaults
+from harness.training.epochs import Epochs
 from pipeline.errors import BadInput
 from tests.harness import encode
 
@@ -38,3 +40,26 @@ def test_a_transcript_too_long_for_its_recording_is_refused_with_the_line_of_the
 def test_a_character_that_training_did_not_have_is_encoded_as_unknown(tmp_path):
     batches = encode(*prepare(tmp_path, "one two", "tönt"))
     assert (batches.outputs[1]["output"] == 1).sum() == 1
+
+
+def test_training_hears_other_speeds_in_each_epoch_but_none_too_fast_for_the_transcript(tmp_path):
+    # 28 frames, 14 steps: as many as the second has letters.
+    examples, input_field, output_field = prepare(tmp_path, "one two", "one two one tw")
+    task = tasks.get("speech")
+    options = defaults(task).replace(data=str(tmp_path), batch_size=2)
+    field = dataclasses.replace(input_field, speed_perturbation=0.3)
+    experiment = Experiment(task, options, tmp_path, field, output_field, "")
+    epochs = Epochs(experiment.encode(examples, seed=0))
+    lengths = []
+    for _ in range(8):
+        (batch,) = [epochs[place] for place in range(len(epochs))]
+        order = np.argsort((batch[1] > 0).sum(axis=1))
+        lengths.append(batch[0]["mask"].sum(axis=1)[order].tolist())
+        epochs.on_epoch_end()
+    short, long = zip(*lengths, strict=True)
+    assert len(set(short)) > 3 and min(short) < 28 <= min(long) and max(long) > 28
+    # A run that goes on after four epochs draws what it would have drawn.
+    again = Epochs(experiment.encode(examples, seed=0), first=4)
+    (batch,) = [again[place] for place in range(len(again))]
+    assert sorted(batch[0]["mask"].sum(axis=1).tolist()) == sorted(lengths[4])
+    assert len({len(one["frames"]) for one in experiment.encode(examples).inputs}) == 1

@@ -12,6 +12,7 @@ from pipeline.errors import BadInput, TooLong
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
 from pipeline.fields.log_mel import STEP, WINDOW, RunningLogMel, compute_log_mel
+from pipeline.fields.perturbation import add_noise, change_speed, draw_speed
 from pipeline.fields.recording import Resampler, find_rate, find_seconds, read, resample
 from pipeline.option import option
 
@@ -19,6 +20,7 @@ FITTED = 500  # recordings from which the spread of the features is measured
 SILENT = 1e-3  # of the greatest amplitude; below it nothing is heard
 CLIPPED = 0.01  # the share of samples at the greatest amplitude from which a recording was made too loud
 SHORTEST = 0.1  # seconds; no word is shorter
+KEPT = 2**28  # bytes of samples that are kept in memory where training draws recordings anew in each epoch
 
 
 @dataclass
@@ -29,6 +31,9 @@ class Sound(InputField[str]):
     the rest divided by the standard deviation of that in the training data. A running mean needs nothing of what comes
     later: see `RunningLogMel`.
 
+    Where speed or noise are drawn, training reads each recording anew in every epoch; validation and test are as they
+    are.
+
     bands: of the mel scale. rate: samples per second to which all recordings are brought; most of the training data's.
     deviation: per band. average: per band, where the mean is a running one.
     """
@@ -38,10 +43,21 @@ class Sound(InputField[str]):
     feature_mean: Literal["recording", "running"] = option(
         "recording", "Mean taken from the features: the recording's, or that so far, for predict --stream."
     )
+    speed_perturbation: float = option(
+        0.0, "How much faster or slower recordings are played in training, as a share of their speed.",
+        group="training", low=0, high=0.5,
+    )  # fmt: skip
+    noise_level: float = option(
+        0.0, "Loudest noise added to recordings in training, as a share of their own loudness.",
+        group="training", low=0, high=10,
+    )  # fmt: skip
     bands: int = 40
     rate: int = field(default=0, metadata=LEARNED)
     deviation: list[float] = field(default_factory=list, metadata=LEARNED)
     average: tuple[float, ...] = field(default=(), metadata=LEARNED)
+    # The samples of recordings that training reads again and again, by path; and for how many bytes there is room.
+    _kept: dict[str, np.ndarray] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _room: int = field(default=KEPT, init=False, repr=False, compare=False)
 
     def fit(self, paths: Iterable[str]) -> None:
         paths = list(paths)
@@ -50,7 +66,7 @@ class Sound(InputField[str]):
         if self.feature_mean == "running":
             mean = np.concatenate([compute_log_mel(self._read(path), self.rate, self.bands) for path in paths]).mean(0)
             self.average = tuple(round(float(value), 6) for value in mean)
-        features = np.concatenate([self._hear(path) for path in paths])
+        features = np.concatenate([self._hear(self._read(path)) for path in paths])
         # A band in which nothing ever changes must not become infinite.
         self.deviation = [round(float(value), 6) for value in np.maximum(features.std(axis=0), 1e-3)]
 
@@ -64,8 +80,7 @@ class Sound(InputField[str]):
             )
         return resample(samples, rate, self.rate)
 
-    def _hear(self, path: str) -> np.ndarray:
-        samples = self._read(path)
+    def _hear(self, samples: np.ndarray) -> np.ndarray:
         if self.feature_mean == "running":
             running = RunningLogMel(self.rate, self.bands, np.array(self.average))
             return np.concatenate([running.hear(samples), running.finish()])
@@ -75,8 +90,38 @@ class Sound(InputField[str]):
     def encode(self, path: str) -> Arrays:
         if not isinstance(path, str):
             raise BadInput(f"expected the path of a sound file, got {path!r:.60}")
-        frames = self._hear(path) / np.array(self.deviation, "float32")
-        return {"frames": frames[: self.max_length]}
+        return self._scale(self._hear(self._read(path)))
+
+    def _scale(self, features: np.ndarray) -> Arrays:
+        return {"frames": (features / np.array(self.deviation, "float32"))[: self.max_length]}
+
+    def resample(self, paths: Sequence[str], seed: int) -> list[Arrays] | None:
+        if not (self.speed_perturbation or self.noise_level):
+            return None
+        return [self._perturb(path, np.random.default_rng((seed, place))) for place, path in enumerate(paths)]
+
+    def _perturb(self, path: str, generator: np.random.Generator) -> Arrays:
+        """Return a recording at another speed, and with noise, each drawn at random.
+
+        One that would be longer than the longest allowed keeps its speed.
+        """
+        samples = self._read_often(path)
+        speed = draw_speed(self.speed_perturbation, generator)
+        if len(samples) / speed <= (self.max_length * STEP + WINDOW) * self.rate:
+            samples = change_speed(samples, speed)
+        if self.noise_level:
+            samples = add_noise(samples, self.noise_level, generator)
+        return self._scale(self._hear(samples))
+
+    def _read_often(self, path: str) -> np.ndarray:
+        """Return the samples of a recording; from memory, where it has been read and there was room."""
+        samples = self._kept.get(path)
+        if samples is None:
+            samples = self._read(path)
+            if samples.nbytes <= self._room:
+                self._kept[path] = samples
+                self._room -= samples.nbytes
+        return samples
 
     def fingerprint(self, path: str) -> tuple[int, int]:
         """Return two numbers that are others when the file is written again."""

@@ -105,3 +105,24 @@ def test_the_mean_of_the_recording_cannot_be_heard_bit_by_bit(tmp_path):
     assert field.listen() is None
     saved = {name: value for name, value in save(field).items() if name not in ("average", "feature_mean")}
     assert restore(Sound(1000), saved) == field
+
+
+def test_training_hears_a_recording_at_other_speeds_and_with_noise_the_same_for_the_same_seed(tmp_path):
+    path = str(write(tmp_path / "a.wav", tone(0.5)))
+    plain = fit([path])
+    assert plain.resample([path], 0) is None
+    varied = fit([path], speed_perturbation=0.2, noise_level=0.1)
+    drawn = [one["frames"] for one in varied.resample([path] * 40, 0)]
+    np.testing.assert_array_equal(varied.resample([path] * 8, 0)[7]["frames"], drawn[7])
+    assert len(varied.resample([path], 1)[0]["frames"]) != len(drawn[0])
+    lengths = {len(frames) for frames in drawn}
+    assert min(lengths) == 40 and max(lengths) == 61
+    np.testing.assert_array_equal(varied.encode(path)["frames"], plain.encode(path)["frames"])
+
+
+def test_no_recording_becomes_longer_than_the_longest_allowed(tmp_path):
+    path = str(write(tmp_path / "a.wav", tone(0.5)))
+    lengths = {
+        len(one["frames"]) for one in fit([path], speed_perturbation=0.5, max_length=50).resample([path] * 60, 0)
+    }
+    assert max(lengths) <= 50 and min(lengths) < 40
