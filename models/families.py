@@ -257,6 +257,13 @@ class Transcriber(BeamSearch, Encoder):
     vocal_tract_perturbation: float = option(
         0.0, "How far a recording's bands are stretched in training.", low=0, high=0.9, aliases=("warping",)
     )
+    language_model_weight: float = option(
+        0.0, "How much the n-grams of --language-model-order count in the beam.", group="decoding", low=0, high=10
+    )
+    word_bonus: float = option(
+        0.0, "What each word adds to a text's score in the beam, in nats, beside --language-model-weight.",
+        group="decoding", low=-20, high=20,
+    )  # fmt: skip
 
 
 @dataclass

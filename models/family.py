@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import keras
     import numpy as np
 
+    from pipeline.ngrams import Automaton
     from pipeline.option import Options
 
 
@@ -120,10 +121,18 @@ class ForecastField(OutputField, Protocol):
 
 
 class TranscriptField(OutputField, Protocol):
-    """An output whose symbols come at times that nobody knows; blank: the number that stands for no symbol."""
+    """An output whose symbols come at times that nobody knows.
+
+    blank: the number that stands for no symbol. language_model: how likely symbols are after each other; None where
+    that is not known. separators: the symbols between words; None where each symbol is a word.
+    """
 
     @property
     def blank(self) -> int: ...
+    @property
+    def language_model(self) -> "Automaton | None": ...
+    @property
+    def separators(self) -> Sequence[int] | None: ...
 
 
 In = TypeVar("In", bound=InputField, contravariant=True)

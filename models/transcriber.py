@@ -6,12 +6,14 @@ import keras
 from keras import layers
 
 from models.decoding.ctc import CTC, CertainBlank, CTCDecoder
+from models.decoding.fusion import Fusion
 from models.family import count_values
 from models.layers.dropout import Dropout
 from models.layers.embedding import make_inputs
 from models.layers.random_changes import SpecAugment, VocalTractPerturbation
 from models.layers.subsample import Subsample
 from models.recurrent import stack_by_options
+from pipeline.errors import BadInput
 
 if TYPE_CHECKING:
     from models.family import InputField, TranscriptField
@@ -50,7 +52,31 @@ def decode(model: keras.Model, output_field: "TranscriptField", options: "Option
     """Return a model to {"output": (batch, steps)}: the symbols that are spelt, padding where there is none.
 
     options.beam: hypotheses side by side, which it gives too; None or 1: the likeliest symbol of each step.
+    options.language_model_weight, options.word_bonus: see models/decoding/fusion.py; with these, a beam of 1 is a
+    search too.
     """
-    width = options.beam if options.beam and options.beam > 1 else None
-    spell = CTCDecoder(output_field.blank, padding=output_field.arrays["output"].padding, width=width)
+    fusion = fuse(output_field, options)
+    width = max(options.beam or 1, 1) if fusion or (options.beam or 1) > 1 else None
+    spell = CTCDecoder(output_field.blank, padding=output_field.arrays["output"].padding, width=width, fusion=fusion)
     return keras.Model(model.input, spell(model.output))
+
+
+def fuse(output_field: "TranscriptField", options: "Options") -> Fusion | None:
+    """Return what a language model adds in the beam; None where it does not count.
+
+    Raises BadInput where it should, and nothing was counted when the run was trained.
+    """
+    if not (options.language_model_weight or options.word_bonus):
+        return None
+    if (automaton := output_field.language_model) is None:
+        raise BadInput(
+            "--language-model-weight, --word-bonus: no n-grams were counted in the training transcripts; train with "
+            "--language-model-order, such as 4"
+        )
+    return Fusion.of_automaton(
+        automaton,
+        end=output_field.arrays["output"].padding,
+        separators=output_field.separators,
+        weight=options.language_model_weight,
+        bonus=options.word_bonus,
+    )

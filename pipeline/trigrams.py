@@ -13,58 +13,12 @@ from pipeline.example import Continued, Example, Splits
 from pipeline.fields import NextWord, WordsSoFar
 from pipeline.fields.vocabulary import END_ID, PADDING_ID, START_ID, WRITTEN
 from pipeline.metrics import Scores
+from pipeline.ngrams import Floats, Ids, NGrams
 from pipeline.option import Options
 from pipeline.suggestions import AT_A_TIME, measure_found, measure_suggestions
 
-Ids = NDArray[np.int64]
-Floats = NDArray[np.float64]
 # Steps whose distributions are computed at a time.
 CHUNK = 256
-
-
-def estimate_discounts(counts: Ids) -> Floats:
-    """Return what is taken from counts of 0, 1, 2 and more: (4,) (Chen and Goodman 1999, equation 26).
-
-    Where no count is 1, or none 2, as in a tiny text, it is half of each.
-    """
-    one, two, three, four = (int((counts == times).sum()) for times in (1, 2, 3, 4))
-    if not (one and two and three):
-        return np.array([0.0, 0.5, 0.5, 0.5])
-    share = one / (one + 2 * two)
-    found = [0.0, 1 - 2 * share * two / one, 2 - 3 * share * three / two, 3 - 4 * share * four / three]
-    # A tiny text may have counts for which one of them is out of bounds.
-    return np.clip(found, 0.0, [0.0, 1.0, 2.0, 3.0])
-
-
-@dataclass(frozen=True)
-class Order:
-    """The discounted counts of one order, by context.
-
-    contexts: sorted, one number each; context number n has the words from starts[n] up to starts[n + 1], each with its
-    share of the probability; and left[n] is what the next lower order is given.
-    """
-
-    contexts: Ids
-    starts: Ids
-    words: Ids
-    shares: Floats
-    left: Floats
-
-    @classmethod
-    def of_counts(cls, contexts: Ids, words: Ids, counts: Ids) -> "Order":
-        """Return it from n-grams, each (context, word) once. Modified Kneser-Ney (Chen and Goodman 1999, eq. 23-26)."""
-        order = np.lexsort((words, contexts))
-        contexts, words, counts = contexts[order], words[order], counts[order]
-        known, starts = np.unique(contexts, return_index=True)
-        discounts = estimate_discounts(counts)[np.minimum(counts, 3)]
-        totals = np.add.reduceat(counts, starts)
-        shares = (counts - discounts) / np.repeat(totals, np.diff([*starts, len(counts)]))
-        return cls(known, np.array([*starts, len(counts)]), words, shares, np.add.reduceat(discounts, starts) / totals)
-
-    def find(self, context: int) -> int | None:
-        """Return the number of a context; None of one that was not seen."""
-        place = int(np.searchsorted(self.contexts, context))
-        return place if place < len(self.contexts) and self.contexts[place] == context else None
 
 
 @dataclass(frozen=True)
@@ -79,43 +33,15 @@ class Trigrams:
     size: int
 
     @cached_property
-    def orders(self) -> tuple[Floats, Order, Order]:
-        """The probabilities of words alone, (size,), and the orders of two and three words."""
-        size = self.size
-        # Before a text stands another beginning, so that its first word has a context of two as well.
-        padded = [np.concatenate([[START_ID], text]) for text in self.texts]
-        grams = np.concatenate([(text[:-2] * size + text[1:-1]) * size + text[2:] for text in padded])
-        three, counts = np.unique(grams, return_counts=True)
-        two, continued = np.unique(three % size**2, return_counts=True)
-        # After the beginning of a text there is one context only: there it is counted how often.
-        first = two // size == START_ID
-        continued[first] = [counts[three % size**2 == gram].sum() for gram in two[first]]
-        one, kinds = np.unique(two % size, return_counts=True)
-        discounts = estimate_discounts(kinds)[np.minimum(kinds, 3)]
-        told = np.ones(size)
-        told[[PADDING_ID, START_ID]] = 0.0
-        # What is left goes to all words alike, also to those that the training text does not have.
-        alone = discounts.sum() / kinds.sum() * told / told.sum()
-        alone[one] += (kinds - discounts) / kinds.sum()
-        return (
-            alone,
-            Order.of_counts(two // size, two % size, continued),
-            Order.of_counts(three // size, three % size, counts),
-        )
+    def grams(self) -> NGrams:
+        """The n-grams of the texts."""
+        told = np.ones(self.size, "bool")
+        told[[PADDING_ID, START_ID]] = False
+        return NGrams.of_texts(self.texts, 3, size=self.size, start=START_ID, told=told)
 
     def predict(self, contexts: Sequence[tuple[int, int]]) -> Floats:
         """Return the probabilities of all words after contexts of two words each, (contexts, size)."""
-        alone, two, three = self.orders
-        found = np.empty((len(contexts), self.size))
-        for row, (before, last) in zip(found, contexts, strict=True):
-            row[:] = alone
-            for order, context in ((two, last), (three, before * self.size + last)):
-                number = order.find(context)
-                if number is not None:
-                    row *= order.left[number]
-                    span = slice(order.starts[number], order.starts[number + 1])
-                    row[order.words[span]] += order.shares[span]
-        return found
+        return self.grams.predict(contexts)
 
 
 class Predicts(Protocol):

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import keras
 from keras import layers, ops
 
+from models.decoding.fusion import Fusion
 from models.decoding.viterbi import FORBIDDEN
 from models.layers.argmax import argmax
 from models.saving import PACKAGE
@@ -83,11 +84,21 @@ class Beginnings(NamedTuple):
     symbolic: Tensor
 
 
-def search_prefixes(logits: Tensor, blank: int, *, width: int, padding: int) -> tuple[Tensor, Tensor]:
+class Spoken(NamedTuple):
+    """What a language model thinks of beginnings. states: (batch, width), where each leads. scores: (batch, width)."""
+
+    states: Tensor
+    scores: Tensor
+
+
+def search_prefixes(
+    logits: Tensor, blank: int, *, width: int, padding: int, fusion: Fusion | None = None
+) -> tuple[Tensor, Tensor]:
     """Return the likeliest texts that a beam search finds, the likeliest first, and their log-probabilities.
 
     Texts: (batch, width, steps) of int32, padding after their ends. Log-probabilities: (batch, width); one of less than
-    FORBIDDEN / 2 is of no text: there were fewer than the beam is wide.
+    FORBIDDEN / 2 is of no text: there were fewer than the beam is wide. fusion: what a language model adds to them;
+    then they say which is likeliest, and are no probabilities any more.
 
     Prefix search (Graves et al. 2006, section 3.2; Hannun et al. 2014, algorithm 1): for each of the `width` likeliest
     beginnings, two probabilities are kept, of the alignments that end in a blank and of those that end in its last
@@ -104,16 +115,30 @@ def search_prefixes(logits: Tensor, blank: int, *, width: int, padding: int) -> 
         ops.tile(ops.where(ops.arange(width) == 0, 0.0, FORBIDDEN), (batch, 1)),
         ops.full((batch, width), FORBIDDEN),
     )
+    spoken: tuple = ()
+    if fusion:
+        spoken = Spoken(ops.full((batch, width), fusion.first, "int32"), ops.zeros((batch, width)))
 
     def goes_on(step: Tensor, *_: Tensor) -> Tensor:
         return step < steps
 
     def read_step(step: Tensor, *state: Tensor) -> tuple:
-        now, before = ops.take(scores, step, axis=1), Beginnings(*state)
-        return step + 1, *choose_likeliest(before, *extend(before, now, blank=blank, padding=padding), padding=padding)
+        now, before = ops.take(scores, step, axis=1), Beginnings(*state[:4])
+        kept_blanks, kept_symbolic, grown = extend(before, now, blank=blank, padding=padding)
+        ranked = ops.logaddexp(kept_blanks, kept_symbolic), grown
+        if fusion:
+            ranked = add_fusion(fusion, Spoken(*state[4:]), ranked)
+        choice = choose_likeliest(*ranked, padding=padding)
+        after = follow(choice, before, kept_blanks, kept_symbolic, grown)
+        return step + 1, *after, *(follow_spoken(choice, Spoken(*state[4:]), fusion) if fusion else ())
 
-    _, texts, _, blanks, symbolic = ops.while_loop(goes_on, read_step, (ops.zeros((), "int32"), *first))
-    likely, order = ops.top_k(ops.logaddexp(blanks, symbolic), width)
+    _, texts, _, blanks, symbolic, *spoken = ops.while_loop(
+        goes_on, read_step, (ops.zeros((), "int32"), *first, *spoken)
+    )
+    total = ops.logaddexp(blanks, symbolic)
+    if fusion:
+        total = total + spoken[1] + ops.take(ops.convert_to_tensor(fusion.ends), spoken[0], axis=0)
+    likely, order = ops.top_k(total, width)
     return ops.take_along_axis(texts, ops.expand_dims(ops.cast(order, "int32"), 2), axis=1), likely
 
 
@@ -151,40 +176,84 @@ def extend(before: Beginnings, now: Tensor, *, blank: int, padding: int) -> tupl
     return kept_blanks, kept_symbolic, ops.where(ops.any(gone, axis=2), FORBIDDEN, grown)
 
 
-def choose_likeliest(
-    before: Beginnings, kept_blanks: Tensor, kept_symbolic: Tensor, grown: Tensor, *, padding: int
-) -> Beginnings:
-    """Return the likeliest beginnings among those that stay as they are and those that grow; see `extend`."""
+def add_fusion(fusion: Fusion, spoken: Spoken, heard: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+    """Return the scores of beginnings with what the language model adds.
+
+    heard: those without it, of beginnings that stay, (batch, width), and that grow, (batch, width, symbols).
+    """
+    stays, grown = heard
+    further = ops.take(ops.convert_to_tensor(fusion.scores), spoken.states, axis=0)
+    return stays + spoken.scores, grown + ops.expand_dims(spoken.scores, 2) + further
+
+
+class Choice(NamedTuple):
+    """The likeliest beginnings after a step, (batch, width) each.
+
+    place: among all that there are, those that stay and then those that grow. parent: the beginning before it.
+    grows: whether it has another symbol. symbol: that symbol; padding where it stays.
+    """
+
+    place: Tensor
+    parent: Tensor
+    grows: Tensor
+    symbol: Tensor
+
+
+def choose_likeliest(stays: Tensor, grown: Tensor, *, padding: int) -> Choice:
+    """Return the likeliest beginnings among those that stay as they are, (batch, width), and those that grow.
+
+    grown: (batch, width, symbols); see `extend`.
+    """
+    width, symbols = grown.shape[1], grown.shape[2]
+    _, place = ops.top_k(flatten_scores(stays, grown), width)
+    grows = place >= width
+    parent = ops.where(grows, (place - width) // symbols, place)
+    return Choice(place, parent, grows, ops.where(grows, (place - width) % symbols, padding))
+
+
+def flatten_scores(stays: Tensor, grown: Tensor) -> Tensor:
+    """Return the scores of all beginnings in a row, those that stay first: (batch, width + width * symbols)."""
+    return ops.concatenate([stays, ops.reshape(grown, (ops.shape(grown)[0], grown.shape[1] * grown.shape[2]))], axis=1)
+
+
+def follow(choice: Choice, before: Beginnings, kept_blanks: Tensor, kept_symbolic: Tensor, grown: Tensor) -> Beginnings:
+    """Return the beginnings that were chosen; see `extend`."""
     texts, lengths, _, _ = before
-    batch, width, symbols = ops.shape(grown)[0], grown.shape[1], grown.shape[2]
-    stays = ops.logaddexp(kept_blanks, kept_symbolic)
-    all_scores = ops.concatenate([stays, ops.reshape(grown, (batch, width * symbols))], axis=1)
-    _, chosen = ops.top_k(all_scores, width)
-    grows = chosen >= width
-    parent = ops.where(grows, (chosen - width) // symbols, chosen)
-    symbol = ops.where(grows, (chosen - width) % symbols, padding)
-    texts = ops.take_along_axis(texts, ops.expand_dims(parent, 2), axis=1)
-    lengths = ops.take_along_axis(lengths, parent, axis=1)
+    texts = ops.take_along_axis(texts, ops.expand_dims(choice.parent, 2), axis=1)
+    lengths = ops.take_along_axis(lengths, choice.parent, axis=1)
     position = ops.arange(ops.shape(texts)[2])
-    new = ops.logical_and(position == ops.expand_dims(lengths, 2), ops.expand_dims(grows, 2))
-    texts = ops.where(new, ops.expand_dims(symbol, 2), texts)
-    lengths = lengths + ops.cast(grows, "int32")
-    blanks = ops.where(grows, FORBIDDEN, ops.take_along_axis(kept_blanks, parent, axis=1))
-    stayed = ops.take_along_axis(kept_symbolic, parent, axis=1)
-    symbolic = ops.where(grows, ops.take_along_axis(all_scores, chosen, axis=1), stayed)
+    new = ops.logical_and(position == ops.expand_dims(lengths, 2), ops.expand_dims(choice.grows, 2))
+    texts = ops.where(new, ops.expand_dims(choice.symbol, 2), texts)
+    lengths = lengths + ops.cast(choice.grows, "int32")
+    blanks = ops.where(choice.grows, FORBIDDEN, ops.take_along_axis(kept_blanks, choice.parent, axis=1))
+    stayed = ops.take_along_axis(kept_symbolic, choice.parent, axis=1)
+    grew = ops.take_along_axis(flatten_scores(kept_symbolic, grown), choice.place, axis=1)
+    symbolic = ops.where(choice.grows, grew, stayed)
     # Sums of what is forbidden must not grow without end.
     return Beginnings(texts, lengths, ops.maximum(blanks, FORBIDDEN), ops.maximum(symbolic, FORBIDDEN))
+
+
+def follow_spoken(choice: Choice, spoken: Spoken, fusion: Fusion) -> Spoken:
+    """Return what the language model thinks of the beginnings that were chosen."""
+    states = ops.take_along_axis(spoken.states, choice.parent, axis=1)
+    scores = ops.take_along_axis(spoken.scores, choice.parent, axis=1)
+    # Each a number of the tables: row after row.
+    place = states * fusion.scores.shape[1] + choice.symbol
+    tables = (ops.convert_to_tensor(table.reshape(-1)) for table in (fusion.scores, fusion.after))
+    further, after = (ops.take(table, place) for table in tables)
+    return Spoken(ops.where(choice.grows, after, states), scores + ops.where(choice.grows, further, 0.0))
 
 
 class CTCDecoder(layers.Layer):
     """Logits from `CertainBlank`, (batch, steps, symbols), to the symbols that they spell.
 
-    blank, padding: their numbers. width: of the beam; None takes the likeliest symbol of each step.
+    blank, padding: their numbers. width: of the beam; None takes the likeliest symbol of each step. fusion: what a
+    language model adds in a beam.
     """
 
-    def __init__(self, blank: int, *, padding: int, width: int | None = None):
+    def __init__(self, blank: int, *, padding: int, width: int | None = None, fusion: Fusion | None = None):
         super().__init__(dtype="float32")
-        self.blank, self.padding, self.width = blank, padding, width
+        self.blank, self.padding, self.width, self.fusion = blank, padding, width, fusion
 
     def call(self, logits: Tensor) -> dict[str, Tensor]:
         """Return {"output": (batch, steps)} of int32; with a beam also what else it found, the likeliest first.
@@ -194,7 +263,7 @@ class CTCDecoder(layers.Layer):
         """
         if not self.width:
             return {"output": collapse(logits, self.blank, padding=self.padding)}
-        texts, likely = search_prefixes(logits, self.blank, width=self.width, padding=self.padding)
+        texts, likely = search_prefixes(logits, self.blank, width=self.width, padding=self.padding, fusion=self.fusion)
         return {"output": texts[:, 0], "hypotheses": texts, "log_probabilities": likely}
 
     def compute_output_spec(self, logits: Tensor) -> dict[str, keras.KerasTensor]:

@@ -6,6 +6,7 @@ from models import transcriber
 from models.decoding.ctc import CTC
 from models.layers.random_changes import SpecAugment, VocalTractPerturbation
 from models.layers.subsample import Subsample
+from pipeline.errors import BadInput
 from pipeline.fields import Array, Transcript
 from tests.models import CELLS, fit, numpy, options, random_inputs, randomize
 
@@ -110,3 +111,19 @@ def test_a_beam_of_1_is_the_likeliest_symbol_of_each_step_and_a_wider_one_compil
     chosen = options(downsample=2, spec_augment=0.0, beam=3)
     wide = transcriber.decode(model, output, chosen).predict_on_batch(batch(9))["output"]
     assert wide.shape == (3, 5) and all(isinstance(output.decode(row), str) for row in wide)
+
+
+def test_a_language_model_weighs_in_the_beam_and_without_counted_ngrams_it_is_refused():
+    output = fit(Transcript(2, language_model_order=3), ["abc", "abc ab", "b"])
+    chosen = options(downsample=2, spec_augment=0.0, beam=4, language_model_weight=50.0)
+    model = randomize(transcriber.build(Frames(), output, chosen))
+    found = transcriber.decode(model, output, chosen).predict_on_batch(batch(9))
+    # So heavy a model lets nothing be said but what was said in training.
+    assert {output.decode(row) for row in found["output"]} <= {"abc", "ab", "b", "abc ab"}
+    alone = options(downsample=2, spec_augment=0.0, beam=1, word_bonus=-20.0)
+    words = transcriber.decode(model, output, alone).predict_on_batch(batch(9))
+    assert words["hypotheses"].shape == (3, 1, 5)
+    assert {output.decode(row) for row in words["output"]} == {""}
+    bare = fit(Transcript(2), ["abc"])
+    with pytest.raises(BadInput, match="no n-grams were counted .* train with --language-model-order"):
+        transcriber.decode(model, bare, chosen)

@@ -12,6 +12,7 @@ from keras import ops
 
 from models.captioner import ColourHistogram, Coordinates
 from models.decoding.ctc import CTC, CertainBlank, collapse, search_prefixes
+from models.decoding.fusion import Fusion
 from models.decoding.sampling import Sample
 from models.decoding.search import FEWEST, SHARE, Beam, Greedy
 from models.decoding.viterbi import viterbi
@@ -121,6 +122,13 @@ def test_the_best_path_and_connectionist_temporal_classification():
     certain = CertainBlank(5)
     compare(lambda scores, mask: collapse(certain(scores, mask), 5, padding=0), scores, MASK)
     compare(lambda scores, mask: search_prefixes(certain(scores, mask), 5, width=3, padding=0), scores, MASK)
+    generator = np.random.default_rng(0)
+    fusion = Fusion(
+        generator.random((2, 6), "float32"), generator.integers(0, 2, (2, 6), "int32"), np.ones(2, "float32"), 0
+    )
+    compare(
+        lambda scores, mask: search_prefixes(certain(scores, mask), 5, width=3, padding=0, fusion=fusion), scores, MASK
+    )
     compare(lambda scores, mask, texts: CTC(5, padding=0)(texts, certain(scores, mask)), scores, MASK, texts)
 
 

@@ -11,9 +11,10 @@ from harness.options import defaults
 from pipeline import trigrams
 from pipeline.example import Example
 from pipeline.fields.vocabulary import END_ID, START_ID, WRITTEN
+from pipeline.ngrams import estimate_discounts
 from pipeline.readers.running_text import Line, cut
 from pipeline.suggestions import count_saved
-from pipeline.trigrams import Frequencies, SavedCounter, Trigrams, estimate_discounts
+from pipeline.trigrams import Frequencies, SavedCounter, Trigrams
 
 SIZE = 9
 TEXTS = [np.array([START_ID, *text]) for text in ([4, 5, 6, 4, 5, 7, 4, 5, 6, 3], [5, 6, 8, 4, 5, 6, 3], [7, 4, 5, 3])]

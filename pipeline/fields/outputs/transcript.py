@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, AlignedField
 from pipeline.fields.flaws import find_flaws
 from pipeline.fields.vocabulary import ALIGNED, BLANK_ID, PADDING_ID, UNKNOWN_ID, Vocabulary
+from pipeline.ngrams import Automaton, NGrams
 from pipeline.option import option
 
 UNITS = ("character", "word")
@@ -29,14 +30,19 @@ class Transcript(AlignedField[str]):
     With the unit "character" any word can be written; with "word" none is misspelt, but only those of the training data
     are known.
 
-    symbols: by id.
+    symbols: by id. grams: the n-grams of the training transcripts, each as its ids and how often it is there, where
+    they are counted; an id of padding stands for what is before and after a transcript.
     """
 
     downsample: Literal[1, 2, 4] = option(
         1, "Frames of a recording that a convolution makes one step, before the recurrent layers.", group="model"
     )
     unit: Literal["character", "word"] = option("character", "What a transcript is divided into.")
+    language_model_order: Literal[0, 2, 3, 4, 5, 6] = option(
+        0, "Count n-grams of up to N characters or words in the training transcripts, for --language-model-weight."
+    )
     symbols: list[str] = field(default_factory=list, metadata=LEARNED)
+    grams: list[list[int]] = field(default_factory=list, metadata=LEARNED)
     blank: ClassVar[int] = BLANK_ID
 
     def _divide(self, text: str) -> list[str]:
@@ -45,8 +51,41 @@ class Transcript(AlignedField[str]):
     def fit(self, texts: Iterable[str]) -> None:
         if self.unit not in UNITS:
             raise unknown("--unit of a transcript", self.unit, UNITS)
+        texts = list(texts)
         counts = Counter(symbol for text in texts for symbol in self._divide(text))
         self.symbols = list(Vocabulary.build(counts, reserved=ALIGNED).symbols)
+        if self.language_model_order:
+            self.grams = self._count_grams(texts)
+
+    def _count_grams(self, texts: Iterable[str]) -> list[list[int]]:
+        ids = [np.pad(self.encode(text)["output"].astype("int64"), 1, constant_values=PADDING_ID) for text in texts]
+        try:
+            counted = NGrams.of_texts(ids, self.language_model_order, **self._counted)
+        except ValueError as error:
+            raise BadInput(
+                f"--language-model-order {self.language_model_order}: too many {error}; give a lower one, or --unit "
+                "character"
+            ) from None
+        return np.concatenate([counted.grams, counted.counts[:, None]], axis=1).tolist()
+
+    @property
+    def _counted(self) -> dict[str, Any]:
+        """Return what n-grams have to know of the symbols: see `NGrams`."""
+        told = np.arange(len(self.symbols)) != self.blank
+        return {"size": len(self.symbols), "start": PADDING_ID, "told": told}
+
+    @property
+    def language_model(self) -> Automaton | None:
+        """Return how likely symbols are after each other in the training transcripts; None where none were counted."""
+        if not self.grams:
+            return None
+        counted = np.array(self.grams)
+        return NGrams(counted[:, :-1], counted[:, -1], **self._counted).make_automaton()
+
+    @property
+    def separators(self) -> Sequence[int] | None:
+        """Return the ids of what stands between words; None where each symbol is a word."""
+        return None if self.unit == "word" else [id for id, symbol in enumerate(self.symbols) if symbol.isspace()]
 
     def encode(self, text: str) -> Arrays:
         if not isinstance(text, str) or not text.strip():

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from models.decoding.ctc import CTC, CertainBlank, collapse, measure_lengths, search_prefixes
+from models.decoding.fusion import Fusion
 from models.decoding.viterbi import FORBIDDEN
+from pipeline.ngrams import NGrams
 from tests.models import numpy
 
 # Numbers as a Transcript has them: padding, unknown, blank, three characters.
@@ -133,3 +135,45 @@ def test_a_narrow_beam_is_never_likelier_than_a_wide_one_and_padding_changes_not
         for row, length, text in zip(logits, lengths, found, strict=True):
             every = probabilities(row[:length])
             assert 0 < every[spelt(text)] <= max(every.values()) + 1e-9
+
+
+def fuse(weight, bonus):
+    """Return trigrams of three symbols, 0 before and after each text, as a beam adds them; and their probabilities."""
+    told = np.arange(SYMBOLS) != BLANK
+    texts = [np.array([0, *text, 0]) for text in ([3, 4, 5], [4, 3], [3, 4, 3, 4], [5, 5, 4], [3])]
+    counted = NGrams.of_texts(texts, 3, size=SYMBOLS, start=0, told=told)
+    # 4 is the space.
+    automaton = counted.make_automaton()
+    return Fusion.of_automaton(automaton, end=0, separators=[4], weight=weight, bonus=bonus), counted
+
+
+def speak(text, counted):
+    """Return the logarithm of a text's probability, and how many words it has, by hand."""
+    padded = [0, 0, *text, 0]
+    likely = [counted.predict([padded[place - 2 : place]])[0, padded[place]] for place in range(2, len(padded))]
+    return np.log(likely).sum(), len("".join(" " if symbol == 4 else "x" for symbol in text).split())
+
+
+@pytest.mark.parametrize("weight, bonus", [(0.0, 0.0), (0.7, 0.0), (1.5, 1.0), (0.0, -2.0)])
+def test_with_a_language_model_a_wide_beam_finds_the_best_of_all_texts(weight, bonus):
+    logits, lengths = draw(11)
+    fusion, counted = fuse(weight, bonus)
+    texts, scores = map(numpy, search_prefixes(logits, BLANK, width=200, padding=0, fusion=fusion))
+    for row, length, ranked, found in zip(logits, lengths, texts, scores, strict=True):
+        every = {}
+        for text, heard in probabilities(row[:length]).items():
+            said, words = speak(text, counted)
+            every[text] = np.log(heard) + weight * said + bonus * words
+        best = sorted(every.values(), reverse=True)[:8]
+        assert [every[spelt(text)] for text in ranked[:8]] == pytest.approx(best, abs=1e-3)
+        np.testing.assert_allclose(found[:8], best, atol=1e-3)
+
+
+def test_a_narrow_beam_with_a_language_model_gives_the_score_of_what_it_found_at_most():
+    logits, lengths = draw(12, steps=6, lengths=(6, 4, 5))
+    fusion, counted = fuse(1.0, 0.5)
+    texts, scores = map(numpy, search_prefixes(logits, BLANK, width=2, padding=0, fusion=fusion))
+    for row, length, text, score in zip(logits, lengths, texts[:, 0], scores[:, 0], strict=True):
+        said, words = speak(spelt(text), counted)
+        whole = np.log(probabilities(row[:length])[spelt(text)]) + said + 0.5 * words
+        assert score <= whole + 1e-3

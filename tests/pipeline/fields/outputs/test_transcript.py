@@ -5,8 +5,8 @@ from pipeline.errors import BadInput
 from pipeline.fields import Transcript, restore, save
 
 
-def fitted(*texts, downsample=1):
-    field = Transcript(downsample)
+def fitted(*texts, downsample=1, **given):
+    field = Transcript(downsample, **given)
     field.fit(texts)
     return field
 
@@ -79,3 +79,25 @@ def test_a_transcript_longer_than_its_frames_allow_is_refused(text, frames, down
     else:
         with pytest.raises(BadInput, match=rf"'{text}' needs \d+ steps .* {frames} frames .*--downsample"):
             field.check_pair(*pair)
+
+
+def test_ngrams_of_the_training_transcripts_are_saved_and_tell_what_comes_next():
+    texts = ["one two", "one two one", "two"]
+    field = fitted(*texts, unit="word", language_model_order=2)
+    one, two = (field.symbols.index(word) for word in ("one", "two"))
+    assert sorted(field.grams) == sorted(
+        [[0, one, 2], [0, two, 1], [one, two, 2], [two, one, 1], [one, 0, 1], [two, 0, 2]]
+    )
+    again = restore(Transcript(unit="word", language_model_order=2), save(field))
+    automaton = again.language_model
+    likely = automaton.log_probabilities[automaton.after[automaton.first, one]]
+    assert likely[two] > likely[0] > likely[one] and np.exp(likely).sum() == pytest.approx(1)
+    assert again.separators is None
+    assert fitted(*texts).language_model is None
+    spelt = fitted(*texts, language_model_order=5)
+    assert [spelt.symbols[place] for place in spelt.separators or ()] == [" "]
+
+
+def test_more_words_than_ngrams_of_the_order_can_tell_apart_are_refused():
+    with pytest.raises(BadInput, match="--language-model-order 6: too many n-grams of 6 among 2,003 symbols.*--unit"):
+        fitted(" ".join(map(str, range(2000))), unit="word", language_model_order=6)
