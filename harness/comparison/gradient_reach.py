@@ -75,11 +75,19 @@ class GradientProbe:
     """
 
     def __init__(self, model: keras.Model, loss: keras.losses.Loss, *, cell: str, layers: int):
-        """Raises BadInput if the model has no recurrent layer. cell, layers: as in its options."""
+        """Raises BadInput if the model has no recurrent layer, or one that is not unrolled for itself.
+
+        cell, layers: as in its options.
+        """
         self.model, self.loss = model, loss
         names = [layer.name for layer in model.layers]
         if "decoder" in names:
             decoder = model.get_layer("decoder")
+            if decoder.input_feeding:
+                raise BadInput(
+                    "With --input-feeding, what enters a step comes from the attention of the one before: the gradient "
+                    "has more ways back than its states."
+                )
             # What goes around a layer, in a block, counts too.
             found = [decoder.entry, decoder.exit] if decoder.block else decoder.layers
         else:

@@ -508,12 +508,15 @@ def follow_loss(
         if output.ndim > 3:
             # Of a chain each loss is that of a tag, given the one before.
             losses = keras.ops.convert_to_numpy(trained.model.loss.call(expected, output))[0, :real]
-    probe = GradientProbe(
-        trained.model, trained.model.loss, cell=experiment.options.cell, layers=experiment.options.layers
-    )
+    reads = network.decoder is None
+    try:
+        probe = GradientProbe(
+            trained.model, trained.model.loss, cell=experiment.options.cell, layers=experiment.options.layers
+        )
+    except BadInput as reason:
+        return Loss(loss, losses, right, reads, 1, np.zeros(1), str(reason))
     entering = keras.ops.convert_to_numpy(probe.differentiate_states(network.variables, inputs, expected, weights))
     read = np.flatnonzero(entering[0].any(axis=1))
-    reads = network.decoder is None
     if not len(read):
         return Loss(
             loss, losses, right, reads, 1, np.zeros(1), "The loss is so small that its gradient is 0 everywhere."

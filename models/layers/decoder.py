@@ -45,8 +45,8 @@ class Decoder(layers.Layer):
     tied: whether symbols are told by the vectors by which they are read (models/layers/tied_embedding.py).
     scheduled_sampling: share of the symbols before, in training, that are not the right ones but those that the decoder
         itself finds likeliest (Bengio et al. 2015). It grows from 0, evenly over the steps of `plan_training`. All
-        of them are computed at once, twice (parallel scheduled sampling, Duckworth et al. 2019, one further pass): what
-        the decoder would have written after the right symbols is what it reads then.
+        steps are computed at once, twice (parallel scheduled sampling, Duckworth et al. 2019, with one further pass):
+        what the decoder would have written after the right symbols is what it reads then.
     input_feeding: whether the attentional vector of each step is read beside the next symbol (Luong et al. 2015,
         section 3.3): the decoder is told where it has looked. Then each step waits for the attention of the one before,
         in training too, and its dropout is the same at all steps (Gal and Ghahramani 2016). Not with `block`, nor with
