@@ -64,6 +64,12 @@ def average(models: Sequence[keras.Model], *, categorical: bool) -> keras.Model:
 def combine(members: Sequence[Trained]) -> Trained:
     """Return the ensemble of trained runs, as a trained run of the first one's experiment."""
     experiment = members[0].experiment
+    for other in members[1:]:
+        if len(other.model.output.shape) != len(members[0].model.output.shape):
+            raise BadInput(
+                f"ensemble: {other.experiment.directory} has another --decoder than {experiment.directory}: with a CRF "
+                "a tag has a probability for each tag before it, and else one alone; train both alike"
+            )
     categorical = experiment.output_field.arrays["output"].size is not None
     model = average([member.model for member in members], categorical=categorical)
     model.compile(loss=experiment.loss())

@@ -39,4 +39,5 @@ TASK = Task(
     metrics=metrics.tag_accuracy,
     monitor="accuracy",
     options={"tokenizer": "word", "min_count": 2, "max_length": 1000, "word_dropout": 0.1, "steps": 2750},
+    best={"word_features": True, "dropout": 0.5},
 )

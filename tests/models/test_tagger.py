@@ -1,3 +1,5 @@
+import itertools
+
 import keras
 import numpy as np
 import pytest
@@ -42,21 +44,24 @@ def test_loss_is_the_cross_entropy_averaged_over_the_real_steps(steps):
     assert float(loss) == pytest.approx(expected, rel=1e-5)
 
 
-def test_a_training_step_is_the_same_whatever_the_padding():
+@pytest.mark.parametrize("decoder", ["path", "crf"])
+def test_a_training_step_is_the_same_whatever_the_padding(decoder):
     weights = []
     for steps in (5, 9):
-        model = build()
-        model.compile(optimizer=keras.optimizers.SGD(0.5), loss=tagger.loss(sentence_fields()[1], options()))
+        model = build(decoder=decoder)
+        loss = tagger.loss(sentence_fields()[1], options(decoder=decoder))
+        model.compile(optimizer=keras.optimizers.SGD(0.5), loss=loss)
         model.train_on_batch(*draw(steps))
         weights.append(model.get_weights())
     for shorter, longer in zip(*weights, strict=True):
         np.testing.assert_allclose(shorter, longer, atol=1e-5)
 
 
-def test_decoded_spans_are_valid_and_do_not_see_the_padding():
+@pytest.mark.parametrize("kind", ["path", "crf"])
+def test_decoded_spans_are_valid_and_do_not_see_the_padding(kind):
     _, tags = sentence_fields()
-    model = build()
-    decoder = tagger.decode(model, tags, options())
+    model = build(decoder=kind)
+    decoder = tagger.decode(model, tags, options(decoder=kind))
     found = []
     for steps in (5, 9):
         inputs, _, weights = draw(steps)
@@ -99,8 +104,34 @@ def test_paths_are_searched_in_float32_under_mixed_precision():
     assert numpy(decoder(inputs)["output"]).shape == (3, 5)
 
 
-def test_a_saved_model_gives_the_same_logits(tmp_path):
-    model = build(cell="gru", dropout=0.1)
+def test_without_a_decoder_the_best_of_each_step_answers_for_spans_too():
+    model, inputs = build(), draw(5)[0]
+    found = numpy(tagger.decode(model, sentence_fields()[1], options(decoder="none"))(inputs)["output"])
+    np.testing.assert_array_equal(found, numpy(model(inputs)).argmax(axis=2))
+
+
+def test_the_loss_of_a_crf_is_that_of_the_paths_of_tags_averaged_over_the_real_steps():
+    model, (inputs, outputs, weights) = build(decoder="crf"), draw(5)
+    model.compile(loss=tagger.loss(sentence_fields()[1], options(decoder="crf")))
+    field, tags = model.get_layer("crf"), sentence_fields()[1]
+    logits = numpy(keras.Model(model.input, model.get_layer("logits").output)(inputs)).astype("float64")
+    first, last, moves = (numpy(one).astype("float64") for one in (field.first, field.last, field.transitions))
+    total = 0.0
+    for row, sentence in enumerate(TAGS):
+        scores = {}
+        for path in itertools.product(range(5), repeat=len(sentence)):
+            if all(tags.transitions[before, tag] for before, tag in zip([0, *np.array(path) + 1], path, strict=False)):
+                score = first[path[0]] + last[path[-1]] + sum(logits[row, step, tag] for step, tag in enumerate(path))
+                scores[path] = score + sum(moves[pair] for pair in zip(path, path[1:], strict=False))
+        right = tuple(outputs[row, : len(sentence)].tolist())
+        total += np.logaddexp.reduce(list(scores.values())) - scores[right]
+    loss = model.test_on_batch(inputs, outputs, weights, return_dict=True)["loss"]
+    assert float(loss) == pytest.approx(total / 9, rel=1e-4)
+
+
+@pytest.mark.parametrize("decoder", ["path", "crf"])
+def test_a_saved_model_gives_the_same_logits(decoder, tmp_path):
+    model = build(cell="gru", dropout=0.1, locked_dropout=decoder == "crf", decoder=decoder)
     inputs = draw(5)[0]
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")

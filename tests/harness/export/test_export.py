@@ -60,7 +60,7 @@ def assert_same(found, wanted):
     "name, trained, decoding",
     [
         ("sentiment", {"cell": "lstm"}, {}),
-        ("ner", {"cell": "gru"}, {}),
+        ("ner", {"cell": "gru", "decoder": "crf", "word_features": True}, {}),
         ("rating", {"cell": "mingru", "pooling": "last"}, {}),
         ("adding", {"cell": "lru"}, {}),
         ("translation", {"cell": "gru", "attention": "bahdanau", "unit": "word"}, {}),

@@ -17,6 +17,7 @@ def convert_cells(cells):
 
     from harness.export import onnx
     from models.decoding.viterbi import BestPath
+    from models.layers.conditional_random_field import ConditionalRandomField
     from models.recurrent import stack_layers
     from tests.models import random_inputs, randomize
 
@@ -27,7 +28,9 @@ def convert_cells(cells):
         inputs = {"values": keras.Input((None, 6), name="values"), "mask": keras.Input((None,), dtype="bool")}
         states = stack_layers(*inputs.values(), cell=cell, units=5, depth=2, bidirectional=True, longest=20)
         logits = keras.layers.Dense(TAGS, name="logits")(states)
-        path = BestPath(allowed)(ops.log_softmax(logits), inputs["mask"])
+        # Over one of them is a conditional random field.
+        scores = ConditionalRandomField(allowed)(logits, inputs["mask"]) if cell == "irnn" else ops.log_softmax(logits)
+        path = BestPath(allowed)(scores, inputs["mask"])
         model = randomize(keras.Model(inputs, {"logits": logits, "path": path}))
         given = {"values": sequences, "mask": mask}
         answers = {name: np.asarray(array) for name, array in model.predict_on_batch(given).items()}
