@@ -9,8 +9,9 @@ from models.family import count_values
 from models.layers.argmax import ArgMax
 from models.layers.dropout import Dropout
 from models.layers.embedding import encode_sequence
-from models.layers.losses import cross_entropy
+from models.layers.losses import WeightedCrossEntropy, cross_entropy
 from models.layers.ngrams import EitherOrBoth, NGrams
+from models.layers.ordinal import ContinuationRatios
 from models.layers.pooling import make_pool
 from models.tensor import Tensor
 from pipeline.errors import BadInput
@@ -52,13 +53,23 @@ def answer(states: Tensor, mask: Tensor, output_field: "OutputField", options: "
     if options.dropout:
         pooled = Dropout(options.dropout)(pooled)
     expected = output_field.arrays["output"]
-    size = expected.size or (*expected.shape, 1)[0]
+    size = expected.size or (*expected.shape, 1)[0] or 1
+    if expected.ordered:
+        above = layers.Dense(size - 1, dtype="float32", name="logits")(pooled)
+        return ContinuationRatios(dtype="float32", name="levels")(above)
     return layers.Dense(size, dtype="float32", name="logits")(pooled)
 
 
 def loss(output_field: "OutputField", options: "Options") -> keras.losses.Loss:
-    """Return the cross-entropy of labels, or of the likelihood of ranges; or the squared error of numbers."""
+    """Return the cross-entropy of labels, or of the likelihood of ranges; or the squared error of numbers.
+
+    Labels may be weighted, and options.focal is the gamma of a focal loss; BadInput for one without labels.
+    """
     expected = output_field.arrays["output"]
+    if options.focal and not expected.size:
+        raise BadInput(f"--focal {options.focal:g}: the answer is a number, and no label; leave the option out")
+    if options.focal or expected.weights:
+        return WeightedCrossEntropy(expected.weights, options.focal)
     if expected.size:
         return cross_entropy()
     if expected.shape:

@@ -36,6 +36,7 @@ import models.layers.forecasting
 import models.layers.locked_dropout
 import models.layers.losses
 import models.layers.ngrams
+import models.layers.ordinal
 import models.layers.pooling
 import models.layers.random_changes
 import models.layers.subsample

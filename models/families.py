@@ -90,6 +90,16 @@ class Pooling:
 
 
 @dataclass
+class Focal:
+    """Options of the cross-entropy of labels."""
+
+    focal: float = option(
+        0.0, "Gamma of a focal loss: the more, the less counts what is answered right for sure.", group="training",
+        low=0, high=10,
+    )  # fmt: skip
+
+
+@dataclass
 class NGrams:
     """Options of the n-grams beside what is read."""
 
@@ -165,12 +175,12 @@ class Tagger(WordDropout, Embedding, Encoder):
 
 
 @dataclass
-class Classifier(NGrams, Pooling, WordDropout, Embedding, Encoder):
+class Classifier(Focal, NGrams, Pooling, WordDropout, Embedding, Encoder):
     """Options of the classifier and regressor."""
 
     adversarial: float = option(
         0.0, "Learn each batch once more, its word vectors moved against the answer by this share of their length.",
-        low=0, high=10,
+        group="training", low=0, high=10,
     )  # fmt: skip
 
 
@@ -184,7 +194,7 @@ class Forecaster(Pooling, Encoder):
 
 
 @dataclass
-class SeriesClassifier(Pooling, Encoder):
+class SeriesClassifier(Focal, Pooling, Encoder):
     """Options of the classifier and regressor of measured series."""
 
     noise: float = option(

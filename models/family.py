@@ -31,6 +31,8 @@ class Array(Protocol):
     timed: whether there is a time axis. per_step: whether each step of it is an answer of its own.
     padding: the value that stands for nothing. unknown: the value that stands for what was not in the training data;
         None: none does.
+    weights: how much each of the different values counts in the loss; None: alike.
+    ordered: of likelihoods, whether they are those of values in an order, of which an example has one.
     """
 
     @property
@@ -47,6 +49,10 @@ class Array(Protocol):
     def padding(self) -> int: ...
     @property
     def unknown(self) -> int | None: ...
+    @property
+    def weights(self) -> tuple[float, ...] | None: ...
+    @property
+    def ordered(self) -> bool: ...
 
 
 class InputField(Protocol):

@@ -148,11 +148,8 @@ def has_stars(field: Number) -> bool:
 
 
 def list_bins(field: Histogram, shares: np.ndarray) -> list[tuple[str, float]]:
-    """Return the range of each bin and how likely it is, of those that the training data has. shares: (BINS,)."""
-    edges = field.edges
-    inside = slice(field.MARGIN, field.BINS - field.MARGIN)
-    kept = list(zip(edges[:-1], edges[1:], shares, strict=True))[inside]
-    return [(f"{low:.1f} to {high:.1f}", float(share)) for low, high, share in kept]
+    """Return each range or level, and how likely it is, of those that the training data has. shares: of all of them."""
+    return [(name, float(share)) for name, share in zip(field.range_names, shares, strict=True) if name]
 
 
 def show_written(field: AutoregressiveField, question: Question) -> str:

@@ -300,8 +300,11 @@ def write(found, inputs):
     "Histogram": """
 
 def write(found, inputs):
-    # The median of how likely each range of numbers is.
-    below = np.concatenate([[0.0], np.cumsum(found["output"][0], dtype="float64")])
+    # The median of how likely each level, or range of numbers, is.
+    below = np.cumsum(found["output"][0], dtype="float64")
+    if wanted["levels"]:
+        return {"output": wanted["levels"][int(np.searchsorted(below, below[-1] / 2))]}
+    below = np.concatenate([[0.0], below])
     width = (wanted["high"] - wanted["low"] or 1.0) / (len(below) - 5)
     edges = wanted["low"] + width * np.arange(-2, len(below) - 2)
     number = float(np.interp(below[-1] / 2, below, edges))

@@ -1,5 +1,7 @@
 """Losses that several model families share."""
 
+from collections.abc import Sequence
+
 import keras
 from keras import ops
 
@@ -25,6 +27,40 @@ class SmoothedCrossEntropy(keras.losses.Loss):
 
     def get_config(self) -> dict:
         return {**super().get_config(), "smoothing": self.smoothing}
+
+
+@keras.saving.register_keras_serializable(PACKAGE)
+class WeightedCrossEntropy(keras.losses.Loss):
+    """Cross-entropy of labels that do not all count alike: w_y (1 - p_y) ** gamma (-log p_y), of the right label y.
+
+    weights: w, of each label; None: 1. gamma: how little counts what is answered right for sure; 0: as much as all else
+    ("Focal Loss for Dense Object Detection", Lin et al. 2017, equation 5).
+    """
+
+    def __init__(
+        self,
+        weights: Sequence[float] | None = None,
+        gamma: float = 0.0,
+        reduction: str = "mean_with_sample_weight",
+        **options: LayerArgument,
+    ):
+        super().__init__(reduction=reduction, **options)
+        self.weights, self.gamma = weights, gamma
+
+    def call(self, labels: Tensor, logits: Tensor) -> Tensor:
+        """Return one number per answer. labels: (...) of integers. logits: (..., size)."""
+        labels = ops.cast(labels, "int32")
+        likely = ops.squeeze(ops.take_along_axis(ops.log_softmax(logits), ops.expand_dims(labels, -1), axis=-1), -1)
+        found = -likely
+        if self.gamma:
+            # The slope of a root is infinite at 0.
+            found = found * ops.power(ops.maximum(-ops.expm1(likely), 1e-7), self.gamma)
+        if self.weights is not None:
+            found = found * ops.take(ops.convert_to_tensor(self.weights, dtype=found.dtype), labels)
+        return found
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "weights": self.weights, "gamma": self.gamma}
 
 
 def cross_entropy(smoothing: float | None = None) -> keras.losses.Loss:

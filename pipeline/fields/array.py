@@ -24,6 +24,8 @@ class Array:
     per_step: of an output with a time axis, whether each step is an answer of its own, with a loss of its own; else
         the sequence is one answer.
     padding, unknown: the values that stand for nothing, and for what was not in the training data; None: none does.
+    weights: how much each value of an integer counts in the loss; None: alike.
+    ordered: of likelihoods, whether they are those of values in an order, of which an example has one.
     """
 
     shape: tuple[int | None, ...]
@@ -32,6 +34,8 @@ class Array:
     per_step: bool = True
     padding: int = 0
     unknown: int | None = None
+    weights: tuple[float, ...] | None = None
+    ordered: bool = False
 
     @property
     def timed(self) -> bool:

@@ -1,11 +1,16 @@
 import keras
 import numpy as np
 import pytest
+from scipy.special import softmax
+from sklearn.utils.class_weight import compute_class_weight
 
+from harness.differentiation import differentiate
 from models import classifier
 from models.calibration import can_calibrate, divide_logits
+from models.layers.losses import WeightedCrossEntropy
 from models.layers.pooling import POOLINGS, AttentionPool, Pool
 from models.streaming import RunningAttention
+from pipeline.errors import BadInput
 from pipeline.fields import Histogram, Label, Number
 from tests.models import CELLS, SENTENCES, encode, fit, numpy, options, random_inputs, randomize, text_field
 
@@ -146,6 +151,62 @@ def test_loss_of_a_histogram_is_its_cross_entropy_and_the_answer_how_likely_each
     entropy = -(answers * np.log(likely)).sum(axis=1)
     assert float(loss) == pytest.approx(np.average(entropy, weights=weights), rel=1e-5)
     np.testing.assert_allclose(numpy(classifier.decode(model, histogram, None)(batch)["output"]), likely, rtol=1e-5)
+
+
+def test_levels_are_as_likely_as_the_chances_of_passing_each_say():
+    field, levels = text_field(), fit(Histogram(loss="ordinal"), [1.0, 2.0, 4.0, 5.0])
+    model = build(levels)
+    model.compile(loss=classifier.loss(levels, options()))
+    batch, weights = encode(field, TEXTS, 5), np.array([1, 1, 0], "float32")
+    before = keras.Model(model.input, model.get_layer("logits").output)
+    passed = 1 / (1 + np.exp(-numpy(before(batch)).astype("float64")))
+    above = np.cumprod(passed, axis=1)
+    likely = np.concatenate([1 - above[:, :1], above[:, :-1] - above[:, 1:], above[:, -1:]], axis=1)
+    assert likely.shape == (3, 4) and not can_calibrate(model, levels)
+    np.testing.assert_allclose(numpy(classifier.decode(model, levels, None)(batch)["output"]), likely, rtol=1e-4)
+    answers = np.stack([levels.encode(number)["output"] for number in (1, 4, 5)])
+    loss = model.test_on_batch(batch, answers, weights, return_dict=True)["loss"]
+    # CORN as it is published: a binary cross-entropy for each step, of those examples that passed the one before.
+    expected = 0.0
+    for row, level in enumerate((0, 2)):
+        for step in range(min(level + 1, 3)):
+            expected -= np.log(passed[row, step] if level > step else 1 - passed[row, step])
+    assert float(loss) == pytest.approx(expected / 2, rel=1e-4)
+
+
+def test_weighted_labels_count_as_scikit_learn_balances_them():
+    given = ["a", "a", "a", "b", "a", "b", "c"]
+    labels = fit(Label(class_weights="balanced"), given)
+    weights = labels.arrays["output"].weights
+    np.testing.assert_allclose(weights, compute_class_weight("balanced", classes=np.array(["a", "b", "c"]), y=given))
+    logits, wanted = np.random.default_rng(0).normal(size=(4, 3)).astype("float32"), np.array([2, 0, 1, 2])
+    loss = classifier.loss(labels, options())
+    likely = np.log(softmax(logits, axis=1))[np.arange(4), wanted]
+    expected = -np.array(weights)[wanted] * likely
+    assert float(loss(wanted, logits)) == pytest.approx(expected.mean(), rel=1e-5)
+    asked = np.array([1, 0, 1, 1], "float32")
+    assert float(loss(wanted, logits, asked)) == pytest.approx(np.average(expected, weights=asked), rel=1e-5)
+
+
+@pytest.mark.parametrize("gamma", [0.5, 2.0])
+def test_a_focal_loss_is_that_of_keras(gamma):
+    labels = fit(Label(), ["a", "b", "c"])
+    logits, wanted = np.random.default_rng(0).normal(size=(4, 3)).astype("float32"), np.array([2, 0, 1, 2])
+    reference = keras.losses.CategoricalFocalCrossentropy(alpha=1.0, gamma=gamma, from_logits=True)
+    found = classifier.loss(labels, options(focal=gamma))(wanted, logits)
+    assert float(found) == pytest.approx(float(reference(np.eye(3, dtype="float32")[wanted], logits)), rel=1e-5)
+
+
+def test_a_focal_loss_has_a_slope_where_the_answer_is_right_for_sure():
+    loss = WeightedCrossEntropy(gamma=0.5)
+    logits = keras.ops.convert_to_tensor([[60.0, -60.0]])
+    slope = differentiate(lambda at: loss(np.array([0]), at), logits)
+    assert np.isfinite(numpy(slope)).all()
+
+
+def test_a_focal_loss_without_labels_is_refused():
+    with pytest.raises(BadInput, match="--focal 2: the answer is a number"):
+        classifier.loss(fit(Number(), [1.0, 2.0]), options(focal=2.0))
 
 
 def test_answer_is_the_best_label_and_its_probability():

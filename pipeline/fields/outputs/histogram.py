@@ -1,12 +1,16 @@
-"""Histogram: a measurement to predict, as a distribution over ranges of it."""
+"""Histogram: a measurement to predict, as a distribution over ranges of it, or over its levels."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
 
 import numpy as np
 
+from pipeline.errors import BadInput
 from pipeline.fields.array import Array, Arrays
+from pipeline.fields.field import LEARNED
 from pipeline.fields.outputs.number import Number
+from pipeline.option import option
 
 
 @dataclass
@@ -16,10 +20,32 @@ class Histogram(Number):
     A number becomes a Gaussian around it, as wide as 3/4 of a bin, and cross-entropy the loss: "Improving Regression
     Performance with Distributional Losses" (Imani and White 2018, equation 2). The median has the least absolute error
     of all numbers one could name, and does not shrink to the mean of what is uncertain, as least squares does.
+
+    With the loss "ordinal", <-> {"output": (levels,)}: how likely each level is, read by its median too. levels: the
+    different numbers of the training data, such as 1 to 5, ascending.
     """
 
     BINS: ClassVar[int] = 25
     MARGIN: ClassVar[int] = 2
+    MOST_LEVELS: ClassVar[int] = 50
+    loss: Literal["histogram", "ordinal"] = option(
+        "histogram",
+        "A number as a histogram of ranges, or as one of a few levels in their order (ordinal).",
+        group="training",
+    )
+    levels: list[float] = field(default_factory=list, metadata=LEARNED)
+
+    def fit(self, numbers: Iterable[float]) -> None:
+        values = [float(number) for number in numbers]
+        super().fit(values)
+        if self.loss == "histogram":
+            return
+        self.levels = sorted(set(values))
+        if not 2 <= len(self.levels) <= self.MOST_LEVELS:
+            raise BadInput(
+                f"--loss ordinal: expected 2 to {self.MOST_LEVELS} different numbers in the training data, got "
+                f"{len(self.levels):,}; leave the option out"
+            )
 
     @property
     def edges(self) -> np.ndarray:
@@ -31,6 +57,9 @@ class Histogram(Number):
         # Not with the others: `list` and `--help` need none of SciPy.
         from scipy.special import ndtr
 
+        if self.levels:
+            nearest = np.abs(np.array(self.levels) - number).argmin()
+            return {"output": np.eye(len(self.levels), dtype="float32")[nearest]}
         edges = self.edges
         # A number unseen in training may lie anywhere.
         middle = np.clip(number, self.low, self.high)
@@ -38,10 +67,23 @@ class Histogram(Number):
         return {"output": (np.diff(below) / (below[-1] - below[0])).astype("float32")}
 
     def decode(self, output: np.ndarray) -> float:
-        """Return the median of a distribution, kept within the range seen in training. output: (BINS,)."""
+        """Return the median of a distribution, kept within the range seen in training. output: (BINS,) or (levels,)."""
+        if self.levels:
+            # Rounding may leave the sum below 1.
+            below = np.cumsum(output, dtype="float64")
+            return self.levels[int(np.searchsorted(below, below[-1] / 2))]
         below = np.concatenate([[0.0], np.cumsum(output, dtype="float64")])
         return float(np.clip(np.interp(below[-1] / 2, below, self.edges), self.low, self.high))
 
     @property
     def arrays(self) -> dict[str, Array]:
-        return {"output": Array((self.BINS,), "float32")}
+        return {"output": Array((len(self.levels) or self.BINS,), "float32", ordered=bool(self.levels))}
+
+    @property
+    def range_names(self) -> Sequence[str | None]:
+        """Return what each place of a distribution stands for; None of a range that no training number is in."""
+        if self.levels:
+            return [f"{level:g}" for level in self.levels]
+        inside = range(self.MARGIN, self.BINS - self.MARGIN)
+        pairs = zip(self.edges[:-1], self.edges[1:], strict=True)
+        return [f"{low:.1f} to {high:.1f}" if place in inside else None for place, (low, high) in enumerate(pairs)]

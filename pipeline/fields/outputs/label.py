@@ -1,9 +1,10 @@
 """Label: one of a few per example, such as positive or negative."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -11,17 +12,27 @@ from pipeline.errors import BadInput
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, OutputField
 from pipeline.fields.vocabulary import Vocabulary, list_some
+from pipeline.option import option
 
 
 @dataclass
 class Label(OutputField[str]):
-    """One of a few labels <-> {"output": ()}. labels: by id."""
+    """One of a few labels <-> {"output": ()}.
+
+    labels: by id. counts: how many training examples have each, where labels are weighted by it.
+    """
 
     labels: list[str] = field(default_factory=list, metadata=LEARNED)
+    class_weights: Literal["none", "balanced"] = option(
+        "none", "Balanced: in the loss each label counts alike, however few examples have it.", group="training"
+    )
+    counts: list[int] = field(default_factory=list, metadata=LEARNED)
     categorical: ClassVar[bool] = True
 
     def fit(self, labels: Iterable[str]) -> None:
-        self.labels = sorted(set(labels))
+        found = Counter(labels)
+        self.labels = sorted(found)
+        self.counts = [found[label] for label in self.labels] if self.class_weights == "balanced" else []
         if len(self.labels) < 2:
             raise BadInput(
                 f"the training data has one label only, {self.labels[0]!r}; at least two are needed to tell apart"
@@ -63,4 +74,10 @@ class Label(OutputField[str]):
 
     @property
     def arrays(self) -> dict[str, Array]:
-        return {"output": Array((), "int32", len(self.labels))}
+        return {"output": Array((), "int32", len(self.labels), weights=self._weights)}
+
+    @property
+    def _weights(self) -> tuple[float, ...] | None:
+        """Return examples / (labels x examples of the label), as scikit-learn's "balanced"; 1 on the mean."""
+        total = sum(self.counts)
+        return tuple(total / (len(self.counts) * count) for count in self.counts) or None

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from pipeline.errors import BadInput
 from pipeline.fields import Histogram
 from tests.pipeline.fields import fitted
 
@@ -28,3 +29,19 @@ def test_a_histogram_is_a_gaussian_around_the_number_and_is_read_by_its_median()
 def test_a_number_outside_of_the_training_range_is_encoded_as_the_nearest_within():
     histogram = fitted(Histogram(), [0, 4])
     np.testing.assert_array_equal(histogram.encode(9)["output"], histogram.encode(4)["output"])
+
+
+def test_levels_are_the_numbers_of_the_training_data_and_are_read_by_their_median():
+    levels = fitted(Histogram(loss="ordinal"), [4, 1, 1, 2])
+    assert levels.levels == [1, 2, 4] and levels.arrays["output"].ordered
+    for number, nearest in ((1, 0), (2.6, 1), (9, 2)):
+        np.testing.assert_array_equal(levels.encode(number)["output"], np.eye(3)[nearest])
+    for likely, median in (([0.4, 0.2, 0.4], 2), ([0.6, 0.1, 0.3], 1), ([0.2, 0.2, 0.6], 4), ([0, 0, 0.9999], 4)):
+        assert levels.decode(np.array(likely, "float32")) == median
+    assert list(levels.range_names) == ["1", "2", "4"]
+
+
+@pytest.mark.parametrize(("numbers", "count"), [([3, 3], "1"), (np.arange(51) / 7, "51")])
+def test_too_few_or_too_many_levels_are_refused(numbers, count):
+    with pytest.raises(BadInput, match=f"--loss ordinal: expected 2 to 50 different numbers .* got {count};"):
+        fitted(Histogram(loss="ordinal"), numbers)
