@@ -12,6 +12,7 @@ from pipeline.fields import InputField, OutputField
 from pipeline.findings import Finding, sort_worst_first
 from pipeline.option import Options
 from pipeline.readers import tfds
+from pipeline.readers.boundary import check_links
 from pipeline.readers.files import check_exists
 from pipeline.readers.request import Request, Say
 from pipeline.readers.tabular.columns import divide_names
@@ -79,10 +80,10 @@ def read(task: Task, options: Options, say: Say = keep_quiet) -> Splits:
 
 
 def make_request(task: Task, options: Options, path: Path, *, inputs_only: bool = False) -> Request:
-    """Return the request for a path of the user's, as the options have it."""
+    """Return the request for a path of the user's, as the options have it; BadInput for a link that leaves it."""
     features = divide_names(options.as_dict().get("feature_columns"))  # type: ignore[arg-type]
     given = {"train": options.train_file, "validation": options.validation_file, "test": options.test_file}
-    return Request(
+    request = Request(
         check_exists(path),
         replace(
             task.columns,
@@ -94,9 +95,12 @@ def make_request(task: Task, options: Options, path: Path, *, inputs_only: bool 
         header=options.header,
         encoding=options.encoding,
         strict=options.strict,
+        allow_outside=options.allow_outside,
         inputs_only=inputs_only,
         options=options,
     )
+    check_links(request)
+    return request
 
 
 def limit(task: Task, options: Options, found: Splits) -> Splits:

@@ -14,7 +14,18 @@ from harness.process.machine import Machine
 from models.cells import CELLS
 from pipeline import record
 from pipeline.errors import BadInput, unknown
-from pipeline.option import Option, Options, Value, declared, make_flag, make_options, merge, option, read_flag
+from pipeline.option import (
+    PERMISSIONS,
+    Option,
+    Options,
+    Value,
+    declared,
+    make_flag,
+    make_options,
+    merge,
+    option,
+    read_flag,
+)
 from pipeline.readers.request import Files, Reading, Say
 from tasks.task import Task
 
@@ -236,7 +247,7 @@ def parse(stored: Mapping[str, Value], task: Task, number: int) -> dict[str, Val
 
 
 def restore(stored: Mapping[str, Value], task: Task, number: int, *, tell: Say = say) -> Options:
-    """Return the options of a run of format `number`; BadInput as `parse`.
+    """Return the options of a run of format `number`, without permissions; BadInput as `parse`.
 
     One that the run lacks, for it came later, is what such runs did without it, else the task's default. One that is no
     more is said, and left out. tell: takes the lines.
@@ -248,7 +259,8 @@ def restore(stored: Mapping[str, Value], task: Task, number: int, *, tell: Say =
     for older in sorted(EARLIER, reverse=True):
         if older >= number:
             earlier |= {name: value for name, value in EARLIER[older].items() if name in usual.as_dict()}
-    return usual.replace(**earlier | parse(stored, task, number))
+    kept = {name: value for name, value in parse(stored, task, number).items() if name not in PERMISSIONS}
+    return usual.replace(**earlier | kept)
 
 
 def type_in(changed: Mapping[str, Value], task: Task) -> list[str]:
@@ -262,5 +274,5 @@ def differences(stored: Mapping[str, Value], options: Mapping[str, Value]) -> li
     return [
         f"{make_flag(name)}: {stored.get(name)} then, {options.get(name)} now"
         for name in names
-        if stored.get(name) != options.get(name)
+        if stored.get(name) != options.get(name) and name not in PERMISSIONS
     ]

@@ -9,7 +9,7 @@ from harness.process.console import say
 from pipeline import findings
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
-from pipeline.option import Options, Value, declared, make_flag
+from pipeline.option import PERMISSIONS, Options, Value, declared, make_flag
 from pipeline.readers.request import Files, Reading
 
 
@@ -34,9 +34,9 @@ def select(run: Experiment, source: str | None, split: str, *, reading: Mapping[
     reading = reading or {}
     strict = bool(reading.get("strict"))
     if source is None:
-        if reading:
-            raise BadInput(f"{', '.join(map(make_flag, reading))}: for another --data, which is not given")
-        options = run.options
+        if others := [name for name in reading if name not in PERMISSIONS]:
+            raise BadInput(f"{', '.join(map(make_flag, others))}: for another --data, which is not given")
+        options = run.options.replace(**reading)
         loaded = data.limit(run.task, options, data.load(run.task, options))
         strict_then = options.strict if run.task.reader else False
         found = data.leave_out(loaded, run.input_field, strict=strict_then, say=data.keep_quiet)

@@ -6,6 +6,7 @@ platformdirs would replace one line: what this file is for is a folder that cann
 import errno
 import os
 import pwd
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -27,16 +28,15 @@ def folder() -> Path:
 def prepare(say: Callable[[str], None]) -> None:
     """Make the folder, and name it to the processes that this one starts; `say` so where it has to be another one.
 
-    What is kept there is run, too. So a folder that UNROLLED_CACHE does not name has to be the user's own; where there
-    is none that can be written to, it is a private one among the temporary files. BadInput where that is not, either.
+    What is kept there is run, too. So it has to be the user's own, and nobody else may write to it; where there is no
+    such folder, it is a private one among the temporary files. BadInput where that is not, either.
     """
     try:
-        found = _make(folder(), own=not os.environ.get("UNROLLED_CACHE"))
+        found = make_own(folder())
     except (OSError, RuntimeError) as error:
         why = _describe(error)
         try:
-            found = _make(Path(tempfile.gettempdir()) / f"unrolled-{os.geteuid()}", own=True)
-            found.chmod(0o700)
+            found = _make_private(Path(tempfile.gettempdir()) / f"unrolled-{os.geteuid()}")
         except OSError as other:
             raise BadInput(
                 f"{why}; {_describe(other)}: name a folder that can be written to in UNROLLED_CACHE"
@@ -54,13 +54,32 @@ def _registered_home() -> str:
         raise RuntimeError(f"there is no user {os.getuid()}") from None
 
 
-def _make(path: Path, own: bool) -> Path:
-    path.mkdir(mode=0o700 if own else 0o777, parents=True, exist_ok=True)
-    if own and path.lstat().st_uid != os.geteuid():
-        raise PermissionError(errno.EPERM, "it belongs to another user", str(path))
+def make_own(path: Path) -> Path:
+    """Make a folder that is the user's own, with those around it; OSError where it is not, or cannot be made."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # A link may be another user's, and so may what it leads to.
+    for status in (path.lstat(), path.stat()):
+        if status.st_uid != os.geteuid():
+            raise PermissionError(errno.EPERM, "it belongs to another user", str(path))
+    if not is_own(path.stat()):
+        raise PermissionError(errno.EPERM, "others may write to it (chmod go-w)", str(path))
     if not os.access(path, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, "it cannot be written to", str(path))
     return path
+
+
+def is_own(status: os.stat_result) -> bool:
+    """Return whether a file or folder is the user's, and nobody else may write to it."""
+    return status.st_uid == os.geteuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def _make_private(path: Path) -> Path:
+    path.mkdir(mode=0o700, exist_ok=True)
+    if path.is_symlink():
+        raise PermissionError(errno.EPERM, "it is a link", str(path))
+    if path.stat().st_uid == os.geteuid():
+        path.chmod(0o700)
+    return make_own(path)
 
 
 def _describe(error: OSError | RuntimeError) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,6 +23,22 @@ def write(path: Path, save: Callable[[Path], object]) -> None:
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+
+
+def read_at_most(path: Path, most: int) -> bytes:
+    """Return the bytes of a file; BadInput where it is none that ends, such as a pipe or a device, or has more.
+
+    Raises OSError where it cannot be read.
+    """
+    # Not opened before it is known: to open a pipe is to wait for who writes to it.
+    kind = path.stat()
+    if not stat.S_ISREG(kind.st_mode):
+        raise BadInput(f"{path}: not a file, but a {'folder' if path.is_dir() else 'pipe or a device'}")
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise BadInput(f"{path}: {kind.st_size:,} bytes; at most {most:,} are expected")
+    return content
 
 
 def check_folder(folder: Path, option: str) -> None:

@@ -24,6 +24,9 @@ from pipeline.errors import BadInput, unknown
 Group = Literal["data", "model", "training", "decoding", "run"]
 Value = str | int | float | bool | None
 KEY = "option"
+# What the user allows a command to do. It is no part of what a run is: a run has no other name for it, may go on with
+# or without it, and cannot allow it itself, for it may be a stranger's.
+PERMISSIONS = frozenset(("allow_outside",))
 
 Kind = TypeVar("Kind")
 

@@ -6,6 +6,8 @@ import re
 # follows (U+202A to U+202E, U+2066 to U+2069), or is no character at all (lone surrogates). Marks that belong to words
 # stay: joiners of Persian and of emoji, marks of a single letter's direction.
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]")
+# What a spreadsheet takes the rest of a cell for a formula after: OWASP, "CSV Injection".
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 NAMED = {"\n": r"\n", "\t": r"\t", "\r": r"\r"}
 
 
@@ -16,6 +18,16 @@ def show_controls(text: str, keep: str = "") -> str:
     "\n" where lines may be broken. What has none of them is returned as it is.
     """
     return CONTROLS.sub(lambda match: match[0] if match[0] in keep else _escape(match[0]), text)
+
+
+def quote_cell(value: object) -> object:
+    """Return what stands in a cell of CSV that may be opened in a spreadsheet: a text is never a formula there.
+
+    One that begins as a formula has an apostrophe before it, and control characters are shown. Numbers stay numbers.
+    """
+    if not isinstance(value, str):
+        return value
+    return f"'{show_controls(value)}" if value.lstrip(" ").startswith(FORMULAS) else show_controls(value)
 
 
 def _escape(character: str) -> str:

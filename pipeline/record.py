@@ -2,6 +2,7 @@
 
 Written so that it can be read: JSON has no NaN and no infinity, so a number that is not finite is written as null.
 UTF-8 has no lone surrogates, which stand for the bytes of a name that is not UTF-8, so they are written as escapes.
+So is what a terminal would obey: a record may be printed.
 
 Read strictly: what is damaged is told, and never taken for something else.
 """
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar, get_type_hints
 
 from pipeline.errors import BadInput
+from pipeline.printable import CONTROLS
 
 Kind = TypeVar("Kind")
 # What JSON holds: a checker knows no more until `convert` has looked.
@@ -28,7 +30,8 @@ TEXT_OR_BRACKET = re.compile(r'"(?:\\.|[^"\\])*"?|[][{}]', re.DOTALL)
 def dump(content: object, *, indent: int | None = None, ascii_only: bool = False) -> str:
     """Return JSON: on one line, or with an indent. ascii_only: with escapes for all other characters."""
     text = json.dumps(finite(content), ensure_ascii=ascii_only, allow_nan=False, indent=indent)
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+    # A line break is of the indent; those in texts are escapes already.
+    return CONTROLS.sub(lambda match: match[0] if match[0] == "\n" else f"\\u{ord(match[0]):04x}", text)
 
 
 def finite(value: object) -> Json:

@@ -38,6 +38,7 @@ from harness.comparison.significance import Comparison, Summary, compare_cells, 
 from harness.tuning.expected_best import expect_best
 from harness.tuning.tuned import Tuned
 from pipeline import record
+from pipeline.printable import quote_cell
 from tasks.task import Task
 
 COLUMNS = (
@@ -207,18 +208,17 @@ def format_csv(found: Sequence[Result]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     head = [*COLUMNS, *(f"test_{name}" for name in names), "half_life_before", "half_life_after", "run", "command"]
-    writer.writerow(head)
+    writer.writerow(map(quote_cell, head))
     for run in found:
         facts: dict[str, object] = {**run, "score": monitored_score(run) if run.get("monitor") else None}
         scores = run.get("scores") or {}
-        writer.writerow(
-            [
-                *(facts.get(name) for name in COLUMNS),
-                *(scores.get(name) for name in names),
-                *(_half_life(run, "before"), _half_life(run, "after")),
-                *(run.get("run"), shlex.join(run.get("command") or [])),
-            ]
-        )
+        cells = [
+            *(facts.get(name) for name in COLUMNS),
+            *(scores.get(name) for name in names),
+            *(_half_life(run, "before"), _half_life(run, "after")),
+            *(run.get("run"), shlex.join(run.get("command") or [])),
+        ]
+        writer.writerow(map(quote_cell, cells))
     return text.getvalue()
 
 

@@ -129,7 +129,10 @@ def _device_name(backend: str, device: str | None) -> str:
 
         # Compiled steps are kept between runs: the second run of a command starts at once. The user's settings win.
         if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-            jax.config.update("jax_compilation_cache_dir", str(cache.folder() / "jax"))
+            try:
+                jax.config.update("jax_compilation_cache_dir", str(cache.make_own(cache.folder() / "jax")))
+            except OSError as error:
+                say(f"{error.filename}: {error.strerror}; what JAX compiles is not kept")
         if "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS" not in os.environ:
             jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
         try:

@@ -22,6 +22,7 @@ each JSON file holds is said by harness/runs/schema.py, and checked when it is r
 
 import hashlib
 import math
+import os
 import platform
 import shutil
 import subprocess
@@ -37,13 +38,16 @@ from harness.runs.schema import FORMAT, Config, Epoch, History, Scores, Summary
 from pipeline import fields, record
 from pipeline.errors import BadInput
 from pipeline.fields import InputField, OutputField
-from pipeline.files import write
+from pipeline.files import read_at_most, write
 
 # The page of an analysis of the run's own test.
 ANALYSIS = "analysis.html"
 PACKAGES = ("keras", "jax", "tensorflow", "torch", "numpy", "tensorflow-datasets")
 ROOT = Path(__file__).parents[2]
 RESTORE = "restore it, or train again with --fresh"
+# The folders that a run writes to; and the bytes that a JSON file of it may have: a vocabulary has the most.
+FOLDERS = ("fields", "predictions", "tensorboard")
+LARGEST = 2**28
 MEASURE = "delete it: what it holds is measured again"
 
 Kind = TypeVar("Kind")
@@ -75,7 +79,7 @@ def read_json(path: Path, kind: type[Kind], advice: str = RESTORE) -> Kind:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_at_most(path, LARGEST)
     except FileNotFoundError:
         raise BadInput(f"{path}: the file is missing; train the run again with --fresh") from None
 
@@ -90,6 +94,8 @@ def read_config(directory: Path) -> Config:
     path = directory / "config.json"
     if not path.exists():
         raise BadInput(f"{directory}: no config.json there; expected a run directory, as `run.py train` makes")
+    for name in FOLDERS:
+        check_no_link(directory / name)
     written = read_json(path, dict[str, Any])
     number = written.get("format", 1)
     if isinstance(number, int) and number > FORMAT:
@@ -102,6 +108,14 @@ def read_config(directory: Path) -> Config:
         if isinstance(files := written.get("include"), list):
             written["include"] = dict.fromkeys(record.convert(files, list[str]))
         return record.convert(written, Config)
+
+
+def check_no_link(path: Path) -> None:
+    """Raise BadInput where a link stands in place of what a run writes to: it may lead anywhere."""
+    if path.is_symlink():
+        raise BadInput(
+            f"{path}: a link to {os.readlink(path)}; a run writes to its own files and folders: copy it here"
+        )
 
 
 def holds_run(directory: Path) -> bool:
@@ -189,7 +203,7 @@ def read_metrics(directory: Path, epochs: int, monitor: str) -> list[dict[str, A
     What comes after them is not looked at: a line may have been cut short when training was stopped.
     """
     path = directory / "metrics.jsonl"
-    lines = path.read_bytes().split(b"\n") if path.exists() else []
+    lines = _read(path).split(b"\n") if path.exists() else []
     found = []
     for number in range(1, epochs + 1):
         found.append(
@@ -200,8 +214,9 @@ def read_metrics(directory: Path, epochs: int, monitor: str) -> list[dict[str, A
 
 def cut_metrics(directory: Path, epochs: int, monitor: str) -> None:
     """Drop the lines of metrics.jsonl after so many epochs; BadInput as `read_metrics`."""
-    read_metrics(directory, epochs, monitor)
     path = directory / "metrics.jsonl"
+    check_no_link(path)
+    read_metrics(directory, epochs, monitor)
     content = path.read_bytes() if path.exists() else b""
     kept = b"".join(line + b"\n" for line in content.split(b"\n")[:epochs])
     if kept != content:

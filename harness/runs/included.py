@@ -8,7 +8,6 @@ time that he trains with it. The list is believed only where nobody else could h
 import json
 import os
 import shlex
-import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -49,7 +48,7 @@ def read_list() -> set[bytes]:
         return set()
     with os.fdopen(file, "rb") as opened:
         for place, found in ((path.parent, path.parent.stat()), (path, os.fstat(file))):
-            if found.st_uid != os.geteuid() or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+            if not cache.is_own(found):
                 raise BadInput(f"{place} belongs to another user, or others may write to it (chmod go-w)")
         return set(opened.read().split(b"\n"))
 

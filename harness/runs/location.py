@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pipeline.errors import BadInput
-from pipeline.option import Options, Value
+from pipeline.option import PERMISSIONS, Options, Value
 
 # File systems take 255 bytes; a person reads fewer.
 LONGEST = 80
@@ -38,7 +38,7 @@ def name_directory(options: Options, usual: Options) -> str:
     changed = {
         name: value
         for name, value in options.as_dict().items()
-        if name not in ("cell", "seed") and value != before[name]
+        if name not in ("cell", "seed", *PERMISSIONS) and value != before[name]
     }
     if not changed:
         return begin

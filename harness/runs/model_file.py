@@ -38,7 +38,7 @@ def load(path: Path) -> keras.Model:
     with explaining():
         config, weights = read(path, path.stat().st_size)
         check_layers(config, count_numbers(weights))
-        return keras.models.load_model(path, compile=False)
+        return keras.models.load_model(path, compile=False, safe_mode=True)
 
 
 def load_weights(model: keras.Model, path: Path) -> None:
@@ -85,15 +85,23 @@ def read(path: Path, size: int) -> tuple[str, bytes]:
 
 
 def count_numbers(weights: bytes) -> int:
-    """Return how many numbers the arrays of a weights file hold; BadInput where they would be larger than the file."""
+    """Return how many numbers the arrays of a weights file hold; BadInput where they would be larger than the file.
+
+    And where they are in another file, which HDF5 would open: any of the user's, whatever is in it.
+    """
     arrays: list[Any] = []
 
-    def note(name: str, item: Any) -> None:
+    def note(name: str, link: Any) -> None:
+        if not isinstance(link, h5py.HardLink):
+            raise BadInput(f"its weights are not in it: {name} is a link")
+        item = file[name]
         if isinstance(item, h5py.Dataset):
+            if item.external or item.is_virtual:
+                raise BadInput(f"its weights are not in it: {name} is kept in another file")
             arrays.append((math.prod(item.shape or ()), item.dtype.itemsize))
 
     with h5py.File(io.BytesIO(weights), "r") as file:
-        file.visititems(note)
+        file.visititems_links(note)
     claimed = sum(count * width for count, width in arrays)
     if claimed > len(weights):
         raise BadInput(f"its weights are said to take {claimed:,} bytes, and the file has {len(weights):,}")
@@ -116,7 +124,7 @@ def check_layers(config: str, held: int) -> None:
 def measure_layers(config: str) -> dict[str, int]:
     """Return how many numbers each weight of the layers has, by its path; none of them is made."""
     with keras.StatelessScope(initialize_variables=False):
-        model = keras.saving.deserialize_keras_object(json.loads(config) | {"compile_config": None})
+        model = keras.saving.deserialize_keras_object(json.loads(config) | {"compile_config": None}, safe_mode=True)
     return {weight.path: math.prod(weight.shape) for weight in model.weights}
 
 

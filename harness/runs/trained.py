@@ -92,6 +92,8 @@ def opening(experiment: Experiment) -> Iterator[Path]:
             f"{experiment.directory}: no trained model yet (best.keras is missing); run the same train command again"
         )
     try:
+        if not path.is_file():
+            raise BadInput("it is no file")
         yield path
     except BadInput as error:
         raise BadInput(

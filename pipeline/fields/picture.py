@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.errors import BadInput
+from pipeline.files import read_at_most
 
 if TYPE_CHECKING:
     from PIL import Image as Pillow
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 # Sides below show nothing. An image of more pixels would take over 150 MB to decode; a small file can claim any size.
 SMALLEST_SIDE = 4
 MOST_PIXELS = 50_000_000
+# Bytes of an image file: so many pixels take fewer, whatever the kind of file.
+MOST_BYTES = 8 * MOST_PIXELS
 WHITE = (255, 255, 255)
 # The kinds of files that are opened: pixels, which are decoded in this process. Beside them Pillow reads drawings, and
 # for one of them, EPS, it starts Ghostscript, whatever the name of the file says.
@@ -39,7 +42,7 @@ class Picture:
     def from_file(cls, path: Path, name: str = "") -> "Picture":
         """Return the picture in a file, not decoded yet; BadInput if it cannot be opened."""
         try:
-            content = path.read_bytes()
+            content = read_at_most(path, MOST_BYTES)
         except FileNotFoundError:
             raise BadInput(f"{path}: there is no such image under {Path.cwd()}") from None
         except OSError as error:

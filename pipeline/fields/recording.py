@@ -14,7 +14,11 @@ from pipeline.errors import BadInput
 if TYPE_CHECKING:
     from soundfile import SoundFile
 
-SLOWEST = 4000  # samples a second; a file with fewer holds no speech that could be understood
+# Samples a second. A file with fewer holds no speech that could be understood; none is recorded with more.
+SLOWEST, FASTEST = 4000, 768_000
+# Samples of all channels that are decoded at once, in 400 MB: 37 minutes at 44,100 a second. A small file of a kind
+# that is packed can hold hours of silence.
+MOST_SAMPLES = 10**8
 
 
 @contextmanager
@@ -39,6 +43,10 @@ def open_recording(path: Path) -> "Iterator[SoundFile]":
         if file.samplerate < SLOWEST:
             raise BadInput(
                 f"{path}: {file.samplerate} samples a second; speech needs at least {SLOWEST:,}. Is the header damaged?"
+            )
+        if file.samplerate > FASTEST:
+            raise BadInput(
+                f"{path}: {file.samplerate:,} samples a second; at most {FASTEST:,} are expected. Is the header right?"
             )
         yield file
 
@@ -84,6 +92,20 @@ def find_rate(path: str | Path) -> int:
         return file.samplerate
 
 
+def check(path: Path) -> None:
+    """Raise BadInput, out of the head of a file, for a recording that `read` would refuse."""
+    with open_recording(path) as file:
+        _check_length(path, file)
+
+
+def _check_length(path: Path, file: "SoundFile") -> None:
+    if file.frames * file.channels > MOST_SAMPLES:
+        raise BadInput(
+            f"{path}: {file.frames:,} samples in {file.channels} channels; at most {MOST_SAMPLES:,} together are "
+            "expected; divide the recording"
+        )
+
+
 def find_seconds(path: str | Path) -> float:
     """Return how long a recording lasts, out of the head of its file; BadInput as `open_recording`."""
     with open_recording(Path(path)) as file:
@@ -94,11 +116,12 @@ def read(path: str | Path) -> tuple[np.ndarray, int]:
     """Return the samples, (time,) of float32 between -1 and 1, and how many there are a second.
 
     Any width of the samples, integers or floats; several channels are averaged.
-    Raises BadInput as `open_recording`, and for samples that are no numbers.
+    Raises BadInput as `open_recording`, for more samples than are decoded at once, and for such as are no numbers.
     """
     import soundfile
 
     with open_recording(Path(path)) as file:
+        _check_length(Path(path), file)
         promised, rate = file.frames, file.samplerate
         try:
             samples = file.read(dtype="float32", always_2d=True)

@@ -14,7 +14,8 @@ from pipeline.readers.request import Request, Say
 # The file of the inputs, and that of the outputs, which is None where there is none.
 Pair = tuple[Path, Path | None]
 SGML = (".sgm", ".sgml")
-SEGMENT = re.compile(r"<seg\b[^>]*>(.*?)</seg>", re.DOTALL | re.IGNORECASE)
+# None is in another; looked for to the end of the file, many that are never closed would take hours.
+SEGMENT = re.compile(r"<seg\b[^<>]*>((?:(?!<seg\b).)*?)</seg>", re.DOTALL | re.IGNORECASE)
 
 
 def pair(

@@ -11,6 +11,8 @@ from pipeline import cache
 from pipeline.errors import BadInput
 from pipeline.files import write_folder
 
+# What an archive may hold: files, and bytes, times those that it is packed in; text is packed to a tenth.
+MEMBERS, RATIO, SMALL = 2_000_000, 250, 2**30
 ENDINGS = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tbz2")
 
 
@@ -22,8 +24,8 @@ def is_archive(path: Path) -> bool:
 def unpack(path: Path) -> Path:
     """Return the folder that holds the members of an archive, or the only folder in it; unpacked the first time.
 
-    Raises BadInput for an archive that is damaged, encrypted, has members outside of its folder, or more bytes than
-    there is room for.
+    Raises BadInput for an archive that is damaged, encrypted, has symbolic links, members outside of its folder, more
+    of them than a folder should hold, or more bytes than there is room for, or than an honest one of its size has.
     """
     found = path.stat()
     known = f"{path.resolve()}\0{found.st_size}\0{found.st_mtime_ns}"
@@ -41,22 +43,51 @@ def unpack(path: Path) -> Path:
 
 def _unpack_zip(path: Path, folder: Path) -> None:
     with zipfile.ZipFile(path) as archive:
-        _check_room(path, folder, sum(member.file_size for member in archive.infolist()))
+        room = Room(path, folder)
+        for member in archive.infolist():
+            room.take(member.file_size)
         archive.extractall(folder)
 
 
 def _unpack_tar(path: Path, folder: Path) -> None:
     with tarfile.open(path) as archive:
-        _check_room(path, folder, sum(member.size for member in archive.getmembers()))
+        room = Room(path, folder)
+        # One by one: whoever asks for all of them has unpacked all there is.
+        for member in archive:
+            room.take(member.size)
+            if member.issym():
+                raise BadInput(
+                    f"{path}: {member.name!r:.200} in it is a symbolic link, which is not unpacked; unpack it "
+                    "yourself, and give the folder"
+                )
         # "data": no member outside of the folder, no device, no link that leaves it.
         archive.extractall(folder, filter="data")
 
 
-def _check_room(path: Path, folder: Path, size: int) -> None:
-    place = folder.parents[1]
-    free = shutil.disk_usage(place).free
-    if size > free / 2:
-        raise BadInput(
-            f"{path}: unpacked it is {size / 2**30:,.1f} GiB, and in {place} are {free / 2**30:,.1f} GiB free; "
-            "unpack it yourself, or have UNROLLED_CACHE name a folder with more room."
-        )
+class Room:
+    """How much an archive may hold: it is counted before anything is written."""
+
+    def __init__(self, path: Path, folder: Path):
+        self.path, self.place = path, folder.parents[1]
+        self.free = shutil.disk_usage(self.place).free
+        self.most = max(SMALL, RATIO * path.stat().st_size)
+        self.size = self.count = 0
+
+    def take(self, size: int) -> None:
+        """Count a member of so many bytes; BadInput where the archive is said to hold more than it may."""
+        self.size, self.count = self.size + size, self.count + 1
+        if self.count > MEMBERS:
+            raise BadInput(
+                f"{self.path}: it holds more than {MEMBERS:,} files; unpack it yourself, and give the folder"
+            )
+        if self.size > self.most:
+            raise BadInput(
+                f"{self.path}: unpacked it is more than {self.size / 2**30:,.1f} GiB, over {RATIO} times what it is "
+                "packed; if you trust it, unpack it yourself, and give the folder"
+            )
+        if self.size > self.free / 2:
+            raise BadInput(
+                f"{self.path}: unpacked it is more than {self.size / 2**30:,.1f} GiB, and in {self.place} are "
+                f"{self.free / 2**30:,.1f} GiB free; unpack it yourself, or have UNROLLED_CACHE name a folder with "
+                "more room."
+            )

@@ -44,7 +44,7 @@ def read(request: Request, say: Say) -> Splits:
         request = replace(request, path=_find_captions(request.path, lists))
     # Beside its captions COCO has boxes and keypoints of the same splits.
     found = files.find(request, (SUFFIXES, (".txt", ".token")), say, prefer="caption")
-    image = Side("image", partial(_read_image, media.Finder(ENDINGS)), _fit_image)
+    image = Side("image", partial(_read_image, media.Finder(ENDINGS, request)), _fit_image)
     splits = tables.read_files(found, request, say=say, sides=(image, replace(TEXT, name="caption")))
     grouped = {split: _group(examples) for split, examples in splits.items()}
     return _divide(grouped["train"], lists, say) if lists and grouped.keys() == {"train"} else grouped
@@ -97,7 +97,7 @@ def _find_handwriting(request: Request) -> Path | None:
 
 
 def _read_handwriting(path: Path, request: Request, say: Say) -> list[Example]:
-    finder, faults = media.Finder(ENDINGS), Faults(path, request.strict)
+    finder, faults = media.Finder(ENDINGS, request), Faults(path, request.strict)
     examples: list[Example] = []
     for number, line in enumerate(files.read_lines(path, request.encoding), 1):
         if line.strip() and not line.startswith("#"):

@@ -36,6 +36,8 @@ OPENERS: dict[str, Callable] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.
 MAGIC = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ": ".xz"}
 # What a compressed file may hold, in bytes: one of a few kilobytes can claim any size.
 LARGEST = 8 * 2**30
+# Or times those that it is packed in, beyond a size that does no harm; text is packed to a tenth.
+RATIO, SMALL = 250, 2**28
 
 # What Unicode files other than UTF-8 start with. UTF-32 comes first: its mark starts as UTF-16's does.
 BYTE_ORDER_MARKS = {
@@ -231,9 +233,13 @@ def read_bytes(path: Path) -> bytes:
 
 
 def _read_at_most(path: Path, file: IO[bytes]) -> bytes:
-    content = io.BytesIO()
+    content, most = io.BytesIO(), max(SMALL, RATIO * path.stat().st_size)
     while part := file.read(2**20):
         content.write(part)
+        if content.tell() > most:
+            raise BadInput(
+                f"{path}: unpacked, it is over {RATIO} times as large; if you trust it, unpack it yourself first."
+            )
         if content.tell() > LARGEST:
             raise BadInput(f"{path}: unpacked, it is larger than {LARGEST // 2**30} GiB; unpack it yourself first.")
     return content.getvalue()
@@ -248,7 +254,7 @@ def read_text(path: Path, encoding: str = "utf-8", content: bytes | None = None)
     """
     text = decode(path, read_bytes(path) if content is None else content, encoding)
     if "\r" in text:
-        text = re.sub("\r+\n", "\n", text)  # some programs write "\r\r\n"
+        text = re.sub("(?<!\r)\r+\n", "\n", text)  # some programs write "\r\r\n"
         if "\n" not in text:
             text = text.replace("\r", "\n")
     if not text:

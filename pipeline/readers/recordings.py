@@ -35,7 +35,7 @@ def read(request: Request, say: Say) -> Splits:
     if beside is not None:
         splits = {split: _read_beside(request, found, endless, say) for split, found in beside.items()}
     else:
-        finder = media.Finder(ENDINGS)
+        finder = media.Finder(ENDINGS, request)
         audio = Side("recording", partial(_find, finder, endless), partial(_fit, finder))
         splits = tables.read_sides(request, say, (audio, replace(TEXT, name="transcript", last=True)))
     if endless:
@@ -74,7 +74,7 @@ def _find(finder: media.Finder, endless: list[str], value: object, folder: Path)
 def _open(path: Path, endless: list[str]) -> str:
     """Return the path of a recording that can be read. endless: takes in one whose file does not tell its length."""
     try:
-        recording.find_rate(path)
+        recording.check(path)
     except BadInput as error:
         raise BadRow("no recording that can be read", str(error)) from None
     if recording.is_endless(path):
@@ -85,7 +85,7 @@ def _open(path: Path, endless: list[str]) -> str:
 def _fit(finder: media.Finder, column: Sequence[object], folder: Path) -> float:
     """Return the share of names for which there is a file."""
     names = [value for value in column[:50] if isinstance(value, str)]
-    found = sum(finder.find(name.strip(), folder) is not None for name in names if name.strip())
+    found = sum(finder.holds(name.strip(), folder) for name in names if name.strip())
     return found / len(names) if names else 0.0
 
 

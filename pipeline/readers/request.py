@@ -32,6 +32,7 @@ class Reading:
     header: Header = option("auto", "Does the first row of a table name its columns?")
     encoding: str = option("utf-8", "Of text files, such as cp1252.")
     strict: bool = option(False, "Refuse a row that cannot be read, in place of leaving it out.")
+    allow_outside: bool = option(False, "Read files that tables or links name outside of the folder of the data.")
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class Request:
     header: whether the first row of a table holds the names of its columns; "auto" looks at it.
     encoding: of text files.
     strict: refuse a row that cannot be read; else it is left out, counted and said.
+    allow_outside: whether files outside of the data's folder are read; see boundary.py.
     inputs_only: the outputs are neither needed nor read; they are None.
     options: of the run, for those that a reader has of its own.
     """
@@ -54,5 +56,6 @@ class Request:
     header: Header = "auto"
     encoding: str = "utf-8"
     strict: bool = False
+    allow_outside: bool = False
     inputs_only: bool = False
     options: Options | None = None

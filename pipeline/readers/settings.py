@@ -15,6 +15,7 @@ from typing import Any
 from pipeline.errors import BadInput
 from pipeline.readers import files
 from pipeline.readers.aligned import Pair
+from pipeline.readers.boundary import ALLOW, Boundary
 from pipeline.readers.request import Request, Say
 
 SUFFIXES = (".yml", ".yaml")
@@ -44,9 +45,9 @@ def read(request: Request, say: Say, *, outputs: bool = True) -> dict[str, list[
     if not isinstance(data, dict):
         raise BadInput(f"{path}: expected the settings of OpenNMT-tf or joeynmt, with a block 'data' that names files")
     if "train_features_file" in data:
-        found = _read_opennmt(path, data)
+        found = _read_opennmt(request, data)
     elif isinstance(data.get("src"), dict) and isinstance(data.get("trg"), dict) and "train" in data:
-        found = _read_joeynmt(path, data)
+        found = _read_joeynmt(request, data)
     else:
         raise BadInput(
             f"{path}: its block 'data' has neither train_features_file (OpenNMT-tf) nor train, src and trg (joeynmt), "
@@ -74,33 +75,36 @@ def _parse(path: Path) -> Mapping[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _read_opennmt(path: Path, data: Mapping[str, Any]) -> dict[str, list[Pair]]:
+def _read_opennmt(request: Request, data: Mapping[str, Any]) -> dict[str, list[Pair]]:
+    path = request.path
     found: dict[str, list[Pair]] = {}
     for theirs, split in OPENNMT.items():
         key = f"{theirs}_features_file"
         if not data.get(key):
             continue
-        inputs = list(_list_files(path, data[key], key))
+        inputs = list(_list_files(request, data[key], key))
         outputs: Sequence[Path | None] = [None] * len(inputs)
         if data.get(labels := f"{theirs}_labels_file"):
-            outputs = list(_list_files(path, data[labels], labels))
+            outputs = list(_list_files(request, data[labels], labels))
             if len(outputs) != len(inputs):
                 raise BadInput(f"{path}: {len(inputs)} files in {key} and {len(outputs)} in {labels}; as many are due")
         found[split] = list(zip(inputs, outputs, strict=True))
     return found
 
 
-def _list_files(path: Path, value: object, key: str) -> Iterator[Path]:
+def _list_files(request: Request, value: object, key: str) -> Iterator[Path]:
     """Yield the file, or the several files one after the other, that a key names."""
+    path = request.path
     for one in value if isinstance(value, list) else [value]:
         if not isinstance(one, str):
             raise BadInput(f"{path}: {key}: expected the name of a file, or a list of names, got {one!r:.60}")
         if one.endswith((".records", ".tfrecord")):
             raise BadInput(f"{path}: {key}: {one} holds vectors (TFRecord); files of text are read")
-        yield _find_file(path, one, key)
+        yield _find_file(request, one, key)
 
 
-def _read_joeynmt(path: Path, data: Mapping[str, Any]) -> dict[str, list[Pair]]:
+def _read_joeynmt(request: Request, data: Mapping[str, Any]) -> dict[str, list[Pair]]:
+    path = request.path
     source, target = (str(data[side].get("lang", side)) for side in ("src", "trg"))
     kind = data.get("dataset_type", "plain")
     if kind == "tsv":
@@ -115,9 +119,9 @@ def _read_joeynmt(path: Path, data: Mapping[str, Any]) -> dict[str, list[Pair]]:
     for theirs, split in JOEYNMT.items():
         if not data.get(theirs):
             continue
-        text = _find_file(path, f"{data[theirs]}.{source}", theirs)
+        text = _find_file(request, f"{data[theirs]}.{source}", theirs)
         try:
-            translation = _find_file(path, f"{data[theirs]}.{target}", theirs)
+            translation = _find_file(request, f"{data[theirs]}.{target}", theirs)
         except BadInput:
             # Their test may have no translation.
             if split != "test":
@@ -127,8 +131,12 @@ def _read_joeynmt(path: Path, data: Mapping[str, Any]) -> dict[str, list[Pair]]:
     return found
 
 
-def _find_file(path: Path, name: str, key: str) -> Path:
+def _find_file(request: Request, name: str, key: str) -> Path:
+    path = request.path
+    inside = Boundary.of(request).within(Path.cwd())
     for file in (Path(name).expanduser(), path.parent / name):
         if file.is_file():
+            if not inside.holds(file):
+                raise BadInput(f"{path}: {key}: {file} is outside of {inside.describe()}; {ALLOW}")
             return file
     raise BadInput(f"{path}: {key}: there is no {name}, neither in {Path.cwd()} nor beside these settings")

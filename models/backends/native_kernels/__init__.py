@@ -12,13 +12,14 @@ import os
 import platform
 import shlex
 import shutil
-import stat
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
+
+from pipeline.cache import is_own
 
 SOURCE, HEADER = Path(__file__).with_name("loops.cc"), Path(__file__).with_name("threefry.h")
 FLAGS = "-std=c++17 -O3 -march=native -fno-math-errno -ffp-contract=fast -shared -fPIC".split()
@@ -86,8 +87,7 @@ def check_owner(path: Path) -> None:
 
     So nobody else can change a file between the moment when its checksum is found right and that when it is loaded.
     """
-    status = path.stat()
-    if status.st_uid != os.getuid() or status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+    if not is_own(path.stat()):
         raise OSError(
             f"another user may write to {path}, and what is in it is run; make it yours alone (chmod go-w), "
             "or have UNROLLED_CACHE name another folder"

@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from pipeline.errors import BadInput
 from pipeline.fields.edits.words import find_words, list_operations
 
-MARKED = re.compile(r"\[-(?P<removed>.*?)-\]|\{\+(?P<added>.*?)\+\}", re.DOTALL)
+# Not beyond the next mark of its kind: looked for to the end of the text each time, many that are never closed took hours.
+MARKED = re.compile(r"\[-(?P<removed>(?:(?!\[-).)*?)-\]|\{\+(?P<added>(?:(?!\{\+).)*?)\+\}", re.DOTALL)
 # The first half of a mark, and what backslashes follow it; then the other half.
 LITERAL = re.compile(r"\[\\*(?=-)|-\\*(?=\])|\{\\*(?=\+)|\+\\*(?=\})")
 

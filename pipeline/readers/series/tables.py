@@ -105,7 +105,7 @@ def _find_files(table: Table, request: Request) -> int | None:
 
 def read_files(table: Table, column: int, request: Request, say: Say) -> list[Example]:
     """Return the series in the files that a column names."""
-    finder = media.Finder(ENDINGS)
+    finder = media.Finder(ENDINGS, request)
     labelled = _find_label(table, request)
 
     def read_one(record: Record) -> Signal:

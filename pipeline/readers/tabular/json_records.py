@@ -12,6 +12,7 @@
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeGuard
@@ -55,8 +56,8 @@ def parse(text: str) -> Json:
 def _make_object(pairs: list[tuple[str, Json]]) -> JsonObject:
     made = dict(pairs)
     if len(made) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"the key {next(key for key in keys if keys.count(key) > 1)!r} stands in an object twice")
+        ((again, _),) = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"the key {again!r:.60} stands in an object twice")
     return made
 
 

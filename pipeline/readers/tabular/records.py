@@ -27,6 +27,8 @@ SUFFIXES = (*DELIMITED, *JSON, ".parquet")
 SAMPLE = 500
 # What stands before the label of each text, at the start of its line, in files of fastText.
 FASTTEXT = "__label__"
+# Cells of Parquet, which keeps what is repeated once: as many as do no harm, or as an honest file of its size has.
+MANY_CELLS, CELLS_PER_BYTE = 10**7, 100
 # Objects inside objects whose keys count as columns.
 DEPTH = 4
 
@@ -309,7 +311,9 @@ def _read_parquet(path: Path) -> Table:
     except ImportError:
         raise BadInput(f"{path}: pyarrow, which reads Parquet, is not installed; run: pip install pyarrow") from None
     try:
-        content = parquet.read_table(io.BytesIO(files.read_bytes(path)))
+        packed = parquet.ParquetFile(io.BytesIO(files.read_bytes(path)))
+        _check_size(path, packed.metadata.num_rows * packed.metadata.num_columns)
+        content = packed.read()
         rows = content.to_pylist()
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise BadInput(f"{path}: no Parquet file that can be read ({error!s:.100}); is it whole?") from None
@@ -319,6 +323,11 @@ def _read_parquet(path: Path) -> Table:
     for row in rows:
         row.update({key: _name_classes(row[key], names) for key, names in named.items() if key in row})
     return _make_keyed(path, list(enumerate(rows, 1)))
+
+
+def _check_size(path: Path, cells: int) -> None:
+    if cells > max(CELLS_PER_BYTE * path.stat().st_size, MANY_CELLS):
+        raise BadInput(f"{path}: {cells:,} cells in a file of {path.stat().st_size:,} bytes; convert it to CSV first")
 
 
 def _find_class_names(metadata: dict[bytes, bytes]) -> dict[str, list[str]]:

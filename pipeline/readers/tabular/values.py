@@ -10,7 +10,7 @@ MISSING = frozenset(("", "nan", "null", "<na>", "#n/a", "n/a"))
 NUMBER = r"[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?"
 PLAIN = re.compile(rf"\s*({NUMBER})\s*")
 # "4/5", "4 out of 5 stars"; "1 star", "2.5 points".
-FRACTION = re.compile(rf"\s*({NUMBER})\s*(?:/|out of|of)\s*({NUMBER})\s*(?:stars?|points?)?\s*", re.IGNORECASE)
+FRACTION = re.compile(rf"\s*({NUMBER})\s*(?:/|out of|of)\s*({NUMBER})\s*(?:(?:stars?|points?)\s*)?", re.IGNORECASE)
 UNITS = re.compile(rf"\s*({NUMBER})\s*(?:stars?|points?)\s*", re.IGNORECASE)
 SURROGATE = re.compile("[\ud800-\udfff]")
 
