@@ -14,7 +14,7 @@ from pipeline.readers.request import Request, Say
 # The file of the inputs, and that of the outputs, which is None where there is none.
 Pair = tuple[Path, Path | None]
 SGML = (".sgm", ".sgml")
-# None is in another; looked for to the end of the file, many that are never closed would take hours.
+# None is in another: many that are never closed would each be looked for to the end of the file.
 SEGMENT = re.compile(r"<seg\b[^<>]*>((?:(?!<seg\b).)*?)</seg>", re.DOTALL | re.IGNORECASE)
 
 

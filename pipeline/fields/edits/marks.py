@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pipeline.errors import BadInput
 from pipeline.fields.edits.words import find_words, list_operations
 
-# Not beyond the next mark of its kind: looked for to the end of the text each time, many that are never closed took hours.
+# Not beyond the next mark of its kind: many that are never closed would each be looked for to the end of the text.
 MARKED = re.compile(r"\[-(?P<removed>(?:(?!\[-).)*?)-\]|\{\+(?P<added>(?:(?!\{\+).)*?)\+\}", re.DOTALL)
 # The first half of a mark, and what backslashes follow it; then the other half.
 LITERAL = re.compile(r"\[\\*(?=-)|-\\*(?=\])|\{\\*(?=\+)|\+\\*(?=\})")

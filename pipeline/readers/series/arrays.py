@@ -31,7 +31,8 @@ def read_npy(path: Path) -> Signal:
         array = np.load(path, allow_pickle=False)
     except FileNotFoundError:
         raise BadInput(f"{path}: there is no such file") from None
-    except (OSError, ValueError, EOFError) as error:
+    # A damaged head may make NumPy raise anything: it is read as Python.
+    except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else "it is empty"
         raise BadInput(f"{path}: not an array of numbers that NumPy can read ({reason}); is it whole?") from None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":

@@ -315,6 +315,8 @@ def _read_parquet(path: Path) -> Table:
         _check_size(path, packed.metadata.num_rows * packed.metadata.num_columns)
         content = packed.read()
         rows = content.to_pylist()
+    except BadInput:
+        raise
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise BadInput(f"{path}: no Parquet file that can be read ({error!s:.100}); is it whole?") from None
     if not rows:
