@@ -1,6 +1,7 @@
 """Runs before any test file: Keras reads its backend when it is first imported."""
 
 import atexit
+import contextlib
 import gc
 import importlib.util
 import os
@@ -27,6 +28,11 @@ MOST_BYTES = 500_000_000
 if "UNROLLED_CACHE" not in os.environ:
     os.environ["UNROLLED_CACHE"] = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, os.environ["UNROLLED_CACHE"], ignore_errors=True)
+    # The native kernels, whose names are made of all that they depend on, serve the next session too.
+    with contextlib.suppress(OSError):
+        kept = PROGRAMS.parent / "kernels"
+        kept.mkdir(mode=0o700, parents=True, exist_ok=True)
+        Path(os.environ["UNROLLED_CACHE"], "kernels").symlink_to(kept)
 
 from pipeline.corpora import digits  # noqa: E402
 
