@@ -158,12 +158,13 @@ class Family(Protocol[In, Out]):
     def build(self, input_field: In, output_field: Out, options: "Options") -> "keras.Model":
         """Return the model from the arrays of the input to logits, in float32; or to numbers, for a regressor.
 
-        Logits are (batch, size), (batch, time, size), or for an input that is shortened (batch, steps, size).
+        Logits are (batch, size), (batch, time, size), or for an input that is shortened (batch, steps, size); or a chain
+        of probabilities, (batch, time, tags before, tags): see models/layers/conditional_random_field.py.
         Some layers are found by name, by decoding, by what measures how far gradients reach, and in saved files:
 
             CELL_0_forward, CELL_1_forward, ...    the recurrent layers, such as gru_0_forward
             block_entry, block_exit    in front of the first residual block, and behind the last
-            logits     the last layer with weights
+            logits     the last layer with weights, but for a conditional random field
             context    what the first hidden states of a decoder come from, (batch, features)
             memory     the encoder states that attention looks at, (batch, positions, features)
             decoder    the decoder: models/layers/decoder.py
