@@ -35,6 +35,7 @@ import models.layers.embedding
 import models.layers.forecasting
 import models.layers.locked_dropout
 import models.layers.losses
+import models.layers.mean_embedding
 import models.layers.ngrams
 import models.layers.ordinal
 import models.layers.pooling

@@ -158,8 +158,8 @@ class Family(Protocol[In, Out]):
     def build(self, input_field: In, output_field: Out, options: "Options") -> "keras.Model":
         """Return the model from the arrays of the input to logits, in float32; or to numbers, for a regressor.
 
-        Logits are (batch, size), (batch, time, size), or for an input that is shortened (batch, steps, size); or a chain
-        of probabilities, (batch, time, tags before, tags): see models/layers/conditional_random_field.py.
+        Logits are (batch, size), (batch, time, size), or for an input that is shortened (batch, steps, size); or a
+        chain of probabilities, (batch, time, tags before, tags): see models/layers/conditional_random_field.py.
         Some layers are found by name, by decoding, by what measures how far gradients reach, and in saved files:
 
             CELL_0_forward, CELL_1_forward, ...    the recurrent layers, such as gru_0_forward

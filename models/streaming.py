@@ -34,6 +34,7 @@ from models.layers.carry import Carry
 from models.layers.dropout import Dropout
 from models.layers.embedding import OneHot
 from models.layers.locked_dropout import LockedDropout
+from models.layers.mean_embedding import MeanEmbedding
 from models.layers.ngrams import NGrams
 from models.layers.pooling import LEAST, AttentionPool, Pool
 from models.layers.random_changes import SpecAugment, VocalTractPerturbation
@@ -56,6 +57,7 @@ ALONE = (
     layers.GaussianNoise,
     Dropout,
     LockedDropout,
+    MeanEmbedding,
     layers.RMSNormalization,
     ResidualBlock,
     WordDropout,
@@ -67,7 +69,7 @@ ALONE = (
     Bias,
     Suggest,
 )
-OPERATIONS = ("Argmax", "LogSoftmax", "Max", "Softmax", "Squeeze", "Sum", "Tanh")
+OPERATIONS = ("Argmax", "LogSoftmax", "Max", "Softmax", "Squeeze", "Tanh")
 
 
 class NotCausalError(ValueError):

@@ -137,6 +137,23 @@ def list_affixes(token, side):
 """,
 )
 
+NGRAMS = (
+    """
+known = {ngram: number for number, ngram in enumerate(given["ngrams"]) if number > 1}
+
+
+def list_ngrams(token):
+    word = "<" + re.sub(r"\\d", "0", token.lower()) + ">"
+    sizes = range(3, given["character_ngrams"] + 1)
+    cut = [word[at : at + size] for at in range(len(word) - 2) for size in sizes if at + size <= len(word)]
+    found = [known[ngram] for ngram in cut if ngram in known]
+    found = found if len(found) <= 32 else found[:16] + found[-16:]
+    return found + [0] * (32 - len(found))
+""",
+    """    inputs["ngrams"] = np.array([[list_ngrams(token) for token in tokens]], "int32")
+""",
+)
+
 READ_SOURCE = {
     "word": (
         """
@@ -388,6 +405,8 @@ def find_reader(kind: str, saved: Json) -> tuple[str | None, tuple[str, ...], st
             # A text that is typed has no columns.
             return None, (), None
         functions, added = WORD_FEATURES if saved["word_features"] else (NORMALISE, "")
+        if saved["character_ngrams"]:
+            functions, added = functions + NGRAMS[0], added + NGRAMS[1]
         source = READ_TOKENS.replace("FUNCTIONS", functions).replace("ADDED", added)
         return source.replace("DIVIDED", TOKENS[tokenizer]), (tokenizer,), pattern
     if kind == "TimeSeries":

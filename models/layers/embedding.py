@@ -8,6 +8,7 @@ from keras import layers, ops
 
 from models.family import count_values
 from models.layers.locked_dropout import make_dropout
+from models.layers.mean_embedding import MeanEmbedding
 from models.layers.word_dropout import WordDropout
 from models.recurrent import stack_by_options
 from models.saving import PACKAGE
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from models.family import Array, InputField
     from pipeline.option import Options
 
-# Length of the vector of one feature of a word, and of several that are added up.
+# Length of the vector of one feature of a word, and of that of several.
 FEATURE_SIZE, AFFIX_SIZE = 16, 32
 
 
@@ -66,9 +67,9 @@ def embed(
 ) -> Tensor:
     """Return one vector per step, (batch, time, features): a word's, beside it that of its spelling if there is one.
 
-    Beside these are those of whatever else is known of a word: (batch, time) of ids, or (batch, time, several), whose
-    vectors are added up. Measurements, "values", are such vectors already. table: gives the vectors of words, in place
-    of an embedding of their own. BadInput for options that need one.
+    Beside these are those of whatever else is known of a word: (batch, time) of ids, or (batch, time, several), of
+    whose vectors the mean is taken. Measurements, "values", are such vectors already. table: gives the vectors of
+    words, in place of an embedding of their own. BadInput for options that need one.
     """
     if "values" in arrays:
         return inputs["values"]
@@ -111,5 +112,4 @@ def embed_feature(ids: Tensor, size: int, *, name: str) -> Tensor:
     """Return one vector per word of what else is known of it. ids: (batch, time), or (batch, time, several)."""
     if len(ids.shape) == 2:
         return layers.Embedding(size, FEATURE_SIZE, name=f"{name}_embedding")(ids)
-    # Like the n-grams of a word (Bojanowski et al. 2017): each of its ids says which of the several it is.
-    return ops.sum(layers.Embedding(size, AFFIX_SIZE, name=f"{name}_embedding")(ids), axis=2)
+    return MeanEmbedding(size, AFFIX_SIZE, name=f"{name}_embedding")(ids)

@@ -11,10 +11,12 @@ from itertools import groupby
 
 from pipeline.fields.vocabulary import PADDING_ID, Vocabulary
 
-# Characters of the longest prefix and suffix.
-LONGEST = 4
-# Prefixes and suffixes of fewer different words are unknown.
+# Characters of the longest prefix and suffix, and of the shortest n-gram.
+LONGEST, SHORTEST = 4, 3
+# Prefixes, suffixes and n-grams of fewer different words are unknown.
 FEWEST = 3
+# N-grams of a word that are read: of more its first and its last.
+MOST_NGRAMS = 32
 DIGIT = re.compile(r"\d")
 
 
@@ -48,11 +50,26 @@ def list_suffixes(word: str) -> list[str]:
     return [word[-length:] for length in range(1, min(LONGEST, len(word) - 1) + 1)]
 
 
-def build_vocabulary(affixes: Iterable[Sequence[str]]) -> Vocabulary:
-    """Return the vocabulary of prefixes, or of suffixes. affixes: of each different word of the training data."""
-    return Vocabulary.build(Counter(affix for some in affixes for affix in some), min_count=FEWEST)
+def list_ngrams(word: str, longest: int) -> list[str]:
+    """Return the character n-grams of a word, of 3 to `longest` characters; < and > stand for its beginning and end."""
+    word = f"<{normalise(word)}>"
+    starts = range(len(word) - SHORTEST + 1)
+    return [word[at : at + size] for at in starts for size in range(SHORTEST, min(longest, len(word) - at) + 1)]
 
 
-def to_ids(affixes: Sequence[str], vocabulary: Vocabulary) -> list[int]:
+def build_vocabulary(parts: Iterable[Sequence[str]]) -> Vocabulary:
+    """Return the vocabulary of prefixes, suffixes or n-grams. parts: of each different word of the training data."""
+    return Vocabulary.build(Counter(part for some in parts for part in dict.fromkeys(some)), min_count=FEWEST)
+
+
+def affixes_to_ids(affixes: Sequence[str], vocabulary: Vocabulary) -> list[int]:
     """Return the ids of the affixes of a word, and PADDING_ID for each that it is too short for."""
     return vocabulary.to_ids(affixes) + [PADDING_ID] * (LONGEST - len(affixes))
+
+
+def ngrams_to_ids(ngrams: Sequence[str], vocabulary: Vocabulary) -> list[int]:
+    """Return the ids of the n-grams of a word that are known, filled up with PADDING_ID to MOST_NGRAMS."""
+    known = [vocabulary.ids[one] for one in ngrams if one in vocabulary]
+    if len(known) > MOST_NGRAMS:
+        known = known[: MOST_NGRAMS // 2] + known[-MOST_NGRAMS // 2 :]
+    return known + [PADDING_ID] * (MOST_NGRAMS - len(known))

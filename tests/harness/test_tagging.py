@@ -42,8 +42,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    arguments = "--decoder crf --word-features --feature-columns 2 --locked-dropout --max-length 6 --min-count 1"
-    arguments += " --units 6 --embedding-size 6 --batch-size 4 --epochs 2 --cell gru --json"
+    arguments = "--decoder crf --word-features --character-ngrams 3 --feature-columns 2 --locked-dropout"
+    arguments += (
+        " --max-length 6 --min-count 1 --units 6 --embedding-size 6 --batch-size 4 --epochs 2 --cell gru --json"
+    )
     runs = tmp_path_factory.mktemp("runs")
     assert main(["train", "ner", "--data", str(folder), "--runs", str(runs), "--name", "crf", *arguments.split()]) == 0
     return str(runs / "ner" / "crf")

@@ -31,11 +31,12 @@ class Tokens(InputField[Sequence[str]]):
     Words are looked up lower-cased, so that a word at the start of a sentence is the same word; their spelling, with
     capitals, reaches the model through the characters.
 
-    With word features there are also "shapes", (time,), "prefixes" and "suffixes", (time, 4); see word_features.py. For
-    each of the feature columns there is "column_1", (time,), "column_2" ...: of what a file says of a word beside it.
+    With word features there are also "shapes", (time,), "prefixes" and "suffixes", (time, 4), with n-grams "ngrams",
+    (time, 32); see word_features.py. For each of the feature columns there is "column_1", (time,), "column_2" ...: of
+    what a file says of a word beside it.
 
     width: characters kept per word: its beginning and its end where it is longer.
-    words, characters, shapes, prefixes, suffixes, columns: by id.
+    words, characters, shapes, prefixes, suffixes, ngrams, columns: by id.
     """
 
     vocabulary: int = option(20_000, "Most words or subwords known, the most frequent; others are unknown.", low=3)
@@ -52,10 +53,14 @@ class Tokens(InputField[Sequence[str]]):
     feature_columns: str | None = option(
         None, "Further columns to read of each word, such as lemma,xpos or 2,3; predict needs them too."
     )
+    character_ngrams: Literal[0, 3, 4, 5, 6] = option(
+        0, "Read the character n-grams of each word too, of 3 to so many characters; 0: none."
+    )
     # Runs of earlier versions have none of these.
     shapes: tuple[str, ...] = field(default=(), metadata=LEARNED)
     prefixes: tuple[str, ...] = field(default=(), metadata=LEARNED)
     suffixes: tuple[str, ...] = field(default=(), metadata=LEARNED)
+    ngrams: tuple[str, ...] = field(default=(), metadata=LEARNED)
     columns: tuple[tuple[str, ...], ...] = field(default=(), metadata=LEARNED)
 
     def fit(self, sentences: Iterable[Sequence[str]]) -> None:
@@ -72,6 +77,9 @@ class Tokens(InputField[Sequence[str]]):
                 characters[character] += count
         self.words = list(Vocabulary.build(words, self.vocabulary, self.min_count).symbols)
         self.characters = list(Vocabulary.build(characters).symbols)
+        if self.character_ngrams:
+            ngrams = (word_features.list_ngrams(word, self.character_ngrams) for word in words)
+            self.ngrams = tuple(word_features.build_vocabulary(ngrams).symbols)
         if self.word_features:
             self.shapes = tuple(Vocabulary.build(shapes, min_count=word_features.FEWEST).symbols)
             for side, divide in AFFIXES.items():
@@ -123,6 +131,8 @@ class Tokens(InputField[Sequence[str]]):
             shapes, *affixes = zip(*map(self._featured, sentence), strict=True)
             found["shapes"] = np.array(shapes, "int32")
             found |= {side: np.array(ids, "int32") for side, ids in zip(AFFIXES, affixes, strict=True)}
+        if self.character_ngrams:
+            found["ngrams"] = np.array([self._divided(token) for token in sentence], "int32")
         for number, column in enumerate(zip(*self._read_columns(sentence), strict=True)):
             found[f"column_{number + 1}"] = np.array(self._columns[number].to_ids(column), "int32")
         return found
@@ -142,7 +152,7 @@ class Tokens(InputField[Sequence[str]]):
         sides = {side: Vocabulary(getattr(self, side)) for side in AFFIXES}
 
         def find(token: str) -> tuple:
-            affixes = (word_features.to_ids(AFFIXES[side](token), known) for side, known in sides.items())
+            affixes = (word_features.affixes_to_ids(AFFIXES[side](token), known) for side, known in sides.items())
             return shapes.to_id(word_features.find_shape(token)), *affixes
 
         return lru_cache(SPELLED)(find)
@@ -155,6 +165,16 @@ class Tokens(InputField[Sequence[str]]):
     def _spelled(self) -> Callable[[str], np.ndarray]:
         return lru_cache(SPELLED)(self._spell)
 
+    @cached_property
+    def _divided(self) -> Callable[[str], np.ndarray]:
+        """Return what gives the ids of a token's n-grams."""
+        known, longest = Vocabulary(self.ngrams), self.character_ngrams
+
+        def divide(token: str) -> np.ndarray:
+            return np.array(word_features.ngrams_to_ids(word_features.list_ngrams(token, longest), known), "int32")
+
+        return lru_cache(SPELLED)(divide)
+
     def _spell(self, token: str) -> np.ndarray:
         half = self.width // 2
         kept = token if len(token) <= self.width else token[:half] + token[-half:]
@@ -163,7 +183,8 @@ class Tokens(InputField[Sequence[str]]):
 
     @property
     def arrays(self) -> dict[str, Array]:
-        widths = {"words": (), "characters": (self.width,), **dict.fromkeys(AFFIXES, (word_features.LONGEST,))}
+        widths = dict.fromkeys(AFFIXES, (word_features.LONGEST,))
+        widths |= {"characters": (self.width,), "ngrams": (word_features.MOST_NGRAMS,)}
         return {
             name: Array((None, *widths.get(name, ())), "int32", len(symbols), unknown=UNKNOWN_ID)
             for name, symbols in self.id_names.items()
@@ -216,6 +237,7 @@ class Tokens(InputField[Sequence[str]]):
             "words": self.words,
             "characters": self.characters,
             **(featured if self.word_features else {}),
+            **({"ngrams": self.ngrams} if self.character_ngrams else {}),
             **columns,
         }
 

@@ -60,7 +60,7 @@ def assert_same(found, wanted):
     "name, trained, decoding",
     [
         ("sentiment", {"cell": "lstm"}, {}),
-        ("ner", {"cell": "gru", "decoder": "crf", "word_features": True}, {}),
+        ("ner", {"cell": "gru", "decoder": "crf", "word_features": True, "character_ngrams": 3}, {}),
         ("rating", {"cell": "mingru", "pooling": "last"}, {}),
         ("adding", {"cell": "lru"}, {}),
         ("translation", {"cell": "gru", "attention": "bahdanau", "unit": "word"}, {}),

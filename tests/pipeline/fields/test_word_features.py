@@ -5,7 +5,15 @@ import pytest
 from pipeline.errors import BadInput
 from pipeline.example import Token
 from pipeline.fields import Tokens, restore, save
-from pipeline.fields.word_features import find_shape, list_prefixes, list_suffixes, normalise
+from pipeline.fields.vocabulary import Vocabulary
+from pipeline.fields.word_features import (
+    find_shape,
+    list_ngrams,
+    list_prefixes,
+    list_suffixes,
+    ngrams_to_ids,
+    normalise,
+)
 from tests.pipeline.fields import fitted
 
 
@@ -51,11 +59,33 @@ def test_features_are_ids_of_what_enough_different_words_of_the_training_data_ha
     assert field.divide(("In", "1999")) == ["in", "0000"]
 
 
+def test_ngrams_are_marked_at_the_ends_of_the_word_and_cut_in_the_middle_of_a_long_one():
+    assert list_ngrams("Cat", 4) == ["<ca", "<cat", "cat", "cat>", "at>"]
+    assert list_ngrams("a", 3) == ["<a>"]
+    words = ["aspirin", "heparin", "warfarin", "in"]
+    field = fitted(Tokens(99, 9, character_ngrams=4), [tuple(words)])
+    assert field.ngrams[2:] == ("in>", "rin", "rin>")
+    encoded = field.encode(("Purin", "in", "ox"))["ngrams"]
+    assert encoded.shape == (3, 32)
+    assert [row[row > 0].tolist() for row in encoded] == [[3, 4, 2], [2], []]
+    many = Vocabulary(["<padding>", "<unknown>", *map(str, range(40))])
+    assert ngrams_to_ids(list(map(str, range(40))), many) == [*range(2, 18), *range(26, 42)]
+
+
 def test_without_the_option_there_are_none_and_a_field_that_was_saved_without_is_restored():
     field = fitted(Tokens(99, 9), [("Running",)])
     assert field.arrays.keys() == field.encode(("a",)).keys() == {"words", "characters"}
     saved = save(field)
-    for later in ("word_features", "feature_columns", "shapes", "prefixes", "suffixes", "columns"):
+    for later in (
+        "word_features",
+        "feature_columns",
+        "shapes",
+        "prefixes",
+        "suffixes",
+        "columns",
+        "ngrams",
+        "character_ngrams",
+    ):
         del saved[later]
     assert restore(Tokens(99, 9), saved) == field
 
