@@ -2,7 +2,7 @@
 
 from harness import dynamic_evaluation, evaluate, runs
 from harness.cells import explain_limitation
-from harness.experiment import Experiment
+from harness.experiment import Experiment, describe_windows
 from harness.process.console import say
 from harness.runs.card import write_card
 from harness.runs.trained import open_model
@@ -13,6 +13,8 @@ def score(experiment: Experiment, selection: Selection, *, source: str | None = 
     """Return the scores of a run on selected examples. source: of other data. keep: write the answers to the run."""
     examples, directory, task = selection.examples, experiment.directory, experiment.task
     batches = experiment.encode(examples)
+    if windowed := describe_windows(batches, experiment.options):
+        say(windowed)
     trained = open_model(experiment)
     adapted = dynamic_evaluation.measure_loss(experiment, trained.model, batches)
     found = trained.scorer.measure(examples, batches, training=selection.training, adapted=adapted)

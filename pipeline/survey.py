@@ -114,11 +114,9 @@ def survey_side(values: Mapping[str, Sequence[Value]], field: InputField | Outpu
     )
 
 
-def find_lost(
-    splits: Splits, found: Survey, input_field: InputField, *, output_field: OutputField
-) -> Iterator[Finding]:
+def find_lost(splits: Splits, found: Survey, input_field: InputField) -> Iterator[Finding]:
     """Yield what of the examples no model sees or writes: what is too long, and tokens that are unknown."""
-    for name, field, side in (("input", input_field, found.input), ("output", output_field, found.output)):
+    for name, side in (("input", found.input), ("output", found.output)):
         longer = {split: int((lengths > (side.most or np.inf)).sum()) for split, lengths in side.lengths.items()}
         if any(longer.values()):
             split = max(side.lengths, key=lambda one: side.lengths[one].max())
@@ -126,7 +124,7 @@ def find_lost(
             longest, steps = there[int(side.lengths[split].argmax())], int(side.lengths[split].max())
             what, weight = "no model writes so much", Weight.LOST
             if name == "input":
-                what, weight = _read_longer(longest, field)
+                what, weight = _read_longer(longest, input_field)
             where = ", ".join(f"{count:,} of {len(splits[one]):,} ({one})" for one, count in longer.items() if count)
             yield Finding(
                 f"{name}s longer than {side.most:,} {side.counted}s, {what}: {where}; the longest has {steps:,}"
@@ -147,8 +145,10 @@ def find_lost(
             yield Finding(f"{name}s with unknown {side.counted}s: {where} of all; such as {named}", Weight.LOST, worst)
 
 
-def _read_longer(example: Example, field: InputField | OutputField) -> tuple[str, Weight]:
+def _read_longer(example: Example, field: InputField) -> tuple[str, Weight]:
     """Return what becomes of an input that is too long, in words."""
+    if field.window:
+        return "which are read in windows", Weight.NOTE
     try:
         field.encode(example.input)
     except BadInput:

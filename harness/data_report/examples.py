@@ -72,7 +72,7 @@ def show_examples(
     inputs, outputs = [], []
     for example in training[:: -(-len(training) // SHOWN)]:
         try:
-            given, wanted = input_field.encode(example.input), output_field.encode(first(example.output))
+            given, wanted = input_field.encode_whole(example.input), output_field.encode(first(example.output))
             output_field.check_pair(given, wanted)
         except BadInput as error:
             text = f"an example that training refuses: {error}{name_place(example)}"

@@ -45,7 +45,7 @@ def look(task: Task, options: Options) -> DataReport:
         *data.inspect(fitted, task, options),
         *findings.find_flaws(fitted.examples, given, wanted),
         *findings.find_few(fitted.examples),
-        *find_lost(fitted.examples, surveyed, given, output_field=wanted),
+        *find_lost(fitted.examples, surveyed, given),
         *refused,
     ]
     return DataReport(

@@ -74,23 +74,23 @@ def test_numbers_images_and_outputs_that_nobody_knows() -> None:
     assert list(image.find_flaws(picture)) == ["one colour only"] and found.distinct["train"] == 1
 
 
-def test_what_is_too_long_is_cut_or_refused_as_the_field_does() -> None:
+def test_what_is_too_long_is_cut_or_read_in_windows_as_the_field_does() -> None:
     field = Text(99, 3)
     found = look(TEXTS, field, Label())
     # What training loses is told at once, by pipeline/findings.py.
-    lost = [one.text for one in find_lost(TEXTS, found, field, output_field=Label())]
+    lost = [one.text for one in find_lost(TEXTS, found, field)]
     where = "1 of 3 (train), 1 of 2 (test); the longest has 7 (train:2)"
     assert lost[0] == f"inputs longer than 3 words, which lose a part: {where}"
     tokens = Tokens(99, 3)
     splits = make(train=[(("a", "b"), ("X", "Y"))], validation=[], test=[(("a",) * 4, ("X",) * 4)])
     found = look(splits, tokens, Tags())
-    lost = [one.text for one in find_lost(splits, found, tokens, output_field=Tags())]
-    assert lost == ["inputs longer than 3 tokens, which training refuses: 1 of 1 (test); the longest has 4 (test:1)"]
+    lost = [one.text for one in find_lost(splits, found, tokens)]
+    assert lost == ["inputs longer than 3 tokens, which are read in windows: 1 of 1 (test); the longest has 4 (test:1)"]
 
 
 def test_unknown_tokens_of_validation_and_test_are_told_with_the_most_frequent() -> None:
     found = look(TEXTS, Text(99, 9), Label())
-    (lost,) = find_lost(TEXTS, found, Text(99, 9), output_field=Label())
+    (lost,) = find_lost(TEXTS, found, Text(99, 9))
     assert lost.text == "inputs with unknown words: 0.0% (validation), 60.0% (test) of all; such as strange 2, odd 1"
     assert lost.share == pytest.approx(0.6)
 
@@ -99,7 +99,7 @@ def test_texts_longer_than_any_that_a_model_writes_are_told() -> None:
     splits = make(train=[("a", "bb"), ("c", "dd")], validation=[], test=[("a", "bbbbbbbbb")])
     source, target = SourceText(), TargetText()
     found = look(splits, source, target)
-    lost = [one.text for one in find_lost(splits, found, source, output_field=target)]
+    lost = [one.text for one in find_lost(splits, found, source)]
     assert lost == [
         "outputs longer than 4 characters, no model writes so much: 1 of 1 (test); the longest has 9 (test:1)"
     ]

@@ -212,7 +212,11 @@ class Tokens(InputField[Sequence[str]]):
         return replace(self, tokenizer="blank")
 
     def describe(self) -> str:
-        return f"a sentence of at most {self.max_length:,} tokens; {len(self.known_tokens):,} words are known"
+        beside = f", and beside each token {self.feature_columns}" if self.feature_columns else ""
+        return (
+            f"a sentence, of which {self.max_length:,} tokens are read at once{beside}; "
+            f"{len(self.known_tokens):,} words are known"
+        )
 
     @property
     def counted(self) -> str:
