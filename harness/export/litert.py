@@ -16,7 +16,8 @@ from harness.export.format import Arrays, Format, Subject, refuse
 from pipeline import files
 from pipeline.errors import BadInput
 
-TIMED = ("mask", "words", "characters", "values", "observed", "time", "frames")
+WORDS = ("words", "characters", "shapes", "prefixes", "suffixes", "ngrams")
+TIMED = ("mask", *WORDS, "values", "observed", "time", "frames")
 
 
 class LiteModel:
@@ -48,7 +49,7 @@ def pad(row: Arrays, length: int) -> Arrays:
         raise BadInput(f"the input has {steps} steps, and the model was exported with --length {length}")
     padded = {}
     for name, array in row.items():
-        if name in TIMED:
+        if name in TIMED or name.startswith("column_"):
             new = np.zeros((1, length, *array.shape[2:]), array.dtype)
             new[:, :steps] = array[:, :steps]
             array = new
