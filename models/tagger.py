@@ -12,10 +12,14 @@ from models.layers.conditional_random_field import ConditionalRandomField, PathC
 from models.layers.embedding import encode_sequence
 from models.layers.locked_dropout import make_dropout
 from models.layers.losses import cross_entropy
+from pipeline.errors import BadInput
 
 if TYPE_CHECKING:
     from models.family import InputField, TagField
     from pipeline.option import Options
+
+# With so many tags, 32 sentences of 40 tokens take a third of a gigabyte.
+MOST_TAGS = 256
 
 
 def build(input_field: "InputField", output_field: "TagField", options: "Options") -> keras.Model:
@@ -29,6 +33,11 @@ def build(input_field: "InputField", output_field: "TagField", options: "Options
     tags = count_values(output_field.arrays["output"])
     output = layers.Dense(tags, dtype="float32", name="logits")(states)
     if options.decoder == "crf":
+        if tags > MOST_TAGS:
+            raise BadInput(
+                f"--decoder crf: it has a number for each tag after each other at every step, so at most {MOST_TAGS} "
+                f"tags, and there are {tags:,}; leave it out"
+            )
         allowed = _list_allowed(output_field)
         output = ConditionalRandomField(allowed, dtype="float32", name="crf")(output, inputs["mask"])
     return keras.Model(inputs, output, name="tagger")

@@ -6,6 +6,7 @@ import pytest
 
 from models import tagger
 from pipeline.batches.padding import weigh
+from pipeline.errors import BadInput
 from pipeline.fields import Tags
 from tests.models import CELLS, SENTENCES, TAGS, encode, fit, numpy, options, randomize, sentence_fields
 
@@ -102,6 +103,12 @@ def test_paths_are_searched_in_float32_under_mixed_precision():
     assert np.isfinite(numpy(model(inputs))).all()
     assert decoder.layers[-1].compute_dtype == "float32"
     assert numpy(decoder(inputs)["output"]).shape == (3, 5)
+
+
+def test_a_crf_of_too_many_tags_is_refused():
+    tokens, tags = sentence_fields()[0], fit(Tags(), [tuple(map(str, range(300)))])
+    with pytest.raises(BadInput, match="--decoder crf: .* at most 256 tags, and there are 300"):
+        tagger.build(tokens, tags, options(decoder="crf"))
 
 
 def test_without_a_decoder_the_best_of_each_step_answers_for_spans_too():
