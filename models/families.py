@@ -178,6 +178,10 @@ class Tagger(WordDropout, Embedding, Encoder):
 class Classifier(Focal, NGrams, Pooling, WordDropout, Embedding, Encoder):
     """Options of the classifier and regressor."""
 
+    pretrain: int = option(
+        0, "Epochs in which embedding and first layer learn to foresee the words of the training texts.",
+        group="training", low=0,
+    )  # fmt: skip
     adversarial: float = option(
         0.0, "Learn each batch once more, its word vectors moved against the answer by this share of their length.",
         group="training", low=0, high=10,

@@ -7,6 +7,7 @@
         metrics.jsonl       one line per epoch: loss, validation scores, seconds, tokens per second
         best.keras          the model of the best epoch
         calibration.json    of classifiers: the temperature of its probabilities
+        pretraining.npz     until training ends: all that is needed to go on with --pretrain
         state.npz           all that is needed to go on training where it stopped
         data.json           what training saw of the data, for the model card
         scores.json         the test scores; a run that has it is complete

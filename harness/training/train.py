@@ -23,6 +23,7 @@ from harness.runs.card import write_card
 from harness.runs.schema import Summary
 from harness.runs.seen import summarise
 from harness.runs.trained import Trained, connect, take_best
+from harness.training import pretraining
 from harness.training.begin import Training, begin
 from harness.training.checkpoint import Checkpoint
 from harness.training.epochs import Epochs
@@ -79,6 +80,7 @@ def train_run(training: Training, device: str, *, tensorboard: bool = False) -> 
         loop = build(training, device)
     restore(training, loop)
     record(training, loop, device)
+    prepare_weights(training, loop)
     watching = []
     if tensorboard:
         watching.append(make_callback(training.experiment.directory, lambda: loop.checkpoint.scores))
@@ -165,6 +167,14 @@ def record(training: Training, loop: Loop, device: str) -> None:
     runs.begin(directory, config, device, input=experiment.input_field, output=experiment.output_field)
 
 
+def prepare_weights(training: Training, loop: Loop) -> None:
+    """Have a new model learn from the texts alone, where --pretrain asks for it."""
+    if training.begun or not training.experiment.options.as_dict().get("pretrain"):
+        return
+    seconds = pretraining.pretrain(training.experiment, loop.trained.model, training.batches["train"])
+    loop.checkpoint.progress["seconds"] += seconds
+
+
 def fit(training: Training, loop: Loop, watching: Sequence[keras.callbacks.Callback] = ()) -> None:
     """Train until the last epoch, or until the checkpoint, or another of those that watch, stops early.
 
@@ -219,6 +229,8 @@ def test(training: Training, loop: Loop) -> Summary:
     task, directory = experiment.task, experiment.directory
     trained, progress = loop.trained, loop.checkpoint.progress
     take_best(trained)
+    # What comes after it is in state.npz.
+    (directory / pretraining.NAME).unlink(missing_ok=True)
     calibrate(trained, training.batches["validation"])
     throughput = Throughput()
     scores: Scores = {}

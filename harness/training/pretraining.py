@@ -1,0 +1,73 @@
+"""Pretraining: the first layers of a new run learn the language of its training texts; see models/pretraining.py.
+
+Its state is kept after each epoch, so that a run that is stopped here goes on here, and ends with the same weights.
+"""
+
+import time
+from functools import partial
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from harness import runs
+from harness.experiment import Experiment
+from harness.process.console import doing, say
+from harness.training.epochs import Epochs
+from harness.training.optimizer import make_optimizer
+from models import pretraining
+from pipeline.batches.bucketing import Batches
+from pipeline.errors import BadInput
+
+NAME = "pretraining.npz"
+
+
+def pretrain(experiment: Experiment, model: keras.Model, batches: Batches) -> float:
+    """Train a language model with the first layers of a run's model, for as many epochs as its options say.
+
+    Returns the seconds that it took. Raises BadInput for a model that has no such layers, and where it diverges.
+    """
+    options = experiment.options
+    started, path, epochs = time.perf_counter(), experiment.directory / NAME, int(options.pretrain)
+    learner = pretraining.build(model, options)
+    once = options.replace(ema_decay=0.0, lazy_embeddings=False)
+    learner.compile(optimizer=make_optimizer(once, epochs * len(batches.plan()), rows=0))
+    learner.optimizer.build(learner.trainable_variables)
+    for epoch in range(restore(learner, path), epochs):
+        began = time.perf_counter()
+        with doing(f"pretraining: epoch {epoch + 1} of {epochs}"):
+            kept = learner.fit(Epochs(batches, epoch), initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0)
+        loss = float(kept.history["loss"][-1])
+        if not np.isfinite(loss):
+            raise BadInput(f"--pretrain: the loss is {loss}: training diverged; try a lower --learning-rate")
+        runs.write(path, partial(save, learner, epoch + 1))
+        say(f"pretraining {epoch + 1}/{epochs}  {loss:.4f} nats per word  {time.perf_counter() - began:.1f} s")
+    return time.perf_counter() - started
+
+
+def list_variables(learner: keras.Model) -> list:
+    """Return all that changes while a language model learns."""
+    return [*learner.variables, *learner.optimizer.variables]
+
+
+def save(learner: keras.Model, epochs: int, path: Path) -> None:
+    """Write the state after so many epochs."""
+    values = {str(number): np.asarray(variable) for number, variable in enumerate(list_variables(learner))}
+    np.savez(path, allow_pickle=False, epochs=np.array(epochs), **values)
+
+
+def restore(learner: keras.Model, path: Path) -> int:
+    """Take up the state of pretraining that was stopped, and return how many epochs were done; 0 where there is none.
+
+    Raises BadInput if the file is damaged.
+    """
+    if not path.exists():
+        return 0
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            for number, variable in enumerate(list_variables(learner)):
+                variable.assign(saved[str(number)])
+            return int(saved["epochs"])
+    # A damaged file may make zipfile, zlib, NumPy or Keras raise anything.
+    except Exception as error:
+        raise BadInput(f"{path}: the file is damaged ({error}); start over with --fresh") from None
