@@ -14,7 +14,9 @@ from harness import runs
 from harness.experiment import Experiment
 from harness.process.console import doing, say
 from harness.training.epochs import Epochs
+from harness.training.learning_rate import make_rate
 from harness.training.optimizer import make_optimizer
+from harness.training.schedule import Schedule
 from models import pretraining
 from pipeline.batches.bucketing import Batches
 from pipeline.errors import BadInput
@@ -30,8 +32,9 @@ def pretrain(experiment: Experiment, model: keras.Model, batches: Batches) -> fl
     options = experiment.options
     started, path, epochs = time.perf_counter(), experiment.directory / NAME, int(options.pretrain)
     learner = pretraining.build(model, options)
-    once = options.replace(ema_decay=0.0, lazy_embeddings=False)
-    learner.compile(optimizer=make_optimizer(once, epochs * len(batches.plan()), rows=0))
+    rate = make_rate(options, Schedule(epochs, patience=epochs, passes=1, steps=len(batches.plan())))
+    # No averages, and all words' vectors: the projection onto them is theirs too.
+    learner.compile(optimizer=make_optimizer(options.replace(ema_decay=0.0, lazy_embeddings=False), rate, rows=0))
     learner.optimizer.build(learner.trainable_variables)
     for epoch in range(restore(learner, path), epochs):
         began = time.perf_counter()
