@@ -319,7 +319,7 @@ def write(found, inputs):
 def write(found, inputs):
     # The median of how likely each level, or range of numbers, is.
     below = np.cumsum(found["output"][0], dtype="float64")
-    if wanted["levels"]:
+    if wanted.get("levels"):
         return {"output": wanted["levels"][int(np.searchsorted(below, below[-1] / 2))]}
     below = np.concatenate([[0.0], below])
     width = (wanted["high"] - wanted["low"] or 1.0) / (len(below) - 5)

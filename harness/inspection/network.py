@@ -109,9 +109,10 @@ class Network:
                 for depth, layer in enumerate(self.decoder.layers)
             ]
         else:
-            outputs["logits"] = score_steps(model.output)
-            # What the loss takes.
+            # What the loss takes; Keras gives no tensor twice.
             outputs["output"] = model.output
+            if (logits := score_steps(model.output)) is not model.output:
+                outputs["logits"] = logits
         if not self.layers:
             raise BadInput(
                 f"{self.trained.experiment.directory}: no recurrent layer in the model has a name such as "
@@ -126,6 +127,9 @@ class Network:
             for tensor in keras.tree.flatten(layer.output)
             if tensor is not entry
         ]
+        # What n-grams of the words add to the logits does not depend on the vectors that enter.
+        if "ngrams" in found:
+            beside.append(found["ngrams"].output)
         self.head = keras.Model(inputs, [entry, *beside])
         # What enters is no output of the rest: Keras could not tell the two apart.
         self.passed = [name for name, tensor in outputs.items() if tensor is entry]
@@ -184,7 +188,7 @@ class Network:
             if self.tail:
                 found |= self.tail([entering[READ], *(inputs[name] for name in self.handed)], training=False)
             if not self.decoder:
-                return found
+                return {"logits": found["output"], **found}
             context, memory = found.pop("context"), found.pop("memory", None)
             mask = None if memory is None else inputs.get("mask")
             logits, states, weights = self.decoder.unroll(entering[WRITTEN], context, memory, mask_in=mask)

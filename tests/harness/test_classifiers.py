@@ -92,6 +92,13 @@ def test_a_run_stopped_after_its_first_epoch_ends_as_one_that_was_not(
     assert_same_run(complete / RUN, tmp_path / RUN)
 
 
+def test_its_answers_are_inspected_with_the_ngrams_beside(complete: Path, capsys: pytest.CaptureFixture) -> None:
+    text = small_splits("sentiment")["test"][0].input
+    page = complete / "inspection.html"
+    assert main(["inspect", str(complete / RUN), text, "--output", str(page), "--json"]) == 0
+    assert page.exists()
+
+
 def test_the_ratios_of_a_run_are_those_of_its_training_texts(complete: Path) -> None:
     """The reference: the words of the texts, counted by label."""
     experiment = open_run(complete / RUN).experiment

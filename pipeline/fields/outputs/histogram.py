@@ -22,7 +22,7 @@ class Histogram(Number):
     of all numbers one could name, and does not shrink to the mean of what is uncertain, as least squares does.
 
     With the loss "ordinal", <-> {"output": (levels,)}: how likely each level is, read by its median too. levels: the
-    different numbers of the training data, such as 1 to 5, ascending.
+    different numbers of the training data, such as 1 to 5, ascending; else None.
     """
 
     BINS: ClassVar[int] = 25
@@ -33,7 +33,7 @@ class Histogram(Number):
         "A number as a histogram of ranges, or as one of a few levels in their order (ordinal).",
         group="training",
     )
-    levels: list[float] = field(default_factory=list, metadata=LEARNED)
+    levels: list[float] | None = field(default=None, metadata=LEARNED)
 
     def fit(self, numbers: Iterable[float]) -> None:
         values = [float(number) for number in numbers]
@@ -77,7 +77,7 @@ class Histogram(Number):
 
     @property
     def arrays(self) -> dict[str, Array]:
-        return {"output": Array((len(self.levels) or self.BINS,), "float32", ordered=bool(self.levels))}
+        return {"output": Array((len(self.levels or range(self.BINS)),), "float32", ordered=bool(self.levels))}
 
     @property
     def range_names(self) -> Sequence[str | None]:

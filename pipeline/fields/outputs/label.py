@@ -19,20 +19,20 @@ from pipeline.option import option
 class Label(OutputField[str]):
     """One of a few labels <-> {"output": ()}.
 
-    labels: by id. counts: how many training examples have each, where labels are weighted by it.
+    labels: by id. counts: how many training examples have each, where labels are weighted by it; else None.
     """
 
     labels: list[str] = field(default_factory=list, metadata=LEARNED)
     class_weights: Literal["none", "balanced"] = option(
         "none", "Balanced: in the loss each label counts alike, however few examples have it.", group="training"
     )
-    counts: list[int] = field(default_factory=list, metadata=LEARNED)
+    counts: list[int] | None = field(default=None, metadata=LEARNED)
     categorical: ClassVar[bool] = True
 
     def fit(self, labels: Iterable[str]) -> None:
         found = Counter(labels)
         self.labels = sorted(found)
-        self.counts = [found[label] for label in self.labels] if self.class_weights == "balanced" else []
+        self.counts = [found[label] for label in self.labels] if self.class_weights == "balanced" else None
         if len(self.labels) < 2:
             raise BadInput(
                 f"the training data has one label only, {self.labels[0]!r}; at least two are needed to tell apart"
@@ -79,5 +79,7 @@ class Label(OutputField[str]):
     @property
     def _weights(self) -> tuple[float, ...] | None:
         """Return examples / (labels x examples of the label), as scikit-learn's "balanced"; 1 on the mean."""
-        total = sum(self.counts)
-        return tuple(total / (len(self.counts) * count) for count in self.counts) or None
+        if not self.counts:
+            return None
+        mean = sum(self.counts) / len(self.counts)
+        return tuple(mean / count for count in self.counts)

@@ -3,7 +3,7 @@ import pytest
 from scipy import stats
 
 from pipeline.errors import BadInput
-from pipeline.fields import Histogram
+from pipeline.fields import Histogram, Label, restore, save
 from tests.pipeline.fields import fitted
 
 
@@ -45,3 +45,10 @@ def test_levels_are_the_numbers_of_the_training_data_and_are_read_by_their_media
 def test_too_few_or_too_many_levels_are_refused(numbers, count):
     with pytest.raises(BadInput, match=f"--loss ordinal: expected 2 to 50 different numbers .* got {count};"):
         fitted(Histogram(loss="ordinal"), numbers)
+
+
+@pytest.mark.parametrize(("kind", "later"), [(Label, "counts"), (Histogram, "levels")])
+def test_a_field_that_was_saved_before_there_were_weights_or_levels_is_restored(kind, later):
+    saved = save(fitted(kind(), ["a", "b"] if kind is Label else [1, 2]))
+    del saved[later]
+    assert save(restore(kind(), saved)) == saved | {later: None}
