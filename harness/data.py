@@ -14,6 +14,7 @@ from pipeline.option import Options
 from pipeline.readers import tfds
 from pipeline.readers.boundary import check_links
 from pipeline.readers.files import check_exists
+from pipeline.readers.grouping import Grouping
 from pipeline.readers.request import Request, Say
 from pipeline.readers.tabular.columns import divide_names
 from tasks.task import Task
@@ -42,7 +43,38 @@ def load(task: Task, options: Options, say: Say = keep_quiet) -> Splits:
     Not cut to --limit yet (see `limit`): the tags or labels that exist are those of all the training data.
     """
     side, stratify = find_labels(task, options)
-    return splits.complete(read(task, options, say), options.split_seed, side=side, stratify=stratify)
+    grouping = find_grouping(task, options)
+    found = read(task, options, say)
+    if grouping:
+        check_groups(task, options, found)
+        if options.leave_out is not None:
+            found = splits.leave_out(found, options.leave_out)
+        say(describe_groups(found))
+    return splits.complete(found, options.split_seed, side=side, stratify=stratify, grouped=grouping is not None)
+
+
+def find_grouping(task: Task, options: Options) -> Grouping | None:
+    """Return which rows belong in one split; None where any may be in any; BadInput for half of what says it."""
+    if not task.reader:
+        return None
+    for flag, value in (("--split-pattern", options.split_pattern), ("--leave-out", options.leave_out)):
+        if value is not None and options.split_by is None:
+            raise BadInput(f"{flag} {value}: of which column? Name it with --split-by")
+    return None if options.split_by is None else Grouping(options.split_by, options.split_pattern)
+
+
+def check_groups(task: Task, options: Options, found: Splits) -> None:
+    """Raise BadInput where examples are of no group: they are no rows of a table."""
+    if any(example.group is None for examples in found.values() for example in examples):
+        name = name_source(task, options)
+        raise BadInput(f"--split-by {options.split_by}: only a table has columns, and {name} is none; leave it out")
+
+
+def describe_groups(found: Splits) -> str:
+    """Return in one line how many groups there are in each split."""
+    groups = {split: {example.group for example in examples} for split, examples in found.items()}
+    counts = [f"{len(known):,} group{'s' * (len(known) > 1)} in {split}" for split, known in groups.items()]
+    return f"by --split-by: {', '.join(counts)}"
 
 
 def find_labels(task: Task, options: Options) -> tuple[splits.Side, bool]:
@@ -98,6 +130,7 @@ def make_request(task: Task, options: Options, path: Path, *, inputs_only: bool 
         allow_outside=options.allow_outside,
         inputs_only=inputs_only,
         options=options,
+        grouping=None if inputs_only else find_grouping(task, options),
     )
     check_links(request)
     return request

@@ -61,11 +61,13 @@ class Example:
     input: what the model is given: a text, a tuple of tokens, a picture.
     output: what it should answer: a tuple of tags (as long as the input), a label, a number, a text; or Alternatives.
     origin: where it was read, as "file:line"; error messages point there.
+    group: what it has in common with others that belong in one split with it, such as a speaker; None: not asked for.
     """
 
     input: Input
     output: Output
     origin: str = ""
+    group: str | None = None
 
 
 def first(output: Output) -> Output:

@@ -5,10 +5,12 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from typing import Literal, TypeVar
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, unknown
 from pipeline.example import Example, Splits
 
 Side = Literal["input", "output"]
+# What no two splits share.
+Kept = Literal["input", "output", "group"]
 # Labels that a message lists.
 SHOWN = 10
 Value = TypeVar("Value", bound=Hashable)
@@ -22,6 +24,7 @@ def complete(
     test: float = 0.1,
     side: Side = "input",
     stratify: bool = False,
+    grouped: bool = False,
 ) -> Splits:
     """Return the splits with "validation" and "test", each made from "train" where it is missing.
 
@@ -30,6 +33,7 @@ def complete(
     machine; the order of the examples is kept. Splits that exist are left as they are.
     side: "output" keeps equal outputs together instead, where many examples have the same input.
     stratify: the other side holds labels, or tags: take the same share of each, and leave one of each in train.
+    grouped: keep the examples of a group together instead, whatever their inputs and labels.
     Raises BadInput if train has fewer than 3 distinct inputs, or if the shares leave it none.
     """
     shares = {"validation": validation, "test": test}
@@ -37,22 +41,24 @@ def complete(
     if not missing:
         return dict(splits)
     train = splits["train"]
-    inputs = list(dict.fromkeys(getattr(example, side) for example in train))
-    if len(inputs) < 3:
+    kept: Kept = "group" if grouped else side
+    inputs = list(dict.fromkeys(getattr(example, kept) for example in train))
+    least = 1 + len(missing) if grouped else 3
+    if len(inputs) < least:
         raise BadInput(
             f"{len(train)} training example{'s' if len(train) != 1 else ''} with {len(inputs)} distinct "
-            f"{side}{'s' if len(inputs) != 1 else ''}: too few to take {' and '.join(missing)} from "
-            f"(at least 3 distinct {side}s are needed). "
+            f"{kept}{'s' if len(inputs) != 1 else ''}: too few to take {' and '.join(missing)} from "
+            f"(at least {least} distinct {kept}s are needed). "
             "Add examples to --data, or files for the missing splits."
         )
     counts = {name: max(1, int(share * len(inputs))) for name, share in missing.items()}
     if sum(counts.values()) >= len(inputs):
         wanted = " and ".join(f"{share} for {name}" for name, share in missing.items())
-        raise BadInput(f"{wanted} would leave none of the {len(inputs)} distinct {side}s for train: take less.")
+        raise BadInput(f"{wanted} would leave none of the {len(inputs)} distinct {kept}s for train: take less.")
     random.Random(seed).shuffle(inputs)
-    strata = find_strata(train, side) if stratify else None
+    strata = find_strata(train, side) if stratify and not grouped else None
     # By the value that stays together, not by example.
-    label = {getattr(one, side): stratum for one, stratum in zip(train, strata, strict=True)} if strata else {}
+    label = {getattr(one, kept): stratum for one, stratum in zip(train, strata, strict=True)} if strata else {}
     place: dict[Hashable, str] = {}
     for name, count in counts.items():
         left = [value for value in inputs if value not in place]
@@ -60,7 +66,7 @@ def complete(
         place.update(dict.fromkeys(taken, name))
     made: Splits = {name: [] for name in ("train", *missing)}
     for example in train:
-        made[place.get(getattr(example, side), "train")].append(example)
+        made[place.get(getattr(example, kept), "train")].append(example)
     if not all(made.values()):
         counted = Counter(label.values()).most_common()
         named = ", ".join(f"{name} ({count})" for name, count in counted[:SHOWN])
@@ -71,6 +77,24 @@ def complete(
             "choose another column: --label-column."
         )
     return {name: made.get(name) or splits.get(name, []) for name in ("train", "validation", "test")}
+
+
+def leave_out(splits: Splits, group: str) -> Splits:
+    """Return the examples of a group as the test, those of whatever split, and the others where they are.
+
+    Those of the test that are of other groups are trained on. Raises BadInput for a group that there is not, or that is
+    all there is.
+    """
+    known = list(dict.fromkeys(example.group for examples in splits.values() for example in examples))
+    if group not in known:
+        raise unknown("--leave-out", group, map(str, known))
+    others = {name: [example for example in examples if example.group != group] for name, examples in splits.items()}
+    train = others.get("train", []) + others.get("test", [])
+    if not train:
+        raise BadInput(f"--leave-out {group}: nothing is left to train on")
+    left = [example for examples in splits.values() for example in examples if example.group == group]
+    found = {"train": train, "validation": others.get("validation", []), "test": left}
+    return {name: examples for name, examples in found.items() if examples}
 
 
 def limit(splits: Splits, count: int, *, seed: int = 0, side: Side = "input", stratify: bool = False) -> Splits:

@@ -70,10 +70,16 @@ def _fit_image(column: Sequence[object], folder: Path) -> float:
 def _group(rows: Sequence[Example]) -> list[Example]:
     """Group rows (one per caption) into one example per image, in the order in which the images come first."""
     captions: dict[Picture, dict[str, str]] = {}
+    groups = {row.input: row.group for row in reversed(rows)}
     for row in rows:
         captions.setdefault(row.input, {}).setdefault(row.output, row.origin)
     return [
-        Example(picture, Alternatives(found) if len(found) > 1 else next(iter(found)), next(iter(found.values())))
+        Example(
+            picture,
+            Alternatives(found) if len(found) > 1 else next(iter(found)),
+            next(iter(found.values())),
+            groups[picture],
+        )
         for picture, found in captions.items()
     ]
 

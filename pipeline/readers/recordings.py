@@ -15,6 +15,7 @@ from pipeline.fields import recording
 from pipeline.files import write
 from pipeline.readers import media, transcripts
 from pipeline.readers.faults import BadRow, Faults
+from pipeline.readers.grouping import PATH
 from pipeline.readers.request import Request, Say
 from pipeline.readers.tabular import tables, values
 from pipeline.readers.tabular.sides import TEXT, Side
@@ -51,11 +52,17 @@ def _read_beside(
 ) -> list[Example]:
     """Return recordings whose transcripts are beside them as examples. endless: as of _open."""
     examples: list[Example] = []
-    faults = Faults(request.path, request.strict)
+    faults, grouping = Faults(request.path, request.strict), request.grouping
+    if grouping and grouping.column != PATH:
+        raise BadInput(
+            f"--split-by {grouping.column}: {request.path} has no table, and so no columns; expected {PATH}, that of "
+            "each recording under it, and --split-pattern"
+        )
     for one in found:
         with faults.row(one.number):
             text = values.text(" ".join(one.text.split()))
-            examples.append(Example(_open(one.sound, endless), text, one.origin))
+            group = grouping.find(one.sound.relative_to(request.path).as_posix()) if grouping else None
+            examples.append(Example(_open(one.sound, endless), text, one.origin, group))
     faults.conclude(len(examples), say, "recording")
     return examples
 

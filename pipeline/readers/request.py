@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pipeline.option import Options, option
 from pipeline.readers.tabular.columns import Columns
+
+if TYPE_CHECKING:
+    from pipeline.readers.grouping import Grouping
 
 Header = Literal["auto", "yes", "no"]
 
@@ -21,6 +24,11 @@ class Files:
     train_file: str | None = option(None, "File of the training examples, in the folder of --data or alone.")
     validation_file: str | None = option(None, "File of the validation examples, likewise.")
     test_file: str | None = option(None, "File of the test examples, likewise.")
+    split_by: str | None = option(
+        None, "Column of whose values none is in two of the splits that are drawn, such as the speaker."
+    )
+    split_pattern: str | None = option(None, "Regular expression of the part of --split-by's values that counts.")
+    leave_out: str | None = option(None, "Test on the rows with this value of --split-by, and train on all others.")
 
 
 @dataclass(frozen=True)
@@ -48,6 +56,7 @@ class Request:
     allow_outside: whether files outside of the data's folder are read; see boundary.py.
     inputs_only: the outputs are neither needed nor read; they are None.
     options: of the run, for those that a reader has of its own.
+    grouping: which rows belong in one split; None: any may be in any.
     """
 
     path: Path
@@ -59,3 +68,4 @@ class Request:
     allow_outside: bool = False
     inputs_only: bool = False
     options: Options | None = None
+    grouping: "Grouping | None" = None

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.errors import BadInput
 from pipeline.example import Example
-from pipeline.splits import complete, limit
+from pipeline.splits import complete, leave_out, limit
 
 
 def examples(inputs) -> list[Example]:
@@ -179,3 +179,30 @@ def test_few_examples_of_what_has_no_labels_are_drawn_at_random() -> None:
     texts = [Example("", str(number)) for number in range(100)]
     found = limit({"train": texts}, 10)["train"]
     assert len(found) == 10 and found != texts[:10]
+
+
+def spoken(count: int = 60, speakers: int = 6) -> list[Example]:
+    return [Example(f"text {n % 7}", str(n % 3), f"a.csv:{n}", f"s{n % speakers}") for n in range(count)]
+
+
+def test_groups_stay_together_whatever_their_inputs():
+    made = complete({"train": spoken()}, grouped=True, stratify=True)
+    groups = [{example.group for example in made[name]} for name in ("train", "validation", "test")]
+    assert [len(group) for group in groups] == [4, 1, 1] and len(set.union(*groups)) == 6
+    assert sum(map(len, made.values())) == 60
+    assert complete({"train": spoken()}, grouped=True) == made
+    with pytest.raises(BadInput, match="with 2 distinct groups: too few .*at least 3 distinct groups"):
+        complete({"train": spoken(speakers=2)}, grouped=True)
+
+
+def test_a_group_that_is_left_out_is_the_test_and_all_others_are_trained_on_or_validate():
+    whole = spoken()
+    found = leave_out({"train": whole[:40], "test": whole[40:]}, "s3")
+    assert found["test"] == [example for example in whole if example.group == "s3"]
+    assert found["train"] == [example for example in whole if example.group != "s3"] and "validation" not in found
+    found = leave_out({"train": whole[:40], "validation": whole[40:]}, "s3")
+    assert found["validation"] == [example for example in whole[40:] if example.group != "s3"]
+    with pytest.raises(BadInput, match="unknown --leave-out 's9'. Did you mean .* Known: s0, s1"):
+        leave_out({"train": whole}, "s9")
+    with pytest.raises(BadInput, match="nothing is left to train on"):
+        leave_out({"train": spoken(speakers=1)}, "s0")

@@ -15,7 +15,7 @@ from pipeline.readers import aligned, files, folders, settings
 from pipeline.readers.faults import BadRow, Faults
 from pipeline.readers.request import Request, Say
 from pipeline.readers.tabular import records, values
-from pipeline.readers.tabular.columns import matches
+from pipeline.readers.tabular.columns import choose, matches
 from pipeline.readers.tabular.records import SUFFIXES, Record, Table
 from pipeline.readers.tabular.sides import LABEL, TEXT, Choice, Side, choose_columns, fit_number
 
@@ -138,7 +138,8 @@ def read_rows(table: Table, chosen: Choice, *, request: Request, say: Say, sides
 
     chosen: the columns that hold the sides.
     """
-    column = chosen.output
+    column, grouping = chosen.output, request.grouping
+    by = choose(table.names, (), given=grouping.column, option="--split-by", where=table.where) if grouping else None
     if column is None and not request.inputs_only and not sides[1].optional:
         say(f"{table.path}: no {sides[1].name} in it, so what is answered to it is not scored")
     examples: list[Example] = []
@@ -152,7 +153,8 @@ def read_rows(table: Table, chosen: Choice, *, request: Request, say: Say, sides
                 folder = table.path.parent
                 given = sides[0].join(given, [sides[0].read(table.get(record, one), folder) for one in features])
             wanted = None if column is None else sides[1].read(table.get(record, column), table.path.parent)
-            examples.append(Example(given, wanted, f"{table.path.name}:{line}"))
+            group = grouping.find(table.get(record, by)) if grouping and by is not None else None
+            examples.append(Example(given, wanted, f"{table.path.name}:{line}", group))
         if request.inputs_only and len(examples) == kept:
             # In its place, so that the answers are as many as the rows.
             examples.append(Example(None, None, f"{table.path.name}:{line}"))
