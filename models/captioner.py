@@ -13,7 +13,7 @@ from models.layers import autoregressive
 from models.layers.dropout import Dropout
 from models.layers.embedding import make_inputs
 from models.layers.losses import cross_entropy
-from models.layers.random_changes import RandomAffine
+from models.layers.random_changes import ColourJitter, RandomAffine, RandomCrop, RandomMirror
 from models.saving import PACKAGE, saved_as
 from models.tensor import LayerArgument, Tensor
 
@@ -99,14 +99,32 @@ def convolve(grid: Tensor, width: int, *, strides: int, name: str, side: int = 3
     return layers.Activation("relu", name=name)(grid)
 
 
+def add_block(grid: Tensor, width: int, *, name: str) -> Tensor:
+    """Return (batch, height, width, features) from the same: a residual block of two convolutions (He et al. 2016).
+
+    It begins as the identity: the scale of its second normalisation begins as 0 (Goyal et al. 2017, section 5.1).
+    """
+    branch = convolve(grid, width, strides=1, name=f"{name}_first")
+    branch = WeightStandardizedConv2D(width, 3, padding="same", use_bias=False, name=f"{name}_convolution")(branch)
+    branch = layers.GroupNormalization(groups=8, gamma_initializer="zeros", name=f"{name}_normalisation")(branch)
+    return layers.Activation("relu", name=name)(layers.Add(name=f"{name}_sum")([grid, branch]))
+
+
 def encode_image(image: Tensor, options: "Options") -> tuple[Tensor, Tensor]:
     """Return the context, (batch, 2 units), and the encoder states, (batch, positions, features), of an image.
 
-    image: (batch, size, size, 3) of uint8.
+    image: (batch, size, size, 3) of uint8. options.colour_jitter, random_affine, random_crop, random_mirror: see
+    models/layers/random_changes.py. options.residual_blocks: after each halving of the grid.
     """
+    if options.colour_jitter:
+        image = ColourJitter(options.colour_jitter, name="jitter")(image)
     grid = layers.Rescaling(1 / 127.5, -1.0, name="scale")(image)
     if options.random_affine:
         grid = RandomAffine(options.random_affine, name="warp")(grid)
+    if options.random_crop:
+        grid = RandomCrop(options.random_crop, name="crop")(grid)
+    if options.random_mirror:
+        grid = RandomMirror(name="mirror")(grid)
     for number in range(10):
         if grid.shape[1] <= GRID:
             break
@@ -114,6 +132,8 @@ def encode_image(image: Tensor, options: "Options") -> tuple[Tensor, Tensor]:
         grid = convolve(grid, width, strides=2, name=f"half_{number}", side=3 if number else 5)
         if number == 1:
             grid = convolve(grid, width, strides=1, name="more")
+        for block in range(options.residual_blocks):
+            grid = add_block(grid, width, name=f"residual_{number}_{block}")
     grid = convolve(Coordinates(name="coordinates")(grid), WIDTHS[-1], strides=1, name="around")
     # Once more, so that a place knows of the other side of the image: "left of" is about two places.
     grid = convolve(grid, WIDTHS[-1], strides=1, name="grid")

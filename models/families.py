@@ -258,6 +258,16 @@ class Captioner(AttentiveWriting, Decoder, Attention, WordDropout, Recurrent):
         0.0, "How far images are zoomed and shifted in training, as a share of their side.", low=0, high=0.9,
         aliases=("warping",),
     )  # fmt: skip
+    random_crop: float = option(
+        0.0, "How much of an image's height and width is cut off at most in training.", low=0, high=0.9
+    )
+    random_mirror: bool = option(False, "Mirror every other image in training, left to right.")
+    colour_jitter: float = option(
+        0.0, "How far brightness, contrast and saturation of images are changed in training.", low=0, high=0.9
+    )
+    residual_blocks: int = option(
+        0, "Residual blocks of convolutions for each size of the image's grid; 0: none.", low=0, high=8
+    )
 
 
 @dataclass

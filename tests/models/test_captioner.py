@@ -135,3 +135,23 @@ def test_in_training_alone_the_decoder_is_not_told_some_of_what_it_has_written()
     nearest = [np.abs(numpy(model(one, training=True)) - numpy(model(unknown))).max() for _ in range(20)]
     # All six are forgotten with a chance of 0.74.
     assert 8 <= sum(distance < 1e-4 for distance in nearest) < 20
+
+
+@pytest.mark.slow
+def test_what_changes_images_and_residual_blocks_change_nothing_at_the_start_but_in_training(tmp_path):
+    words = fit(TargetText("word", 20), ["a red cat", "the blue dog sits"])
+    plain = options(cell="gru", attention="bahdanau", colour_histogram=2, beam=1)
+    changed = {"random_affine": 0.2, "random_crop": 0.3, "random_mirror": True, "colour_jitter": 0.3}
+    whole = captioner.build(Image(SIZE), words, plain.replace(**changed, residual_blocks=1))
+    small = captioner.build(Image(SIZE), words, plain)
+    own = {weight.path: weight for weight in whole.weights}
+    for weight in small.weights:
+        weight.assign(own[weight.path])
+    inputs = {"image": IMAGES, "previous": np.full((3, 4), words.start, "int32")}
+    # A block begins as the identity of what has been rectified.
+    np.testing.assert_allclose(numpy(whole(inputs)), numpy(small(inputs)), atol=1e-4)
+    trained = numpy(whole(inputs, training=True))
+    assert np.isfinite(trained).all() and np.abs(trained - numpy(small(inputs))).max() > 1e-3
+    whole.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(numpy(again(inputs)), numpy(whole(inputs)), atol=1e-6)
