@@ -4,7 +4,7 @@ from itertools import combinations
 
 import keras
 
-from pipeline.batches.bucketing import Batches
+from pipeline.batches.bucketing import Batches, Entry
 
 
 class Epochs(keras.utils.PyDataset):
@@ -15,10 +15,16 @@ class Epochs(keras.utils.PyDataset):
         self.usual, self.epoch, self.passes = batches, first, passes
         self.entries = self._plan()
 
-    def _plan(self) -> list:
-        self.batches, first = self.usual.at(self.epoch), self.epoch * self.passes
-        entries = [entry for n in range(self.passes) for entry in self.batches.plan(first + n)]
-        places = {self.batches.shape(*entry): place for place, entry in enumerate(entries)}
+    def _plan(self) -> list[tuple[Batches, Entry]]:
+        """Return the batches of an epoch, each with the examples as its pass has them."""
+        first = self.epoch * self.passes
+        entries = [
+            (batches, entry)
+            for n in range(first, first + self.passes)
+            for batches in [self.usual.at(n)]
+            for entry in batches.plan(n)
+        ]
+        places = {batches.shape(*entry): place for place, (batches, entry) in enumerate(entries)}
         if len(places) == 1:
             return entries
 
@@ -35,10 +41,11 @@ class Epochs(keras.utils.PyDataset):
 
     def shapes(self) -> list[tuple[int, int]]:
         """Return the padded lengths of inputs and outputs of each batch of this epoch."""
-        return [self.batches.shape(*entry) for entry in self.entries]
+        return [batches.shape(*entry) for batches, entry in self.entries]
 
     def __getitem__(self, position: int) -> tuple:
-        return self.batches.draw(*self.entries[position])
+        batches, entry = self.entries[position]
+        return batches.draw(*entry)
 
     def on_epoch_end(self) -> None:
         self.epoch += 1

@@ -19,6 +19,8 @@ from pipeline.errors import BadInput
 from pipeline.fields import Array
 from pipeline.fields.array import CONTINUES
 
+# A planned batch: its padded length, the positions of its examples, and how many of them are real.
+Entry: TypeAlias = tuple[int, np.ndarray, int]
 # The inputs of examples, and their outputs.
 Sides: TypeAlias = tuple[Sequence[Arrays], Sequence[Arrays]]
 
@@ -104,7 +106,7 @@ class Batches:
         return begins
 
     def at(self, epoch: int) -> "Batches":
-        """Return the batches with the examples as they are encoded for an epoch: these, for most fields.
+        """Return the batches with the examples as they are encoded for a pass over them: these, for most fields.
 
         An example that would be longer than all padded lengths, for which nothing is compiled, stays as it is here.
         """
@@ -154,7 +156,7 @@ class Batches:
         np.random.default_rng((self.seed, epoch, 1)).shuffle(shortest)
         return np.resize(shortest, len(every))
 
-    def plan(self, epoch: int | None = None) -> list[tuple[int, np.ndarray, int]]:
+    def plan(self, epoch: int | None = None) -> list[Entry]:
         """Return the batches of an epoch as (padded length, positions of the examples, how many of them are real).
 
         epoch: None is the first in which all examples are drawn.
@@ -192,7 +194,7 @@ class Batches:
             batches = [batches[position] for position in generator.permutation(len(batches))]
         return batches
 
-    def _plan_texts(self, begins: np.ndarray, generator: np.random.Generator) -> list[tuple[int, np.ndarray, int]]:
+    def _plan_texts(self, begins: np.ndarray, generator: np.random.Generator) -> list[Entry]:
         """Return the batches of an epoch, in which each text goes on in one row; see `plan`."""
         texts = np.split(np.arange(len(begins)), np.flatnonzero(begins)[1:])
         if self.seed is not None:

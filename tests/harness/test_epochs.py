@@ -27,6 +27,27 @@ def test_the_first_two_batches_differ_in_every_length_that_varies() -> None:
         epochs.on_epoch_end()
 
 
+def test_each_pass_of_an_epoch_has_examples_of_its_own() -> None:
+    arrays = {"words": Array((None,), "int32", 99)}, {"output": Array((), "int32", 2)}
+    asked: list[dict[str, np.ndarray]] = [{"output": np.array(0)}] * 4
+
+    def resample(number: int) -> tuple[list[dict[str, np.ndarray]], list[dict[str, np.ndarray]]]:
+        return [{"words": np.full(3, number + 1)} for _ in range(4)], asked
+
+    batches = Batches(resample(0)[0], arrays[0], 2, asked, arrays[1], seed=0, resample=resample)
+
+    def draw(epochs: Epochs) -> list[int]:
+        return [int(epochs[place][0]["words"][0, 0]) for place in range(len(epochs))]
+
+    epochs = Epochs(batches, passes=3)
+    assert sorted(draw(epochs)) == [1, 1, 2, 2, 3, 3]
+    epochs.on_epoch_end()
+    second = draw(epochs)
+    assert sorted(second) == [4, 4, 5, 5, 6, 6]
+    # A run that goes on after the first epoch draws the same.
+    assert draw(Epochs(batches, 1, passes=3)) == second
+
+
 def test_training_does_not_wait_for_the_loss_of_a_step() -> None:
     seen = []
 
