@@ -181,8 +181,8 @@ def build(input_field: "InputField", output_field: "AutoregressiveField", option
 
 
 def loss(output_field: "AutoregressiveField", options: "Options") -> keras.losses.Loss:
-    """Return the cross-entropy of every word."""
-    return cross_entropy()
+    """Return the cross-entropy of every word, with label smoothing (options.label_smoothing)."""
+    return cross_entropy(options.label_smoothing)
 
 
 def decode(model: keras.Model, output_field: "AutoregressiveField", options: "Options") -> keras.Model:

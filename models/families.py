@@ -247,7 +247,7 @@ class LanguageModel(WordDropout, Recurrent):
 
 
 @dataclass
-class Captioner(AttentiveWriting, Decoder, Attention, WordDropout, Recurrent):
+class Captioner(AttentiveWriting, Decoder, LabelSmoothing, Attention, WordDropout, Recurrent):
     """Options of the captioner."""
 
     embedding_size: int = option(128, "Length of a word's vector.", low=1)

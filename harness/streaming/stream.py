@@ -18,6 +18,7 @@ from models.cells import CELLS
 from pipeline.batches.padding import measure
 from pipeline.errors import BadInput
 from pipeline.fields import Arrays
+from pipeline.option import make_flag
 
 if TYPE_CHECKING:
     from harness.runs.trained import Trained
@@ -43,8 +44,10 @@ def check_streams(experiment: Experiment) -> None:
             f"{head}the cell {options['cell']} has no state to hand from step to step; train with another, such as "
             "--cell gru"
         )
-    if (options.get("beam") or 1) > 1:
-        raise BadInput(f"{head}a beam search may change what it has written; give --beam 1")
+    usual = {"beam": 1, "language_model_weight": 0.0, "word_bonus": 0.0}
+    if searching := [name for name, value in usual.items() if (options.get(name) or value) != value]:
+        cure = " ".join(f"{make_flag(name)} {usual[name]:g}" for name in searching)
+        raise BadInput(f"{head}a beam search may change what it has written; give {cure}")
     if "feature_mean" in options and options["feature_mean"] != "running":
         raise BadInput(
             f"{head}its features are measured against the mean of the whole recording; train with --feature-mean "

@@ -147,6 +147,11 @@ CHANGES = [
     ),
     ("speech", {"bidirectional": False}, "the mean of the whole recording; train with --feature-mean running"),
     ("speech", {"bidirectional": False, "feature_mean": "running", "beam": 4}, "beam search .* give --beam 1"),
+    (
+        "speech",
+        {"bidirectional": False, "feature_mean": "running", "language_model_weight": 0.5},
+        "a beam search .* give --language-model-weight 0$",
+    ),
     ("translation", {}, "a model of the task 'translation' reads all of its input first"),
     ("caption", {}, "a model of the task 'caption' reads all of its input first"),
 ]
