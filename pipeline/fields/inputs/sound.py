@@ -19,6 +19,7 @@ from pipeline.option import option
 FITTED = 500  # recordings from which the spread of the features is measured
 SILENT = 1e-3  # of the greatest amplitude; below it nothing is heard
 CLIPPED = 0.01  # the share of samples at the greatest amplitude from which a recording was made too loud
+PRIOR = 50  # frames that the mean of the training data counts as beside those of a recording
 SHORTEST = 0.1  # seconds; no word is shorter
 KEPT = 2**28  # bytes of samples that are kept in memory where training draws recordings anew in each epoch
 
@@ -31,17 +32,23 @@ class Sound(InputField[str]):
     the rest divided by the standard deviation of that in the training data. A running mean needs nothing of what comes
     later: see `RunningLogMel`.
 
+    The mean of a recording of one word is that word as much as the microphone, and is lost with it. A shrunk mean is
+    that of the training data where the recording is short, and its own where it is long: of loudness, which is taken
+    first, nothing is left either way.
+
     Where speed or noise are drawn, training reads each recording anew in every epoch; validation and test are as they
     are.
 
     bands: of the mel scale. rate: samples per second to which all recordings are brought; most of the training data's.
-    deviation: per band. average: per band, where the mean is a running one.
+    deviation: per band. average: per band, where the mean is a running or a shrunk one.
     """
 
     max_length: int = option(400, "Longest recording, in frames of 10 ms; a longer one is refused.", low=1)
     file: ClassVar[Literal["image", "recording"] | None] = "recording"
-    feature_mean: Literal["recording", "running"] = option(
-        "recording", "Mean taken from the features: the recording's, or that so far, for predict --stream."
+    feature_mean: Literal["recording", "shrunk", "running"] = option(
+        "recording",
+        "Mean taken from the features: the recording's; of a short one, as of single words, rather that of all "
+        "(shrunk); or that so far, for predict --stream.",
     )
     speed_perturbation: float = option(
         0.0, "How much faster or slower recordings are played in training, as a share of their speed.",
@@ -66,6 +73,10 @@ class Sound(InputField[str]):
         if self.feature_mean == "running":
             mean = np.concatenate([compute_log_mel(self._read(path), self.rate, self.bands) for path in paths]).mean(0)
             self.average = tuple(round(float(value), 6) for value in mean)
+        if self.feature_mean == "shrunk":
+            known = (compute_log_mel(self._read(path), self.rate, self.bands) for path in paths)
+            mean = np.concatenate([features - features.mean() for features in known]).mean(axis=0)
+            self.average = tuple(round(float(value), 6) for value in mean)
         features = np.concatenate([self._hear(self._read(path)) for path in paths])
         # A band in which nothing ever changes must not become infinite.
         self.deviation = [round(float(value), 6) for value in np.maximum(features.std(axis=0), 1e-3)]
@@ -85,7 +96,10 @@ class Sound(InputField[str]):
             running = RunningLogMel(self.rate, self.bands, np.array(self.average))
             return np.concatenate([running.hear(samples), running.finish()])
         features = compute_log_mel(samples, self.rate, self.bands)
-        return features - features.mean(axis=0)
+        if self.feature_mean == "recording":
+            return features - features.mean(axis=0)
+        features = features - features.mean() - np.array(self.average, "float32")
+        return features - features.sum(axis=0) / (len(features) + PRIOR)
 
     def encode(self, path: str) -> Arrays:
         if not isinstance(path, str):

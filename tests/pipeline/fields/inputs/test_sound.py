@@ -3,6 +3,7 @@ import pytest
 
 from pipeline.errors import BadInput
 from pipeline.fields import Sound, restore, save
+from pipeline.fields.log_mel import compute_log_mel
 from tests.pipeline.fields import RATE, tone, write
 
 
@@ -126,3 +127,23 @@ def test_no_recording_becomes_longer_than_the_longest_allowed(tmp_path):
         len(one["frames"]) for one in fit([path], speed_perturbation=0.5, max_length=50).resample([path] * 60, 0)
     }
     assert max(lengths) <= 50 and min(lengths) < 40
+
+
+def test_a_shrunk_mean_is_that_of_training_in_a_short_recording_and_its_own_in_a_long_one(tmp_path):
+    paths = [write(tmp_path / f"{n}.wav", tone(0.5, hertz=300 * n, seed=n)) for n in range(1, 6)]
+    field = fit(paths, feature_mean="shrunk")
+    assert len(field.average) == 40 and abs(sum(field.average)) < 1e-3
+    sizes = {}
+    for seconds in (0.1, 8.0):
+        samples = np.random.default_rng(0).normal(size=int(seconds * RATE)) * 0.1
+        loud, soft = (write(tmp_path / f"{seconds}-{n}.wav", samples * n, subtype="FLOAT") for n in (1, 0.01))
+        frames = field.encode(str(loud))["frames"]
+        np.testing.assert_allclose(field.encode(str(soft))["frames"], frames, atol=1e-3)
+        plain = compute_log_mel(samples.astype("float32"), RATE, 40)
+        excess = plain - plain.mean() - np.array(field.average)
+        expected = excess - len(plain) / (len(plain) + 50) * excess.mean(axis=0)
+        np.testing.assert_allclose(frames, expected / np.array(field.deviation), atol=1e-3)
+        sizes[seconds] = np.abs(frames.mean(axis=0)).mean()
+    assert sizes[0.1] > 5 * sizes[8.0]
+    again = restore(Sound(1000, feature_mean="shrunk"), save(field))
+    np.testing.assert_array_equal(again.encode(str(paths[0]))["frames"], field.encode(str(paths[0]))["frames"])
