@@ -34,11 +34,10 @@ def read_at_most(path: Path, most: int) -> bytes:
     kind = path.stat()
     if not stat.S_ISREG(kind.st_mode):
         raise BadInput(f"{path}: not a file, but a {'folder' if path.is_dir() else 'pipe or a device'}")
-    with path.open("rb") as file:
-        content = file.read(most + 1)
-    if len(content) > most:
+    if kind.st_size > most:
         raise BadInput(f"{path}: {kind.st_size:,} bytes; at most {most:,} are expected")
-    return content
+    with path.open("rb") as file:
+        return file.read(most)
 
 
 def check_folder(folder: Path, option: str) -> None:
@@ -95,8 +94,8 @@ def remove_unfinished() -> None:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or folder, if it is there."""
-    if path.is_dir():
+    """Remove a file or folder, if it is there; of a link not what it leads to."""
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
