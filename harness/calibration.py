@@ -55,5 +55,5 @@ def calibrate(trained: "Trained", batches: "Batches") -> None:
     if not sum(map(len, labels)):
         return
     temperature = fit_temperature(np.concatenate(logits), np.concatenate(labels))
-    runs.write_json(experiment.directory / NAME, {"temperature": temperature, "examples": sum(map(len, labels))})
+    runs.write_record(experiment.directory / NAME, {"temperature": temperature, "examples": sum(map(len, labels))})
     divide_logits(trained.model, temperature)

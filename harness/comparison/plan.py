@@ -143,7 +143,7 @@ def match_seconds(task: Task, options: Options, cells: tuple[str, ...], folder: 
     for cell in cells:
         if cell not in speeds:
             speeds[cell] = measure_speed(task, options_for(task, options, cell))
-    runs.write_json(path, speeds)
+    runs.write_record(path, speeds)
     prepared = data.prepare(task, options)
     fields = prepared.input_field, prepared.output_field
     experiment = Experiment(task, options, folder, *fields, fingerprint=prepared.fingerprint)

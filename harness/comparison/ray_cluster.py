@@ -70,7 +70,7 @@ class Cluster:
         with hold(entry.directory):
             unpack(packed, entry.directory)
             scores = runs.read_scores(entry.directory, runs.read_config(entry.directory))
-            runs.write_json(entry.directory / "scores.json", scores | {"run": str(entry.directory)})
+            runs.write_record(entry.directory / "scores.json", scores | {"run": str(entry.directory)})
         result["run"], result["command"] = str(entry.directory), sweep_worker.name_command(entry)
         return result
 

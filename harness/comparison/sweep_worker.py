@@ -137,7 +137,7 @@ def recall(directory: Path) -> dict[str, Any] | None:
         lengths, delays = score_by_length(directory), score_by_delay(directory)
         # Else it is measured again next time: the run is another user's, or trained anew.
         with suppress(BadInput), hold(directory):
-            runs.write_json(path, found | {"by_length": lengths, "by_delay": delays})
+            runs.write_record(path, found | {"by_length": lengths, "by_delay": delays})
         return found | {"by_length": lengths, "by_delay": delays}
     known = runs.read_json(path, Memory, runs.MEASURE)
     for curve in (known["before"], known["after"]):

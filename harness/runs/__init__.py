@@ -9,6 +9,7 @@
         calibration.json    of classifiers: the temperature of its probabilities
         pretraining.npz     until training ends: all that is needed to go on with --pretrain
         state.npz           all that is needed to go on training where it stopped
+        state.previous.npz  the same of the epoch before, until the run is complete
         data.json           what training saw of the data, for the model card
         scores.json         the test scores; a run that has it is complete
         README.md           the model card; see harness/runs/card.py
@@ -18,7 +19,8 @@
         tensorboard/        event files, with --tensorboard
 
 Every file is written under a temporary name, flushed to the disk, then renamed: it is there whole or not at all. What
-each JSON file holds is said by harness/runs/schema.py, and checked when it is read.
+each JSON file holds is said by harness/runs/schema.py, and checked when it is read, and so is that it is as it was
+written: see harness/runs/seal.py. What earlier versions wrote is brought up to date: see harness/runs/migration.py.
 """
 
 import hashlib
@@ -30,12 +32,15 @@ import subprocess
 import sys
 import time
 import tomllib
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.process.console import say
+from harness.runs.migration import migrate
 from harness.runs.schema import FORMAT, Config, Epoch, History, Scores, Summary
+from harness.runs.seal import seal_record, unseal_record
 from pipeline import fields, record
 from pipeline.errors import BadInput
 from pipeline.fields import InputField, OutputField
@@ -65,6 +70,11 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, _format(content))
 
 
+def write_record(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a file of a run, as `write_json`, with its checksum; `read_json` reads it."""
+    write_json(path, seal_record(content))
+
+
 def _format(content: Any) -> str:
     return record.dump(content, indent=1) + "\n"
 
@@ -75,7 +85,7 @@ def read_json(path: Path, kind: type[Kind], advice: str = RESTORE) -> Kind:
     BadInput with the line if it is missing or damaged. advice: what to do then.
     """
     with record.reading(str(path), advice):
-        return record.convert(record.load(_read(path)), kind)
+        return record.convert(unseal_record(record.load(_read(path))), kind)
 
 
 def _read(path: Path) -> bytes:
@@ -106,9 +116,7 @@ def read_config(directory: Path) -> Config:
             f"{FORMAT}: update it"
         )
     with record.reading(str(path), RESTORE):
-        if isinstance(files := written.get("include"), list):
-            written["include"] = dict.fromkeys(record.convert(files, list[str]))
-        return record.convert(written, Config)
+        return record.convert(migrate(written), Config)
 
 
 def check_no_link(path: Path) -> None:
@@ -142,8 +150,8 @@ def begin(directory: Path, config: dict[str, Any], device: str, **named: Any) ->
     """Write what is known before training: config.json, environment.json, and each field as fields/NAME.json."""
     texts = {name: _format(fields.save(field)) for name, field in named.items()}
     about = {"format": FORMAT, "unrolled": read_version(), **config}
-    write_json(directory / "config.json", about | {"fields": {name: _digest(text) for name, text in texts.items()}})
-    write_json(directory / "environment.json", describe_environment(device))
+    write_record(directory / "config.json", about | {"fields": {name: _digest(text) for name, text in texts.items()}})
+    write_record(directory / "environment.json", describe_environment(device))
     for name, text in texts.items():
         write_text(directory / "fields" / f"{name}.json", text)
 
@@ -155,7 +163,7 @@ def go_on(directory: Path, config: Config, *, include: dict[str, str], device: s
     """
     history = read_history(directory)
     if config["include"] != include:
-        write_json(directory / "config.json", {**config, "include": include})
+        write_record(directory / "config.json", {**config, "include": include})
     before: dict[str, Any] = {}
     for part in (history, *history.get("resumed", [])):
         before |= part
@@ -163,7 +171,7 @@ def go_on(directory: Path, config: Config, *, include: dict[str, str], device: s
     changed = {name: value for name, value in now.items() if value != before.get(name)}
     if changed:
         resumed = [*history.get("resumed", []), {"epoch": epoch, **changed}]
-        write_json(directory / "environment.json", {**history, "resumed": resumed})
+        write_record(directory / "environment.json", {**history, "resumed": resumed})
 
 
 def read_history(directory: Path) -> History:
@@ -226,7 +234,7 @@ def cut_metrics(directory: Path, epochs: int, monitor: str) -> None:
 
 def _read_epoch(path: Path, number: int, line: bytes, monitor: str) -> dict[str, Any]:
     with record.reading(str(path), RESTORE, number):
-        found = record.convert(record.load(line), dict[str, Any])
+        found = record.convert(unseal_record(record.load(line)), dict[str, Any])
         scores = {name: value for name, value in found.items() if name.startswith("validation_")}
         rest = record.convert({name: value for name, value in found.items() if name not in scores}, Epoch)
         if rest["epoch"] != number:

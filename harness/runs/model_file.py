@@ -8,8 +8,6 @@ compared with each other beforehand, and both with that of the file, the one num
 import io
 import json
 import math
-import zipfile
-import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,11 +19,10 @@ import keras
 
 import models.custom_objects  # noqa: F401 (what a file's layers may be)
 from harness.process.backend import describe_out_of_memory
+from harness.runs.seal import open_archive
 from pipeline.errors import BadInput
 
 CONFIG, WEIGHTS = "config.json", "model.weights.h5"
-# Bytes that a file may hold, however small it is itself: Keras packs nothing, but a user may have packed it again.
-SMALL = 64 * 2**20
 
 
 def load(path: Path) -> keras.Model:
@@ -36,7 +33,7 @@ def load(path: Path) -> keras.Model:
     code in them, which is not run.
     """
     with explaining():
-        config, weights = read(path, path.stat().st_size)
+        config, weights = read(path)
         check_layers(config, count_numbers(weights))
         return keras.models.load_model(path, compile=False, safe_mode=True)
 
@@ -44,7 +41,7 @@ def load(path: Path) -> keras.Model:
 def load_weights(model: keras.Model, path: Path) -> None:
     """Give a model the weights of a .keras file that it was saved in; BadInput as `load`, and for another model's."""
     with explaining():
-        count_numbers(read(path, path.stat().st_size)[1])
+        count_numbers(read(path)[1])
         # Its optimizer, whose state the file does not have, is left out.
         keras.Model(model.input, model.output).load_weights(path)
 
@@ -62,26 +59,12 @@ def explaining() -> Iterator[None]:
         raise BadInput(explain(error)) from error
 
 
-def read(path: Path, size: int) -> tuple[str, bytes]:
-    """Return the config and the weights of an archive; BadInput where it is damaged, or is larger unpacked than packed.
-
-    size: of the file, in bytes.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = archive.infolist()
-            missing = {CONFIG, WEIGHTS} - {member.filename for member in members}
-            if missing:
-                raise BadInput(f"there is no {' and no '.join(sorted(missing))} in it")
-            # What unpacks to more than the file may unpack to anything.
-            if sum(member.file_size for member in members) > max(size, SMALL):
-                raise BadInput(f"its parts are compressed, or said to be larger than the file of {size:,} bytes")
-            # Keras itself reads on where a part is not what was written.
-            if damaged := archive.testzip():
-                raise BadInput(f"the file is damaged: {damaged} in it is not what was written")
-            return archive.read(CONFIG).decode(), archive.read(WEIGHTS)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-        raise BadInput(f"the file is damaged or cut short ({error})") from None
+def read(path: Path) -> tuple[str, bytes]:
+    """Return the config and the weights of an archive; BadInput as `open_archive`, and where it lacks one of them."""
+    with open_archive(path) as archive:
+        if missing := {CONFIG, WEIGHTS} - set(archive.namelist()):
+            raise BadInput(f"there is no {' and no '.join(sorted(missing))} in it")
+        return archive.read(CONFIG).decode(), archive.read(WEIGHTS)
 
 
 def count_numbers(weights: bytes) -> int:

@@ -14,7 +14,7 @@ from harness.experiment import Experiment, describe_windows
 from harness.process.console import doing, say
 from harness.process.cost import reset_peak_ram
 from harness.process.lock import hold
-from harness.runs import included
+from harness.runs import included, states
 from harness.runs.restored import restore_fields, restore_lengths
 from harness.runs.schema import Config
 from harness.training.request import Request, read_earlier
@@ -73,7 +73,7 @@ def prepare(request: Request, stored: Config | None) -> Training:
     prepared = data.prepare(task, options, say)
     if stored and stored["data"] != prepared.fingerprint:
         raise BadInput(f"{directory}: the data has changed since this run began; start over with --fresh")
-    begun = stored if (directory / "state.npz").exists() else None
+    begun = stored if states.find(directory) else None
     fields = prepared.input_field, prepared.output_field
     if begun:
         # Those that the weights belong to: another version, or another machine, may fit them otherwise.

@@ -13,8 +13,9 @@ from harness import runs
 from harness.process import backend
 from harness.process.console import say
 from harness.process.progress import ProgressBar
-from harness.runs import model_file
+from harness.runs import model_file, states
 from harness.runs.schema import Progress
+from harness.runs.seal import open_archive, seal_record, sealed
 from harness.training.learning_rate import WarmupStableDecay
 from harness.training.schedule import Schedule
 from pipeline import record
@@ -81,22 +82,25 @@ class Checkpoint(keras.callbacks.Callback):
             weight.assign(value)
 
     def restore(self) -> None:
-        """Take up the state of a stopped run, if there is one; the lines of an unfinished epoch are dropped."""
-        path = self.directory / "state.npz"
-        if path.exists():
-            try:
-                with np.load(path, allow_pickle=False) as saved:
-                    progress = record.convert(record.load(str(saved["progress"])), Progress)
-                    if progress["best_epoch"] > progress["epoch"]:
-                        raise BadInput(f"the best epoch is {progress['best_epoch']} of {progress['epoch']}")
-                    for number, variable in enumerate(self.variables()):
-                        variable.assign(saved[str(number)])
-            # A damaged file may make zipfile, zlib, NumPy or Keras raise anything.
-            except Exception as error:
-                raise BadInput(f"{path}: the file is damaged ({error}); start over with --fresh") from None
+        """Take up the state of a stopped run, if there is one; the lines of an unfinished epoch are dropped.
+
+        The newer of the two that are kept, or the one before it where that is damaged, which is said. BadInput where
+        neither is whole.
+        """
+        if progress := states.restore(self.directory, self._read):
             self.progress = progress
             self.bar.epochs = progress.get("last", self.schedule.epochs)
         runs.cut_metrics(self.directory, self.progress["epoch"], self.task.monitor)
+
+    def _read(self, path: Path) -> Progress:
+        """Take up the state in a file, and return how far the run had come; whatever a damaged one raises."""
+        with open_archive(path), np.load(path, allow_pickle=False) as saved:
+            progress = record.convert(record.load(str(saved["progress"])), Progress)
+            if progress["best_epoch"] > progress["epoch"]:
+                raise BadInput(f"the best epoch is {progress['best_epoch']} of {progress['epoch']}")
+            for number, variable in enumerate(self.variables()):
+                variable.assign(saved[str(number)])
+        return progress
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         self.started, self.before = time.perf_counter(), self.compiled()
@@ -121,11 +125,11 @@ class Checkpoint(keras.callbacks.Callback):
         }
         # The line first, the state last: a run stopped in between does this epoch again, and drops the line.
         with (self.directory / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.write(record.dump(line) + "\n")
+            file.write(record.dump(seal_record(line)) + "\n")
             # It must be on the disk before the state that counts it.
             file.flush()
             os.fsync(file.fileno())
-        runs.write(self.directory / "state.npz", self._save)
+        states.write(self.directory, self._save)
         best = self.progress["best"]
         self.bar.note = "" if best is None else f"best {self.task.monitor} {best:.4f}  "
         say(
@@ -152,7 +156,7 @@ class Checkpoint(keras.callbacks.Callback):
             if better:
                 # Without the optimizer, two thirds of the file: its state is kept with the run's.
                 alone = keras.Model(self.model.input, self.model.output, name=self.model.name)
-                runs.write(self.directory / "best.keras", alone.save)
+                runs.write(self.directory / "best.keras", sealed(alone.save))
         return scores, higher, better
 
     def _advance(self, epoch: int, scores: Scores, *, higher: bool, better: bool) -> None:

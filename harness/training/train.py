@@ -19,6 +19,7 @@ from harness.process import backend
 from harness.process.console import doing, format_time, say
 from harness.process.cost import Throughput, peak_ram_megabytes
 from harness.process.progress import Callbacks, ProgressBar
+from harness.runs import states
 from harness.runs.card import write_card
 from harness.runs.schema import Summary
 from harness.runs.seen import summarise
@@ -275,8 +276,9 @@ def test(training: Training, loop: Loop) -> Summary:
         output_field=experiment.output_field,
         found=training.findings,
     )
-    runs.write_json(directory / "data.json", seen)
-    runs.write_json(directory / "scores.json", summary)
+    runs.write_record(directory / "data.json", seen)
+    runs.write_record(directory / "scores.json", summary)
+    states.drop_previous(directory)
     write_card(experiment)
     return summary
 

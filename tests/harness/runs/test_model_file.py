@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 
-from harness.runs import model_file
+from harness.runs import model_file, seal
 from harness.runs.model_file import CONFIG, WEIGHTS
 from models.layers.decoder import Decoder
 from models.recurrent import stack_layers
@@ -93,7 +93,7 @@ def test_an_archive_that_unpacks_to_much_more_than_itself_is_refused(
 ) -> None:
     rewrite(path, lambda name, content: content, compression=zipfile.ZIP_DEFLATED)
     assert model_file.load(path).weights
-    monkeypatch.setattr(model_file, "SMALL", 10**6)
+    monkeypatch.setattr(seal, "SMALL", 10**6)
     rewrite(
         path,
         lambda name, content: bytes(10**7) if name == WEIGHTS else content,

@@ -1,0 +1,67 @@
+"""States: all that is needed to go on training, of the last two epochs.
+
+state.npz is that of the last epoch, state.previous.npz that of the one before. The older is the same file under another
+name, so that keeping it writes nothing; a run that is complete has no use for it. Where the newer is damaged, training
+goes on from the older: the epoch in between is trained once more, and comes out the same.
+"""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from harness.process.console import say
+from harness.runs.schema import Progress
+from harness.runs.seal import sealed
+from pipeline.errors import BadInput
+from pipeline.files import UNFINISHED
+from pipeline.files import write as write_file
+
+LAST, PREVIOUS = "state.npz", "state.previous.npz"
+
+
+def find(directory: Path) -> list[Path]:
+    """Return the states of a run that there are, the newer first."""
+    return [directory / name for name in (LAST, PREVIOUS) if (directory / name).exists()]
+
+
+def write(directory: Path, save: Callable[[Path], object]) -> None:
+    """Write the state of an epoch, whole or not at all, and keep that of the epoch before."""
+    last = directory / LAST
+    if last.exists():
+        temporary = directory / f"{UNFINISHED}{os.getpid()}.{PREVIOUS}"
+        temporary.unlink(missing_ok=True)
+        try:
+            # By a second name, so that there is one at every moment.
+            os.link(last, temporary)
+            temporary.replace(directory / PREVIOUS)
+        except OSError:
+            # A file system without such names, as memory cards and some shares have it.
+            last.replace(directory / PREVIOUS)
+    write_file(last, sealed(save))
+
+
+def restore(directory: Path, read: Callable[[Path], Progress]) -> Progress | None:
+    """Return what `read` returns of the newer whole state of a run; None where there is none.
+
+    A damaged one is said, and makes room for the one before it. BadInput where none is whole.
+    """
+    damaged: list[str] = []
+    for path in find(directory):
+        try:
+            progress = read(path)
+        # A damaged file may make zipfile, zlib, NumPy or Keras raise anything.
+        except Exception as error:
+            damaged.append(f"{path}: the file is damaged ({error})")
+            continue
+        if damaged:
+            say(f"{damaged[0]}; going on from the state before it, of epoch {progress['epoch']}")
+            path.replace(directory / LAST)
+        return progress
+    if damaged:
+        raise BadInput(f"{'; '.join(damaged)}; start over with --fresh")
+    return None
+
+
+def drop_previous(directory: Path) -> None:
+    """Remove the older state of a run that is complete."""
+    (directory / PREVIOUS).unlink(missing_ok=True)
