@@ -1,4 +1,4 @@
-"""Ensemble: the answers of several trained runs, averaged."""
+"""Ensemble: the answers of several trained runs, averaged: at each step, where they are written symbol by symbol."""
 
 from collections.abc import Sequence
 
@@ -8,6 +8,7 @@ from keras import ops
 from harness.experiment import Experiment
 from harness.runs.trained import Trained, connect, open_model
 from harness.selection import Selection
+from models.decoding.ensemble import combine_writers
 from pipeline.errors import BadInput
 from pipeline.fields import is_autoregressive, save
 
@@ -23,11 +24,8 @@ def check_members(members: Sequence[Experiment]) -> None:
     first = members[0]
     if len(members) < 2:
         raise BadInput("ensemble: expected two runs or more, such as runs/sentiment/gru-s0 runs/sentiment/gru-s1")
-    if is_autoregressive(first.output_field):
-        raise BadInput(
-            f"ensemble: the task {first.task.name!r} writes its answers symbol by symbol; only answers that are "
-            "computed in one pass can be averaged"
-        )
+    if rate := first.options.as_dict().get("dynamic_evaluation"):
+        raise BadInput(f"--dynamic-evaluation {rate}: it goes on training one model, not several; give 0")
     for other in members[1:]:
         if other.directory.resolve() == first.directory.resolve():
             raise BadInput(f"ensemble: {other.directory} is named twice")
@@ -63,15 +61,23 @@ def average(models: Sequence[keras.Model], *, categorical: bool) -> keras.Model:
 
 def combine(members: Sequence[Trained]) -> Trained:
     """Return the ensemble of trained runs, as a trained run of the first one's experiment."""
-    experiment = members[0].experiment
+    experiment, models = members[0].experiment, [member.model for member in members]
     for other in members[1:]:
-        if len(other.model.output.shape) != len(members[0].model.output.shape):
+        if len(other.model.output.shape) != len(models[0].output.shape):
             raise BadInput(
                 f"ensemble: {other.experiment.directory} has another --decoder than {experiment.directory}: with a CRF "
                 "a tag has a probability for each tag before it, and else one alone; train both alike"
             )
-    categorical = experiment.output_field.arrays["output"].size is not None
-    model = average([member.model for member in members], categorical=categorical)
+    if is_autoregressive(experiment.output_field):
+        for member in members:
+            if "decoder" not in {layer.name for layer in member.model.layers}:
+                raise BadInput(
+                    f"ensemble: {member.experiment.directory}: no layer of the model is called decoder; see "
+                    "models/family.py"
+                )
+        model = combine_writers(models)
+    else:
+        model = average(models, categorical=experiment.output_field.arrays["output"].size is not None)
     model.compile(loss=experiment.loss())
     return connect(experiment, model)
 

@@ -16,7 +16,7 @@ def ensemble(arguments: Arguments) -> None:
     """Score trained runs of one task together: the mean of their probabilities, or of their numbers.
 
     The runs have the same vocabulary and labels; their seeds, cells, sizes and training may differ. Their own scores
-    are printed beside. Answers that are written symbol by symbol are not averaged.
+    are printed beside. Where answers are written symbol by symbol, the mean of the log-probabilities chooses each.
     """
     experiment, parser = find_run(COMMAND, arguments)
     given = parser.read(arguments)

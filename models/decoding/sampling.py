@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from models.decoding.ensemble import DecoderEnsemble
 from models.decoding.viterbi import FORBIDDEN
 from models.layers.decoder import Decoder
 from models.tensor import Tensor
@@ -34,7 +35,7 @@ class Sample(layers.Layer):
 
     def __init__(
         self,
-        decoder: Decoder,
+        decoder: Decoder | DecoderEnsemble,
         codes: Sequence[int],
         *,
         start: int,

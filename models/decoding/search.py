@@ -6,6 +6,7 @@ from typing import NamedTuple
 import keras
 from keras import layers, ops
 
+from models.decoding.ensemble import DecoderEnsemble
 from models.decoding.viterbi import FORBIDDEN
 from models.layers.decoder import Decoder
 from models.tensor import Tensor
@@ -53,7 +54,7 @@ class State(NamedTuple):
 
     step: (), how many symbols have been written. symbol: (rows,), the last one. ended: (rows,) of bool.
     total: (rows,), the log-probability of what has been written. written: (rows, longest). attention: (rows, longest,
-    positions), the weights with which each symbol was written. states: those of the decoder.
+    positions), the weights with which each symbol was written. states: those of the decoder, in lists.
     """
 
     step: Tensor
@@ -62,16 +63,17 @@ class State(NamedTuple):
     total: Tensor
     written: Tensor
     attention: Tensor
-    states: list[list[Tensor]]
+    states: list
 
 
 class Search(layers.Layer):
     """A decoder that writes by itself, in one compiled loop that ends as soon as all sequences of the batch have.
 
-    start, end: the symbols that begin and end a sequence. padding: what stands after the end. longest: most steps.
+    decoder: or several of them as one. start, end: the symbols that begin and end a sequence. padding: what stands
+    after the end. longest: most steps.
     """
 
-    def __init__(self, decoder: Decoder, *, start: int, end: int, padding: int, longest: int):
+    def __init__(self, decoder: Decoder | DecoderEnsemble, *, start: int, end: int, padding: int, longest: int):
         super().__init__()
         self.decoder, self.start, self.end, self.padding, self.longest = decoder, start, end, padding, longest
 
@@ -95,6 +97,10 @@ class Search(layers.Layer):
         # All but the first of them are out of the question until there are others.
         alone = ops.where(ops.arange(width) == 0, 0.0, FORBIDDEN)
         states = self.decoder.make_first_states(context)
+
+        def repeat(state: Tensor) -> Tensor:
+            return ops.repeat(state, width, axis=0)
+
         return State(
             step=ops.zeros((), "int32"),
             symbol=ops.full((rows,), self.start, "int32"),
@@ -102,7 +108,7 @@ class Search(layers.Layer):
             total=ops.reshape(ops.zeros((batch, 1), "float32") + alone, (-1,)),
             written=ops.full((rows, self.longest), self.padding, "int32"),
             attention=ops.zeros((rows, self.longest, positions), "float32"),
-            states=[[ops.repeat(state, width, axis=0) for state in layer] for layer in states] if width > 1 else states,
+            states=keras.tree.map_structure(repeat, states) if width > 1 else states,
         )
 
     def run(self, write: Callable[..., tuple], prepared: dict[str, Tensor], state: tuple, width: int = 1) -> tuple:
@@ -208,7 +214,7 @@ class Beam(Search):
 
     def __init__(
         self,
-        decoder: Decoder,
+        decoder: Decoder | DecoderEnsemble,
         *,
         start: int,
         end: int,
@@ -307,5 +313,5 @@ class Beam(Search):
             total=pick(likelihood),
             written=self.write_step(follow(now.written), now.step, symbol),
             attention=self.write_step(follow(now.attention), now.step, follow(ops.where(over, 0.0, weights))),
-            states=[[follow(state) for state in layer] for layer in states],
+            states=keras.tree.map_structure(follow, states),
         )

@@ -69,8 +69,8 @@ def test_runs_that_cannot_be_averaged_are_refused(runs: list[Path], tmp_path: Pa
         check_members([members[0], members[0]])
     with small("novel") as task:
         writer = open_run(Path(train(task, small_options(task, epochs=1), tmp_path)["run"])).experiment
-    with pytest.raises(BadInput, match="symbol by symbol"):
-        check_members([writer, writer])
+    with pytest.raises(BadInput, match="--dynamic-evaluation 0.1: it goes on training one model"):
+        check_members([writer.replace_options(dynamic_evaluation=0.1)] * 2)
     with pytest.raises(BadInput, match="is a run of"):
         check_members([members[0], writer])
     unfitted = members[0].task.output(members[0].options)
@@ -88,3 +88,20 @@ def test_the_command_prints_the_members_beside_the_ensemble(
         assert main(["ensemble", *map(str, runs)]) == 0
     shown = capsys.readouterr().out
     assert "ensemble of 3" in shown and all(path.name in shown for path in runs)
+
+
+@pytest.mark.slow
+def test_runs_that_write_are_scored_together_drawn_and_searched(tmp_path: Path) -> None:
+    with small("novel") as task:
+        runs = [
+            Path(train(task, small_options(task, cell=cell, seed=seed, epochs=1), tmp_path)["run"])
+            for cell, seed in (("gru", 0), ("lstm", 1))
+        ]
+        members = [open_run(path).experiment for path in runs]
+        examples = small_splits("novel")["test"]
+        found = score_ensemble(members, Selection("test", examples, small_splits("novel")["train"]))
+        assert set(found["scores"]) == set(found["members"][str(runs[0])])
+        # The geometric mean of the probabilities is at least as good, by its loss, as the members are on the mean.
+        assert found["scores"]["loss"] <= np.mean([one["loss"] for one in found["members"].values()]) + 1e-5
+        beam = [one.replace_options(temperature=None, beam=3) for one in members]
+        assert np.isfinite(list(score_ensemble(beam, Selection("test", examples, examples))["scores"].values())).all()
