@@ -160,5 +160,7 @@ def test_a_run_with_chance_in_its_texts_goes_on_after_a_stop_as_if_there_had_bee
             patch.setattr(Checkpoint, "on_train_batch_end", stop)
             train_small(task, tmp_path / "stopped", **chance)
         assert_same_run(whole, train_small(task, tmp_path / "stopped", **chance))
+    # Of 2 epochs of 3 batches: over so many steps the share of its own symbols grows.
+    assert float(np.asarray(open_run(whole).model.get_layer("decoder").steps_planned)) == 2 * 3
     fields = [json.loads((whole / "fields" / f"{side}.json").read_text()) for side in ("input", "output")]
     assert fields[0]["symbols"] == fields[1]["symbols"]

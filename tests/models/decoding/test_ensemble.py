@@ -39,7 +39,6 @@ def score_all(models, inputs, sequences):
     [
         [("gru", "luong", 4), ("lstm", "bahdanau", 5)],
         [("gru", "none", 4), ("simple", "luong", 6)],
-        [("gru", "none", 4), ("gru", "none", 4)],
     ],
 )
 def test_a_beam_of_all_sequences_ranks_them_by_the_mean_log_probability_of_each_symbol(kinds):
