@@ -39,10 +39,11 @@ def read_temperature(directory: Path) -> float:
 def calibrate(trained: "Trained", batches: "Batches") -> None:
     """Fit the temperature of a run's best model, keep it with the run, and divide the model's logits by it.
 
-    batches: of the validation split. Nothing is done where no temperature can be fitted.
+    batches: of the validation split. Nothing is done where no temperature is asked for, or can be fitted.
     """
     experiment = trained.experiment
-    if not can_calibrate(trained.model, experiment.output_field):
+    asked = experiment.options.as_dict().get("calibrate")
+    if not asked or not can_calibrate(trained.model, experiment.output_field):
         return
     logits, labels = [], []
     for entry in batches.plan():

@@ -90,9 +90,12 @@ class Pooling:
 
 
 @dataclass
-class Focal:
-    """Options of the cross-entropy of labels."""
+class Labels:
+    """Options of answers that are one of a few labels."""
 
+    calibrate: bool = option(
+        True, "When training ends, fit the probabilities to the validation split (temperature).", group="training"
+    )
     focal: float = option(
         0.0, "Gamma of a focal loss: the more, the less counts what is answered right for sure.", group="training",
         low=0, high=10,
@@ -175,7 +178,7 @@ class Tagger(WordDropout, Embedding, Encoder):
 
 
 @dataclass
-class Classifier(Focal, NGrams, Pooling, WordDropout, Embedding, Encoder):
+class Classifier(Labels, NGrams, Pooling, WordDropout, Embedding, Encoder):
     """Options of the classifier and regressor."""
 
     pretrain: int = option(
@@ -198,7 +201,7 @@ class Forecaster(Pooling, Encoder):
 
 
 @dataclass
-class SeriesClassifier(Focal, Pooling, Encoder):
+class SeriesClassifier(Labels, Pooling, Encoder):
     """Options of the classifier and regressor of measured series."""
 
     noise: float = option(
