@@ -51,4 +51,5 @@ TASK = Task(
         "temperature": 0.8,
         "embedding_size": 64,
     },
+    best={"units": 512, "dropout": 0.25, "learning_rate": 3e-3, "ema_decay": 0.998},
 )

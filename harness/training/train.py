@@ -103,7 +103,8 @@ def build(training: Training, device: str) -> Loop:
     schedule = plan_epochs(options, len(batches.plan()))
     for layer in model.layers:
         if isinstance(layer, Decoder):
-            layer.plan_training(schedule.epochs * schedule.steps)
+            # Of a training whose end is not known, those that are usual.
+            layer.plan_training(options.steps if schedule.converges else schedule.epochs * schedule.steps)
     # Beside the batch's own there may be unknown words, of word dropout, and the symbol before the first.
     rows = batches.count_different() + 2 if options.lazy_embeddings else 0
     rate = make_rate(options, schedule)
