@@ -53,6 +53,7 @@ class Recurrent:
     layers: int = option(1, "Recurrent layers on top of each other.", low=1)
     block: bool = option(False, "Each recurrent layer in a block: norm, residual connection, and an MLP behind it.")
     dropout: float = option(0.3, "Share of the numbers between layers set to 0 in training.", low=0, high=0.95)
+    locked_dropout: bool = option(False, "Between layers, set the same numbers to 0 at every step of a sequence.")
 
 
 @dataclass
@@ -60,7 +61,6 @@ class Encoder(Recurrent):
     """Options of layers that read a sequence to its end."""
 
     bidirectional: bool = option(True, "Read the sequence in both directions.")
-    locked_dropout: bool = option(False, "Between layers, set the same numbers to 0 at every step of a sequence.")
 
 
 @dataclass

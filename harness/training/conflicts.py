@@ -1,7 +1,7 @@
 """Conflicts: options of training that do not go together."""
 
 from pipeline.errors import BadInput
-from pipeline.option import Options
+from pipeline.option import Options, make_flag
 
 
 def check_conflicts(options: Options) -> None:
@@ -19,3 +19,12 @@ def check_conflicts(options: Options) -> None:
             "--lazy-embeddings: with --scheduled-sampling any symbol may be read, not only those of the batch; leave "
             "one of them out"
         )
+    if asked.get("input_feeding"):
+        if asked["attention"] == "none":
+            raise BadInput("--input-feeding: what is fed is the attention; give --attention luong, or leave it out")
+        for name in ("block", "recurrent_dropout", "zoneout"):
+            if asked.get(name):
+                raise BadInput(
+                    f"--input-feeding: it goes one step at a time, which {make_flag(name)} does not; leave one of them "
+                    "out"
+                )

@@ -16,7 +16,6 @@ from models.layers.decoder import Decoder
 from models.layers.word_dropout import WordDropout
 from models.tensor import Tensor
 from pipeline.errors import BadInput
-from pipeline.option import make_flag
 
 if TYPE_CHECKING:
     from models.family import AutoregressiveField
@@ -31,18 +30,11 @@ def make_decoder(
     merge: bool = False,
     input_feeding: bool = False,
 ) -> Decoder:
-    """Return a decoder. attention, merge, input_feeding: see models/layers/decoder.py, which cannot feed all decoders.
+    """Return a decoder. attention, merge, input_feeding: see models/layers/decoder.py.
 
-    options.cell, its own options, units, layers, block, embedding_size, tie_embeddings, scheduled_sampling, dropout:
-    those of the decoder. BadInput for those that do not go together.
+    options.cell, its own options, units, layers, block, embedding_size, tie_embeddings, scheduled_sampling, dropout,
+    locked_dropout: those of the decoder.
     """
-    cell_options = CELLS[options.cell].read_options(options)
-    if input_feeding:
-        if attention == "none":
-            raise BadInput("--input-feeding: what is fed is the attention; give --attention luong, or leave it out")
-        dropped = [make_flag(name) for name in ("recurrent_dropout", "zoneout") if cell_options.get(name)]
-        if unfit := [*(["--block"] if options.block else []), *dropped]:
-            raise BadInput(f"--input-feeding: it goes one step at a time, which {unfit[0]} does not; leave one out")
     return Decoder(
         count_values(output_field.arrays["output"]),
         options.cell,
@@ -50,13 +42,14 @@ def make_decoder(
         depth=options.layers,
         features=options.embedding_size,
         dropout=options.dropout,
+        locked=options.locked_dropout,
         attention=attention,
         merge=merge,
         block=options.block,
         tied=options.tie_embeddings,
         scheduled_sampling=options.scheduled_sampling,
         input_feeding=input_feeding,
-        cell_options=cell_options,
+        cell_options=CELLS[options.cell].read_options(options),
         name="decoder",
     )
 

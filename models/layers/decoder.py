@@ -25,7 +25,7 @@ from models.cells.parallel_rnn import scan
 from models.layers.argmax import argmax
 from models.layers.attention import Attention
 from models.layers.block import EXIT, ResidualBlock, make_entry, make_norm
-from models.layers.dropout import Dropout
+from models.layers.locked_dropout import make_dropout
 from models.layers.tied_embedding import Bias, TiedEmbedding
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
@@ -38,6 +38,7 @@ class Decoder(layers.Layer):
 
     size: how many symbols there are. cell, units, depth: of the recurrent layers, depth of them on top of each other.
     features: length of a symbol's vector. dropout: share set to 0 in training, before each layer and the logits.
+    locked: whether the same is set to 0 at every step (models/layers/locked_dropout.py).
     attention: "none", "bahdanau" or "luong" (see models/layers/attention.py).
     merge: whether the context is also added, through a dense layer, to what the logits are computed from ("merge",
         Tanti et al. 2018). Otherwise the hidden state has to keep what comes late in a sequence until then.
@@ -63,6 +64,7 @@ class Decoder(layers.Layer):
         depth: int,
         features: int,
         dropout: float,
+        locked: bool = False,
         attention: str = "none",
         merge: bool = False,
         block: bool = False,
@@ -75,9 +77,10 @@ class Decoder(layers.Layer):
         super().__init__(**options)
         self.block, self.tied, self.cell_options = block, tied, dict(cell_options or {})
         self.size, self.cell, self.units, self.depth = size, cell, units, depth
-        self.features, self.dropout, self.attention, self.merge = features, dropout, attention, merge
+        self.features, self.dropout, self.locked = features, dropout, locked
+        self.attention, self.merge = attention, merge
         self.embedding = (TiedEmbedding if tied else layers.Embedding)(size, features, name="embedding")
-        self.dropout_layer = Dropout(dropout)
+        self.dropout_layer = make_dropout(dropout, locked=locked)
         self.layers = [
             CELLS[cell](units, return_sequences=True, name=f"{cell}_{n}", **self.cell_options) for n in range(depth)
         ]
@@ -101,7 +104,7 @@ class Decoder(layers.Layer):
         if block:
             self.entry, self.exit = make_entry(units), make_norm(EXIT)
             self.norms = [make_norm(f"block_{n}_norm") for n in range(depth)]
-            self.blocks = [ResidualBlock(dropout, name=f"block_{n}") for n in range(depth)]
+            self.blocks = [ResidualBlock(dropout, locked, name=f"block_{n}") for n in range(depth)]
 
     def build(self, previous_shape: tuple, context_shape: tuple, encoder_states_shape: tuple | None = None) -> None:
         self.embedding.build(previous_shape)
@@ -329,7 +332,7 @@ class Decoder(layers.Layer):
 
     def get_config(self) -> dict:
         names = (
-            "size", "cell", "units", "depth", "features", "dropout", "attention", "merge", "block", "tied",
+            "size", "cell", "units", "depth", "features", "dropout", "locked", "attention", "merge", "block", "tied",
             "scheduled_sampling", "input_feeding", "cell_options",
         )  # fmt: skip
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

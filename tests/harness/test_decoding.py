@@ -139,9 +139,23 @@ def test_lazy_embeddings_have_room_for_every_symbol_that_a_batch_can_have_in_tra
         assert len(written | {padding, unknown}) <= rows[0]
 
 
-def test_lazy_embeddings_with_scheduled_sampling_are_refused(capsys: pytest.CaptureFixture) -> None:
-    assert main(["train", NAME, "--scheduled-sampling", "0.3", "--lazy-embeddings"]) == 2
-    assert "--lazy-embeddings: with --scheduled-sampling any symbol may be read" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            "--scheduled-sampling 0.3 --lazy-embeddings",
+            "--lazy-embeddings: with --scheduled-sampling any symbol may be",
+        ),
+        ("--input-feeding --attention none", "--input-feeding: what is fed is the attention; give --attention luong"),
+        ("--input-feeding --block", "one step at a time, which --block does not"),
+        ("--input-feeding --cell gru --zoneout 0.2", "one step at a time, which --zoneout does not"),
+    ],
+)
+def test_options_of_a_decoder_that_do_not_go_together_are_refused(
+    words: str, message: str, capsys: pytest.CaptureFixture
+) -> None:
+    assert main(["train", NAME, *words.split()]) == 2
+    assert message in capsys.readouterr().err
 
 
 @pytest.mark.slow

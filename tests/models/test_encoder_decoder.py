@@ -133,19 +133,6 @@ def test_sides_that_share_a_vocabulary_share_one_table(tmp_path):
         encoder_decoder.build(reading, writing, given.replace(embedding="onehot"))
 
 
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"attention": "none"}, "--input-feeding: what is fed is the attention; give --attention luong"),
-        ({"attention": "luong", "block": True}, "one step at a time, which --block does not"),
-        ({"attention": "luong", "recurrent_dropout": 0.2}, "one step at a time, which --recurrent-dropout does not"),
-    ],
-)
-def test_input_feeding_that_cannot_be_is_refused(changes, message):
-    with pytest.raises(BadInput, match=message):
-        build(cell="gru", input_feeding=True, **changes)
-
-
 def test_with_input_feeding_it_learns_and_decodes_a_beam():
     model = build(cell="gru", attention="luong", input_feeding=True, dropout=0.3)
     model.compile("adam", loss=encoder_decoder.loss(fields()[1], options(label_smoothing=0.0)))

@@ -2,6 +2,7 @@
 
 from functools import cache
 from itertools import product
+from typing import Any
 
 import keras
 import numpy as np
@@ -353,6 +354,25 @@ def test_scheduled_sampling_reads_more_and_more_of_what_the_decoder_would_have_w
     for _ in range(2):
         np.testing.assert_allclose(train(), wanted, atol=1e-5)
     np.testing.assert_allclose(numpy(decoder(previous, contexts, memories, mask)), taught, atol=1e-5)
+
+
+def test_locked_dropout_leaves_out_the_same_at_every_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoder = Decoder(SIZE, "gru", units=6, depth=2, features=5, dropout=0.5, locked=True, attention="luong")
+    contexts, memories, mask = draw()
+    decoder(np.full((ROWS, 4), START), contexts, memories, mask)
+    original, seen = decoder.dropout_layer.call, []
+
+    def watch(inputs: Any, training: bool = False) -> Any:
+        seen.append(numpy(original(inputs, training=training)))
+        return ops.convert_to_tensor(seen[-1])
+
+    monkeypatch.setattr(decoder.dropout_layer, "call", watch)
+    decoder(np.full((ROWS, 4), START), contexts, memories, mask, training=True)
+    # Before each layer, and before the logits.
+    assert [array.shape for array in seen] == [(ROWS, 4, 5), (ROWS, 4, 6), (ROWS, 4, 6)]
+    for array in seen:
+        dropped = array == 0
+        assert (dropped == dropped[:, :1]).all() and 0.3 < dropped.mean() < 0.7
 
 
 @pytest.mark.parametrize("attention", KINDS)
