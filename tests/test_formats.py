@@ -12,7 +12,7 @@ from harness import options
 from run import main
 from tests.harness import start_keras
 
-FORMATS = [Path(__file__).parent / name for name in ("format_1", "format_2")]
+FORMATS = [Path(__file__).parent / name for name in ("format_1", "format_2", "format_3")]
 # What the runs of all formats are trained on.
 DATA = FORMATS[0] / "data"
 RUNS = [directory for folder in FORMATS for directory in sorted((folder / "stopped").iterdir())]

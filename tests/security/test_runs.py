@@ -1,24 +1,27 @@
 """Run directories of strangers: nothing that they name is run, and nothing outside of them is written or removed."""
 
 import base64
-import io
 import json
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from harness import runs
 from harness.process.lock import hold
+from harness.runs import states
 from harness.runs.listing import find_runs
 from harness.runs.restored import read_run
+from harness.training.checkpoint import Checkpoint
 from pipeline.errors import BadInput
 from pipeline.fields.subwords import learn_subwords, open_subwords
 from run import main
 from tests.harness import read_bytes
+from tests.security.test_sizes import Bomb
 
 # A run that an earlier version stopped: all of its files, and no training.
 STOPPED = Path(__file__).parents[1] / "format_2" / "stopped" / "copy"
@@ -163,12 +166,21 @@ def test_subwords_that_are_an_attack_are_refused(damage: Callable[[bytes], bytes
         open_subwords(base64.b64encode(damage(whole)).decode())
 
 
-def test_a_state_is_not_unpickled(tmp_path: Path) -> None:
-    from tests.security.test_sizes import Bomb
-
-    content = io.BytesIO()
-    np.savez(content, progress=np.array([Bomb(tmp_path / "ran")], dtype=object), allow_pickle=True)
-    content.seek(0)
-    with np.load(content, allow_pickle=False) as saved, pytest.raises(ValueError, match="allow_pickle"):
-        saved["progress"]
-    assert not (tmp_path / "ran").exists()
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (
+            lambda path: np.savez(path, progress=np.array([Bomb(path.with_name("ran"))]), allow_pickle=True),
+            "allow_pickle",
+        ),
+        (lambda path: np.savez_compressed(path, progress=np.zeros(2**24)), "its parts are compressed, or said to be"),
+        (lambda path: np.savez(path, progress="[" * 10**6), "it nests more than 50 deep"),
+    ],
+    ids=["of pickled objects", "that unpacks to 128 MB", "that nests without end"],
+)
+def test_a_state_that_is_an_attack_is_not_taken_up(write: Callable[[Path], None], message: str, tmp_path: Path) -> None:
+    write(tmp_path / states.LAST)
+    with pytest.raises(BadInput, match=message):
+        # No variable is asked for.
+        states.restore(tmp_path, lambda path: Checkpoint._read(cast(Any, None), path))
+    assert os.listdir(tmp_path) == [states.LAST]
