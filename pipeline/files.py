@@ -1,28 +1,46 @@
 """Files written whole, or not at all."""
 
 import os
+import secrets
 import shutil
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.errors import BadInput
 
 # What the names of files and folders begin with that are not finished; if their process is killed, they stay.
 UNFINISHED = ".unfinished."
+# Seconds after which nobody is at work on it any more, where that cannot be known.
+LEFT_OVER = 24 * 3600
 _unfinished: set[Path] = set()
 
 
 def write(path: Path, save: Callable[[Path], object]) -> None:
     """Write a file whole or not at all: `save` is given a temporary path in the same folder, with the same suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with remove_at_end(path.with_name(f"{UNFINISHED}{os.getpid()}.{path.name}")) as temporary:
+    with remove_at_end(name_unfinished(path)) as temporary:
         save(temporary)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+
+
+def name_unfinished(path: Path) -> Path:
+    """Return a name for what is not finished of a file, beside it: no other process has it, nor one elsewhere."""
+    # In two containers, or on two machines that share a folder, processes may have the same number.
+    return path.with_name(f"{UNFINISHED}{os.getpid()}-{secrets.token_hex(4)}.{path.name}")
+
+
+def remove_left_over(folder: Path) -> None:
+    """Remove what killed processes have left unfinished in a folder; not what another may be at work on."""
+    with suppress(OSError):
+        for path in folder.glob(f"{UNFINISHED}*"):
+            if time.time() - path.lstat().st_mtime > LEFT_OVER:
+                remove(path)
 
 
 def read_at_most(path: Path, most: int) -> bytes:

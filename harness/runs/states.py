@@ -13,7 +13,7 @@ from harness.process.console import say
 from harness.runs.schema import Progress
 from harness.runs.seal import sealed
 from pipeline.errors import BadInput
-from pipeline.files import UNFINISHED
+from pipeline.files import name_unfinished
 from pipeline.files import write as write_file
 
 LAST, PREVIOUS = "state.npz", "state.previous.npz"
@@ -28,8 +28,7 @@ def write(directory: Path, save: Callable[[Path], object]) -> None:
     """Write the state of an epoch, whole or not at all, and keep that of the epoch before."""
     last = directory / LAST
     if last.exists():
-        temporary = directory / f"{UNFINISHED}{os.getpid()}.{PREVIOUS}"
-        temporary.unlink(missing_ok=True)
+        temporary = name_unfinished(directory / PREVIOUS)
         try:
             # By a second name, so that there is one at every moment.
             os.link(last, temporary)

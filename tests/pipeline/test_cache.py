@@ -4,12 +4,13 @@ import os
 import pwd
 import stat
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipeline import cache
+from pipeline import cache, files
 from pipeline.errors import BadInput
 
 
@@ -122,3 +123,21 @@ def test_a_folder_of_others_that_has_its_name_is_not_used(
     (tmp_path / "tmp" / f"unrolled-{number + 1}").mkdir()
     with pytest.raises(BadInput, match="another user: name a folder that can be written to in UNROLLED_CACHE"):
         cache.prepare(said.append)
+
+
+def test_what_was_left_unfinished_for_a_day_is_removed(
+    said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path / "mine"))
+    for name, age in (("a", files.LEFT_OVER + 60), ("b", 60)):
+        left = tmp_path / "mine" / "unpacked" / f"{files.UNFINISHED}{name}"
+        left.mkdir(mode=0o700, parents=True)
+        os.utime(left, (time.time() - age,) * 2)
+    (tmp_path / "mine").chmod(0o700)
+    cache.prepare(said.append)
+    assert os.listdir(tmp_path / "mine" / "unpacked") == [".unfinished.b"] and not said
+
+
+def test_two_processes_of_one_number_have_names_of_their_own_for_what_is_unfinished() -> None:
+    one, other = (files.name_unfinished(Path("runs/state.npz")) for _ in range(2))
+    assert one != other and one.suffix == ".npz" and one.name.startswith(files.UNFINISHED)

@@ -5,7 +5,11 @@ import fcntl
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -13,6 +17,7 @@ import pytest
 from harness.process import lock
 from harness.process.lock import hold
 from pipeline.errors import BadInput
+from pipeline.files import LEFT_OVER
 from tests.harness import ROOT, linux, read_bytes
 
 HOLDER = """
@@ -113,6 +118,103 @@ def test_where_files_cannot_be_locked_that_is_said_and_the_run_goes_on(
     with hold(tmp_path / "run"):
         (line,) = said
         assert line.startswith(f"{tmp_path}: files cannot be locked there (No locks available)")
+
+
+ELSEWHERE = "process 7 on elsewhere, since 2026-01-01 00:00:00: run.py train pos\n"
+
+
+@pytest.fixture
+def soon(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Beats are quick; return what is said."""
+    said: list[str] = []
+    monkeypatch.setattr(lock, "BEAT", 0.05)
+    monkeypatch.setattr(lock, "say", said.append)
+    return said
+
+
+@contextmanager
+def beating(path: Path) -> Iterator[None]:
+    """Inside, another machine, whose locks are not seen here, holds a run."""
+    path.write_text(ELSEWHERE)
+    end = Event()
+
+    def beat() -> None:
+        while not end.wait(0.02):
+            os.utime(path)
+
+    thread = Thread(target=beat)
+    thread.start()
+    yield
+    end.set()
+    thread.join()
+
+
+def test_a_run_that_another_machine_trains_is_not_trained_here(tmp_path: Path, soon: list[str]) -> None:
+    with (
+        beating(tmp_path / ".run.lock"),
+        pytest.raises(BadInput, match="another process trains this run: process 7 on elsewhere"),
+        hold(tmp_path / "run"),
+    ):
+        pytest.fail("held")
+    assert (tmp_path / ".run.lock").read_text() == ELSEWHERE and "waiting for 0 seconds" in soon[0]
+
+
+def test_a_run_whose_process_was_killed_on_another_machine_goes_on_after_some_beats(
+    tmp_path: Path, soon: list[str]
+) -> None:
+    path = tmp_path / ".run.lock"
+    path.write_text(ELSEWHERE)
+    with hold(tmp_path / "run"):
+        assert path.read_text().startswith(f"process {os.getpid()} on ") and len(soon) == 1
+    assert not path.exists()
+
+
+def test_a_run_that_was_killed_on_this_machine_goes_on_at_once(tmp_path: Path, soon: list[str]) -> None:
+    (tmp_path / ".run.lock").write_text(ELSEWHERE.replace("elsewhere", os.uname().nodename))
+    with hold(tmp_path / "run"):
+        assert not soon
+
+
+def test_where_files_cannot_be_locked_a_beat_keeps_others_off(
+    tmp_path: Path, soon: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(file: Any, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    # Of the same machine, too.
+    with (
+        hold(tmp_path / "run"),
+        pytest.raises(BadInput, match=f"process {os.getpid()} on "),
+        hold(tmp_path / "run"),
+    ):
+        pytest.fail("held twice")
+
+
+def test_a_process_whose_run_was_taken_is_interrupted(
+    tmp_path: Path, soon: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = Event()
+
+    def kill(process: int, number: int) -> None:
+        assert process == os.getpid()
+        killed.set()
+
+    monkeypatch.setattr(os, "kill", kill)
+    with hold(tmp_path / "run"):
+        # It was asleep for long, say.
+        (tmp_path / ".run.lock").write_text(ELSEWHERE)
+        assert killed.wait(5)
+    assert "the run was taken by process 7 on elsewhere" in soon[0]
+
+
+def test_what_was_left_beside_a_run_for_a_day_is_removed(tmp_path: Path) -> None:
+    for name, age in ((".unfinished.old", LEFT_OVER + 60), (".unfinished.new", 60), ("old", LEFT_OVER + 60)):
+        (tmp_path / name).mkdir()
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    with hold(tmp_path / "run"):
+        pass
+    assert sorted(os.listdir(tmp_path)) == [".unfinished.new", "old"]
 
 
 @linux
