@@ -52,8 +52,12 @@ class Recurrent:
     units: int = option(128, "Size of the hidden state, for each direction.", low=1)
     layers: int = option(1, "Recurrent layers on top of each other.", low=1)
     block: bool = option(False, "Each recurrent layer in a block: norm, residual connection, and an MLP behind it.")
-    dropout: float = option(0.3, "Share of the numbers between layers set to 0 in training.", low=0, high=0.95)
-    locked_dropout: bool = option(False, "Between layers, set the same numbers to 0 at every step of a sequence.")
+    dropout: float = option(
+        0.3, "Share of the numbers between layers set to 0 in training.", low=0, high=0.95, adjustable=True
+    )
+    locked_dropout: bool = option(
+        False, "Between layers, set the same numbers to 0 at every step of a sequence.", adjustable=True
+    )
 
 
 @dataclass
@@ -69,15 +73,17 @@ class Embedding:
 
     embedding: Literal["dense", "onehot"] = option("dense", "Words as learned vectors, or as one-hot vectors.")
     embedding_size: int = option(128, "Length of a word's vector.", low=1)
-    vectors: str | None = option(None, "File of word vectors to begin with: GloVe, .vec, word2vec's binary; gzip.")
-    freeze_vectors: bool = option(False, "Leave the word vectors as they are in the file.")
+    vectors: str | None = option(
+        None, "File of word vectors to begin with: GloVe, .vec, word2vec's binary; gzip.", adjustable=True
+    )
+    freeze_vectors: bool = option(False, "Leave the word vectors as they are in the file.", adjustable=True)
 
 
 @dataclass
 class WordDropout:
     """Options of word dropout."""
 
-    word_dropout: float = option(0.0, "Share of the words made unknown in training.", low=0, high=0.95)
+    word_dropout: float = option(0.0, "Share of the words made unknown in training.", low=0, high=0.95, adjustable=True)
 
 
 @dataclass
@@ -157,7 +163,7 @@ class Decoder:
     )  # fmt: skip
     scheduled_sampling: float = option(
         0.0, "Share of the symbols written so far that are the model's own in training; it grows from 0.",
-        low=0, high=1,
+        low=0, high=1, adjustable=True,
     )  # fmt: skip
 
 
@@ -165,7 +171,9 @@ class Decoder:
 class LabelSmoothing:
     """Options of the cross-entropy of written symbols."""
 
-    label_smoothing: float = option(0.0, "Share of the expected probability spread over all symbols.", low=0, high=0.9)
+    label_smoothing: float = option(
+        0.0, "Share of the expected probability spread over all symbols.", low=0, high=0.9, adjustable=True
+    )
 
 
 @dataclass
@@ -206,10 +214,10 @@ class SeriesClassifier(Labels, Pooling, Encoder):
 
     noise: float = option(
         0.0, "Standard deviation of the noise added to each number in training, those of the data being 1.",
-        low=0, high=10,
+        low=0, high=10, adjustable=True,
     )  # fmt: skip
     spec_augment: float = option(
-        0.0, "Share of a series' steps and channels hidden in training (SpecAugment).", low=0, high=0.9
+        0.0, "Share of a series' steps and channels hidden in training (SpecAugment).", low=0, high=0.9, adjustable=True
     )
 
 
@@ -259,7 +267,7 @@ class Captioner(AttentiveWriting, Decoder, LabelSmoothing, Attention, WordDropou
     )
     random_affine: float = option(
         0.0, "How far images are zoomed and shifted in training, as a share of their side.", low=0, high=0.9,
-        aliases=("warping",),
+        aliases=("warping",), adjustable=True,
     )  # fmt: skip
     random_crop: float = option(
         0.0, "How much of an image's height and width is cut off at most in training.", low=0, high=0.9
@@ -279,10 +287,15 @@ class Transcriber(BeamSearch, Encoder):
 
     spec_augment: float = option(
         0.0, "Share of a recording's frames and bands hidden in training (SpecAugment).", low=0, high=0.9,
-        aliases=("masking",),
+        aliases=("masking",), adjustable=True,
     )  # fmt: skip
     vocal_tract_perturbation: float = option(
-        0.0, "How far a recording's bands are stretched in training.", low=0, high=0.9, aliases=("warping",)
+        0.0,
+        "How far a recording's bands are stretched in training.",
+        low=0,
+        high=0.9,
+        aliases=("warping",),
+        adjustable=True,
     )
     language_model_weight: float = option(
         0.0, "How much the n-grams of --language-model-order count in the beam.", group="decoding", low=0, high=10

@@ -12,6 +12,7 @@ Not pydantic: it and one such dataclass take 0.13 s, a third of what `--help` ta
 """
 
 import dataclasses
+import keyword
 import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ class Option:
     name: an identifier; on the command line with - for _. kind: int, float, bool, str or a Literal of these, or one of
     them or None. low, high: bounds of a number, both included. group: its heading; an option of decoding can be changed
     when a trained run answers. aliases: earlier names, which are accepted and not shown.
+    adjustable: an option of the model or of a field with which trained weights stay what they are: dropout, say. A run
+    that starts from another one may have another value.
     """
 
     name: str
@@ -48,6 +51,7 @@ class Option:
     low: float | None = None
     high: float | None = None
     aliases: tuple[str, ...] = ()
+    adjustable: bool = False
 
     @property
     def flag(self) -> str:
@@ -125,13 +129,14 @@ class Option:
 
 
 def make_flag(name: str) -> str:
-    """Return an option's name as it is typed."""
-    return "--" + name.replace("_", "-")
+    """Return an option's name as it is typed; one that is a word of Python ends with _ in Python: from_, --from."""
+    return "--" + name.rstrip("_").replace("_", "-")
 
 
 def read_flag(flag: str) -> str:
     """Return the name of an option that is typed so; of what takes the value of a flag back, too."""
-    return flag.removeprefix("--").removeprefix("no-").replace("-", "_")
+    name = flag.removeprefix("--").removeprefix("no-").replace("-", "_")
+    return f"{name}_" if keyword.iskeyword(name) else name
 
 
 def option(
@@ -142,9 +147,17 @@ def option(
     low: float | None = None,
     high: float | None = None,
     aliases: tuple[str, ...] = (),
+    adjustable: bool = False,
 ) -> Any:
     """Return the field of a dataclass that is an option; see `Option`. group: None is that of the part."""
-    declaration = {"help": help, "group": group, "low": low, "high": high, "aliases": aliases}
+    declaration = {
+        "help": help,
+        "group": group,
+        "low": low,
+        "high": high,
+        "aliases": aliases,
+        "adjustable": adjustable,
+    }
     return dataclasses.field(default=default, metadata={KEY: declaration})
 
 

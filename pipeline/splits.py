@@ -97,6 +97,44 @@ def leave_out(splits: Splits, group: str) -> Splits:
     return {name: examples for name, examples in found.items() if examples}
 
 
+def take_fold(
+    splits: Splits,
+    number: int,
+    count: int,
+    *,
+    seed: int = 0,
+    side: Side = "input",
+    stratify: bool = False,
+    grouped: bool = False,
+) -> Splits:
+    """Return the splits with one of `count` folds of "train" as the test, and the others as "train".
+
+    number: which fold, from 1. Each distinct input is in one fold; the folds have the same number of them, and with
+    `stratify` the same number of each label, but for one. seed, side, stratify, grouped: as for `complete`.
+    Raises BadInput where there are fewer distinct inputs than folds.
+    """
+    train = splits["train"]
+    kept: Kept = "group" if grouped else side
+    values = list(dict.fromkeys(getattr(example, kept) for example in train))
+    if len(values) < count:
+        raise BadInput(
+            f"--folds {count}: {len(train)} example{'s' * (len(train) != 1)} with {len(values)} distinct "
+            f"{kept}{'s' * (len(values) != 1)}; expected as many as folds, or more: give fewer folds, or add examples"
+        )
+    random.Random(f"{seed} folds").shuffle(values)
+    if stratify and not grouped:
+        label = {getattr(one, side): stratum for one, stratum in zip(train, find_strata(train, side), strict=True)}
+        order = {stratum: place for place, stratum in enumerate(dict.fromkeys(label[value] for value in values))}
+        # Dealt out one after the other, label by label, each fold gets its share of each.
+        values.sort(key=lambda value: order[label[value]])
+    held_out = set(values[number - 1 :: count])
+    return {
+        **splits,
+        "train": [example for example in train if getattr(example, kept) not in held_out],
+        "test": [example for example in train if getattr(example, kept) in held_out],
+    }
+
+
 def limit(splits: Splits, count: int, *, seed: int = 0, side: Side = "input", stratify: bool = False) -> Splits:
     """Return `count` examples, drawn at random, of each split that has more, in their order.
 

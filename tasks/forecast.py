@@ -40,5 +40,6 @@ TASK = Task(
         "exponential smoothing": baselines.score_exponential_smoothing,
     },
     latest=rolling.find_latest,
+    ordered=True,
     options={"bidirectional": False, "dropout": 0.5, "units": 64, "batch_size": 64, "ema_decay": 0.99, "steps": 1200},
 )

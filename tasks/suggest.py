@@ -33,6 +33,7 @@ TASK = Task(
     measured_metrics=suggestions.measure_suggestions,
     monitor="perplexity",
     lower_is_better=True,
+    ordered=True,
     baselines={"by frequency": trigrams.score_frequencies, "trigrams": trigrams.score_trigrams},
     options={
         "cell": "gru",

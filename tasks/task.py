@@ -85,6 +85,7 @@ class Task:
     samples: how many of the test's answers training shows when it ends.
     tuned: between which values `tune` searches which options.
     latest: the run's own data -> examples without outputs, which predict answers where it is given no input.
+    ordered: its examples follow each other, in time or in a text: they are never divided at random.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Task:
     samples: int = 0
     tuned: Space = field(default_factory=lambda: USUAL)
     latest: Callable[[Splits], list[Example]] | None = None
+    ordered: bool = False
 
     def __post_init__(self) -> None:
         """Raise BadInput for a field or family that is of another kind: nobody could say which options it has."""

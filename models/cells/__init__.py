@@ -134,6 +134,7 @@ class Chrono:
         None,
         "Steps that gates (but those of slstm), indrnn and lru begin by remembering; the usual beginning is few.",
         low=3,
+        adjustable=True,
     )
 
 
@@ -142,7 +143,11 @@ class RecurrentDropout:
     """The option of the cells whose hidden state is multiplied by a matrix at every step (Gal and Ghahramani 2016)."""
 
     recurrent_dropout: float = option(
-        0.0, "Share of the hidden state, the same at all steps, that no step sees in training.", low=0, high=0.95
+        0.0,
+        "Share of the hidden state, the same at all steps, that no step sees in training.",
+        low=0,
+        high=0.95,
+        adjustable=True,
     )
 
 

@@ -12,6 +12,7 @@ The life of a field:
 2. `fit` learns what has to be learned, such as the words there are, from the training examples only.
 3. `encode` is called for each example; pipeline/batches pads the arrays to batches.
 4. `save` writes it to the run directory as JSON, and `restore` reads it for evaluate, predict and a run that goes on.
+5. A run that starts from another one, on other data, `inherit`s what that has learned, and `extend`s it.
 
 A field is a dataclass that names its protocol as a base class, and inherits the defaults of the members that it does
 not define. Its parts are options, which `pipeline.option.option` declares; what a task gives it, with a plain default;
@@ -103,6 +104,14 @@ class Field(Protocol):
     def find_flaws(self, value: Any, /) -> Iterator[str]:
         """Yield what is odd about a value, in a few words that are the same for all values of which it is true."""
         yield from ()
+
+    def extend(self, values: Iterable[Any], /) -> Sequence[str]:
+        """Learn what the training examples of other data have beside what is known; return that in a few words each.
+
+        In place of `fit`, where trained weights are to be of use: what has an id keeps it, what is new comes after it,
+        and measurements keep their scale. Raises BadInput for data that no model of this field can read.
+        """
+        return ()
 
 
 Kind = TypeVar("Kind", bound=Field)
@@ -399,6 +408,12 @@ def restore(empty: Kind, saved: Mapping[str, object]) -> Kind:
         if not part.metadata.get("learned", False) and found != given:
             raise BadInput(f"{part.name} is {found!r:.60}, and by the options {given!r:.60}")
     return restored
+
+
+def inherit(empty: Kind, earlier: Field) -> Kind:
+    """Return `empty`, a field as its task makes it, with what another one of its kind has learned; see `extend`."""
+    learned = [part.name for part in _list_parts(empty) if part.metadata.get("learned", False)]
+    return dataclasses.replace(empty, **{name: getattr(earlier, name) for name in learned})
 
 
 def _list_parts(field: Field) -> list[dataclasses.Field[object]]:

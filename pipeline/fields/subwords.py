@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # What a subword after a space begins with.
 SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
+# What is said where a field is extended that has such a model: with another one no text would be divided as before.
+KEPT = "the subword model as it is"
 
 
 def learn_subwords(texts: list[str], vocabulary: int) -> str:

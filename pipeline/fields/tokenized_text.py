@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Literal
 from pipeline.errors import BadInput
 from pipeline.fields.field import LEARNED
 from pipeline.fields.flaws import find_flaws
-from pipeline.fields.subwords import SPACE, learn_subwords, open_subwords, sample_subwords
+from pipeline.fields.subwords import KEPT, SPACE, learn_subwords, open_subwords, sample_subwords
 from pipeline.fields.tokenizers import JOINER, divide_words
-from pipeline.fields.vocabulary import WRITTEN, Vocabulary
+from pipeline.fields.vocabulary import UNKNOWN_ID, WRITTEN, Vocabulary, count_new
 from pipeline.option import option
 
 if TYPE_CHECKING:
@@ -35,11 +35,13 @@ class TokenizedText:
     """
 
     unit: Literal["word", "character", "subword"] = option("character", "What a text is divided into.")
-    vocabulary: int = option(20_000, "Most words or subwords known, the most frequent; others are unknown.", low=3)
+    vocabulary: int = option(
+        20_000, "Most words or subwords known, the most frequent; others are unknown.", low=3, adjustable=True
+    )
     lowercase: bool = option(False, "Lower-case all texts.")
     subword_sampling: float | None = option(
         None, "In training divide texts into subwords by chance, anew in each epoch: by probability to this power.",
-        low=0.01, high=10,
+        low=0.01, high=10, adjustable=True,
     )  # fmt: skip
     symbols: list[str] = field(default_factory=list, metadata=LEARNED)
     model: str = field(default="", metadata=LEARNED)
@@ -51,9 +53,27 @@ class TokenizedText:
             self.model = learn_subwords(texts, self.vocabulary)
             self.symbols = [self._subwords.id_to_piece(number) for number in range(self._subwords.get_piece_size())]
         else:
-            size = self.vocabulary if self.unit == "word" else None
             counts = Counter(symbol for text in texts for symbol in self._divide(text))
-            self.symbols = list(Vocabulary.build(counts, size, reserved=WRITTEN).symbols)
+            self.symbols = list(Vocabulary.build(counts, self._most, reserved=WRITTEN).symbols)
+
+    def extend_symbols(self, texts: list[str]) -> Sequence[str]:
+        """Learn the symbols of other texts beside those that are known, and return how many; subwords stay as they are.
+
+        Of these, return how many of the texts' are not known.
+        """
+        texts = [self._prepare(text) for text in texts]
+        if self.unit == "subword":
+            ids = [number for text in texts for number in self._subwords.encode(text)]
+            return [f"{KEPT}, to which {ids.count(UNKNOWN_ID) / max(len(ids), 1):.1%} of the texts is unknown"]
+        counts = Counter(symbol for text in texts for symbol in self._divide(text))
+        before = len(self.symbols)
+        self.symbols = list(Vocabulary(self.symbols, len(WRITTEN)).extend(counts, self._most).symbols)
+        return [count_new(len(self.symbols) - before, self.unit)]
+
+    @property
+    def _most(self) -> int | None:
+        """Return the most symbols that are learned; None where there is no bound."""
+        return self.vocabulary if self.unit == "word" else None
 
     def _prepare(self, text: str) -> str:
         if not isinstance(text, str):

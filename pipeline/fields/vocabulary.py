@@ -8,7 +8,7 @@ id                              0         1         2 3 4    5    6
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from pipeline.fields.array import UNSEEN
@@ -32,6 +32,17 @@ def list_some(names: Sequence[str]) -> str:
     """Return names with commas between them; of many the first, and how many more there are."""
     more = f", and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
     return ", ".join(names[:SHOWN]) + more
+
+
+def count_new(count: int, noun: str) -> str:
+    """Return how many of something are new, in words: 412 new words."""
+    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
+    return f"{f'{count:,}' if count else 'no'} new {noun if count == 1 else plural}"
+
+
+def append_new(known: Sequence[str], found: Iterable[str]) -> list[str]:
+    """Return the categories that are known, each in its place, and after them those that are new, in their order."""
+    return [*known, *sorted(set(found) - set(known))]
 
 
 @dataclass(frozen=True)
@@ -60,6 +71,15 @@ class Vocabulary:
         kept.sort(key=lambda symbol: (-counts[symbol], symbol))
         room = None if size is None else max(0, size - len(reserved))
         return cls([*reserved, *kept[:room]], len(reserved))
+
+    def extend(self, counts: Counter[str], size: int | None = None, min_count: int = 1) -> "Vocabulary":
+        """Return the vocabulary with symbols of other data after its own, which keep their ids.
+
+        counts, size, min_count: of the other data; see `build`.
+        """
+        found = self.build(counts, size, min_count, reserved=self.symbols[: self.reserved])
+        new = [symbol for symbol in found.symbols[self.reserved :] if symbol not in self]
+        return replace(self, symbols=[*self.symbols, *new])
 
     @classmethod
     def of_categories(cls, categories: Sequence[str]) -> "Vocabulary":

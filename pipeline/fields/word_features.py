@@ -57,9 +57,9 @@ def list_ngrams(word: str, longest: int) -> list[str]:
     return [word[at : at + size] for at in starts for size in range(SHORTEST, min(longest, len(word) - at) + 1)]
 
 
-def build_vocabulary(parts: Iterable[Sequence[str]]) -> Vocabulary:
-    """Return the vocabulary of prefixes, suffixes or n-grams. parts: of each different word of the training data."""
-    return Vocabulary.build(Counter(part for some in parts for part in dict.fromkeys(some)), min_count=FEWEST)
+def extend_vocabulary(known: Vocabulary, parts: Iterable[Sequence[str]]) -> Vocabulary:
+    """Return a vocabulary of prefixes, suffixes or n-grams, extended. parts: of each different word of the data."""
+    return known.extend(Counter(part for some in parts for part in dict.fromkeys(some)), min_count=FEWEST)
 
 
 def affixes_to_ids(affixes: Sequence[str], vocabulary: Vocabulary) -> list[int]:

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.errors import BadInput
 from pipeline.example import Example
-from pipeline.splits import complete, leave_out, limit
+from pipeline.splits import complete, leave_out, limit, take_fold
 
 
 def examples(inputs) -> list[Example]:
@@ -206,3 +206,32 @@ def test_a_group_that_is_left_out_is_the_test_and_all_others_are_trained_on_or_v
         leave_out({"train": whole}, "s9")
     with pytest.raises(BadInput, match="nothing is left to train on"):
         leave_out({"train": spoken(speakers=1)}, "s0")
+
+
+def test_every_example_is_in_the_test_of_one_fold_and_no_input_is_on_both_sides():
+    # Inputs come twice, and labels are of unequal size.
+    train = [Example(f"text {number % 53}", "ab"[number % 53 < 11]) for number in range(106)]
+    every = [take_fold({"train": train}, number, 5, stratify=True) for number in range(1, 6)]
+    assert sorted(inputs([one for made in every for one in made["test"]])) == sorted(inputs(train))
+    for made in every:
+        assert len(made["train"]) + len(made["test"]) == 106
+        assert set(inputs(made["train"])).isdisjoint(inputs(made["test"]))
+        distinct = {one.input: one.output for one in made["test"]}
+        # A fifth of 42 and of 11.
+        assert Counter(distinct.values())["a"] in (8, 9) and Counter(distinct.values())["b"] in (2, 3)
+    assert {len({*inputs(made["test"])}) for made in every} == {10, 11}
+
+
+def test_folds_are_those_of_their_seed_and_side():
+    train = [Example(f"category {number % 7}", f"name {number}") for number in range(70)]
+    one, again, other = (take_fold({"train": train}, 2, 5, seed=seed, side="output") for seed in (0, 0, 1))
+    assert one == again != other
+    assert len(one["test"]) == 14
+    with pytest.raises(BadInput, match="--folds 8: 70 examples with 7 distinct inputs; expected as many as folds"):
+        take_fold({"train": train}, 1, 8)
+
+
+def test_a_fold_leaves_the_validation_of_the_data_as_it_is():
+    train, held_out = examples("abcdefghij"), examples("xy")
+    made = take_fold({"train": train, "validation": held_out}, 1, 5)
+    assert made["validation"] is held_out and len(made["test"]) == 2

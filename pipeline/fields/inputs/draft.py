@@ -13,7 +13,7 @@ from pipeline.fields.edits.spelling import WAYS, Candidate, Candidates
 from pipeline.fields.field import LEARNED, InputField
 from pipeline.fields.flaws import find_flaws
 from pipeline.fields.tokenizers import find_tokens
-from pipeline.fields.vocabulary import READ, UNKNOWN_ID, Vocabulary
+from pipeline.fields.vocabulary import READ, UNKNOWN_ID, Vocabulary, count_new
 from pipeline.option import option
 
 # Every code point of Unicode is below.
@@ -34,16 +34,25 @@ class Draft(InputField[str]):
     width: characters of the longest piece; a longer word is several. most: candidates per word.
     """
 
-    vocabulary: int = option(20_000, "Most words or subwords known, the most frequent; others are unknown.", low=3)
-    max_length: int = option(400, "Longest sentence, in tokens; a longer one is refused.", low=1)
-    min_count: int = option(1, "Words seen fewer times in training are unknown.", low=1)
+    vocabulary: int = option(
+        20_000, "Most words or subwords known, the most frequent; others are unknown.", low=3, adjustable=True
+    )
+    max_length: int = option(400, "Longest sentence, in tokens; a longer one is refused.", low=1, adjustable=True)
+    min_count: int = option(1, "Words seen fewer times in training are unknown.", low=1, adjustable=True)
     width: int = 24
     most: int = 8
     words: list[str] = field(default_factory=list, metadata=LEARNED)
 
     def fit(self, texts: Iterable[str]) -> None:
-        counts = Counter(word for text in texts for word in self.divide(text))
-        self.words = list(Vocabulary.build(counts, self.vocabulary, self.min_count).symbols)
+        self.words = list(Vocabulary.build(self._count(texts), self.vocabulary, self.min_count).symbols)
+
+    def extend(self, texts: Iterable[str]) -> Sequence[str]:
+        before = len(self.words)
+        self.words = list(Vocabulary(self.words).extend(self._count(texts), self.vocabulary, self.min_count).symbols)
+        return [count_new(len(self.words) - before, "word")]
+
+    def _count(self, texts: Iterable[str]) -> Counter[str]:
+        return Counter(word for text in texts for word in self.divide(text))
 
     def refuse(self, text: str) -> str | None:
         return None if text.strip() else "the text has no word in it"

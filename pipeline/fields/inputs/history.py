@@ -2,7 +2,7 @@
 
 import math
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -52,7 +52,9 @@ class History(InputField[Window]):
     """
 
     calendar: bool = option(False, "Tell the network the hour, the weekday and the time of the year.")
-    max_length: int = option(400, "Most steps that a cell with a bound, such as dnn, is built for.", low=1)
+    max_length: int = option(
+        400, "Most steps that a cell with a bound, such as dnn, is built for.", low=1, adjustable=True
+    )
     horizon: int = field(default=1, metadata=LEARNED)
     season: int = field(default=1, metadata=LEARNED)
     unit: str = field(default=NUMBERED, metadata=LEARNED)
@@ -84,6 +86,20 @@ class History(InputField[Window]):
             numbers = column[np.isfinite(column)]
             self.means.append(float(numbers.mean()) if len(numbers) else 0.0)
             self.deviations.append((float(numbers.std()) if len(numbers) else 0.0) or 1.0)
+
+    def extend(self, windows: Iterable[Window]) -> Sequence[str]:
+        every = list(windows)
+        one = every[0]
+        self._check(one)
+        if (one.horizon, one.season) != (self.horizon, self.season):
+            raise BadInput(
+                f"--horizon {one.horizon} --season {one.season}: the run that is started from has a horizon of "
+                f"{self.horizon} and a season of {self.season}; give --horizon {self.horizon} --season {self.season}"
+            )
+        if any(window.follows for window in every) != self.carried:
+            raise BadInput("--carry: the run that is started from carries states on, or does not; give its --carry")
+        # Windows are scaled by themselves, and covariates as they were.
+        return ()
 
     @staticmethod
     def choose_cycles(grid: Grid, steps: int) -> list[str]:

@@ -28,7 +28,9 @@ class Pixels(InputField[Picture]):
     order: Literal["rows", "permuted"] = option(
         "rows", "Pixels row by row, or in one random order, the same for all pictures."
     )
-    max_length: int = option(784, "Most pixels that a cell with a bound, such as dnn, is built for.", low=1)
+    max_length: int = option(
+        784, "Most pixels that a cell with a bound, such as dnn, is built for.", low=1, adjustable=True
+    )
     side: int = field(default=0, metadata=LEARNED)
     mean: float = field(default=0.0, metadata=LEARNED)
     deviation: float = field(default=1.0, metadata=LEARNED)

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from pipeline.errors import unknown
+from pipeline.errors import BadInput, unknown
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
-from pipeline.fields.vocabulary import PADDING_ID, Vocabulary, list_some
+from pipeline.fields.vocabulary import PADDING_ID, Vocabulary, append_new, count_new, list_some
 
 # Most characters of a seed that are kept: its last.
 SEED_LENGTH = 256
@@ -29,6 +29,15 @@ class Prompt(InputField[str]):
 
     def fit(self, categories: Iterable[str]) -> None:
         self.categories = sorted(set(categories))
+
+    def extend(self, categories: Iterable[str]) -> Sequence[str]:
+        categories = set(categories)
+        if (categories == {""}) != (self.categories == [""]):
+            having = "has none" if self.categories == [""] else "has some"
+            raise BadInput(f"categories: the run that is started from {having}, and the data is otherwise")
+        before = len(self.categories)
+        self.categories = append_new(self.categories, categories)
+        return [count_new(len(self.categories) - before, "category")]
 
     def refuse(self, text: str) -> str | None:
         return None if self._find_category(text) is not None else "the category is not in the training data"

@@ -20,7 +20,9 @@ class Series(InputField[str]):
     """
 
     width: int = 1
-    max_length: int = option(400, "Most steps that a cell with a bound, such as dnn, is built for.", low=1)
+    max_length: int = option(
+        400, "Most steps that a cell with a bound, such as dnn, is built for.", low=1, adjustable=True
+    )
 
     def refuse(self, text: str) -> str | None:
         return None if text.strip() else "there is no step in it"

@@ -43,7 +43,9 @@ class Sound(InputField[str]):
     deviation: per band. average: per band, where the mean is a running or a shrunk one.
     """
 
-    max_length: int = option(400, "Longest recording, in frames of 10 ms; a longer one is refused.", low=1)
+    max_length: int = option(
+        400, "Longest recording, in frames of 10 ms; a longer one is refused.", low=1, adjustable=True
+    )
     file: ClassVar[Literal["image", "recording"] | None] = "recording"
     feature_mean: Literal["recording", "shrunk", "running"] = option(
         "recording",
@@ -52,11 +54,11 @@ class Sound(InputField[str]):
     )
     speed_perturbation: float = option(
         0.0, "How much faster or slower recordings are played in training, as a share of their speed.",
-        group="training", low=0, high=0.5,
+        group="training", low=0, high=0.5, adjustable=True,
     )  # fmt: skip
     noise_level: float = option(
         0.0, "Loudest noise added to recordings in training, as a share of their own loudness.",
-        group="training", low=0, high=10,
+        group="training", low=0, high=10, adjustable=True,
     )  # fmt: skip
     bands: int = 40
     rate: int = field(default=0, metadata=LEARNED)

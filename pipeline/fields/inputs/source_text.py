@@ -17,7 +17,9 @@ from pipeline.option import option
 class SourceText(TokenizedText, InputField[str]):
     """A text to read -> {"words": (time,)}. One longer than `max_length` symbols is refused."""
 
-    max_length: int = option(1000, "Longest text, in words or other units; a longer one is refused.", low=1)
+    max_length: int = option(
+        1000, "Longest text, in words or other units; a longer one is refused.", low=1, adjustable=True
+    )
     shared_vocabulary: bool = option(False, "One vocabulary for what is read and what is written.")
 
     def __post_init__(self) -> None:
@@ -30,6 +32,9 @@ class SourceText(TokenizedText, InputField[str]):
     def fit(self, texts: Iterable[str]) -> None:
         self.learn_symbols([*texts, *self._outputs])
         self._outputs = []
+
+    def extend(self, texts: Iterable[str]) -> Sequence[str]:
+        return [f"to read: {one}" for one in self.extend_symbols([*texts, *self._outputs])]
 
     def refuse(self, text: str) -> str | None:
         return None if text.strip() else f"the text has no {self.unit} in it"

@@ -12,9 +12,9 @@ from pipeline.errors import BadInput
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
 from pipeline.fields.flaws import find_flaws
-from pipeline.fields.subwords import learn_subwords, open_subwords
+from pipeline.fields.subwords import KEPT, learn_subwords, open_subwords
 from pipeline.fields.tokenizers import cut_at_blank, has_token, tokenize
-from pipeline.fields.vocabulary import UNKNOWN_ID, Vocabulary
+from pipeline.fields.vocabulary import UNKNOWN_ID, Vocabulary, count_new
 from pipeline.option import option
 
 if TYPE_CHECKING:
@@ -30,8 +30,12 @@ class Text(InputField[str]):
     words: by id. model: sentencepiece's, as base64.
     """
 
-    vocabulary: int = option(20_000, "Most words or subwords known, the most frequent; others are unknown.", low=3)
-    max_length: int = option(400, "Longest text, in words or other units; a longer one keeps its two ends.", low=1)
+    vocabulary: int = option(
+        20_000, "Most words or subwords known, the most frequent; others are unknown.", low=3, adjustable=True
+    )
+    max_length: int = option(
+        400, "Longest text, in words or other units; a longer one keeps its two ends.", low=1, adjustable=True
+    )
     unit: Literal["word", "character", "subword"] = option("word", "What a text is divided into.")
     words: list[str] = field(default_factory=list, metadata=LEARNED)
     model: str = field(default="", metadata=LEARNED)
@@ -46,13 +50,23 @@ class Text(InputField[str]):
         texts = list(texts)
         if self.unit == "subword":
             self.model = learn_subwords([_prepare(text) for text in texts], self.vocabulary)
+        self.words = list(Vocabulary.build(self._count(texts), self.vocabulary).symbols)
+
+    def extend(self, texts: Iterable[str]) -> Sequence[str]:
+        before = len(self.words)
+        self.words = list(Vocabulary(self.words).extend(self._count(texts), self.vocabulary).symbols)
+        new = count_new(len(self.words) - before, self.unit)
+        return [KEPT, new] if self.unit == "subword" else [new]
+
+    def _count(self, texts: Iterable[str]) -> Counter[str]:
+        """Return how often each token is in texts; of these, those that lose a part are counted too."""
         counts: Counter[str] = Counter()
         self.truncated = 0
         for text in texts:
             tokens = self._divide(text)
             counts.update(tokens)
             self.truncated += len(tokens) > self.max_length
-        self.words = list(Vocabulary.build(counts, self.vocabulary).symbols)
+        return counts
 
     def refuse(self, text: str) -> str | None:
         found = has_token(text) if self.unit == "word" else text.strip()

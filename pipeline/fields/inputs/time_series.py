@@ -28,7 +28,7 @@ class TimeSeries(InputField[Signal]):
     uneven: whether it is not always the same.
     """
 
-    max_length: int = option(2000, "Most steps of a series that are read; the rest is cut off.", low=1)
+    max_length: int = option(2000, "Most steps of a series that are read; the rest is cut off.", low=1, adjustable=True)
     missing: Literal["forward", "mean", "linear", "decay"] = option(
         "forward", "What a missing number becomes: the last, the mean, on a line, or a learned decay (GRU-D)."
     )

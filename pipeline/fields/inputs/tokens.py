@@ -15,7 +15,7 @@ from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
 from pipeline.fields.flaws import find_flaws
 from pipeline.fields.tokenizers import cut_at_blank, divide_sentence, measure_agreement
-from pipeline.fields.vocabulary import PADDING_ID, UNKNOWN_ID, Vocabulary
+from pipeline.fields.vocabulary import PADDING_ID, READ, UNKNOWN_ID, Vocabulary, count_new
 from pipeline.option import option
 
 # Most tokens whose spelling is kept; what answers for months sees new ones for ever.
@@ -39,14 +39,18 @@ class Tokens(InputField[Sequence[str]]):
     words, characters, shapes, prefixes, suffixes, ngrams, columns: by id.
     """
 
-    vocabulary: int = option(20_000, "Most words or subwords known, the most frequent; others are unknown.", low=3)
-    max_length: int = option(400, "Most tokens that are read at once; a longer sentence is read in windows.", low=1)
-    min_count: int = option(1, "Words seen fewer times in training are unknown.", low=1)
+    vocabulary: int = option(
+        20_000, "Most words or subwords known, the most frequent; others are unknown.", low=3, adjustable=True
+    )
+    max_length: int = option(
+        400, "Most tokens that are read at once; a longer sentence is read in windows.", low=1, adjustable=True
+    )
+    min_count: int = option(1, "Words seen fewer times in training are unknown.", low=1, adjustable=True)
     width: int = 16
     words: list[str] = field(default_factory=list, metadata=LEARNED)
     characters: list[str] = field(default_factory=list, metadata=LEARNED)
     tokenizer: Literal["word", "blank", "character", "treebank"] = option(
-        "word", "How a typed sentence becomes tokens; treebank: as the Penn Treebank's (needs NLTK)."
+        "word", "How a typed sentence becomes tokens; treebank: as the Penn Treebank's (needs NLTK).", adjustable=True
     )
     agreement: float = field(default=1.0, metadata=LEARNED)
     word_features: bool = option(False, "Read the shape of each word too, its first and its last characters.")
@@ -64,6 +68,12 @@ class Tokens(InputField[Sequence[str]]):
     columns: tuple[tuple[str, ...], ...] = field(default=(), metadata=LEARNED)
 
     def fit(self, sentences: Iterable[Sequence[str]]) -> None:
+        self.words, self.characters, self.columns = list(READ), list(READ), ()
+        self.shapes = self.prefixes = self.suffixes = READ if self.word_features else ()
+        self.ngrams = READ if self.character_ngrams else ()
+        self.extend(sentences)
+
+    def extend(self, sentences: Iterable[Sequence[str]]) -> Sequence[str]:
         sentences = list(sentences)
         self.agreement = measure_agreement(sentences, self.tokenizer)
         words: Counter[str] = Counter()
@@ -75,20 +85,28 @@ class Tokens(InputField[Sequence[str]]):
             shapes[word_features.find_shape(token)] += count
             for character in token:
                 characters[character] += count
-        self.words = list(Vocabulary.build(words, self.vocabulary, self.min_count).symbols)
-        self.characters = list(Vocabulary.build(characters).symbols)
+        before = len(self.words), len(self.characters)
+        self.words = list(Vocabulary(self.words).extend(words, self.vocabulary, self.min_count).symbols)
+        self.characters = list(Vocabulary(self.characters).extend(characters).symbols)
         if self.character_ngrams:
             ngrams = (word_features.list_ngrams(word, self.character_ngrams) for word in words)
-            self.ngrams = tuple(word_features.build_vocabulary(ngrams).symbols)
+            self.ngrams = tuple(word_features.extend_vocabulary(Vocabulary(self.ngrams), ngrams).symbols)
         if self.word_features:
-            self.shapes = tuple(Vocabulary.build(shapes, min_count=word_features.FEWEST).symbols)
+            self.shapes = tuple(Vocabulary(self.shapes).extend(shapes, min_count=word_features.FEWEST).symbols)
             for side, divide in AFFIXES.items():
-                setattr(self, side, tuple(word_features.build_vocabulary(map(divide, words)).symbols))
+                affixes = word_features.extend_vocabulary(Vocabulary(getattr(self, side)), map(divide, words))
+                setattr(self, side, tuple(affixes.symbols))
         values = [features for sentence in sentences for features in self._read_columns(sentence)]
+        columns = list(zip(*values, strict=True))
+        known_columns = self.columns or (READ,) * len(columns)
         self.columns = tuple(
-            tuple(Vocabulary.build(Counter(column), self.vocabulary, self.min_count).symbols)
-            for column in zip(*values, strict=True)
+            tuple(Vocabulary(known).extend(Counter(column), self.vocabulary, self.min_count).symbols)
+            for known, column in zip(known_columns, columns, strict=True)
         )
+        return [
+            count_new(len(self.words) - before[0], "word"),
+            count_new(len(self.characters) - before[1], "character"),
+        ]
 
     def _normalise(self, token: str) -> str:
         return word_features.normalise(token) if self.word_features else token.lower()

@@ -13,7 +13,7 @@ from pipeline.example import Continued
 from pipeline.fields.array import CONTINUES, Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
 from pipeline.fields.tokenizers import cut_at_blank, tokenize
-from pipeline.fields.vocabulary import END, END_ID, START_ID, UNKNOWN_ID, WRITTEN, Vocabulary
+from pipeline.fields.vocabulary import END, END_ID, START_ID, UNKNOWN_ID, WRITTEN, Vocabulary, count_new
 from pipeline.option import option
 
 
@@ -29,18 +29,27 @@ class WordsSoFar(InputField[str]):
 
     # The output field knows the words of all the training data, and these have to be the same.
     fitted_whole: ClassVar[bool] = True
-    vocabulary: int = option(10_000, "Most words known, the most frequent; others are unknown.", low=5)
+    vocabulary: int = option(10_000, "Most words known, the most frequent; others are unknown.", low=5, adjustable=True)
     words: list[str] = field(default_factory=list, metadata=LEARNED)
     divided: bool = field(default=False, metadata=LEARNED)
 
     def fit(self, texts: Iterable[str]) -> None:
+        self.words = list(Vocabulary.build(self._count(texts), self.vocabulary, reserved=WRITTEN).symbols)
+
+    def extend(self, texts: Iterable[str]) -> Sequence[str]:
+        before = len(self.words)
+        self.words = list(Vocabulary(self.words, len(WRITTEN)).extend(self._count(texts), self.vocabulary).symbols)
+        return [count_new(len(self.words) - before, "word")]
+
+    def _count(self, texts: Iterable[str]) -> Counter[str]:
+        """Return how often each word is there; see how the texts are divided."""
         texts = list(texts)
         # Of windows with any between them left out, the output field sees the same words once its last are left out.
         known = [text.partition(" ")[2] if isinstance(text, Continued) else text for text in texts]
-        self.words = list(build_vocabulary(known, self.vocabulary).symbols)
         some = [text for text in texts[:1000] if text]
         same = sum(" ".join(tokenize(text)) == text for text in some)
         self.divided = 2 * same < len(some)
+        return count_words(known)
 
     def encode(self, text: str) -> Arrays:
         if not isinstance(text, str):
@@ -102,12 +111,12 @@ class WordsSoFar(InputField[str]):
         return {"words": self.words}
 
 
-def build_vocabulary(texts: Iterable[str], size: int) -> Vocabulary:
-    """Return the most frequent words of texts that have blanks between them, after the reserved symbols."""
+def count_words(texts: Iterable[str]) -> Counter[str]:
+    """Return how often each word is in texts that have blanks between them; reserved symbols are none."""
     counts = Counter(word for text in texts for word in text.split(" "))
     for symbol in ("", *WRITTEN):
         counts.pop(symbol, None)
-    return Vocabulary.build(counts, size, reserved=WRITTEN)
+    return counts
 
 
 def to_ids(vocabulary: Vocabulary, words: Iterable[str]) -> list[int]:

@@ -15,7 +15,7 @@ from pipeline.fields.edits.words import find_words, list_words
 from pipeline.fields.field import LEARNED, InputField, OutputField
 from pipeline.fields.flaws import find_flaws
 from pipeline.fields.inputs.draft import Draft
-from pipeline.fields.vocabulary import Vocabulary
+from pipeline.fields.vocabulary import Vocabulary, append_new, count_new
 from pipeline.option import option
 
 # An ending is a tag of its own where so many different words have it.
@@ -33,7 +33,7 @@ class Corrections(OutputField[str]):
     tags: by id, without those. draft: the input field, which knows the candidates.
     """
 
-    min_count: int = option(1, "Words seen fewer times in training are unknown.", low=1)
+    min_count: int = option(1, "Words seen fewer times in training are unknown.", low=1, adjustable=True)
     tags: list[str] = field(default_factory=list, metadata=LEARNED)
     draft: Draft = field(init=False, repr=False, compare=False, default_factory=Draft)
 
@@ -43,6 +43,15 @@ class Corrections(OutputField[str]):
         self.draft = input_field
 
     def fit(self, marked: Iterable[str]) -> None:
+        self.tags = [KEEP, *sorted(self._find_tags(marked))]
+
+    def extend(self, marked: Iterable[str]) -> Sequence[str]:
+        before = len(self.tags)
+        self.tags = append_new(self.tags, self._find_tags(marked))
+        return [count_new(len(self.tags) - before, "tag")]
+
+    def _find_tags(self, marked: Iterable[str]) -> set[str]:
+        """Return the tags that are frequent enough in marked texts."""
         changes = Counter(
             (word, *change)
             for text in marked
@@ -62,7 +71,7 @@ class Corrections(OutputField[str]):
             found = list_tags(*change)
             if general.isdisjoint(found):
                 others[found[-1]] += count
-        self.tags = [KEEP, *sorted(general | {tag for tag, count in others.items() if count >= self.min_count})]
+        return general | {tag for tag, count in others.items() if count >= self.min_count}
 
     def _list_changes(self, marked: str) -> Iterator[tuple[str, tuple[str, str] | None]]:
         """Yield the beginning and each word of a marked text, with what is to be done; see `find_changes`."""

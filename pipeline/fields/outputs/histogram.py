@@ -47,6 +47,15 @@ class Histogram(Number):
                 f"{len(self.levels):,}; leave the option out"
             )
 
+    def extend(self, numbers: Iterable[float]) -> Sequence[str]:
+        # The weights belong to the bins, or to the levels, as they are.
+        numbers = list(numbers)
+        if self.levels:
+            others = sum(number not in self.levels for number in numbers)
+            return [f"{others:,} numbers that are none of the levels, which count as the nearest"] if others else []
+        beyond = sum(not self.low <= number <= self.high for number in numbers)
+        return [f"{beyond:,} numbers beyond {self.low:g} to {self.high:g}, which count as its ends"] if beyond else []
+
     @property
     def edges(self) -> np.ndarray:
         """Return the limits of the bins, (BINS + 1,): from low to high, and MARGIN bins more at either side."""

@@ -1,6 +1,6 @@
 """Horizon: the next values of a time series, as quantiles or as one number per step."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
@@ -36,8 +36,19 @@ class Horizon(OutputField[Coming]):
         return self.QUANTILES if self.forecast == "quantiles" else ()
 
     def fit(self, futures: Iterable[Coming]) -> None:
-        first = next(iter(futures))
-        self.horizon = len(read_point(first) if isinstance(first, Mapping) else first.values)
+        self.horizon = self._measure(next(iter(futures)))
+
+    def extend(self, futures: Iterable[Coming]) -> Sequence[str]:
+        if (horizon := self._measure(next(iter(futures)))) != self.horizon:
+            raise BadInput(
+                f"--horizon {horizon}: the run that is started from forecasts {self.horizon} values; "
+                f"give --horizon {self.horizon}"
+            )
+        return ()
+
+    @staticmethod
+    def _measure(future: Coming) -> int:
+        return len(read_point(future) if isinstance(future, Mapping) else future.values)
 
     def encode(self, future: Coming) -> Arrays:
         """Return the array of what came; of a forecast, that of what would make it right, its errors in the unit 1."""

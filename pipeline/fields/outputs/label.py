@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.errors import BadInput
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, OutputField
-from pipeline.fields.vocabulary import Vocabulary, list_some
+from pipeline.fields.vocabulary import Vocabulary, append_new, count_new, list_some
 from pipeline.option import option
 
 
@@ -24,8 +24,9 @@ class Label(OutputField[str]):
 
     labels: list[str] = field(default_factory=list, metadata=LEARNED)
     class_weights: Literal["none", "balanced"] = option(
-        "none", "Balanced: in the loss each label counts alike, however few examples have it.", group="training"
-    )
+        "none", "Balanced: in the loss each label counts alike, however few examples have it.",
+        group="training", adjustable=True,
+    )  # fmt: skip
     counts: list[int] | None = field(default=None, metadata=LEARNED)
     categorical: ClassVar[bool] = True
 
@@ -37,6 +38,14 @@ class Label(OutputField[str]):
             raise BadInput(
                 f"the training data has one label only, {self.labels[0]!r}; at least two are needed to tell apart"
             )
+
+    def extend(self, labels: Iterable[str]) -> Sequence[str]:
+        before = len(self.labels)
+        found = Counter(labels)
+        self.labels = append_new(self.labels, found)
+        # One that the new data has not is weighted as one that is there once.
+        self.counts = [found[label] or 1 for label in self.labels] if self.class_weights == "balanced" else None
+        return [count_new(len(self.labels) - before, "label")]
 
     @property
     def categories(self) -> Sequence[str]:

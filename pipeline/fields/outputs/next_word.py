@@ -1,5 +1,6 @@
 """Next word: which word follows each word of a running text."""
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,7 +10,7 @@ import numpy as np
 
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, OutputField
-from pipeline.fields.inputs.words_so_far import build_vocabulary, to_ids
+from pipeline.fields.inputs.words_so_far import count_words, to_ids
 from pipeline.fields.vocabulary import END, END_ID, UNKNOWN_ID, WRITTEN, Vocabulary
 from pipeline.option import option
 
@@ -22,7 +23,7 @@ class NextWord(OutputField[Any]):
     the end of a sentence, are never among them. symbols: the words by id.
     """
 
-    vocabulary: int = option(10_000, "Most words known, the most frequent; others are unknown.", low=5)
+    vocabulary: int = option(10_000, "Most words known, the most frequent; others are unknown.", low=5, adjustable=True)
     symbols: list[str] = field(default_factory=list, metadata=LEARNED)
     suggests: ClassVar[bool] = True
     reserved: ClassVar[int] = len(WRITTEN)
@@ -30,9 +31,17 @@ class NextWord(OutputField[Any]):
     shown: ClassVar[int] = 5
 
     def fit(self, texts: Iterable[str]) -> None:
+        self.symbols = list(Vocabulary.build(self._count(texts), self.vocabulary, reserved=WRITTEN).symbols)
+
+    def extend(self, texts: Iterable[str]) -> Sequence[str]:
+        vocabulary = Vocabulary(self.symbols, self.reserved)
+        self.symbols = list(vocabulary.extend(self._count(texts), self.vocabulary).symbols)
+        # They are those of the input field, which says them.
+        return ()
+
+    def _count(self, texts: Iterable[str]) -> Counter[str]:
         # Without the last word of each window, of which the input field has not read all.
-        known = [text.rpartition(" ")[0] for text in texts]
-        self.symbols = list(build_vocabulary(known, self.vocabulary).symbols)
+        return count_words(text.rpartition(" ")[0] for text in texts)
 
     def encode(self, text: str) -> Arrays:
         return {"output": np.array(to_ids(self._vocabulary, text.split(" ")), "int32")}

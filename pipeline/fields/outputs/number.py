@@ -1,6 +1,6 @@
 """Number: a measurement to predict, by regression."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -32,6 +32,12 @@ class Number(OutputField[float]):
                 f"the training data's numbers reach from {self.low:g} to {self.high:g}, too far for their mean and "
                 f"deviation to be computed; leave the extreme ones out, or give their logarithms"
             )
+
+    def extend(self, numbers: Iterable[float]) -> Sequence[str]:
+        values = list(numbers)
+        # Answers are kept within the range; the scale, which the weights belong to, stays.
+        self.low, self.high = min(self.low, *values), max(self.high, *values)
+        return ()
 
     def parse(self, text: str) -> float:
         try:

@@ -40,6 +40,13 @@ class Passages(TargetText):
         if self.running:
             self.longest = CONTINUATION
 
+    def extend(self, texts: Iterable[str | tuple[str, str]]) -> Sequence[str]:
+        longest = self.longest
+        found = super().extend(["".join(text) for text in texts])
+        if self.running:
+            self.longest = longest
+        return found
+
     def parse(self, text: str) -> str | tuple[str, str]:  # type: ignore[override]
         return ("", text) if self.running else text
 

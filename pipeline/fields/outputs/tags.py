@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, TagField
-from pipeline.fields.vocabulary import Vocabulary, list_some
+from pipeline.fields.vocabulary import Vocabulary, append_new, count_new, list_some
 
 
 @dataclass
@@ -25,12 +25,20 @@ class Tags(TagField[Sequence[str]]):
     categorical: ClassVar[bool] = True
 
     def fit(self, sequences: Iterable[Sequence[str]]) -> None:
+        self.tags = sorted(self._find_tags(sequences))
+
+    def extend(self, sequences: Iterable[Sequence[str]]) -> Sequence[str]:
+        before = len(self.tags)
+        self.tags = append_new(self.tags, self._find_tags(sequences))
+        return [count_new(len(self.tags) - before, "tag")]
+
+    def _find_tags(self, sequences: Iterable[Sequence[str]]) -> set[str]:
         seen = {tag for sequence in sequences for tag in sequence}
-        if self.spans:
-            # The type with its dash; tags of a single type may have none: B, I.
-            types = {tag[1:] for tag in seen if tag != "O"}
-            seen = {"O"} | {prefix + kind for kind in types for prefix in "BI"}
-        self.tags = sorted(seen)
+        if not self.spans:
+            return seen
+        # The type with its dash; tags of a single type may have none: B, I.
+        types = {tag[1:] for tag in seen if tag != "O"}
+        return {"O"} | {prefix + kind for kind in types for prefix in "BI"}
 
     @property
     def categories(self) -> Sequence[str]:

@@ -34,7 +34,17 @@ class TargetText(TokenizedText, AutoregressiveField[str]):
         texts = list(texts)
         if not self.shared_symbols:
             self.learn_symbols(texts)
-        self.longest = max(len(self.to_ids(text)) for text in texts) * 3 // 2 + 1
+        self.longest = self._measure_longest(texts)
+
+    def extend(self, texts: Iterable[str]) -> Sequence[str]:
+        texts = list(texts)
+        # Those of the input are extended there.
+        found = () if self.shared_symbols else self.extend_symbols(texts)
+        self.longest = max(self.longest, self._measure_longest(texts))
+        return [f"to write: {one}" for one in found]
+
+    def _measure_longest(self, texts: Iterable[str]) -> int:
+        return max(len(self.to_ids(text)) for text in texts) * 3 // 2 + 1
 
     def encode(self, text: str) -> Arrays:
         return {"output": np.array([*self.to_ids(text), self.end], "int32")}

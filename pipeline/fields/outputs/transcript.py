@@ -12,7 +12,7 @@ from pipeline.errors import BadInput, unknown
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, AlignedField
 from pipeline.fields.flaws import find_flaws
-from pipeline.fields.vocabulary import ALIGNED, BLANK_ID, PADDING_ID, UNKNOWN_ID, Vocabulary
+from pipeline.fields.vocabulary import ALIGNED, BLANK_ID, PADDING_ID, UNKNOWN_ID, Vocabulary, count_new
 from pipeline.ngrams import Automaton, NGrams
 from pipeline.option import option
 
@@ -39,8 +39,9 @@ class Transcript(AlignedField[str]):
     )
     unit: Literal["character", "word"] = option("character", "What a transcript is divided into.")
     language_model_order: Literal[0, 2, 3, 4, 5, 6] = option(
-        0, "Count n-grams of up to N characters or words in the training transcripts, for --language-model-weight."
-    )
+        0, "Count n-grams of up to N characters or words in the training transcripts, for --language-model-weight.",
+        adjustable=True,
+    )  # fmt: skip
     symbols: list[str] = field(default_factory=list, metadata=LEARNED)
     grams: list[list[int]] = field(default_factory=list, metadata=LEARNED)
     blank: ClassVar[int] = BLANK_ID
@@ -52,10 +53,19 @@ class Transcript(AlignedField[str]):
         if self.unit not in UNITS:
             raise unknown("--unit of a transcript", self.unit, UNITS)
         texts = list(texts)
-        counts = Counter(symbol for text in texts for symbol in self._divide(text))
-        self.symbols = list(Vocabulary.build(counts, reserved=ALIGNED).symbols)
+        self.symbols = list(Vocabulary.build(self._count(texts), reserved=ALIGNED).symbols)
         if self.language_model_order:
             self.grams = self._count_grams(texts)
+
+    def extend(self, texts: Iterable[str]) -> Sequence[str]:
+        texts, before = list(texts), len(self.symbols)
+        self.symbols = list(Vocabulary(self.symbols, len(ALIGNED)).extend(self._count(texts)).symbols)
+        if self.language_model_order:
+            self.grams = self._count_grams(texts)
+        return [count_new(len(self.symbols) - before, self.unit)]
+
+    def _count(self, texts: Iterable[str]) -> Counter[str]:
+        return Counter(symbol for text in texts for symbol in self._divide(text))
 
     def _count_grams(self, texts: Iterable[str]) -> list[list[int]]:
         ids = [np.pad(self.encode(text)["output"].astype("int64"), 1, constant_values=PADDING_ID) for text in texts]

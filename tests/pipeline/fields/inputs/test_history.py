@@ -133,3 +133,11 @@ def test_two_windows_of_the_same_numbers_are_equal() -> None:
     same = Window(longer, 0, 60, HORIZON, SEASON)
     assert same == window(VALUES) and hash(same) == hash(window(VALUES))
     assert Window(longer, 1, 61, HORIZON, SEASON) != same
+
+
+def test_windows_of_another_horizon_or_season_do_not_extend_it() -> None:
+    field = fields.inherit(History(), FIELD)
+    assert field.extend([window(VALUES)]) == ()
+    for horizon, season in ((HORIZON + 1, SEASON), (HORIZON, SEASON + 1)):
+        with pytest.raises(BadInput, match=f"give --horizon {HORIZON} --season {SEASON}"):
+            field.extend([make_window(VALUES, horizon, season)])
