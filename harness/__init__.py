@@ -10,6 +10,7 @@
     run.evaluate("other_reviews.csv", label_column="verdict")
 
     found = harness.compare(["adding"], cells=["simple", "lstm"], seeds=3)
+    found = harness.cross_validate("sentiment", data="reviews.csv", folds=5)
 
     harness.list_tasks()                 # names, those of one's own tasks too
     harness.list_options("sentiment")    # what train takes, with the defaults
@@ -23,18 +24,31 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.door import Run, compare, include, list_options, list_tasks, load, train
+    from harness.door import Run, compare, cross_validate, include, list_options, list_tasks, load, train
     from pipeline.errors import BadInput
     from tasks import register
 
 # Where each name is defined.
 _DOOR = {
-    **dict.fromkeys(("Run", "compare", "include", "list_options", "list_tasks", "load", "train"), "harness.door"),
+    **dict.fromkeys(
+        ("Run", "compare", "cross_validate", "include", "list_options", "list_tasks", "load", "train"), "harness.door"
+    ),
     "BadInput": "pipeline.errors",
     "register": "tasks",
 }
 
-__all__ = ["BadInput", "Run", "compare", "include", "list_options", "list_tasks", "load", "register", "train"]
+__all__ = [
+    "BadInput",
+    "Run",
+    "compare",
+    "cross_validate",
+    "include",
+    "list_options",
+    "list_tasks",
+    "load",
+    "register",
+    "train",
+]
 
 
 def __getattr__(name: str) -> object:

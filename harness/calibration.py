@@ -36,6 +36,15 @@ def read_temperature(directory: Path) -> float:
     return found
 
 
+def adopt(trained: "Trained", directory: Path) -> None:
+    """Give a run the temperature of another one, if that has one: where there are no examples left to fit it to."""
+    if (directory / NAME).exists():
+        temperature = read_temperature(directory)
+        examples = runs.read_json(directory / NAME, Calibration)["examples"]
+        runs.write_json(trained.experiment.directory / NAME, {"temperature": temperature, "examples": examples})
+        divide_logits(trained.model, temperature)
+
+
 def calibrate(trained: "Trained", batches: "Batches") -> None:
     """Fit the temperature of a run's best model, keep it with the run, and divide the model's logits by it.
 

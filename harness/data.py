@@ -1,16 +1,18 @@
 """From a task and its options to examples, and to the fields that are fitted to them."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from harness.options import FROZEN_VECTORS
 from pipeline import findings, splits
 from pipeline.errors import BadInput
 from pipeline.example import Alternatives, Example, Splits, Value
-from pipeline.fields import InputField, OutputField
+from pipeline.fields import InputField, OutputField, inherit
 from pipeline.findings import Finding, sort_worst_first
-from pipeline.option import Options
+from pipeline.option import Options, make_flag
 from pipeline.readers import tfds
 from pipeline.readers.boundary import check_links
 from pipeline.readers.files import check_exists
@@ -42,6 +44,7 @@ def load(task: Task, options: Options, say: Say = keep_quiet) -> Splits:
 
     Not cut to --limit yet (see `limit`): the tags or labels that exist are those of all the training data.
     """
+    check_folds(task, options)
     side, stratify = find_labels(task, options)
     grouping = find_grouping(task, options)
     found = read(task, options, say)
@@ -50,7 +53,9 @@ def load(task: Task, options: Options, say: Say = keep_quiet) -> Splits:
         if options.leave_out is not None:
             found = splits.leave_out(found, options.leave_out)
         say(describe_groups(found))
-    return splits.complete(found, options.split_seed, side=side, stratify=stratify, grouped=grouping is not None)
+    grouped = grouping is not None
+    found = draw_fold(options, found, side=side, stratify=stratify, grouped=grouped)
+    return splits.complete(found, options.split_seed, side=side, stratify=stratify, grouped=grouped)
 
 
 def find_grouping(task: Task, options: Options) -> Grouping | None:
@@ -75,6 +80,53 @@ def describe_groups(found: Splits) -> str:
     groups = {split: {example.group for example in examples} for split, examples in found.items()}
     counts = [f"{len(known):,} group{'s' * (len(known) > 1)} in {split}" for split, known in groups.items()]
     return f"by --split-by: {', '.join(counts)}"
+
+
+def check_folds(task: Task, options: Options) -> None:
+    """Raise BadInput for options of cross-validation that do not go together, or that the task cannot have."""
+    if options.folds is None:
+        for name in ("fold", "pool_splits"):
+            if (value := getattr(options, name)) not in (None, False):
+                raise BadInput(f"{make_flag(name)} {value}: of how many folds? Give --folds too")
+        return
+    if task.ordered:
+        raise BadInput(
+            f"--folds {options.folds}: the examples of {task.name!r} follow each other, and only what comes last can "
+            "test what came before; leave it out"
+        )
+    if options.fold is None:
+        raise BadInput(
+            f"--folds {options.folds}: this is one run; give --fold, from 1 to {options.folds}, or train all of them: "
+            f"run.py train {task.name} --folds {options.folds}"
+        )
+    if options.fold > options.folds:
+        raise BadInput(f"--fold {options.fold}: expected a number from 1 to --folds {options.folds}")
+
+
+def draw_fold(options: Options, found: Splits, *, side: splits.Side, stratify: bool, grouped: bool) -> Splits:
+    """Return splits of which the test is the fold that is asked for; those that the data has where none is.
+
+    Raises BadInput for data with a test of its own, unless --pool-splits makes it a part of the whole.
+    """
+    if options.folds is None:
+        return found
+    if options.pool_splits:
+        # What has no outputs can test nothing.
+        found = {"train": [one for examples in found.values() for one in examples if one.output is not None]}
+    elif "test" in found:
+        raise BadInput(
+            f"--folds {options.folds}: {options.data} comes with a test of its own, so that its scores can be compared "
+            "with those of others; leave --folds out, or give --pool-splits to draw the folds from all of its splits"
+        )
+    return splits.take_fold(
+        found,
+        options.fold,
+        options.folds,
+        seed=options.split_seed,
+        side=side,
+        stratify=stratify,
+        grouped=grouped,
+    )
 
 
 def find_labels(task: Task, options: Options) -> tuple[splits.Side, bool]:
@@ -146,6 +198,13 @@ def limit(task: Task, options: Options, found: Splits) -> Splits:
     return splits.limit(found, options.limit, seed=options.split_seed, side=side, stratify=stratify)
 
 
+def join(options: Options, found: Splits) -> Splits:
+    """Return splits of which "train" has the validation examples too, with --train-on-validation; else as they are."""
+    if not options.train_on_validation:
+        return found
+    return {**found, "train": [*found["train"], *found["validation"]]}
+
+
 def fingerprint(found: Splits) -> str:
     """Return a hash of all examples, in order: the same for the same data only."""
     digest = hashlib.sha256()
@@ -197,13 +256,15 @@ def find_origin(task: Task, options: Options) -> Origin:
 class Prepared:
     """What a model is built from and trained on: examples, fields fitted to those of training, and a fingerprint.
 
-    findings: what is worth knowing of the examples.
+    findings: what is worth knowing of the examples. own: how many of the training examples, the first, are not those of
+    validation.
     """
 
     examples: Splits
     input_field: InputField
     output_field: OutputField
     fingerprint: str
+    own: int
     findings: tuple[Finding, ...] = ()
 
     def is_labelled(self, split: str) -> bool:
@@ -211,12 +272,20 @@ class Prepared:
         return self.examples[split][0].output is not None
 
 
-def prepare(task: Task, options: Options, say: Say = keep_quiet) -> Prepared:
+@dataclass(frozen=True)
+class Fields:
+    """The fields of a run that another one starts from."""
+
+    input: InputField
+    output: OutputField
+
+
+def prepare(task: Task, options: Options, say: Say = keep_quiet, earlier: Fields | None = None) -> Prepared:
     """Return the data that a model is trained on, as `fit` does, with what is soon found in it.
 
     say: takes what is guessed, left out or cut, and what is worth knowing of the data, in one line each.
     """
-    fitted = fit(task, options, say)
+    fitted = fit(task, options, say, earlier)
     examples, given, wanted = fitted.examples, fitted.input_field, fitted.output_field
     found = (
         *inspect(fitted, task, options),
@@ -230,34 +299,68 @@ def prepare(task: Task, options: Options, say: Say = keep_quiet) -> Prepared:
 def inspect(fitted: Prepared, task: Task, options: Options) -> Iterator[Finding]:
     """Yield what is soon found in the data; BadInput where nothing can be learned from it."""
     strict = options.strict if task.reader else False
-    return findings.inspect_data(fitted.examples, fitted.input_field, fitted.output_field, strict=strict)
+    examples = dict(fitted.examples)
+    if options.train_on_validation:
+        # All of them are known by now.
+        del examples["validation"]
+    return findings.inspect_data(examples, fitted.input_field, fitted.output_field, strict=strict)
 
 
-def fit(task: Task, options: Options, say: Say = keep_quiet) -> Prepared:
+def fit(task: Task, options: Options, say: Say = keep_quiet, earlier: Fields | None = None) -> Prepared:
     """Load and cut the data, and fit the fields; BadInput for bad data, and for a split without examples.
 
-    say: takes what is guessed, left out or cut, in one line each.
+    say: takes what is guessed, left out or cut, in one line each. earlier: what is known already; it is extended.
     """
     loaded = load(task, options, say)
     input_field, output_field = task.input(options), task.output(options)
+    if earlier:
+        input_field, output_field = inherit(input_field, earlier.input), inherit(output_field, earlier.output)
+    # What is new to a field has vectors that are trained, or has no use. Labels and tags have none.
+    frozen = options.freeze in FROZEN_VECTORS
+    teach_input = partial(teach, input_field, known=earlier is not None, frozen=frozen)
+    teach_output = partial(teach, output_field, known=earlier is not None, frozen=frozen and has_vectors(output_field))
+    new: list[str] = []
+    every = join(options, loaded)["train"]
     whole = input_field.categorical or input_field.fitted_whole
     if whole:
         # However few examples are used, all of the categories are known.
-        input_field.fit(example.input for example in loaded["train"])
+        new += teach_input(example.input for example in every)
     strict = options.strict if task.reader else False
     examples = leave_out(limit(task, options, loaded), input_field, strict=strict, say=say)
     for split in SPLITS:
         if not examples[split]:
             raise BadInput(f"--data {options.data}: the {split} split is empty; expected at least one example")
     known = fingerprint(examples)
+    own = len(expand(examples["train"]))
+    examples = join(options, examples)
     examples["train"] = expand(examples["train"])
-    outputs = [example.output for example in expand(loaded["train"])]
+    outputs = [example.output for example in expand(every)]
     if not whole:
         input_field.read_outputs(outputs)
-        input_field.fit(example.input for example in examples["train"])
+        new += teach_input(example.input for example in examples["train"])
     output_field.attach(input_field)
-    output_field.fit(outputs)
-    return Prepared(examples, input_field, output_field=output_field, fingerprint=known)
+    new += teach_output(outputs)
+    if new:
+        say(f"{options.from_}: {', '.join(new)}")
+    return Prepared(examples, input_field, output_field=output_field, fingerprint=known, own=own)
+
+
+def teach(field: InputField | OutputField, values: Iterable[Value], *, known: bool, frozen: bool) -> Sequence[str]:
+    """Let a field learn from training examples; return what is new to one that has learned from others before.
+
+    known: whether it has. frozen: whether it stays as it is then.
+    """
+    if not known:
+        field.fit(values)
+        return ()
+    if frozen:
+        return ["the vocabulary as it is, for its vectors are frozen"] if field.known_tokens else ()
+    return field.extend(values)
+
+
+def has_vectors(output_field: OutputField) -> bool:
+    """Return whether a model reads the symbols of its answers too, by a vector of each."""
+    return output_field.autoregressive or output_field.suggests
 
 
 def say_findings(found: Sequence[Finding], task: Task, say: Say) -> None:

@@ -10,7 +10,7 @@ import tasks as registry
 from harness import runs
 from harness.experiment import Experiment
 from harness.inputs import Input, check_any
-from harness.options import choose, defaults, find_options, override, refuse
+from harness.options import defaults, find_options, override, refuse
 from harness.process import backend
 from harness.runs.restored import read_run
 from pipeline.errors import BadInput
@@ -22,6 +22,7 @@ from tasks.task import Scores, Task
 
 if TYPE_CHECKING:
     from harness.comparison.results import Report
+    from harness.cross_validation import CrossValidation
     from harness.inspection.inspection import Inspection
     from harness.predict import Prediction
     from harness.runs.trained import Trained
@@ -165,7 +166,11 @@ def make_options(task: Task, given: Mapping[str, OptionValue]) -> Options:
     for name in given:
         if name not in find_options(task):
             raise refuse(name, task)
-    return choose(task, {name: str(value) if isinstance(value, Path) else value for name, value in given.items()})
+    from harness.training.fine_tuning import choose_options
+
+    return choose_options(
+        task, {name: str(value) if isinstance(value, Path) else value for name, value in given.items()}
+    )
 
 
 def train(
@@ -199,6 +204,27 @@ def train(
             train_run(training, where, tensorboard=tensorboard)
             learning_curve.draw(request.directory, found.monitor, found.lower_is_better)
     return load(request.directory)
+
+
+def cross_validate(
+    task: str | Task,
+    *,
+    folds: int = 5,
+    runs: str | Path = "runs",
+    name: str | None = None,
+    fresh: bool = False,
+    **options: OptionValue,
+) -> "CrossValidation":
+    """Train a run for each fold of the data, and return their scores and what they say together.
+
+    The parameters are those of `train`; name: of the directories, before the number of the fold.
+    """
+    from harness import cross_validation
+
+    found = registry.get(task) if isinstance(task, str) else task
+    chosen = make_options(found, {**options, "folds": folds})
+    each = cross_validation.list_requests(found, chosen, Path(runs).expanduser(), name=name, fresh=fresh)
+    return cross_validation.cross_validate(each, lambda experiment: start(experiment.options.precision))
 
 
 def compare(

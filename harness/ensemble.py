@@ -10,35 +10,10 @@ from harness.runs.trained import Trained, connect, open_model
 from harness.selection import Selection
 from models.decoding.ensemble import combine_writers
 from pipeline.errors import BadInput
-from pipeline.fields import is_autoregressive, save
+from pipeline.fields import is_autoregressive
 
 # The logarithm of a probability that is rounded to 0.
 LEAST = 1e-30
-
-
-def check_members(members: Sequence[Experiment]) -> None:
-    """Raise BadInput for runs whose answers cannot be averaged: there are fewer than two, or they are of other fields.
-
-    Runs of one command with other seeds can be, and those of other cells, sizes and training options.
-    """
-    first = members[0]
-    if len(members) < 2:
-        raise BadInput("ensemble: expected two runs or more, such as runs/sentiment/gru-s0 runs/sentiment/gru-s1")
-    if rate := first.options.as_dict().get("dynamic_evaluation"):
-        raise BadInput(f"--dynamic-evaluation {rate}: it goes on training one model, not several; give 0")
-    for other in members[1:]:
-        if other.directory.resolve() == first.directory.resolve():
-            raise BadInput(f"ensemble: {other.directory} is named twice")
-        if other.task.name != first.task.name:
-            raise BadInput(
-                f"ensemble: {first.directory} is a run of {first.task.name}, {other.directory} of {other.task.name}"
-            )
-        for side in ("input_field", "output_field"):
-            if save(getattr(first, side)) != save(getattr(other, side)):
-                raise BadInput(
-                    f"ensemble: {other.directory} has another vocabulary, or other labels, than {first.directory}: "
-                    "train both on the same data, with the same options of reading"
-                )
 
 
 def average(models: Sequence[keras.Model], *, categorical: bool) -> keras.Model:
@@ -80,6 +55,13 @@ def combine(members: Sequence[Trained]) -> Trained:
         model = average(models, categorical=experiment.output_field.arrays["output"].size is not None)
     model.compile(loss=experiment.loss())
     return connect(experiment, model)
+
+
+def measure_ensemble(members: Sequence[Experiment], selection: Selection) -> dict[str, float]:
+    """Return the scores of an ensemble of runs on selected examples. BadInput as `open_model`."""
+    together = combine([open_model(member) for member in members])
+    batches = members[0].encode(selection.examples)
+    return together.scorer.measure(selection.examples, batches, training=selection.training).scores
 
 
 def score_ensemble(members: Sequence[Experiment], selection: Selection) -> dict:

@@ -64,6 +64,9 @@ def read_learning_curve(directory: Path, monitor: str, *, lower_is_better: bool)
         )
         if higher or (score[place] == score[best] and loss[place] < loss[best]):
             best = place
+    if not any(map(math.isfinite, score)):
+        # Without validation, the last is kept.
+        best = epochs - 1
     return LearningCurve(monitor, collect("loss"), loss, score=score, best_epoch=best + 1)
 
 
@@ -133,7 +136,8 @@ def draw(directory: Path, monitor: str, lower_is_better: bool) -> None:
         axes.spines[["top", "right"]].set_visible(False)
     if math.isfinite(best):
         below.plot([curve.best_epoch], [best], "*", color="black", markersize=13)
-    below.set_title(f"best: epoch {curve.best_epoch}, {curve.monitor} {best:.4f}", loc="left", fontsize="medium")
+    found = f"best: epoch {curve.best_epoch}, {curve.monitor} {best:.4f}" if math.isfinite(best) else "no finite score"
+    below.set_title(found, loc="left", fontsize="medium")
     above.set_title(f"{directory.parent.name}/{directory.name}"[-70:], loc="left", fontsize="medium", parse_math=False)
     write(
         directory / NAME,

@@ -41,6 +41,13 @@ class Data:
     split_seed: int = option(0, "Seed of the splits that the data does not come with, and of --limit.", low=0)
     stratify: bool = option(True, "Draw splits and --limit so that each label has its share.")
     limit: int | None = option(None, "Use only N examples of each split, drawn at random.", low=1)
+    folds: int | None = option(
+        None, "K-fold cross-validation: K runs, each tested on another part of the training data.", low=2, high=1000
+    )
+    fold: int | None = option(None, "Which of the --folds to train alone, from 1.", low=1)
+    pool_splits: bool = option(
+        False, "Draw the --folds from all splits of the data together, and its own test is none any more."
+    )
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,9 @@ class Training:
         2e-3, "Highest learning rate, after a linear warm-up; then a cosine decay.", low=1e-9, high=10, aliases=("lr",)
     )
     clip_norm: float = option(1.0, "Clip gradients at this global norm.", low=1e-9, aliases=("clip",))
+    train_on_validation: bool = option(
+        False, "Learn the validation examples too, for as long as was best for the same run without this."
+    )
     ema_decay: float = option(
         0.0, "Exponential moving average of the weights, which is scored; 0: none.", low=0, high=0.9999,
         aliases=("average",),
@@ -75,6 +85,20 @@ class Training:
     precision: Literal["float32", "mixed_bfloat16"] = option("float32", "Of the arithmetic; the weights are float32.")
 
 
+@dataclass(frozen=True)
+class Start:
+    """Options of a run that starts from another one; see harness/training/fine_tuning.py."""
+
+    from_: str | None = option(
+        None, "A complete run that training starts from, with its weights and its options of the model."
+    )
+    freeze: Literal["none", "embedding", "recurrent", "all-but-output"] = option(
+        "none", "Weights of --from that stay as they are."
+    )
+
+
+# With these no vector is trained; so what is new in the data can have none.
+FROZEN_VECTORS = ("embedding", "all-but-output")
 # Names that the command line uses itself.
 RESERVED = {"runs", "name", "fresh", "json", "include", "help", "split", "input", "output", *declared(Machine, "run")}
 # What runs of a format did before there was an option for it, where its default is something else.
@@ -132,7 +156,7 @@ def _find_options(name: str, identity: _Identity, cells: tuple[str, ...]) -> dic
             ("the output field", task.output.declared("data")),
             ("the model family", declared(task.family.options, "model")),
             *((f"the cell {cell}", cell_options(cell)) for cell in cells),
-            ("training", declared(Training, "training")),
+            ("training", declared(Training, "training") | declared(Start, "training")),
             *([("the task", declared(task.own, "model"))] if task.own else []),
         ]
     )

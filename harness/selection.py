@@ -45,7 +45,9 @@ def select(run: Experiment, source: str | None, split: str, *, reading: Mapping[
                 f"{run.directory}: the data {options.data} has changed since training; to score the run on it as it is "
                 f"now, give --data {options.data}"
             )
-        chosen = Selection(split, found[split], found["train"])
+        if split == "validation" and options.train_on_validation:
+            say("validation: the run has learned these examples; what it scores on them says nothing of others")
+        chosen = Selection(split, found[split], data.join(options, found)["train"])
     else:
         found = read_other(run, source, reading)
         if found.keys() == {"train"}:

@@ -7,12 +7,12 @@ from pathlib import Path
 from harness import runs
 from harness.analysis import differences, kinds
 from harness.analysis.answered import Answered, collect
-from harness.analysis.pairs import Scored
 from harness.analysis.section import Cell, Section, format_cell
 from harness.experiment import Experiment
 from harness.figure import draw, preload
 from harness.page import render_page
 from harness.process.console import doing, say
+from harness.runs.together import Scored
 from harness.runs.trained import open_model
 from harness.selection import Selection
 from pipeline.record import Json

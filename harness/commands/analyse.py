@@ -23,18 +23,14 @@ def analyse(arguments: Arguments) -> None:
         raise BadInput(f"analyse: expected one RUN or two, got {len(given.runs)}: {' '.join(given.runs)}")
     from harness import selection
     from harness.runs.restored import read_run
+    from harness.runs.together import check_examples, check_runs
 
     others = [read_run(path(one), partial(select_backend, arguments)) for one in given.runs[1:]]
-    if others:
-        from harness.analysis.pairs import check_runs
-
-        check_runs(experiment, others[0])
+    check_runs("analyse", [experiment, *others])
     reading, decoding = divide(parser.chosen(given))
     runs = [override(one, decoding) for one in (experiment, *others)]
     selected = [selection.select(run, given.data, given.split, reading=reading) for run in runs]
     if others:
-        from harness.analysis.pairs import check_examples
-
         check_examples((runs[0], selected[0]), (runs[1], selected[1]))
     for run in runs:
         start_again(given, run)

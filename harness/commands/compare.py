@@ -6,7 +6,6 @@ from harness.commands.command import FLAG, Arguments, Command, add_machine, add_
 from harness.commands.machine import starter
 from harness.commands.printing import emit
 from harness.commands.subject import find_tasks, make_parser
-from harness.options import choose
 from harness.process.console import say
 
 
@@ -16,12 +15,14 @@ def compare(arguments: Arguments) -> int:
     Each run is as `train` makes it; complete ones are used as they are, stopped ones go on. One that fails is shown as
     failed, and the others go on; the exit code is 1 then.
     """
+    from harness.training.fine_tuning import choose_options
+
     each = {}
     for name in find_tasks(COMMAND, arguments):
         task = tasks.get(name)
         parser = make_parser(COMMAND, task, without=["cell"])
         given = parser.read(arguments)
-        each[name] = choose(task, parser.chosen(given))
+        each[name] = choose_options(task, parser.chosen(given))
     from harness.comparison.command import compare_and_report
     from harness.comparison.sweep import Sweep
     from harness.comparison.table import print_comparison

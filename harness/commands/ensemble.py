@@ -22,15 +22,16 @@ def ensemble(arguments: Arguments) -> None:
     given = parser.read(arguments)
     from harness import selection
     from harness.runs.restored import read_run
+    from harness.runs.together import check_members
 
     reading, decoding = divide(parser.chosen(given))
     others = [read_run(path(one), partial(select_backend, arguments)) for one in given.runs[1:]]
     runs = [override(one, decoding) for one in (experiment, *others)]
+    check_members(runs, own=given.data is None)
     selected = selection.select(experiment, given.data, given.split, reading=reading)
     start_again(given, experiment)
-    from harness.ensemble import check_members, score_ensemble
+    from harness.ensemble import score_ensemble
 
-    check_members(runs)
     found = score_ensemble(runs, selected)
     if given.json:
         emit(found)

@@ -1,11 +1,12 @@
 """run.py train TASK"""
 
+from functools import partial
+
 from harness.arguments import Parser
 from harness.commands.command import FLAG, Arguments, Command, add_machine, add_runs
 from harness.commands.machine import start
 from harness.commands.printing import emit, print_summary
 from harness.commands.subject import find_task, make_parser
-from harness.options import choose
 from harness.process.console import say
 
 
@@ -16,12 +17,20 @@ def train(arguments: Arguments) -> None:
     given = parser.read(arguments)
     from harness.training import request
     from harness.training.begin import begin
+    from harness.training.fine_tuning import choose_options
     from harness.training.tensorboard import check_installed
 
     if given.tensorboard:
         check_installed()
 
-    options = choose(task, parser.chosen(given))
+    options = choose_options(task, parser.chosen(given))
+    if options.folds and options.fold is None:
+        from harness import cross_validation
+
+        each = cross_validation.list_requests(task, options, given.runs, name=given.name, fresh=given.fresh)
+        found = cross_validation.cross_validate(each, partial(start, given), tensorboard=given.tensorboard)
+        emit(found) if given.json else cross_validation.print_folds(found)
+        return
     asked = request.settle(task, options, given.runs, name=given.name, fresh=given.fresh)
     summary = request.read_complete(asked)
     if summary is None:

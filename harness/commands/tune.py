@@ -8,7 +8,7 @@ from harness.commands.command import Arguments, Command, add_machine, add_runs
 from harness.commands.machine import starter
 from harness.commands.printing import emit
 from harness.commands.subject import find_task, make_parser
-from harness.options import choose, find_options
+from harness.options import find_options
 from harness.process.console import print_table, say
 from pipeline import search_space
 from pipeline.option import make_flag
@@ -28,14 +28,18 @@ def tune(arguments: Arguments) -> None:
     task = find_task(COMMAND, arguments)
     parser = make_parser(COMMAND, task)
     given = parser.read(arguments)
+    from harness.training.fine_tuning import choose_options, find_fixed
     from harness.tuning import tune as tuning
 
     chosen = parser.chosen(given)
+    options = choose_options(task, chosen)
+    # Trained weights are of one model.
+    fixed = find_fixed(task, options.cell) if options.from_ else ()
     wanted = dict(search_space.parse(text, find_options(task)) for text in given.search or ())
-    space = wanted or tuning.narrow(task.tuned, task, list(chosen))
+    space = wanted or tuning.narrow(task.tuned, task, [*chosen, *fixed])
     search = tuning.Search(
         task,
-        choose(task, chosen),
+        options,
         space,
         given.runs,
         trials=given.trials or (MANY if given.minutes else TRIALS),

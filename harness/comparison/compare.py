@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 
 import tasks
 from harness.comparison import plan, sweep_worker
+from harness.comparison.averaged_seeds import average_seeds, group_seeds, read_averaged
 from harness.comparison.results import Result
 from harness.comparison.sweep import Entry, Sweep
 from harness.process.backend import describe_out_of_memory
@@ -119,13 +120,35 @@ def compare(sweep: Sweep, start: Callable[[], str], *, workers: int = 1, address
         entries = plan.plan(sweep) if sweep.match == "units" else local.call(plan.plan, sweep).result()
         seeds = "1 seed" if sweep.seeds == 1 else f"{sweep.seeds} seeds"
         say(f"{len(entries)} runs: {', '.join(sweep.each)} by {', '.join(sweep.cells)}, {seeds} each")
-        return train_all(entries, pool, fresh=sweep.fresh)
+        return train_all(entries, pool, fresh=sweep.fresh, average=partial(average_all, local=local))
     finally:
         local.end()
 
 
-def train_all(entries: Sequence[Entry], pool: Pool, *, fresh: bool) -> list[Result]:
+def average_all(results: Sequence[Result], local: Local) -> None:
+    """Note with the first seed of each cell what its seeds score together, where their answers can be averaged."""
+    for members in group_seeds(results):
+        directories = [Path(one["run"]) for one in members]
+        # A by-product: what cannot be read, or not be held in memory, is no failed comparison.
+        try:
+            scores = read_averaged(directories) or local.call(average_seeds, directories).result()
+        except (BadInput, Ended, OSError) as error:
+            say(f"{members[0]['task']} {members[0]['cell']}: the seeds cannot be averaged: {error}")
+            continue
+        if scores:
+            members[0]["ensemble"] = scores
+
+
+def train_all(
+    entries: Sequence[Entry],
+    pool: Pool,
+    *,
+    fresh: bool,
+    average: Callable[[Sequence[Result]], None] = lambda results: None,
+) -> list[Result]:
     """Train every run that is not complete; return a result for each, in the order given.
+
+    average: called with the results while the workers are still there.
 
     A run that fails is a result with its message, and the others go on. Raises OSError where the disk is full: nothing
     that came after could be kept.
@@ -149,9 +172,11 @@ def train_all(entries: Sequence[Entry], pool: Pool, *, fresh: bool) -> list[Resu
                     results[entry] = _result(entry, future, pool)
                     clock.note(entry, results[entry])
                 clock.show()
+        found = [results[entry] for entry in entries]
+        average(found)
     finally:
         pool.end()
-    return [results[entry] for entry in entries]
+    return found
 
 
 def _result(entry: Entry, future: Future, pool: Pool) -> Result:

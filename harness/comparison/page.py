@@ -12,7 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from harness.comparison.results import Report, Result, TaskSummary, name_run
-from harness.comparison.table import Steps, describe_tuned, tabulate, tabulate_steps
+from harness.comparison.table import Steps, describe_tuned, tabulate, tabulate_ensembles, tabulate_steps
 from harness.page import render_page
 from harness.runs import ANALYSIS
 from harness.runs.schema import Environment
@@ -71,7 +71,8 @@ class Section:
     """One task on the page.
 
     analyses: the runs that have an analysis, each with its name and the way there from the page. failed: the failed
-    runs, each with its name and its message. tuned: what was found for each cell before its seeds.
+    runs, each with its name and its message. tuned: what was found for each cell before its seeds. ensembles: the seeds
+    of each cell, averaged.
     """
 
     summary: TaskSummary
@@ -82,6 +83,7 @@ class Section:
     tuned: list[str]
     pictures: list[Picture]
     steps: list[Steps]
+    ensembles: list[dict[str, str]]
 
 
 def format_page(title: str, report: Report, pictures: Mapping[str, Mapping[str, Path]], *, folder: Path) -> str:
@@ -118,6 +120,7 @@ def _describe_task(
         tuned=[describe_tuned(one) for one in summary["tuned"]],
         pictures=[_read_picture(CAPTIONS[kind].format(side=side), path) for kind, path in pictures.items()],
         steps=list(tabulate_steps([run for run in own if run["status"] == "done"])),
+        ensembles=tabulate_ensembles(summary),
     )
 
 

@@ -25,6 +25,7 @@ from harness.comparison import plots
 from harness.comparison.page import format_page
 from harness.comparison.results import (
     CellSummary,
+    EnsembleSummary,
     PairSummary,
     Report,
     Result,
@@ -114,7 +115,17 @@ def _summarise_task(
         "pairs": [cast(PairSummary, {**asdict(one), "sentence": str(one)}) for one in comparisons],
         "notes": list(dict.fromkeys(notes)),
         "tuned": [_summarise_tuned(cell, one, task=task) for cell, one in tuned.items() if task],
+        "ensembles": [one for cell in order if (one := _summarise_ensemble(cell, cells[cell], summaries[cell].mean))],
     }
+
+
+def _summarise_ensemble(cell: str, members: Sequence[Result], single: float) -> EnsembleSummary | None:
+    """Return what the seeds of a cell score together; None where they were not averaged."""
+    for run in members:
+        score = (run.get("ensemble") or {}).get(run["monitor"])
+        if score is not None:
+            return {"cell": cell, "seeds": len(members), "single": single, "score": score}
+    return None
 
 
 def _summarise_tuned(cell: str, tuned: Tuned, *, task: Task) -> TunedCell:

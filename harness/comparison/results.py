@@ -39,6 +39,7 @@ class Result(TypedDict):
     seconds: of training, of which `compiling` for compilation. seconds_to_best: to the best epoch, without compilation.
     tokens_per_second: throughput of the fastest epoch. prediction_tokens_per_second: of prediction on the test split.
     megabytes: peak RAM of the process. memory: how far back its gradients reach; measured on one seed of each cell.
+    ensemble: what all seeds of its cell score together, averaged; with the first of them, where they can be.
     spent: seconds of the comparison. limitation: why the cell cannot do what the task asks.
     """
 
@@ -68,6 +69,7 @@ class Result(TypedDict):
     megabytes: NotRequired[int | None]
     curve: NotRequired[list[EpochResult] | None]
     memory: NotRequired[Memory | None]
+    ensemble: NotRequired[Scores | None]
     spent: NotRequired[float]
     limitation: NotRequired[str | None]
 
@@ -129,8 +131,19 @@ class TunedCell(TypedDict):
     expected: list[float]
 
 
+class EnsembleSummary(TypedDict):
+    """The seeds of one cell, averaged. single: the mean of their own scores. score: that of all together."""
+
+    cell: str
+    seeds: int
+    single: float
+    score: float
+
+
 class TaskSummary(TypedDict):
     """One task: its cells, best first, every pair of them, and what they say in words.
+
+    ensembles: the seeds of each cell, averaged, where that can be.
 
     tuned: what was found for each cell before; empty where nothing was searched.
     summary: of the task. monitor: the score that is compared; None where no run is done. verdict: one sentence or two.
@@ -146,6 +159,7 @@ class TaskSummary(TypedDict):
     pairs: list[PairSummary]
     notes: list[str]
     tuned: list[TunedCell]
+    ensembles: list[EnsembleSummary]
 
 
 class Report(TypedDict):

@@ -41,6 +41,18 @@ def tabulate(section: TaskSummary) -> list[dict[str, str]]:
     ]
 
 
+def tabulate_ensembles(section: TaskSummary) -> list[dict[str, str]]:
+    """Return one row per cell whose seeds were averaged: what one of them scores in the mean, and all together."""
+    return [
+        {
+            "cell": one["cell"],
+            f"one network, {section['monitor']}": f"{one['single']:.4f}",
+            f"{one['seeds']} averaged": f"{one['score']:.4f}",
+        }
+        for one in section["ensembles"]
+    ]
+
+
 def describe_tuned(tuned: TunedCell) -> str:
     """Return what was found for a cell, in one sentence."""
     failed = f", of which {tuned['failed']} failed" if tuned["failed"] else ""
@@ -111,6 +123,9 @@ def print_comparison(report: Report) -> None:
         said = [pair["sentence"] for pair in section["pairs"]] + section["notes"]
         for line in said + [describe_tuned(one) for one in section["tuned"]]:
             print(line)
+        if rows := tabulate_ensembles(section):
+            print("Ensembles, apart: the answers of all seeds of a type, averaged.")
+            print_table(rows)
         for run in report["runs"]:
             if run["task"] == section["task"] and run["status"] != "done":
                 print(f"failed: {name_run(run)}: {run.get('message') or 'no message'}")

@@ -15,6 +15,7 @@
         README.md           the model card; see harness/runs/card.py
         predictions/        one line per test example
         analysis.html       why the score is what it is, once `run.py analyse` was asked
+        memory.json, ensemble.json    of a comparison: how far gradients reach; the scores of all seeds, averaged
         learning.png        loss and validation score by epoch
         tensorboard/        event files, with --tensorboard
 

@@ -137,6 +137,8 @@ def format_card(experiment: Experiment, *, scores: Scores | None = None) -> str:
         input=experiment.input_field.describe(),
         output=experiment.output_field.describe(),
         summary=summary,
+        started_from=config.get("started_from"),
+        frozen=options.freeze,
         seen=seen,
         count=count,
         scores={name: value for name, value in found.items() if math.isfinite(value)},
@@ -245,21 +247,30 @@ def list_limits(experiment: Experiment, summary: Summary, *, seen: Seen | None, 
     """Yield what the model cannot do, or what is not known of it, as far as that follows from the run itself."""
     task, options = experiment.task, experiment.options
     if not summary["scores"]:
-        yield "The test had no outputs: the model has a validation score only, and its best epoch was chosen by that."
+        kept = "no score at all" if "length_from" in summary else "a validation score only; it chose the best epoch"
+        yield f"The test had no outputs: the model has {kept}."
     elif 0 < count < FEWEST_EXAMPLES:
         yield f"The test has {count} examples, too few for an interval of its scores."
     if limitation := explain_limitation(options, task):
         yield f"{limitation[0].upper()}{limitation[1:]}."
+    if options.from_ is not None:
+        yield "What it learned before, from the data of the run that it started from, it may have forgotten in part."
     if options.limit is not None:
         yield f"It was trained with --limit {options.limit}: on a part of the data, for a trial."
     for name, known in summary["baselines"].items():
         own, base = summary["scores"].get(task.monitor), known.get(task.monitor)
         if own is not None and base is not None and (own >= base if task.lower_is_better else own <= base):
             yield f"It is no better than the baseline “{name}”, which needs no network, by {task.monitor}."
-    if summary["best_epoch"] == summary["epochs"] and summary["epochs"] > 1:
-        yield "The last epoch was the best: a longer training may give a better model."
     yield "The intervals are for the choice of the test examples. Another --seed gives another network, and score."
-    yield "The epoch was chosen by the validation score, which is therefore a little too good."
+    if source := summary.get("length_from"):
+        yield (
+            "It has learned the validation examples too, so it has no validation score: how good it is, the test alone "
+            f"can say. It was trained for {summary['epochs']} epochs, as was best in {source} on less data."
+        )
+    else:
+        if summary["best_epoch"] == summary["epochs"] and summary["epochs"] > 1:
+            yield "The last epoch was the best: a longer training may give a better model."
+        yield "The epoch was chosen by the validation score, which is therefore a little too good."
     if seen:
         yield from list_limits_of_data(experiment, seen)
 

@@ -88,7 +88,7 @@ def print_runs(rows: list[Row], folder: Path) -> None:
         [
             {
                 "run": row["run"],
-                "options": " ".join(f"{name}={value}" for name, value in row["options"].items()),
+                "options": " ".join(f"{name.rstrip('_')}={value}" for name, value in row["options"].items()),
                 "score": f"{row['monitor']} {row['score']:.4f}" if row["score"] is not None else "",
                 "time": format_time(60 * row["minutes"]) if row["minutes"] is not None else "",
                 "": "" if row["complete"] else "not complete",

@@ -42,9 +42,10 @@ def name_directory(options: Options, usual: Options) -> str:
     }
     if not changed:
         return begin
-    words = {name: f"{name}={_shorten(value)}" for name, value in sorted(changed.items())}
+    # As it is typed: from_ is --from.
+    words = {name: f"{name.rstrip('_')}={_shorten(value)}" for name, value in sorted(changed.items())}
     text = f"{begin}-{','.join(words.values())}"
-    if len(text) <= LONGEST and all(words[name] == f"{name}={value}" for name, value in changed.items()):
+    if len(text) <= LONGEST and all(words[name] == f"{name.rstrip('_')}={value}" for name, value in changed.items()):
         return text
     return f"{text[: LONGEST - HASHED - 1].rstrip(',.=')}-{_hash(changed)}"
 

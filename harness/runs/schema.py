@@ -22,12 +22,29 @@ class PaddedLengths(TypedDict):
     outputs: list[Positive]
 
 
+class StartedFrom(TypedDict):
+    """The run that another one starts from. model: the SHA-256 of its best.keras."""
+
+    run: str
+    model: str
+
+
+class LengthFrom(TypedDict):
+    """How long a run without validation is trained, and the run that says so; see harness/training/schedule.py."""
+
+    run: str
+    epochs: Positive
+    stable: Natural
+    fall: Natural
+
+
 class Config(TypedDict):
     """config.json.
 
     format: 1 where it is missing. unrolled: the version that began the run. include: the SHA-256 of each file given
     with --include; None in format 1, which lists the files. data: fingerprint of the examples. fields: the SHA-256 of
-    each file in fields/. lengths: what batches are padded to; see pipeline/batches/lengths.py.
+    each file in fields/. lengths: what batches are padded to; see pipeline/batches/lengths.py. started_from: of a run
+    with --from. length: of one with --train-on-validation.
     """
 
     format: NotRequired[Positive]
@@ -38,6 +55,8 @@ class Config(TypedDict):
     data: str
     fields: NotRequired[dict[str, str]]
     lengths: NotRequired[PaddedLengths]
+    started_from: NotRequired[StartedFrom]
+    length: NotRequired[LengthFrom]
 
 
 class Environment(TypedDict, total=False):
@@ -78,7 +97,7 @@ class Progress(TypedDict):
 
     best_loss: the validation loss of that epoch; runs of earlier versions have none.
     last: the epoch in which the learning rate will have fallen to 0, once it falls; of a run whose length follows from
-    its score.
+    its score. stable: the best epoch before that.
     """
 
     epoch: Positive
@@ -87,6 +106,7 @@ class Progress(TypedDict):
     best_epoch: Positive
     waited: Natural
     last: NotRequired[Positive]
+    stable: NotRequired[Natural]
     done: bool
     seconds: Duration
     compiling: Duration
@@ -125,6 +145,7 @@ class Summary(TypedDict):
     megabytes: Natural | None
     signature: NotRequired[str]
     limitation: NotRequired[str]
+    length_from: NotRequired[str]
     baselines: dict[str, Scores]
     samples: NotRequired[list[Sample]]
 
@@ -179,6 +200,13 @@ class Memory(TypedDict):
     after: Curve
     by_length: list[LengthScore]
     by_delay: list[DelayScore]
+
+
+class Averaged(TypedDict):
+    """ensemble.json: the test scores of several runs, averaged. members: the SHA-256 of the model of each, by name."""
+
+    members: dict[str, str]
+    scores: Scores
 
 
 # speed.json, beside the runs that a sweep matches by their seconds: tokens a second of each cell.

@@ -16,9 +16,10 @@ from harness.process.cost import reset_peak_ram
 from harness.process.lock import hold
 from harness.runs import included, states
 from harness.runs.restored import restore_fields, restore_lengths
-from harness.runs.schema import Config
+from harness.runs.schema import Config, LengthFrom
+from harness.training import fine_tuning, last_run
 from harness.training.request import Request, read_earlier
-from harness.training.schedule import plan_epochs
+from harness.training.schedule import Schedule, plan_epochs
 from harness.training.vectors import read_vectors
 from pipeline.batches import encoded_cache
 from pipeline.batches.bucketing import Batches
@@ -32,7 +33,9 @@ class Training:
     """An experiment with its data.
 
     batches: by split. findings: what is worth knowing of the data. begun: the config of a run that goes on; None of a
-    new one. vectors: the word vectors that a new run begins with, by the ids of their words.
+    new one. vectors: the word vectors that a new run begins with, by the ids of their words. earlier: the run that it
+    starts from, if any. schedule: for how long it is trained; length: the same as config.json has it, where it follows
+    from another run.
     """
 
     experiment: Experiment
@@ -40,8 +43,11 @@ class Training:
     batches: dict[str, Batches]
     findings: tuple[Finding, ...]
     begun: Config | None
+    schedule: Schedule
     fresh: bool
     vectors: Mapping[int, np.ndarray] = field(default_factory=dict)
+    earlier: Experiment | None = None
+    length: LengthFrom | None = None
 
     def is_labelled(self, split: str) -> bool:
         """Return whether the outputs of a split's examples are known."""
@@ -70,7 +76,9 @@ def begin(request: Request) -> Iterator[Training]:
 def prepare(request: Request, stored: Config | None) -> Training:
     """Return the training that a request asks for. stored: the config of the run that its directory holds."""
     task, options, directory = request.task, request.options, request.directory
-    prepared = data.prepare(task, options, say)
+    earlier = fine_tuning.read_start(task, options) if options.from_ else None
+    known = data.Fields(earlier.input_field, earlier.output_field) if earlier else None
+    prepared = data.prepare(task, options, say, known)
     if stored and stored["data"] != prepared.fingerprint:
         raise BadInput(f"{directory}: the data has changed since this run began; start over with --fresh")
     begun = stored if states.find(directory) else None
@@ -80,26 +88,49 @@ def prepare(request: Request, stored: Config | None) -> Training:
         fields = restore_fields(directory, task, options, config=begun)
     experiment = Experiment(task, options, directory, *fields, fingerprint=prepared.fingerprint)
     train = encode(experiment, "train", prepared.examples)
-    schedule = plan_epochs(options, len(train.plan()))
+    length = None
+    if options.train_on_validation:
+        # As the run has it that says for how long.
+        alone = experiment.encode(prepared.examples["train"][: prepared.own], seed=options.seed)
+        schedule = plan_epochs(options, len(alone.plan()))
+        length = (
+            begun["length"]
+            if begun and "length" in begun
+            else last_run.find_length(request, prepared.fingerprint, schedule)
+        )
+        steps = len(train.plan()) * schedule.passes
+        schedule = dataclasses.replace(schedule, steps=steps, known=last_run.as_length(length))
+        say(f"{length['run']} says for how long: {length['epochs']} epochs; the validation examples are learned too")
+    else:
+        schedule = plan_epochs(options, len(train.plan()))
     passes = schedule.epochs * schedule.passes
     lengths = restore_lengths(directory, begun) if begun else train.at(0).merge_lengths(passes)
     experiment, train = dataclasses.replace(experiment, lengths=lengths), dataclasses.replace(train, known=lengths)
     others = {split: encode(experiment, split, prepared.examples) for split in SPLITS if split != "train"}
     batches = {"train": train, **others}
+    validated = "" if length else f"{len(batches['validation'].inputs):,} to validate, "
     say(
         f"{len(train.inputs):,} examples to train on ({train.count_tokens():,} tokens), "
-        f"{len(batches['validation'].inputs):,} to validate, {len(batches['test'].inputs):,} to test; padded to "
+        f"{validated}{len(batches['test'].inputs):,} to test; padded to "
         f"{', '.join(map(str, train.padded))}"
     )
+    # A run that goes on has learned others since.
+    vectors = {} if begun else read_vectors(options, experiment.input_field, say)
+    if vectors and earlier:
+        # And so has one that it starts from, of the words that it knows.
+        known_words = len(earlier.input_field.id_names["words"])
+        vectors = {number: vector for number, vector in vectors.items() if number >= known_words}
     return Training(
         experiment,
         prepared.examples,
         batches=batches,
         findings=prepared.findings,
         begun=begun,
+        schedule=schedule,
         fresh=request.fresh,
-        # A run that goes on has learned others since.
-        vectors={} if begun else read_vectors(options, experiment.input_field, say),
+        vectors=vectors,
+        earlier=earlier,
+        length=length,
     )
 
 
@@ -108,7 +139,8 @@ def encode(experiment: Experiment, split: str, examples: Splits) -> Batches:
     seed = experiment.options.seed if split == "train" else None
     # The path of a file does not tell what is in it.
     contents = [experiment.input_field.fingerprint(example.input) for example in examples[split]]
-    about = (experiment.fingerprint, split, contents if any(contents) else [])
+    joined = "+validation" if split == "train" and experiment.options.train_on_validation else ""
+    about = (experiment.fingerprint, split + joined, contents if any(contents) else [])
     key = encoded_cache.cache_key(about, experiment.input_field, experiment.output_field)
     batches = experiment.encode(examples[split], seed=seed, key=key)
     if told := describe_windows(batches, experiment.options):

@@ -1,5 +1,6 @@
 """Checkpoint: after every epoch the best model, the state to go on from, and the decision to stop early."""
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -28,7 +29,7 @@ class Checkpoint(keras.callbacks.Callback):
     """After every epoch: validation scores, the best model, the state to go on from, and early stopping.
 
     schedule: for how long to train. rate: the learning rate, where it is told when to fall. validate: returns the
-    validation scores. scores: those of the last epoch.
+    validation scores; None where there is no validation, and the last model is kept. scores: those of the last epoch.
 
     With such a rate, when the score has not risen for as many epochs as the schedule's patience, the best weights are
     taken up again and the rate falls to 0 over a few epochs more; then the training ends.
@@ -42,7 +43,7 @@ class Checkpoint(keras.callbacks.Callback):
         schedule: Schedule,
         rate: WarmupStableDecay | None = None,
         bar: ProgressBar,
-        validate: Callable[[], Scores],
+        validate: Callable[[], Scores] | None,
     ):
         super().__init__()
         self.task, self.schedule, self.rate = task, schedule, rate
@@ -89,7 +90,7 @@ class Checkpoint(keras.callbacks.Callback):
         """
         if progress := states.restore(self.directory, self._read):
             self.progress = progress
-            self.bar.epochs = progress.get("last", self.schedule.epochs)
+            self.bar.epochs = progress.get("last", self.schedule.last)
         runs.cut_metrics(self.directory, self.progress["epoch"], self.task.monitor)
 
     def _read(self, path: Path) -> Progress:
@@ -113,7 +114,10 @@ class Checkpoint(keras.callbacks.Callback):
         scores, higher, better = self._validate()
         self.scores = scores
         self._advance(epoch + 1, scores, higher=higher, better=better)
-        if self.rate and "last" not in self.progress and self.is_stalled():
+        known = self.schedule.known
+        if known and self.rate and known.fall and epoch + 1 == known.stable:
+            self.rate.begin_fall(int(self.model.optimizer.iterations), known.fall * self.schedule.steps)
+        elif not known and self.rate and "last" not in self.progress and self.is_stalled():
             self.cool_down(self.rate)
         line: dict[str, float] = {
             "epoch": epoch + 1,
@@ -132,20 +136,26 @@ class Checkpoint(keras.callbacks.Callback):
         states.write(self.directory, self._save)
         best = self.progress["best"]
         self.bar.note = "" if best is None else f"best {self.task.monitor} {best:.4f}  "
+        mark = "  (best)" if better and self.validate else ""
+        validated = f"validation {format_scores(self.task.monitor, scores)}  " if self.validate else ""
         say(
-            f"epoch {epoch + 1}/{self.bar.epochs}  loss {loss:.4f}  validation "
-            f"{format_scores(self.task.monitor, scores)}  {line['tokens_per_second']:,} tokens/s  "
+            f"epoch {epoch + 1}/{self.bar.epochs}  loss {loss:.4f}  {validated}{line['tokens_per_second']:,} tokens/s  "
             f"{time.perf_counter() - self.started:.1f} s"
-            f"{f', {compiling:.1f} s of them compiling' if compiling > 1 else ''}{'  (best)' if better else ''}"
+            f"{f', {compiling:.1f} s of them compiling' if compiling > 1 else ''}{mark}"
         )
         self.model.stop_training = self.progress["done"]
 
     def _validate(self) -> tuple[Scores, bool, bool]:
         """Return the validation scores, whether none was as high so far, and whether they are the best.
 
-        Of equal scores the one with the lower loss is the best; then the model is kept.
+        Of equal scores the one with the lower loss is the best; then the model is kept. Without validation, no score
+        is a number, and the last is the best.
         """
         best, sign = self.progress["best"], -1 if self.task.lower_is_better else 1
+        if self.validate is None:
+            with self.averages():
+                self._keep_model()
+            return {self.task.monitor: math.nan}, False, True
         with self.averages():
             scores = self.validate()
             score, loss, best_loss = scores[self.task.monitor], scores.get("loss"), self.progress.get("best_loss")
@@ -154,10 +164,13 @@ class Checkpoint(keras.callbacks.Callback):
             surer = score == best and loss is not None and best_loss is not None and loss < best_loss
             better = higher or surer
             if better:
-                # Without the optimizer, two thirds of the file: its state is kept with the run's.
-                alone = keras.Model(self.model.input, self.model.output, name=self.model.name)
-                runs.write(self.directory / "best.keras", sealed(alone.save))
+                self._keep_model()
         return scores, higher, better
+
+    def _keep_model(self) -> None:
+        # Without the optimizer, two thirds of the file: its state is kept with the run's.
+        alone = keras.Model(self.model.input, self.model.output, name=self.model.name)
+        runs.write(self.directory / "best.keras", sealed(alone.save))
 
     def _advance(self, epoch: int, scores: Scores, *, higher: bool, better: bool) -> None:
         """Bring the progress up to an epoch, and decide whether it is the last."""
@@ -173,7 +186,9 @@ class Checkpoint(keras.callbacks.Callback):
         progress["epoch"] = epoch
         progress["seconds"] += time.perf_counter() - self.started
         progress["compiling"] += self.compiled() - self.before
-        if self.rate:
+        if self.schedule.known:
+            progress["done"] = epoch == self.schedule.last
+        elif self.rate:
             progress["done"] = epoch == progress.get("last")
         else:
             progress["done"] = progress["waited"] >= self.schedule.patience or epoch == self.schedule.epochs
@@ -189,6 +204,7 @@ class Checkpoint(keras.callbacks.Callback):
         progress = self.progress
         epochs = self.schedule.cool_down(progress["best_epoch"])
         progress["last"] = self.bar.epochs = progress["epoch"] + epochs
+        progress["stable"] = progress["best_epoch"]
         if progress["best_epoch"] != progress["epoch"]:
             model_file.load_weights(self.model, self.directory / "best.keras")
             for average, weight in zip(self.moving_averages(), self.model.trainable_variables, strict=False):

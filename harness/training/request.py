@@ -11,6 +11,7 @@ from harness.options import check, defaults, differences, restore
 from harness.process.console import say
 from harness.runs import included, location
 from harness.runs.schema import Config, Summary
+from harness.training import fine_tuning
 from harness.training.conflicts import check_conflicts
 from pipeline import record
 from pipeline.errors import BadInput
@@ -36,8 +37,9 @@ def settle(task: Task, options: Options, folder: Path, *, name: str | None = Non
     """
     check(options, task)
     check_conflicts(options)
+    data.check_folds(task, options)
     runs.check_clock()
-    options = suit_cell(options, task, say)
+    options = fine_tuning.settle(task, suit_cell(options, task, say))
     options = options.replace(data=data.name_source(task, options))
     included.remember(tasks.included())
     directory = location.locate(folder, options, settled_defaults(task, options), name=name)

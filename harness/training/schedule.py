@@ -11,12 +11,26 @@ MOST, STALL, COOL_DOWN = 10, 0.5, 0.25
 
 
 @dataclass(frozen=True)
+class KnownLength:
+    """For how long a run is trained that has no validation; see harness/training/last_run.py.
+
+    epochs: all of them. stable, fall: where the learning rate is told when to fall: after how many epochs, and in how
+    many it would reach 0; 0: it does not fall.
+    """
+
+    epochs: int
+    stable: int = 0
+    fall: int = 0
+
+
+@dataclass(frozen=True)
 class Schedule:
     """For how long a run is trained.
 
     epochs: the most. patience: epochs without a better score after which it ends; where it converges, after which the
     learning rate falls. passes: over the training data in each epoch. steps: training steps in each epoch.
     converges: whether the score says when the learning rate falls; else it falls from the end of the warm-up on.
+    known: of a run without validation.
     """
 
     epochs: int
@@ -24,6 +38,12 @@ class Schedule:
     passes: int
     steps: int
     converges: bool = False
+    known: KnownLength | None = None
+
+    @property
+    def last(self) -> int:
+        """Return the last epoch, as far as it is known before the training."""
+        return self.known.epochs if self.known else self.epochs
 
     def cool_down(self, best: int) -> int:
         """Return in how many epochs the learning rate falls to 0, where `best` is the best epoch so far."""

@@ -12,7 +12,7 @@ import keras
 
 import tasks
 from harness import data, dynamic_evaluation, evaluate, runs
-from harness.calibration import calibrate
+from harness.calibration import adopt, calibrate
 from harness.cells import explain_limitation
 from harness.options import spend
 from harness.process import backend
@@ -24,7 +24,7 @@ from harness.runs.card import write_card
 from harness.runs.schema import Summary
 from harness.runs.seen import summarise
 from harness.runs.trained import Trained, connect, take_best
-from harness.training import pretraining
+from harness.training import fine_tuning, pretraining
 from harness.training.begin import Training, begin
 from harness.training.checkpoint import Checkpoint
 from harness.training.epochs import Epochs
@@ -95,16 +95,24 @@ def build(training: Training, device: str) -> Loop:
     experiment, batches = training.experiment, training.batches["train"]
     options = experiment.options
     rehearse(experiment, batches)
+    earlier = training.earlier if training.begun is None else None
+    # Before the seed is set: to open a model draws random numbers.
+    known = fine_tuning.read_weights(earlier) if earlier else {}
     backend.reset(options.seed, options.precision)
     model = experiment.build()
+    if earlier:
+        fine_tuning.put_weights(model, known, earlier=earlier, experiment=experiment)
     set_vectors(model, training.vectors)
-    if not training.begun:
+    if not (training.begun or earlier):
         set_ratios(model, batches, experiment.output_field)
-    schedule = plan_epochs(options, len(batches.plan()))
+    schedule = training.schedule
     for layer in model.layers:
         if isinstance(layer, Decoder):
             # Of a training whose end is not known, those that are usual.
             layer.plan_training(options.steps if schedule.converges else schedule.epochs * schedule.steps)
+    if options.freeze != "none":
+        stays, every = fine_tuning.freeze(model, options.freeze, options.cell)
+        say(f"--freeze {options.freeze}: {stays:,} of {every:,} weights stay as they are")
     # Beside the batch's own there may be unknown words, of word dropout, and the symbol before the first.
     rows = batches.count_different() + 2 if options.lazy_embeddings else 0
     rate = make_rate(options, schedule)
@@ -118,7 +126,7 @@ def build(training: Training, device: str) -> Loop:
     over = f" ({schedule.passes} passes over the data)" if schedule.passes > 1 else ""
     say(
         f"{options.cell}: {model.count_params():,} weights, {schedule.steps} steps per epoch{over}, "
-        f"at most {schedule.epochs} epochs; {device}"
+        f"{'' if schedule.known else 'at most '}{schedule.last} epochs; {device}"
     )
 
     def validate() -> Scores:
@@ -126,14 +134,14 @@ def build(training: Training, device: str) -> Loop:
             training.examples["validation"], training.batches["validation"], training=training.examples["train"]
         ).scores
 
-    bar = ProgressBar(schedule.epochs, 0, batches.count_tokens() * schedule.passes)
+    bar = ProgressBar(schedule.last, 0, batches.count_tokens() * schedule.passes)
     checkpoint = Checkpoint(
         experiment.task,
         experiment.directory,
         schedule=schedule,
         rate=rate if isinstance(rate, WarmupStableDecay) else None,
         bar=bar,
-        validate=validate,
+        validate=None if schedule.known else validate,
     )
     checkpoint.set_model(model)
     return Loop(trained, checkpoint, bar=bar, schedule=schedule)
@@ -164,6 +172,10 @@ def record(training: Training, loop: Loop, device: str) -> None:
         "options": experiment.options.as_dict(),
         "data": experiment.fingerprint,
     }
+    if training.length:
+        config["length"] = training.length
+    if training.earlier:
+        config["started_from"] = fine_tuning.describe(training.earlier.directory)
     if experiment.lengths:
         config["lengths"] = dataclasses.asdict(experiment.lengths)
     runs.begin(directory, config, device, input=experiment.input_field, output=experiment.output_field)
@@ -207,7 +219,7 @@ def fit(training: Training, loop: Loop, watching: Sequence[keras.callbacks.Callb
 def tell_best_budget(training: Training, loop: Loop) -> None:
     """Say how long the run would take with --budget best, as far as that can be told from this one."""
     options, task, progress = training.experiment.options, training.experiment.task, loop.checkpoint.progress
-    if options.budget == "best":
+    if options.budget == "best" or loop.schedule.known:
         return
     best = plan_epochs(options.replace(**spend(task)), loop.schedule.steps // loop.schedule.passes)
     seconds = (progress["seconds"] - progress["compiling"]) / progress["epoch"] * best.steps / loop.schedule.steps
@@ -233,7 +245,10 @@ def test(training: Training, loop: Loop) -> Summary:
     take_best(trained)
     # What comes after it is in state.npz.
     (directory / pretraining.NAME).unlink(missing_ok=True)
-    calibrate(trained, training.batches["validation"])
+    if training.length:
+        adopt(trained, Path(training.length["run"]))
+    else:
+        calibrate(trained, training.batches["validation"])
     throughput = Throughput()
     scores: Scores = {}
     baselines: dict[str, Scores] = {}
@@ -269,9 +284,11 @@ def test(training: Training, loop: Loop) -> Summary:
     if task.samples:
         shown = zip(examples[: task.samples], answers, strict=False)
         summary["samples"] = [{"input": data.to_plain(one.input), "output": given.output} for one, given in shown]
+    if training.length:
+        summary["length_from"] = training.length["run"]
     # After the scores the run is complete, whatever becomes of its card.
     seen = summarise(
-        training.examples,
+        {split: some for split, some in training.examples.items() if split != "validation" or not training.length},
         training.batches,
         experiment.input_field,
         output_field=experiment.output_field,

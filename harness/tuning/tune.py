@@ -79,6 +79,8 @@ def settle(search: Search) -> Search:
     runs.check_clock()
     task = search.task
     check(search.options, task)
+    if search.options.train_on_validation:
+        raise BadInput("--train-on-validation: nothing is left to choose the options by; leave it out")
     options = search.options.replace(data=data.name_source(task, search.options))
     options = suit_cell(options, task, say)
     if options.data not in task.sources:

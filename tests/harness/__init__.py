@@ -179,7 +179,8 @@ def read_state(directory: Path) -> dict[str, np.ndarray]:
 def read_metrics(directory: Path) -> list[dict]:
     """Return the lines of metrics.jsonl, but for what depends on the clock."""
     lines = map(json.loads, (directory / "metrics.jsonl").read_text().splitlines())
-    return [{k: v for k, v in line.items() if k not in ("seconds", "compiling", "tokens_per_second")} for line in lines]
+    timed = ("seconds", "compiling", "tokens_per_second", "checksum")
+    return [{name: value for name, value in line.items() if name not in timed} for line in lines]
 
 
 def read_predictions(directory: Path) -> list[dict]:

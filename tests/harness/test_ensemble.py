@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from scipy.special import softmax
 
-from harness.ensemble import average, check_members, combine, score_ensemble
+from harness.comparison.averaged_seeds import average_seeds, read_averaged
+from harness.ensemble import average, combine, score_ensemble
+from harness.runs.together import check_members
 from harness.selection import Selection
 from pipeline.errors import BadInput
 from run import main
@@ -65,17 +67,44 @@ def test_runs_that_cannot_be_averaged_are_refused(runs: list[Path], tmp_path: Pa
     members = [open_run(path).experiment for path in runs]
     with pytest.raises(BadInput, match="expected two runs or more"):
         check_members(members[:1])
-    with pytest.raises(BadInput, match="is named twice"):
+    with pytest.raises(BadInput, match="is given twice; expected different runs"):
         check_members([members[0], members[0]])
     with small("novel") as task:
         writer = open_run(Path(train(task, small_options(task, epochs=1), tmp_path)["run"])).experiment
     with pytest.raises(BadInput, match="--dynamic-evaluation 0.1: it goes on training one model"):
         check_members([writer.replace_options(dynamic_evaluation=0.1)] * 2)
-    with pytest.raises(BadInput, match="is a run of"):
+    with pytest.raises(BadInput, match="expected runs of one task"):
         check_members([members[0], writer])
     unfitted = members[0].task.output(members[0].options)
     with pytest.raises(BadInput, match="another vocabulary, or other labels"):
         check_members([members[0], replace(members[1], output_field=unfitted)])
+    elsewhere = [members[0], replace(members[1], fingerprint="other")]
+    with pytest.raises(BadInput, match="may have learned the answers; give --data"):
+        check_members(elsewhere)
+    check_members(elsewhere, own=False)
+
+
+def test_they_are_refused_before_keras_starts(
+    runs: list[Path], capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.commands.ensemble.start_again", lambda *_: pytest.fail("Keras is started"))
+    with small(open_run(runs[0]).experiment.task.name):
+        for command in ("ensemble", "analyse"):
+            assert main([command, str(runs[0]), str(runs[0])]) == 2
+            assert f"{command}: {runs[0]} is given twice" in capsys.readouterr().err
+
+
+def test_the_seeds_of_a_comparison_are_averaged_once(runs: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    name = open_run(runs[0]).experiment.task.name
+    with small(name):
+        found = average_seeds(runs[:2])
+    members = [open_run(path).experiment for path in runs[:2]]
+    expected = score_ensemble(members, Selection("test", small_splits(name)["test"], []))["scores"]
+    assert found == pytest.approx(expected, abs=1e-4)
+    monkeypatch.setattr("harness.comparison.averaged_seeds.read_run", lambda *_: pytest.fail("measured again"))
+    assert read_averaged(runs[:2]) == found
+    # Of other members it is another.
+    assert read_averaged([runs[0], runs[2]]) is None
 
 
 def test_the_command_prints_the_members_beside_the_ensemble(

@@ -18,6 +18,7 @@ def render(text: str) -> str:
         "pictures": [],
         "analyses": [],
         "tuned": [],
+        "ensembles": [],
         "steps": [],
     }
     return render_page(

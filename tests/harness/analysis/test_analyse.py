@@ -170,7 +170,7 @@ def test_two_runs_are_compared_example_by_example(folder: Path, capsys: pytest.C
     [
         ([], "analyse: expected a RUN, a directory such as"),
         (["/nowhere"], "/nowhere: no such folder"),
-        (["sentiment/one", "sentiment/one"], "is given twice; expected two runs, or one alone"),
+        (["sentiment/one", "sentiment/one"], "is given twice; expected different runs"),
         (["sentiment/one", "rating/four"], "is of the task 'sentiment', and"),
         (
             ["sentiment/one", "sentiment/three"],
