@@ -64,4 +64,12 @@ TASK = Task(
         "batch_size": 64,
         "epochs": 12,
     },
+    best={
+        "tie_embeddings": True,
+        "subword_sampling": 0.5,
+        "dropout": 0.4,
+        "ema_decay": 0.998,
+        "steps": 4000,
+        "beam": 5,
+    },
 )
