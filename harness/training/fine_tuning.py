@@ -34,6 +34,8 @@ PARTS = {
     "recurrent": r"CELL_\d+(_forward|_backward)?|CELL_decoder",
     "output": r"logits|tags|pointer|crf",
 }
+# Weights of a decoder with --scheduled-sampling that are no parameters: see models/layers/decoder.py.
+COUNTERS = ("steps_seen", "steps_planned")
 
 
 def choose_options(task: Task, given: Mapping[str, Value]) -> Options:
@@ -122,14 +124,18 @@ def describe(directory: Path) -> StartedFrom:
 
 
 def read_weights(earlier: Experiment) -> dict[str, np.ndarray]:
-    """Return the weights of a run's best model by their paths, not calibrated; BadInput for a damaged file."""
+    """Return the weights of a run's best model by their paths, not calibrated; BadInput for a damaged file.
+
+    What counts the steps of that run's training is left out.
+    """
     from harness.runs import model_file
     from harness.runs.trained import opening
 
     # Its module has the layers that the file refers to.
     earlier.loss()
     with opening(earlier) as path:
-        return {weight.path: np.asarray(weight) for weight in model_file.load(path).weights}
+        weights = model_file.load(path).weights
+        return {weight.path: np.asarray(weight) for weight in weights if weight.name not in COUNTERS}
 
 
 def put_weights(

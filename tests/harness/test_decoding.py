@@ -13,6 +13,7 @@ from harness.options import defaults
 from harness.predict import format_plainly
 from harness.training import train
 from harness.training.checkpoint import Checkpoint
+from harness.training.fine_tuning import read_weights
 from pipeline.errors import BadInput
 from run import main
 from tests.harness import assert_same_run, evaluate, open_run, predict, read_bytes, small, small_splits, train_small
@@ -176,5 +177,6 @@ def test_a_run_with_chance_in_its_texts_goes_on_after_a_stop_as_if_there_had_bee
         assert_same_run(whole, train_small(task, tmp_path / "stopped", **chance))
     # Of 2 epochs of 3 batches: over so many steps the share of its own symbols grows.
     assert float(np.asarray(open_run(whole).model.get_layer("decoder").steps_planned)) == 2 * 3
+    assert not any("steps_" in path for path in read_weights(open_run(whole).experiment))
     fields = [json.loads((whole / "fields" / f"{side}.json").read_text()) for side in ("input", "output")]
     assert fields[0]["symbols"] == fields[1]["symbols"]
