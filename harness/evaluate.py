@@ -214,16 +214,17 @@ class Scorer:
             means["loss"] = measure_loss(self.model, batches)
         outputs = [one.output for one in found.answers]
         scores = rate(self.experiment.task, examples, outputs, means=means, training=training)
-        return Scored(scores | self._rate_probabilities(examples, found.answers), found.answers)
+        return Scored(scores | rate_probabilities(self.experiment, examples, found.answers), found.answers)
 
-    def _rate_probabilities(self, examples: Sequence[Example], answers: Sequence[Answer]) -> Scores:
-        """Return the calibration error of a classifier's probabilities; nothing where there are none."""
-        output = self.experiment.output_field.arrays["output"]
-        certain = [one.details["probability"] for one in answers if "probability" in one.details]
-        if not output.size or output.timed or len(certain) < len(answers):
-            return {}
-        right = [one.output == example.output for one, example in zip(answers, examples, strict=True)]
-        return {"calibration_error": expected_calibration_error(right, certain)}
+
+def rate_probabilities(experiment: Experiment, examples: Sequence[Example], answers: Sequence[Answer]) -> Scores:
+    """Return the calibration error of a classifier's probabilities; nothing where there are none."""
+    output = experiment.output_field.arrays["output"]
+    certain = [one.details["probability"] for one in answers if "probability" in one.details]
+    if not output.size or output.timed or len(certain) < len(answers):
+        return {}
+    right = [one.output == example.output for one, example in zip(answers, examples, strict=True)]
+    return {"calibration_error": expected_calibration_error(right, certain)}
 
 
 def rate(

@@ -158,7 +158,8 @@ def collect(trained: Trained, selection: Selection, source: str | None = None) -
         lengths=batches.example_steps,
         scores=evaluate.rate(
             task, selection.examples, outputs, means={**found.means, "loss": loss}, training=selection.training
-        ),
+        )
+        | evaluate.rate_probabilities(experiment, selection.examples, answers),
         from_answers=task.monitor in task.metrics([one.output for one in selection.examples[:5]], outputs[:5]),
     )
 
