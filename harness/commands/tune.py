@@ -87,7 +87,13 @@ def add_options(parser: Parser) -> Parser:
         metavar="M",
         help="Begin no trial after so long, and end those that train.",
     )
-    add("--search", action="append", metavar="NAME=VALUES", help="units=64,128 or learning-rate=5e-4:2e-2; repeatable.")
+    add(
+        "--search",
+        action="append",
+        default=None,
+        metavar="NAME=VALUES",
+        help="units=64,128 or learning-rate=5e-4:2e-2; repeatable.",
+    )
     add("--workers", type=int, default=1, metavar="N", help="Trials at a time; on a Ray cluster, on each machine. [1]")
     add("--ray", nargs="?", const="auto", default=None, metavar="HOST:PORT", help="Train on a Ray cluster.")
     return add_machine(parser)
