@@ -94,6 +94,8 @@ def check_folds(task: Task, options: Options) -> None:
             f"--folds {options.folds}: the examples of {task.name!r} follow each other, and only what comes last can "
             "test what came before; leave it out"
         )
+    if group := options.as_dict().get("leave_out"):
+        raise BadInput(f"--leave-out {group}: each of the --folds leaves out some of the groups; leave it out")
     if options.fold is None:
         raise BadInput(
             f"--folds {options.folds}: this is one run; give --fold, from 1 to {options.folds}, or train all of them: "

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.experiment import Experiment
+from harness.experiment import Experiment, pointing_at
 from harness.options import FROZEN_VECTORS, choose, find_options
 from harness.runs.restored import read_run
 from harness.runs.schema import StartedFrom
@@ -75,7 +75,8 @@ def find_fixed(task: Task, cell: str) -> set[str]:
 def read_start(task: Task, options: Options) -> Experiment:
     """Return the run that a run starts from; BadInput if it is none, has not ended, or is of another task."""
     directory = Path(options.from_).expanduser()
-    earlier = read_run(directory)
+    with pointing_at("--from"):
+        earlier = read_run(directory)
     if earlier.task.name != task.name:
         raise BadInput(f"--from {directory}: a run of the task {earlier.task.name!r}, and this is {task.name!r}")
     for name in ("best.keras", "scores.json"):

@@ -117,6 +117,11 @@ def test_a_score_that_a_fold_lacks_has_no_mean(task: Task) -> None:
         ("sentiment", {"folds": 5, "fold": 6}, "expected a number from 1 to --folds 5"),
         ("sentiment", {"fold": 1}, "--fold 1: of how many folds"),
         ("sentiment", {"pool_splits": True}, "--pool-splits True: of how many folds"),
+        (
+            "sentiment",
+            {"folds": 5, "fold": 1, "split_by": "speaker", "leave_out": "a"},
+            "each of the --folds leaves out",
+        ),
         ("forecast", {"folds": 5, "fold": 1, "pool_splits": True}, "'forecast' follow each other"),
     ],
 )

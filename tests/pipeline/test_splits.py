@@ -235,3 +235,11 @@ def test_a_fold_leaves_the_validation_of_the_data_as_it_is():
     train, held_out = examples("abcdefghij"), examples("xy")
     made = take_fold({"train": train, "validation": held_out}, 1, 5)
     assert made["validation"] is held_out and len(made["test"]) == 2
+
+
+def test_a_group_is_in_one_fold_whatever_its_inputs():
+    every = [take_fold({"train": spoken()}, number, 3, grouped=True, stratify=True)["test"] for number in (1, 2, 3)]
+    groups = [{example.group for example in made} for made in every]
+    assert [len(group) for group in groups] == [2, 2, 2] and len(set.union(*groups)) == 6
+    with pytest.raises(BadInput, match="with 6 distinct groups"):
+        take_fold({"train": spoken()}, 1, 7, grouped=True)
