@@ -21,11 +21,8 @@ if TYPE_CHECKING:
     from pipeline.option import Options
 
 
-def build(model: keras.Model, options: "Options") -> keras.Model:
-    """Return a language model from a classifier's inputs to its loss in nats, with the classifier's own first layers.
-
-    Raises BadInput for a classifier that has none whose states foresee words.
-    """
+def list_layers(model: keras.Model, options: "Options") -> list[layers.Layer]:
+    """Return the first recurrent layers of a classifier, of each direction; BadInput where they foresee no words."""
     known = {layer.name: layer for layer in model.layers}
     names = [f"{options.cell}_0_forward", f"{options.cell}_0_backward"][: 1 + options.bidirectional]
     if not {"embedding", *names} <= known.keys() or not CELLS[options.cell].writes:
@@ -33,12 +30,21 @@ def build(model: keras.Model, options: "Options") -> keras.Model:
             f"--pretrain {options.pretrain}: a language model needs words that are read as vectors, step by step; "
             "leave the option out"
         )
+    return [known[name] for name in names]
+
+
+def build(model: keras.Model, options: "Options") -> keras.Model:
+    """Return a language model from a classifier's inputs to its loss in nats, with the classifier's own first layers.
+
+    Raises BadInput as `list_layers` does.
+    """
+    first, embedding = list_layers(model, options), model.get_layer("embedding")
     words, mask = model.input["words"], model.input["mask"]
     losses, asked = [], []
-    for name in names:
-        states, backward = known[name].output, name.endswith("backward")
-        neighbours, there = Neighbours(before=backward, name=f"{name}_neighbours")(words, mask)
-        softmax = SampledSoftmax(known["embedding"], len(READ), dtype=known[name].dtype_policy, name=f"{name}_softmax")
+    for layer in first:
+        states, backward = layer.output, layer.name.endswith("backward")
+        neighbours, there = Neighbours(before=backward, name=f"{layer.name}_neighbours")(words, mask)
+        softmax = SampledSoftmax(embedding, len(READ), dtype=layer.dtype_policy, name=f"{layer.name}_softmax")
         losses.append(softmax(Reverse()(states, mask) if backward else states, neighbours, there))
         asked.append(there)
     return keras.Model(model.input, MeanLoss(name="mean", dtype="float32")(losses, asked), name="pretraining")

@@ -39,6 +39,7 @@ from harness.training.vectors import set_vectors
 from models.backends.adversarial import use_adversarial
 from models.backends.sparse_embedding_gradients import use_sparse_gradients
 from models.layers.decoder import Decoder
+from models.pretraining import list_layers
 from pipeline.option import Options
 from tasks.task import Scores, Task
 
@@ -102,6 +103,8 @@ def build(training: Training, device: str) -> Loop:
     model = experiment.build()
     if earlier:
         fine_tuning.put_weights(model, known, earlier=earlier, experiment=experiment)
+    if options.as_dict().get("pretrain"):
+        list_layers(model, options)
     set_vectors(model, training.vectors)
     if not (training.begun or earlier):
         set_ratios(model, batches, experiment.output_field)

@@ -12,13 +12,16 @@ import keras
 from keras import ops
 
 from models.tensor import Tensor
+from pipeline.errors import BadInput
 
 # Below every number that a gradient is divided by.
 LEAST = 1e-30
 
 
 def use_adversarial(model: keras.Model, epsilon: float) -> None:
-    """Have the compiled model, which has a layer "embedding", train with an adversarial step; see `perturb`."""
+    """Have the compiled model train with an adversarial step; see `perturb`. BadInput where it has no word vectors."""
+    if not any(layer.name == "embedding" for layer in model.layers):
+        raise BadInput(f"--adversarial {epsilon:g}: the input has no words, and so no vectors to move; leave it out")
     steps: dict[str, Callable] = {"jax": step_on_jax, "tensorflow": step_on_tensorflow, "torch": step_on_torch}
     model.train_step = partial(steps[keras.backend.backend()], model, model.get_layer("embedding"), epsilon)
 

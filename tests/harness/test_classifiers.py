@@ -119,6 +119,23 @@ def test_the_ratios_of_a_run_are_those_of_its_training_texts(complete: Path) -> 
 
 
 @pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"ngrams": 2}, "--ngrams: the input has no words"),
+        ({"pretrain": 1}, "--pretrain 1: a language model needs words"),
+        ({"adversarial": 0.1}, "--adversarial 0.1: the input has no words"),
+        ({"focal": 2.0}, "--focal 2: the answer is a number"),
+    ],
+)
+def test_what_is_of_words_or_labels_is_refused_without_any_and_nothing_is_written(
+    changed: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    with small("adding") as numbers, pytest.raises(BadInput, match=message):
+        train(numbers, small_options(numbers, **changed), tmp_path)
+    assert not list(tmp_path.rglob("config.json"))
+
+
+@pytest.mark.parametrize(
     ("words", "message"),
     [
         (["--adversarial", "0.1", "--embedding", "onehot"], "--adversarial 0.1: --embedding onehot has no vectors to"),
