@@ -51,8 +51,9 @@ def calibrate(trained: "Trained", batches: "Batches") -> None:
     batches: of the validation split. Nothing is done where no temperature is asked for, or can be fitted.
     """
     experiment = trained.experiment
-    asked = experiment.options.as_dict().get("calibrate")
-    if not asked or not can_calibrate(trained.model, experiment.output_field):
+    if not experiment.options.as_dict().get("calibrate"):
+        return
+    if not can_calibrate(trained.model, experiment.output_field):
         return
     logits, labels = [], []
     for entry in batches.plan():

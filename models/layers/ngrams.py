@@ -7,6 +7,8 @@ from keras import layers, ops
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
 
+# Words that an n-gram may have.
+PLACES = 8
 # With what weight an n-gram's ratio counts before anything is learned.
 FIRST_WEIGHT = 0.04
 
@@ -14,14 +16,15 @@ FIRST_WEIGHT = 0.04
 def draw_codes(words: int, longest: int, buckets: int) -> np.ndarray:
     """Return a code for each word at each place of an n-gram, (longest, words) of int32, from 0 to buckets - 1.
 
-    The same for ever, whatever the machine: SplitMix64 (Steele et al. 2014, "Fast Splittable Pseudorandom Number
-    Generators") of the places in the table.
+    The same for ever, whatever the machine, and however many words there are: SplitMix64 (Steele et al. 2014, "Fast
+    Splittable Pseudorandom Number Generators") of the word and the place.
     """
-    mixed = np.arange(1, longest * words + 1, dtype="uint64") * np.uint64(0x9E3779B97F4A7C15)
+    numbers = PLACES * np.arange(words, dtype="uint64") + np.arange(1, longest + 1, dtype="uint64")[:, None]
+    mixed = numbers * np.uint64(0x9E3779B97F4A7C15)
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     mixed ^= mixed >> np.uint64(31)
-    return (mixed % np.uint64(buckets)).astype("int32").reshape(longest, words)
+    return (mixed % np.uint64(buckets)).astype("int32")
 
 
 def hash_ngrams(coded: Tensor, size: int, buckets: int) -> Tensor:

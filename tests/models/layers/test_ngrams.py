@@ -56,8 +56,9 @@ def test_as_few_ngrams_share_a_bucket_as_by_chance():
 def test_the_codes_are_those_of_splitmix():
     """The reference: Java's SplittableRandom, whose first two numbers after the seed 0 these are."""
     first, second = 0xE220A8397B1DCDAF, 0x6E789E6AA1B965F4
-    assert draw_codes(2, 1, 2**20).tolist() == [[first % 2**20, second % 2**20]]
-    np.testing.assert_array_equal(draw_codes(WORDS, 3, BUCKETS)[:2], draw_codes(WORDS, 2, BUCKETS))
+    assert draw_codes(1, 2, 2**20).tolist() == [[first % 2**20], [second % 2**20]]
+    # Of a vocabulary that is extended, the first words keep theirs.
+    np.testing.assert_array_equal(draw_codes(WORDS, 3, BUCKETS)[:2, :4], draw_codes(4, 2, BUCKETS))
 
 
 def test_the_order_of_the_words_counts():
