@@ -48,4 +48,5 @@ TASK = Task(
         "ema_decay": 0.99,
         "steps": 2000,
     },
+    best={"loss": "auto", "ngrams": 2},
 )

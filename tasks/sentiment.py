@@ -51,4 +51,5 @@ TASK = Task(
         "steps": 1870,
         "patience": 3,
     },
+    best={"ngrams": 2, "ngram_buckets": 2**20, "adversarial": 0.1, "ema_decay": 0.995, "word_dropout": 0.3},
 )

@@ -21,16 +21,17 @@ class Histogram(Number):
     Performance with Distributional Losses" (Imani and White 2018, equation 2). The median has the least absolute error
     of all numbers one could name, and does not shrink to the mean of what is uncertain, as least squares does.
 
-    With the loss "ordinal", <-> {"output": (levels,)}: how likely each level is, read by its median too. levels: the
-    different numbers of the training data, such as 1 to 5, ascending; else None.
+    With the loss "ordinal", and with "auto" where there are few different numbers, <-> {"output": (levels,)}: how likely
+    each level is, read by its median too. levels: the different numbers of the training data, such as 1 to 5,
+    ascending; else None.
     """
 
     BINS: ClassVar[int] = 25
     MARGIN: ClassVar[int] = 2
     MOST_LEVELS: ClassVar[int] = 50
-    loss: Literal["histogram", "ordinal"] = option(
+    loss: Literal["histogram", "ordinal", "auto"] = option(
         "histogram",
-        "A number as a histogram of ranges, or as one of a few levels in their order (ordinal).",
+        "A number as a histogram of ranges, or as one of a few levels in their order (auto: if it is).",
         group="training",
     )
     levels: list[float] | None = field(default=None, metadata=LEARNED)
@@ -38,14 +39,14 @@ class Histogram(Number):
     def fit(self, numbers: Iterable[float]) -> None:
         values = [float(number) for number in numbers]
         super().fit(values)
-        if self.loss == "histogram":
-            return
-        self.levels = sorted(set(values))
-        if not 2 <= len(self.levels) <= self.MOST_LEVELS:
+        levels = sorted(set(values))
+        few = 2 <= len(levels) <= self.MOST_LEVELS
+        if self.loss == "ordinal" and not few:
             raise BadInput(
                 f"--loss ordinal: expected 2 to {self.MOST_LEVELS} different numbers in the training data, got "
-                f"{len(self.levels):,}; leave the option out"
+                f"{len(levels):,}; leave the option out, or give --loss auto"
             )
+        self.levels = levels if few and self.loss != "histogram" else None
 
     def extend(self, numbers: Iterable[float]) -> Sequence[str]:
         # The weights belong to the bins, or to the levels, as they are.

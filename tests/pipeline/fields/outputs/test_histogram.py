@@ -47,6 +47,12 @@ def test_too_few_or_too_many_levels_are_refused(numbers, count):
         fitted(Histogram(loss="ordinal"), numbers)
 
 
+@pytest.mark.parametrize(("numbers", "levels"), [([2, 1, 2], [1, 2]), ([3, 3], None), (np.arange(51) / 7, None)])
+def test_few_different_numbers_are_levels_by_themselves_and_others_are_not(numbers, levels):
+    assert fitted(Histogram(loss="auto"), numbers).levels == levels
+    assert fitted(Histogram(), numbers).levels is None
+
+
 @pytest.mark.parametrize(("kind", "later"), [(Label, "counts"), (Histogram, "levels")])
 def test_a_field_that_was_saved_before_there_were_weights_or_levels_is_restored(kind, later):
     saved = save(fitted(kind(), ["a", "b"] if kind is Label else [1, 2]))
