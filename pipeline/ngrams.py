@@ -32,6 +32,11 @@ def estimate_discounts(counts: Ids) -> Floats:
     return found if found[1:].min() > 0 else half
 
 
+def find_longest_order(size: int) -> int:
+    """Return of how many ids below `size` n-grams have a number of 63 bits."""
+    return next(order for order in range(63, 0, -1) if size**order < 2**63)
+
+
 @dataclass(frozen=True)
 class Order:
     """The discounted counts of one order, by context.
@@ -104,10 +109,8 @@ class NGrams:
     def of_texts(cls, texts: Iterable[Ids], order: int, *, size: int, start: int, told: NDArray[np.bool_]) -> "NGrams":
         """Count the n-grams of texts, each with `start` as its first id, which is never told.
 
-        Raises ValueError where there are so many ids that n-grams of this order have no numbers.
+        order: at most `find_longest_order`.
         """
-        if size**order >= 2**63:
-            raise ValueError(f"n-grams of {order} among {size:,} symbols")
         padded = [np.concatenate([np.full(order - 2, start), text]) for text in texts]
         views = [np.lib.stride_tricks.sliding_window_view(text, order) for text in padded if len(text) >= order]
         grams, counts = np.unique(np.concatenate(views), axis=0, return_counts=True)

@@ -52,4 +52,5 @@ TASK = Task(
         "steps": 5250,
         "ema_decay": 0.99,
     },
+    best={"colour_histogram": 8, "random_affine": 0.1, "dropout": 0.3, "learning_rate": 1e-3, "beam": 5},
 )

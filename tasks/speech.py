@@ -47,4 +47,11 @@ TASK = Task(
         "steps": 3000,
         "ema_decay": 0.99,
     },
+    best={
+        "feature_mean": "shrunk",
+        "speed_perturbation": 0.1,
+        "language_model_order": 4,
+        "language_model_weight": 0.5,
+        "beam": 8,
+    },
 )

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from pipeline.ngrams import NGrams, estimate_discounts
+from pipeline.ngrams import NGrams, estimate_discounts, find_longest_order
 
 SIZE, START = 7, 0
 # The end of a text has the number of its beginning, as in a transcript; 2 is the blank, which is never told.
@@ -82,6 +82,6 @@ def test_a_small_automaton_forgets_the_longest_contexts_and_its_probabilities_st
         assert 0 <= small.first < states
 
 
-def test_too_many_symbols_for_the_order_are_refused() -> None:
-    with pytest.raises(ValueError, match="n-grams of 5 among 10,000 symbols"):
-        NGrams.of_texts([np.array([0, 1])], 5, size=10_000, start=0, told=np.ones(10_000, "bool"))
+def test_ngrams_are_as_long_as_their_numbers_fit_into_63_bits() -> None:
+    found = {size: find_longest_order(size) for size in (2, 30, 6_208, 6_209, 50_000, 2_000_000)}
+    assert found == {2: 62, 30: 12, 6_208: 5, 6_209: 4, 50_000: 4, 2_000_000: 3}

@@ -13,7 +13,7 @@ from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, AlignedField
 from pipeline.fields.flaws import find_flaws
 from pipeline.fields.vocabulary import ALIGNED, BLANK_ID, PADDING_ID, UNKNOWN_ID, Vocabulary, count_new
-from pipeline.ngrams import Automaton, NGrams
+from pipeline.ngrams import Automaton, NGrams, find_longest_order
 from pipeline.option import option
 
 UNITS = ("character", "word")
@@ -69,13 +69,9 @@ class Transcript(AlignedField[str]):
 
     def _count_grams(self, texts: Iterable[str]) -> list[list[int]]:
         ids = [np.pad(self.encode(text)["output"].astype("int64"), 1, constant_values=PADDING_ID) for text in texts]
-        try:
-            counted = NGrams.of_texts(ids, self.language_model_order, **self._counted)
-        except ValueError as error:
-            raise BadInput(
-                f"--language-model-order {self.language_model_order}: too many {error}; give a lower one, or --unit "
-                "character"
-            ) from None
+        # Of very many different words, only shorter n-grams have numbers.
+        order = min(self.language_model_order, find_longest_order(len(self.symbols)))
+        counted = NGrams.of_texts(ids, order, **self._counted)
         return np.concatenate([counted.grams, counted.counts[:, None]], axis=1).tolist()
 
     @property
@@ -130,7 +126,8 @@ class Transcript(AlignedField[str]):
         return (" " if self.unit == "word" else "").join(names).strip()
 
     def describe(self) -> str:
-        return f"what is said, in {self.unit}s; {len(self.known_tokens):,} {self.unit}s are known"
+        grams = f", and n-grams of up to {len(self.grams[0]) - 1} of them" if self.grams else ""
+        return f"what is said, in {self.unit}s; {len(self.known_tokens):,} {self.unit}s are known{grams}"
 
     @property
     def counted(self) -> str:
