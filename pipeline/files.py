@@ -51,7 +51,7 @@ def read_at_most(path: Path, most: int) -> bytes:
     # Not opened before it is known: to open a pipe is to wait for who writes to it.
     kind = path.stat()
     if not stat.S_ISREG(kind.st_mode):
-        raise BadInput(f"{path}: not a file, but a {'folder' if path.is_dir() else 'pipe or a device'}")
+        raise BadInput(f"{path}: cannot be read: not a file, but a {'folder' if path.is_dir() else 'pipe or a device'}")
     if kind.st_size > most:
         raise BadInput(f"{path}: {kind.st_size:,} bytes; at most {most:,} are expected")
     with path.open("rb") as file:

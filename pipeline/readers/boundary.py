@@ -1,7 +1,8 @@
 """Boundary: the folders that data may be read from. What a stranger's table or link names elsewhere is not opened.
 
-The folder of --data, or of the file that it names; and those of files that the user names besides. A path that leaves
-them by "..", from the root, by a link, or into /proc is outside, unless --allow-outside says otherwise.
+The folder of --data, or of the file that it names (of COCO's annotations/captions.json the one around it); and those
+of files that the user names besides. A path that leaves them by "..", from the root, by a link, or into /proc is
+outside, unless --allow-outside says otherwise.
 """
 
 import os
@@ -26,8 +27,7 @@ class Boundary:
         if request.allow_outside:
             return cls(None)
         given = [path for path in request.files.values() if path.exists()]
-        folders = [path if path.is_dir() else path.parent for path in (request.path, *given)]
-        return cls(tuple(dict.fromkeys(folder.resolve() for folder in folders)))
+        return cls(tuple(dict.fromkeys(_find_folder(path) for path in (request.path, *given))))
 
     def holds(self, path: Path) -> bool:
         """Return whether a path is inside, wherever its links lead."""
@@ -45,6 +45,12 @@ class Boundary:
     def describe(self) -> str:
         """Return the folders, in words."""
         return " and ".join(map(str, self.roots or ()))
+
+
+def _find_folder(path: Path) -> Path:
+    """Return the folder of the data that a path names: itself, or that of the file; of COCO's the one around."""
+    folder = (path if path.is_dir() else path.parent).resolve()
+    return folder.parent if folder.name == "annotations" else folder
 
 
 def check_links(request: Request) -> None:

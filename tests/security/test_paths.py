@@ -121,6 +121,13 @@ def test_a_link_in_a_folder_of_data_leads_to_nothing_outside(task: str, name: st
         assert {one.input for one in read(task, folder, allow_outside=True)} == {"bad", "a text of my own"}
 
 
+def test_cocos_images_are_beside_the_folder_of_its_tables_and_nowhere_else(folder: Path) -> None:
+    (folder / "annotations").mkdir()
+    table = write_table(folder / "annotations" / "captions.csv", "data.png", "../../own/own.png")
+    assert [str(one.input) for one in read("caption", table)] == ["data.png"]
+    assert [str(one.input) for one in read("caption", folder, train_file="annotations/captions.csv")] == ["data.png"]
+
+
 def test_a_link_inside_the_folder_is_followed(folder: Path) -> None:
     (folder / "more").mkdir()
     (folder / "more" / "link.png").symlink_to("../data.png")

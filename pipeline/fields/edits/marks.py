@@ -12,7 +12,8 @@ from pipeline.errors import BadInput
 from pipeline.fields.edits.words import find_words, list_operations
 
 # Not beyond the next mark of its kind: many that are never closed would each be looked for to the end of the text.
-MARKED = re.compile(r"\[-(?P<removed>(?:(?!\[-).)*?)-\]|\{\+(?P<added>(?:(?!\{\+).)*?)\+\}", re.DOTALL)
+# What looks like one may be the end of the text inside, and the mark that closes it.
+MARKED = re.compile(r"\[-(?P<removed>(?:(?!\[-(?!\])).)*?)-\]|\{\+(?P<added>(?:(?!\{\+(?!\})).)*?)\+\}", re.DOTALL)
 # The first half of a mark, and what backslashes follow it; then the other half.
 LITERAL = re.compile(r"\[\\*(?=-)|-\\*(?=\])|\{\\*(?=\+)|\+\\*(?=\})")
 
