@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness import runs
 from harness.process.console import say
+from harness.runs.schema import Summary
 from pipeline.files import write
 from pipeline.worker import Worker
 from tasks.task import Task
@@ -48,6 +49,9 @@ def read_learning_curve(directory: Path, monitor: str, *, lower_is_better: bool)
     path = directory / "metrics.jsonl"
     # What comes after the last line end is being written.
     epochs = path.read_bytes().count(b"\n") if path.exists() else 0
+    if (scores := directory / "scores.json").exists():
+        # Of a complete run none may be missing.
+        epochs = runs.read_json(scores, Summary)["epochs"]
     if not epochs:
         return None
     lines = runs.read_metrics(directory, epochs, monitor)

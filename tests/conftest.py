@@ -86,7 +86,7 @@ kernels.switch(True, folder() / "kernels", print)
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--mutations", type=int, default=4, help="how often tests/test_damage.py damages each file of a run"
+        "--mutations", type=int, default=20, help="how often tests/test_damage.py damages each file of a run"
     )
 
 

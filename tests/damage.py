@@ -8,10 +8,10 @@ import contextlib
 import dataclasses
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -21,7 +21,6 @@ from harness.comparison import plan, sweep_worker
 from harness.comparison.sweep import Entry
 from harness.learning_curve import read_learning_curve
 from harness.options import restore
-from harness.runs import model_file, trained
 from harness.runs.card import format_card
 from harness.runs.listing import find_runs as read_rows
 from harness.runs.restored import read_run
@@ -31,7 +30,6 @@ from harness.training.request import Request
 from harness.training.train import Loop, build
 from pipeline.errors import BadInput
 from run import main
-from tests.harness import open_run
 from tests.test_run import NAMED, write_reviews
 
 Random = np.random.Generator
@@ -126,6 +124,9 @@ def change_state(content: bytes, random: Random) -> bytes:
     return file.getvalue()
 
 
+Question: TypeAlias = Callable[["Run"], Any]
+
+
 class Run:
     """A complete run with every file, its data, and what can be asked of it: each returns what no damage may change."""
 
@@ -133,9 +134,11 @@ class Run:
         self.folder, self.directory = folder, folder / "runs" / "sentiment" / "simple-s0"
         self.data, self.runs = write_reviews(folder / "reviews.csv"), folder / "runs"
         self.loop: Loop | None = None
+        # Of the whole run, by the question.
+        self.answers: dict[Question, Any] = {}
         assert main(self.command) == 0
         sweep_worker.recall(self.directory)
-        runs.write_json(self.runs / "sentiment" / "speed.json", {"simple": 900, "gru": 1000})
+        runs.write_record(self.runs / "sentiment" / "speed.json", {"simple": 900, "gru": 1000})
         self.files = {path: path.read_bytes() for path in self.runs.rglob("*") if path.is_file()}
 
     @property
@@ -160,8 +163,10 @@ class Run:
 
     def list(self) -> Any:
         """Return the row of the run in the list of all runs."""
-        (row,) = read_rows(self.runs)
-        return row
+        rows = read_rows(self.runs)
+        if not rows:
+            raise BadInput("it is said, and left out")
+        return rows
 
     def describe(self) -> Any:
         """Return its model card, without what is computed anew."""
@@ -211,7 +216,6 @@ class Run:
         return json.loads(out.getvalue())
 
 
-Question = Callable[[Run], Any]
 QUESTIONS: dict[str, tuple[Question, ...]] = {
     "config.json": (Run.evaluate, Run.predict, Run.train_again, Run.go_on, Run.list),
     "environment.json": (Run.describe, Run.go_on),
@@ -229,19 +233,6 @@ QUESTIONS: dict[str, tuple[Question, ...]] = {
 CHANGES = {"state.npz": change_state, "best.keras": change_archive}
 
 
-@contextlib.contextmanager
-def loaded_once(run: Run, name: str) -> Iterator[None]:
-    """Inside, the model of a run is loaded from its file only where that is the one that is damaged."""
-    whole = model_file.load
-    if name != "best.keras":
-        model = open_run(run.directory).model
-        trained.model_file.load = lambda path: model  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        trained.model_file.load = whole
-
-
 @dataclass
 class Found:
     """What became of the changes of one file. refused, unchanged: how many. wrong: what was neither, each in words."""
@@ -254,28 +245,26 @@ class Found:
 def damage(run: Run, name: str, count: int, random: Random, questions: int | None = None) -> Found:
     """Change a file of a run so many times, and ask after each change. questions: how many of the file's; None: all."""
     found, path = Found(), (run.directory / name).resolve()
-    run.make_whole()
-    with loaded_once(run, name):
-        expected = {}
-        for ask in QUESTIONS[name]:
+    for ask in QUESTIONS[name]:
+        if ask not in run.answers:
             run.make_whole()
-            expected[ask] = ask(run)
-        for _ in range(count):
-            content = CHANGES.get(name, change_json)(run.files[path], random)
-            every = QUESTIONS[name]
-            for place in random.permutation(len(every))[:questions]:
-                run.make_whole()
-                path.write_bytes(content)
-                try:
-                    answer = every[place](run)
-                except BadInput:
-                    found.refused += 1
-                except Exception as error:
-                    found.wrong.append(f"{every[place].__name__}: {error!r}: {content[:2000]!r}")
+            run.answers[ask] = ask(run)
+    for _ in range(count):
+        content = CHANGES.get(name, change_json)(run.files[path], random)
+        every = QUESTIONS[name]
+        for place in random.permutation(len(every))[:questions]:
+            run.make_whole()
+            path.write_bytes(content)
+            try:
+                answer = every[place](run)
+            except BadInput:
+                found.refused += 1
+            except Exception as error:
+                found.wrong.append(f"{every[place].__name__}: {error!r}: {content[:2000]!r}")
+            else:
+                if answer == run.answers[every[place]]:
+                    found.unchanged += 1
                 else:
-                    if answer == expected[every[place]]:
-                        found.unchanged += 1
-                    else:
-                        found.wrong.append(f"{every[place].__name__}: another answer: {content[:2000]!r}")
+                    found.wrong.append(f"{every[place].__name__}: another answer, {answer!r:.500}: {content[:2000]!r}")
     run.make_whole()
     return found

@@ -6,12 +6,15 @@ goes on from the older: the epoch in between is trained once more, and comes out
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+
+import numpy as np
 
 from harness.process.console import say
 from harness.runs.schema import Progress
-from harness.runs.seal import sealed
+from harness.runs.seal import sealed, unseal_record
+from pipeline import record
 from pipeline.errors import BadInput
 from pipeline.files import name_unfinished
 from pipeline.files import write as write_file
@@ -59,6 +62,11 @@ def restore(directory: Path, read: Callable[[Path], Progress]) -> Progress | Non
     if damaged:
         raise BadInput(f"{'; '.join(damaged)}; start over with --fresh")
     return None
+
+
+def read_progress(saved: Mapping[str, np.ndarray]) -> Progress:
+    """Return how far a run had come, out of the arrays of a state; BadInput where it is damaged."""
+    return record.convert(unseal_record(record.load(str(saved["progress"]))), Progress)
 
 
 def drop_previous(directory: Path) -> None:

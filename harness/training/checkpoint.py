@@ -96,7 +96,7 @@ class Checkpoint(keras.callbacks.Callback):
     def _read(self, path: Path) -> Progress:
         """Take up the state in a file, and return how far the run had come; whatever a damaged one raises."""
         with open_archive(path), np.load(path, allow_pickle=False) as saved:
-            progress = record.convert(record.load(str(saved["progress"])), Progress)
+            progress = states.read_progress(saved)
             if progress["best_epoch"] > progress["epoch"]:
                 raise BadInput(f"the best epoch is {progress['best_epoch']} of {progress['epoch']}")
             for number, variable in enumerate(self.variables()):
@@ -218,4 +218,4 @@ class Checkpoint(keras.callbacks.Callback):
 
     def _save(self, path: Path) -> None:
         values = {str(number): np.asarray(variable) for number, variable in enumerate(self.variables())}
-        np.savez(path, allow_pickle=False, progress=np.array(record.dump(self.progress)), **values)
+        np.savez(path, allow_pickle=False, progress=np.array(record.dump(seal_record(self.progress))), **values)

@@ -13,7 +13,8 @@ import numpy as np
 from harness import runs
 from harness.data import keep_quiet
 from harness.options import restore, type_in
-from harness.runs.schema import Config, LengthFrom, Progress, Summary
+from harness.runs import states
+from harness.runs.schema import Config, LengthFrom, Summary
 from harness.runs.seal import open_archive
 from harness.training.request import Request, settled_defaults
 from harness.training.schedule import KnownLength, Schedule
@@ -69,11 +70,11 @@ def restore_options(request: Request, config: Config) -> dict | None:
 
 def measure(directory: Path, summary: Summary, schedule: Schedule) -> KnownLength:
     """Return how long a complete run was trained up to its best epoch. schedule: its own."""
-    best, path = summary["best_epoch"], directory / "state.npz"
+    best, path = summary["best_epoch"], directory / states.LAST
     if not schedule.converges or not path.exists():
         return KnownLength(best)
     with record.reading(str(path), runs.RESTORE), open_archive(path), np.load(path, allow_pickle=False) as saved:
-        progress = record.convert(record.load(str(saved["progress"])), Progress)
+        progress = states.read_progress(saved)
     if "last" not in progress or "stable" not in progress:
         return KnownLength(best)
     stable = progress["stable"]
