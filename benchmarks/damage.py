@@ -1,6 +1,6 @@
 """How many damaged files of a run are told: 10,000 changes by chance, and what the commands answer then.
 
-    python benchmarks/damage.py [--changes 10000] [--part 1/4] [--seed 0] [--output FILE]
+    python benchmarks/damage.py [--changes 10000] [--part 1/4] [--files config.json ...] [--seed 0] [--output FILE]
 
 A small run is trained. Then its files are changed one at a time: bytes, lines, values and keys of JSON, shapes of
 arrays, their ends cut off; and one of the commands that read the file is asked. It refuses with one message, or
@@ -30,6 +30,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--changes", type=int, default=10_000, help="of all files and parts together [10000]")
     parser.add_argument("--part", default="1/1", help="which of how many [1/1]")
+    parser.add_argument("--files", nargs="+", choices=QUESTIONS, default=list(QUESTIONS), help="only these [all]")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, help="a JSON file for the counts")
     given = parser.parse_args()
@@ -40,6 +41,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         run = Run(Path(folder))
         for place, name in enumerate(QUESTIONS):
+            if name not in given.files:
+                continue
             # As many of each file; what is left over goes to the first.
             share = given.changes // len(QUESTIONS) + (place < given.changes % len(QUESTIONS))
             count = share // parts + (part <= share % parts)

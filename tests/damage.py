@@ -197,6 +197,10 @@ class Run:
         result = sweep_worker.run(self.entry, device="", fresh=False, remember=True)
         return {name: value for name, value in result.items() if name != "spent"}
 
+    def recall(self) -> Any:
+        """Return its memory, as a comparison takes it."""
+        return sweep_worker.recall(self.directory)
+
     def draw(self) -> Any:
         """Return its learning curve."""
         return read_learning_curve(self.directory, "accuracy", lower_is_better=False)
@@ -218,14 +222,14 @@ class Run:
 
 QUESTIONS: dict[str, tuple[Question, ...]] = {
     "config.json": (Run.evaluate, Run.predict, Run.train_again, Run.go_on, Run.list),
-    "environment.json": (Run.describe, Run.go_on),
+    "environment.json": (Run.describe,),
     "fields/input.json": (Run.evaluate, Run.predict, Run.go_on),
     "fields/output.json": (Run.evaluate, Run.predict, Run.go_on),
     "metrics.jsonl": (Run.go_on, Run.compare, Run.draw),
-    "calibration.json": (Run.evaluate, Run.predict),
+    "calibration.json": (Run.predict,),
     "data.json": (Run.describe,),
     "scores.json": (Run.evaluate, Run.train_again, Run.compare, Run.list),
-    "memory.json": (Run.compare,),
+    "memory.json": (Run.recall,),
     "../speed.json": (Run.match,),
     "state.npz": (Run.take_up,),
     "best.keras": (Run.evaluate, Run.predict),
