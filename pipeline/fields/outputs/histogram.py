@@ -21,8 +21,8 @@ class Histogram(Number):
     Performance with Distributional Losses" (Imani and White 2018, equation 2). The median has the least absolute error
     of all numbers one could name, and does not shrink to the mean of what is uncertain, as least squares does.
 
-    With the loss "ordinal", and with "auto" where there are few different numbers, <-> {"output": (levels,)}: how likely
-    each level is, read by its median too. levels: the different numbers of the training data, such as 1 to 5,
+    With the loss "ordinal", and with "auto" where there are few different numbers, <-> {"output": (levels,)}: how
+    likely each level is, read by its median too. levels: the different numbers of the training data, such as 1 to 5,
     ascending; else None.
     """
 
