@@ -9,10 +9,14 @@ def check_conflicts(options: Options) -> None:
     asked = options.as_dict()
     if epsilon := asked.get("adversarial"):
         if asked["embedding"] != "dense":
-            raise BadInput(f"--adversarial {epsilon:g}: --embedding {asked['embedding']} has no vectors to move")
+            raise BadInput(
+                f"--adversarial {epsilon:g}: --embedding {asked['embedding']} has no vectors to move; leave it out, or "
+                "give --adversarial 0"
+            )
         if asked["lazy_embeddings"]:
             raise BadInput(
-                f"--adversarial {epsilon:g}: --lazy-embeddings has a training step of its own; leave one of them out"
+                f"--adversarial {epsilon:g}: --lazy-embeddings has a training step of its own; leave it out, or give "
+                "--adversarial 0"
             )
     if asked["lazy_embeddings"] and asked.get("scheduled_sampling"):
         raise BadInput(

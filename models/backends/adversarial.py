@@ -47,14 +47,13 @@ def measure_length(vectors: Tensor) -> Tensor:
 
 
 @contextmanager
-def moving(layer: keras.layers.Embedding, added: Tensor | None) -> Iterator[list[Tensor]]:
+def moving(layer: keras.layers.Embedding, added: Tensor) -> Iterator[list[Tensor]]:
     """Inside, what a layer gives has a tensor added to it; give the list of what it gave."""
     given: list[Tensor] = []
 
     def call(numbers: Tensor) -> Tensor:
         vectors = type(layer).call(layer, numbers)
-        if added is not None:
-            vectors = vectors + ops.cast(added, vectors.dtype)
+        vectors = vectors + ops.cast(added, vectors.dtype)
         given.append(vectors)
         return vectors
 
@@ -100,15 +99,18 @@ def step_on_tensorflow(model: keras.Model, layer: keras.layers.Embedding, epsilo
     inputs, wanted, weights = keras.utils.unpack_x_y_sample_weight(data)
     places = model.trainable_weights
 
-    def differentiate(added: Tensor | None) -> tuple:
+    def differentiate(added: Tensor) -> tuple:
         with tensorflow.GradientTape() as tape, moving(layer, added) as given:
+            # The vectors themselves have no gradient where they are frozen.
+            tape.watch(added)
             answers = model(inputs, training=True)
             loss = model.compute_loss(x=inputs, y=wanted, y_pred=answers, sample_weight=weights)
             scaled = model.optimizer.scale_loss(loss)
-        gradients = tape.gradient(scaled, [*(weight.value for weight in places), given[0]])
+        gradients = tape.gradient(scaled, [*(weight.value for weight in places), added])
         return loss, answers, given[0], [tensorflow.convert_to_tensor(one) for one in gradients]
 
-    loss, answers, vectors, (*gradients, by_vector) = differentiate(None)
+    still = tensorflow.zeros((*tensorflow.unstack(tensorflow.shape(inputs["words"])), layer.output_dim))
+    loss, answers, vectors, (*gradients, by_vector) = differentiate(still)
     *_, (*moved, _) = differentiate(perturb(by_vector, vectors, inputs["mask"], epsilon))
     model.optimizer.apply([(one + other) / 2 for one, other in zip(gradients, moved, strict=True)], places)
     note_loss(model, loss, rows=tensorflow.shape(answers)[0])
@@ -123,17 +125,19 @@ def step_on_torch(model: keras.Model, layer: keras.layers.Embedding, epsilon: fl
     places = model.trainable_weights
     model.zero_grad()
 
-    def differentiate(added: Tensor | None) -> tuple:
+    def differentiate(added: Tensor) -> tuple:
         with moving(layer, added) as given:
             answers = model(inputs, training=True)
-        given[0].retain_grad()
         loss = model.compute_loss(x=inputs, y=wanted, y_pred=answers, sample_weight=weights)
         # Added to the gradients that are there.
         model.optimizer.scale_loss(loss).backward()
         return loss, answers, given[0]
 
-    loss, answers, vectors = differentiate(None)
-    differentiate(perturb(vectors.grad, vectors.detach(), inputs["mask"], epsilon))
+    words = inputs["words"]
+    # The vectors themselves have no gradient where they are frozen.
+    still = torch.zeros((*words.shape, layer.output_dim), device=words.device, requires_grad=True)
+    loss, answers, vectors = differentiate(still)
+    differentiate(perturb(still.grad, vectors.detach(), inputs["mask"], epsilon))
     with torch.no_grad():
         model.optimizer.apply([weight.value.grad / 2 for weight in places], places)
     note_loss(model, loss, rows=len(answers))

@@ -54,10 +54,13 @@ def differentiate(function, at, width=1e-5):
     return found
 
 
-def test_a_step_follows_the_mean_of_the_gradients_as_it_is_and_moved_against_the_answer():
-    model, loss = build()
-    before = [numpy(weight).astype("float64") for weight in model.trainable_weights]
-    assert [weight.name for weight in model.trainable_weights] == list(NAMES)
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_step_follows_the_mean_of_the_gradients_as_it_is_and_moved_against_the_answer(frozen):
+    model, loss = build(freeze_vectors=frozen)
+    table = model.get_layer("embedding").embeddings
+    weights = [table, *(weight for weight in model.trainable_weights if weight is not table)]
+    assert [weight.name for weight in weights] == list(NAMES)
+    before = [numpy(weight).astype("float64") for weight in weights]
     model.compile(keras.optimizers.SGD(1.0), loss)
     use_adversarial(model, 0.2)
     shown = float(model.train_on_batch({"words": NUMBERS, "mask": MASK}, WANTED, WEIGHTS))
@@ -69,13 +72,13 @@ def test_a_step_follows_the_mean_of_the_gradients_as_it_is_and_moved_against_the
     lengths = np.sqrt((vectors**2 * MASK[..., None]).sum(axis=(1, 2), keepdims=True))
     moved = 0.2 * lengths * np.divide(slope, norms, out=np.zeros(slope.shape), where=norms > 1e-12)
     assert measure(before, moved) > measure(before, still) + 0.01
-    for place, weight in enumerate(model.trainable_weights):
+    for place, weight in enumerate(weights):
 
         def both(value, place=place):
-            weights = [*before[:place], value, *before[place + 1 :]]
-            return (measure(weights, still) + measure(weights, moved)) / 2
+            changed = [*before[:place], value, *before[place + 1 :]]
+            return (measure(changed, still) + measure(changed, moved)) / 2
 
-        expected = differentiate(both, before[place])
+        expected = np.zeros(weight.shape) if frozen and not place else differentiate(both, before[place])
         np.testing.assert_allclose(before[place] - numpy(weight), expected, atol=2e-5)
     assert shown == pytest.approx(measure(before, still), rel=1e-5)
 
