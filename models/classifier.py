@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from models.family import InputField, OutputField
     from pipeline.option import Options
 
+# In the table of the n-grams: 32 MiB.
+MOST_NUMBERS = 2**23
+
 
 def build(input_field: "InputField", output_field: "OutputField", options: "Options") -> keras.Model:
     """Return a model from a text's arrays to logits, (batch, labels or ranges); or to a number, (batch, 1)."""
@@ -39,7 +42,7 @@ def weigh_ngrams(inputs: dict[str, Tensor], input_field: "InputField", size: int
         size,
         count_values(input_field.arrays["words"]),
         longest=options.ngrams,
-        buckets=options.ngram_buckets,
+        buckets=min(options.ngram_buckets, max(1, MOST_NUMBERS // size)),
         dropout=options.dropout,
         dtype="float32",
         name="ngrams",

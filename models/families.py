@@ -115,7 +115,12 @@ class NGrams:
     ngrams: int = option(
         0, "Words of the longest n-grams that are weighed beside the recurrent layers' reading; 0: none.", low=0, high=5
     )
-    ngram_buckets: int = option(2**18, "Different n-grams that can be told apart.", low=16, high=2**24)
+    ngram_buckets: int = option(
+        2**18,
+        "Different n-grams that can be told apart; at most 8 million by the number of labels.",
+        low=16,
+        high=2**22,
+    )
 
 
 @dataclass

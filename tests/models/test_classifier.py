@@ -153,6 +153,12 @@ def test_loss_of_a_histogram_is_its_cross_entropy_and_the_answer_how_likely_each
     np.testing.assert_allclose(numpy(classifier.decode(model, histogram, None)(batch)["output"]), likely, rtol=1e-5)
 
 
+def test_ngrams_have_no_more_numbers_than_fit_however_many_labels_there_are():
+    labels = fit(Label(), [str(number) for number in range(100)])
+    layer = classifier.build(text_field(), labels, options(ngrams=1, ngram_buckets=2**20)).get_layer("ngrams")
+    assert (layer.buckets, layer.ratios.shape) == (83_886, (83_886, 100))
+
+
 def test_levels_are_as_likely_as_the_chances_of_passing_each_say():
     field, levels = text_field(), fit(Histogram(loss="ordinal"), [1.0, 2.0, 4.0, 5.0])
     model = build(levels)
