@@ -289,10 +289,28 @@ def read(path):
     place = to_mel(np.fft.rfftfreq(size, 1 / rate))[:, None]
     rise, fall = (place - edges[:-2]) / np.diff(edges)[:-1], (edges[2:] - place) / np.diff(edges)[1:]
     energy = power @ np.maximum(0, np.minimum(rise, fall)).astype("float32")
-    frames = np.log10(np.maximum(energy, max(energy.max() * 1e-8, 1e-30))).astype("float32")
-    frames = (frames - frames.mean(axis=0)) / np.array(given["deviation"], "float32")
+MEASURED
+    frames = (frames / np.array(given["deviation"], "float32")).astype("float32")
     return {"frames": frames[None], "mask": np.ones((1, len(frames)), bool)}
 """
+
+# What is taken from the features, by --feature-mean.
+MEASURED = {
+    "recording": """
+    frames = np.log10(np.maximum(energy, max(energy.max() * 1e-8, 1e-30))).astype("float32")
+    frames = frames - frames.mean(axis=0)""",
+    "shrunk": """
+    frames = np.log10(np.maximum(energy, max(energy.max() * 1e-8, 1e-30))).astype("float32")
+    frames = frames - frames.mean() - np.array(given["average"], "float32")
+    # The mean of the training data counts as 50 frames.
+    frames = frames - frames.sum(axis=0) / (len(frames) + 50)""",
+    "running": """
+    loudest = np.maximum.accumulate(energy.max(axis=1))[:, None]
+    frames = np.log10(np.maximum(energy, np.maximum(loudest * 1e-8, 1e-30)))
+    # The mean of the training data counts as 100 frames.
+    totals = 100 * np.array(given["average"]) + np.cumsum(frames, axis=0)
+    frames = frames - totals / (100 + np.arange(1, len(frames) + 1)[:, None])""",
+}
 
 # How an answer becomes what the user reads, by the type of the output field.
 WRITE = {
@@ -414,12 +432,13 @@ def find_reader(kind: str, saved: Json) -> tuple[str | None, tuple[str, ...], st
     if kind == "Pixels":
         order = "[random.Random(0).sample(range(size * size), size * size)]" if saved["order"] == "permuted" else ""
         return READ_PIXELS.replace("ORDER", order), (), None
+    if kind == "Sound":
+        return READ_SOUND.replace("MEASURED", MEASURED[saved["feature_mean"]].strip("\n")), (), None
     simple = {
         "Series": READ_SERIES,
         "Category": READ_CATEGORY,
         "Prompt": READ_PROMPT,
         "Image": READ_IMAGE,
-        "Sound": READ_SOUND,
     }
     return simple.get(kind), (), None
 
