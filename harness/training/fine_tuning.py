@@ -146,9 +146,12 @@ def put_weights(
     grown = measure_growth(earlier, experiment)
     there = {weight.path: weight for weight in model.weights}
     for path, old in weights.items():
-        if path not in there:
+        # A layer inside of another one is named by both where a model is made, and alone where it is loaded.
+        ends = [path] if path in there else [one for one in there if one.endswith(f"/{path}")]
+        if len(ends) != 1:
             raise BadInput(f"--from {earlier.directory}: its model has the weight {path}, and this one has none")
-        there[path].assign(enlarge(np.asarray(there[path]), old, grown, f"--from {earlier.directory}: {path}"))
+        weight = there[ends[0]]
+        weight.assign(enlarge(np.asarray(weight), old, grown, f"--from {earlier.directory}: {path}"))
 
 
 def measure_growth(earlier: Experiment, experiment: Experiment) -> list[tuple[int, int]]:
