@@ -6,7 +6,7 @@ from harness.arguments import Parser, path
 from harness.commands.command import Arguments, Command, add_json
 from harness.commands.printing import emit
 from harness.commands.subject import find_task, make_parser
-from harness.options import check, choose
+from harness.options import check
 from harness.process.console import doing, say
 from pipeline.errors import BadInput
 
@@ -23,7 +23,9 @@ def look_at_data(arguments: Arguments) -> None:
     given = parser.read(arguments)
     if given.output:
         check_output(given.output)
-    options = choose(task, parser.chosen(given))
+    from harness.training.fine_tuning import choose_options
+
+    options = choose_options(task, parser.chosen(given))
     check(options, task)
     from harness.data_report.report import look, summarise
     from harness.data_report.table import print_report

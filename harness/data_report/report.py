@@ -8,6 +8,7 @@ import numpy as np
 
 from harness import data
 from harness.data_report.examples import Shown, show_examples
+from harness.training import fine_tuning
 from pipeline import findings
 from pipeline.findings import Finding, sort_worst_first
 from pipeline.option import Options
@@ -37,7 +38,8 @@ def look(task: Task, options: Options) -> DataReport:
     All values are looked at, those in files of their own too.
     """
     notes: list[str] = []
-    fitted = data.fit(task, options, notes.append)
+    earlier = fine_tuning.read_start(task, options) if options.from_ else None
+    fitted = data.fit(task, options, notes.append, fine_tuning.find_fields(earlier))
     given, wanted = fitted.input_field, fitted.output_field
     surveyed = survey(fitted.examples, given, wanted)
     shown, refused = show_examples(fitted.examples["train"], given, wanted)

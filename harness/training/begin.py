@@ -77,8 +77,7 @@ def prepare(request: Request, stored: Config | None) -> Training:
     """Return the training that a request asks for. stored: the config of the run that its directory holds."""
     task, options, directory = request.task, request.options, request.directory
     earlier = fine_tuning.read_start(task, options) if options.from_ else None
-    known = data.Fields(earlier.input_field, earlier.output_field) if earlier else None
-    prepared = data.prepare(task, options, say, known)
+    prepared = data.prepare(task, options, say, fine_tuning.find_fields(earlier))
     if stored and stored["data"] != prepared.fingerprint:
         raise BadInput(f"{directory}: the data has changed since this run began; start over with --fresh")
     begun = stored if states.find(directory) else None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.data import Fields
 from harness.experiment import Experiment, pointing_at
 from harness.options import FROZEN_VECTORS, choose, find_options
 from harness.runs.restored import read_run
@@ -85,6 +86,11 @@ def read_start(task: Task, options: Options) -> Experiment:
                 f"--from {directory}: the run is not complete ({name} is missing); train it to its end first"
             )
     return earlier
+
+
+def find_fields(earlier: Experiment | None) -> Fields | None:
+    """Return what the fields of a run begin with that starts from another one; None for one that starts anew."""
+    return Fields(earlier.input_field, earlier.output_field) if earlier else None
 
 
 def settle(task: Task, options: Options) -> Options:
