@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
+from harness import runs
 from harness.process.console import say
 from harness.runs.schema import Progress
 from harness.runs.seal import sealed, unseal_record
 from pipeline import record
 from pipeline.errors import BadInput
 from pipeline.files import name_unfinished
-from pipeline.files import write as write_file
 
 LAST, PREVIOUS = "state.npz", "state.previous.npz"
 
@@ -39,7 +39,7 @@ def write(directory: Path, save: Callable[[Path], object]) -> None:
         except OSError:
             # A file system without such names, as memory cards and some shares have it.
             last.replace(directory / PREVIOUS)
-    write_file(last, sealed(save))
+    runs.write(last, sealed(save))
 
 
 def restore(directory: Path, read: Callable[[Path], Progress]) -> Progress | None:
