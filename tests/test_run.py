@@ -22,7 +22,7 @@ import tasks
 from harness.arguments import spell
 from harness.options import find_options
 from run import main
-from tests.harness import ROOT, handled, read_bytes, start_keras
+from tests.harness import ROOT, handled, read_bytes, read_record, start_keras
 
 WORDS = ("good fine great fun warm", "bad poor dull slow cold")
 SMALL = ("--units", "8", "--embedding-size", "8", "--epochs", "2")
@@ -557,7 +557,7 @@ def test_a_damaged_run_is_one_message(name: str, damage: Any, trained: Path, cap
 
 
 def change_json(path: Path, **changed: Any) -> None:
-    path.write_text(json.dumps(json.loads(path.read_text()) | changed))
+    path.write_text(json.dumps(read_record(path) | changed))
 
 
 @pytest.mark.parametrize(

@@ -183,6 +183,13 @@ def read_metrics(directory: Path) -> list[dict]:
     return [{name: value for name, value in line.items() if name not in timed} for line in lines]
 
 
+def read_record(path: Path) -> Any:
+    """Return what a file of a run holds, without its checksum: to be changed and written again, say."""
+    found = json.loads(path.read_text())
+    found.pop("checksum", None)
+    return found
+
+
 def read_predictions(directory: Path) -> list[dict]:
     """Return the lines of predictions/test.jsonl."""
     return [json.loads(line) for line in (directory / "predictions" / "test.jsonl").read_text().splitlines()]

@@ -12,7 +12,7 @@ from pipeline.batches.bucketing import Batches
 from pipeline.errors import BadInput
 from pipeline.fields import Array
 from tasks.task import Source
-from tests.harness import evaluate, open_run, read_bytes, small, small_splits, train_small
+from tests.harness import evaluate, open_run, read_bytes, read_record, small, small_splits, train_small
 
 NAME = "pos"
 
@@ -68,7 +68,7 @@ def test_data_that_changed_since_training_is_not_taken_for_the_same(run: Path, m
 
 
 def test_a_source_of_the_task_does_not_take_the_columns_of_the_runs_own_file(run: Path) -> None:
-    config = json.loads((run / "config.json").read_text())
+    config = read_record(run / "config.json")
     config["options"] |= {"text_column": "1", "label_column": "2"}
     (run / "config.json").write_text(json.dumps(config))
     assert evaluate(run, "small")["examples"] == 6
@@ -100,7 +100,7 @@ def test_a_damaged_or_missing_file_is_named(name: str, content: bytes | None, me
 
 @pytest.mark.parametrize("change", [{"units": "8"}, {"batch": 0}, {"colour": 1}, {"precision": 7}])
 def test_damaged_options_are_refused(change: dict, run: Path) -> None:
-    config = json.loads((run / "config.json").read_text())
+    config = read_record(run / "config.json")
     config["options"] |= change
     (run / "config.json").write_text(json.dumps(config))
     with pytest.raises(BadInput, match=r"config.json: .*(option|--batch-size)"):
@@ -108,8 +108,8 @@ def test_damaged_options_are_refused(change: dict, run: Path) -> None:
 
 
 def test_a_task_file_that_moved_is_asked_for(run: Path) -> None:
-    config = json.loads((run / "config.json").read_text())
-    config["include"] = ["/nowhere/mine.py"]
+    config = read_record(run / "config.json")
+    config["include"] = {"/nowhere/mine.py": None}
     (run / "config.json").write_text(json.dumps(config))
     with pytest.raises(BadInput, match="its task file /nowhere/mine.py is not there; say with --include FILE"):
         open_run(run)

@@ -18,6 +18,7 @@ from tests.harness import (
     evaluate,
     open_run,
     predict,
+    read_record,
     small_options,
     small_splits,
     small_task,
@@ -113,7 +114,7 @@ def test_a_later_evaluation_and_any_single_input_are_padded_to_the_lengths_of_th
 def test_damaged_lengths_are_refused(damage: object, task: Task, tmp_path: Path) -> None:
     train(task, small_options(task, epochs=1), tmp_path)
     path = tmp_path / RUN / "config.json"
-    content = json.loads(path.read_text())
+    content = read_record(path)
     content["lengths"]["inputs"] = damage
     path.write_text(json.dumps(content))
     with pytest.raises(BadInput, match=r"config\.json"):

@@ -9,7 +9,7 @@ import pytest
 from harness.demo import choice
 from harness.runs.restored import do_nothing
 from pipeline.errors import BadInput
-from tests.harness import read_bytes, small, start_keras, train_small
+from tests.harness import read_bytes, read_record, small, start_keras, train_small
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         with small(name) as task:
             for seed in range(seeds):
                 directory = train_small(task, folder, seed=seed, epochs=1)
-                found = json.loads((directory / "scores.json").read_text())
+                found = read_record(directory / "scores.json")
                 found["scores"][found["monitor"]] = 1.0 - seed / 2
                 (directory / "scores.json").write_text(json.dumps(found))
     return folder

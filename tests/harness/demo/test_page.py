@@ -21,7 +21,7 @@ import pytest
 import soundfile
 
 from harness.demo.guard import LARGEST_UPLOAD
-from tests.harness import ROOT, as_typed, handled, predict, small, small_splits, train_small
+from tests.harness import ROOT, as_typed, handled, predict, read_record, small, small_splits, train_small
 
 CHROMIUM = Path("/usr/bin/chromium")
 NAMES = ("ner", "pos", "sentiment", "rating", "novel", "caption", "translation", "speech")
@@ -53,7 +53,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
         with small(name) as task:
             runs[name] = train_small(task, folder)
         # Its examples are of the task's own source, as those of a run of a user's are.
-        config = json.loads((runs[name] / "config.json").read_text())
+        config = read_record(runs[name] / "config.json")
         config["options"]["data"] = None
         (runs[name] / "config.json").write_text(json.dumps(config))
     with serve(*map(str, runs.values())) as (process, found):

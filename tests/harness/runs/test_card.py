@@ -16,7 +16,7 @@ from harness.runs import card
 from harness.runs.restored import read_run
 from pipeline.errors import BadInput
 from run import main
-from tests.harness import evaluate, small, train_small
+from tests.harness import evaluate, read_record, small, train_small
 
 NAME = "pos"
 
@@ -94,7 +94,7 @@ def test_what_training_saw_is_kept(trained: Path, experiment: Experiment) -> Non
 
 def test_a_run_that_is_evaluated_anew_has_a_card_with_the_scores_of_then(copy: Path) -> None:
     path = copy / "scores.json"
-    summary = json.loads(path.read_text())
+    summary = read_record(path)
     path.write_text(json.dumps(summary | {"scores": {**summary["scores"], "accuracy": 0.123}}))
     with small(NAME):
         scores = evaluate(copy)["scores"]

@@ -17,7 +17,7 @@ from harness.runs import included
 from pipeline import cache
 from pipeline.errors import BadInput
 from run import main
-from tests.harness import ROOT
+from tests.harness import ROOT, read_record
 from tests.test_run import NAMED, refused, write_reviews
 
 # Whoever runs it leaves a mark.
@@ -60,7 +60,7 @@ def locate(folder: Path) -> Path:
 def name_file(folder: Path, name: str) -> None:
     """Have the run name another file, with the SHA-256 of the one that it was trained with."""
     path = locate(folder) / "config.json"
-    config = json.loads(path.read_text())
+    config = read_record(path)
     path.write_text(json.dumps(config | {"include": {name: next(iter(config["include"].values()))}}))
 
 
@@ -261,7 +261,7 @@ def test_what_was_looked_at_is_what_is_run(mine: Path, monkeypatch: pytest.Monke
 
 def test_a_run_of_format_1_is_no_exception(mine: Path, capsys: pytest.CaptureFixture) -> None:
     path = locate(mine) / "config.json"
-    config = json.loads(path.read_text())
+    config = read_record(path)
     for name in ("format", "unrolled", "fields"):
         del config[name]
     path.write_text(json.dumps(config | {"include": [str(mine / "mine.py")]}))
@@ -272,7 +272,7 @@ def test_a_run_of_format_1_is_no_exception(mine: Path, capsys: pytest.CaptureFix
 
 def test_a_task_that_neither_is_registered_nor_given_is_refused(mine: Path, capsys: pytest.CaptureFixture) -> None:
     path = locate(mine) / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"include": {}}))
+    path.write_text(json.dumps(read_record(path) | {"include": {}}))
     assert f"{locate(mine)}: unknown task 'mine'" in refused_everywhere(capsys, mine)
 
 
@@ -297,7 +297,7 @@ def test_a_state_with_a_pickle_in_it_is_not_unpickled(mine: Path, capsys: pytest
     np.savez(directory / "state.npz", **(arrays | {"0": np.array(Evil(), dtype=object)}))
     command = ["train", "mine", "--include", mine / "mine.py", "--data", mine / "reviews.csv", "--runs", mine / "runs"]
     # Where the copy's data is.
-    config = json.loads((directory / "config.json").read_text())
+    config = read_record(directory / "config.json")
     config["options"]["data"] = str(mine / "reviews.csv")
     (directory / "config.json").write_text(json.dumps(config))
     assert "state.npz: the file is damaged" in refused(capsys, *command, *NAMED)
