@@ -31,7 +31,7 @@ TASK = Task(
         "cell": "gru",
         "pooling": "mean",
         "dropout": 0.3,
-        "noise": 0.1,
+        "noise": 0.5,
         "steps": 4000,
         "most_epochs": 100,
         "ema_decay": 0.99,
