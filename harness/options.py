@@ -102,7 +102,10 @@ FROZEN_VECTORS = ("embedding", "all-but-output")
 # Names that the command line uses itself.
 RESERVED = {"runs", "name", "fresh", "json", "include", "help", "split", "input", "output", *declared(Machine, "run")}
 # What runs of a format did before there was an option for it, where its default is something else.
-EARLIER: dict[int, dict[str, Value]] = {1: {"stratify": False}, 3: {"passes": 1, "calibrate": False}}
+EARLIER: dict[int, dict[str, Value]] = {
+    1: {"stratify": False},
+    3: {"passes": 1, "calibrate": False, "keep_share": None},
+}
 # Options that there were once: runs that have them do as well without.
 REMOVED: set[str] = set()
 # Up to this format, the config of every run had the options of all tasks.

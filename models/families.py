@@ -1,13 +1,13 @@
 """The model families by name, each with its options. It needs no Keras: a family is imported when a model is made."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from models.cells import CELLS
-from models.family import Family, OutputField
-from pipeline.option import option
+from models.family import Draw, Family, OutputField
+from pipeline.option import Options, option
 
 if TYPE_CHECKING:
     import keras
@@ -22,6 +22,9 @@ class LazyFamily:
     models/streaming.py), or write symbol by symbol ("writing"; see models/writing.py); None: neither.
     measures: the module has a function of that name too, from the output field to losses that are measured beside the
     loss, by name, and not learned from.
+    fits_decoding: the module has a function `fit_decoding` too, from a model, drawn batches and the options: it fits to
+    examples that validate what decoding goes by, keeps it in weights named FITTED, and returns it, by option; it is
+    called before each validation.
     carries: it hands the states of its cell from one batch to the next; so it needs a cell that has some.
     """
 
@@ -29,6 +32,7 @@ class LazyFamily:
     options: type
     streams: Literal["reading", "writing"] | None = None
     measures: bool = False
+    fits_decoding: bool = False
     carries: bool = False
 
     def load(self) -> Family:
@@ -42,6 +46,14 @@ class LazyFamily:
         measures: Callable[[OutputField], dict[str, keras.losses.Loss]]
         measures = importlib.import_module(self.module).measures
         return measures(output_field)
+
+    def fit_decoding(self, model: "keras.Model", batches: Iterable[Draw], options: Options) -> dict[str, float]:
+        """Fit to examples what decoding goes by, and return it by option; nothing for most families."""
+        if not self.fits_decoding:
+            return {}
+        fit: Callable[[keras.Model, Iterable[Draw], Options], dict[str, float]]
+        fit = importlib.import_module(self.module).fit_decoding
+        return fit(model, batches, options)
 
 
 @dataclass
@@ -316,8 +328,12 @@ class Corrector(WordDropout, Encoder):
     """Options of the corrector."""
 
     embedding_size: int = option(128, "Length of a word's vector.", low=1)
-    keep_bias: float = option(
-        0.0, "How many nats likelier than a word as it is a change must be; more: fewer, surer changes.",
+    keep_share: float | None = option(
+        None, "Share of right texts to leave as they are: by so much surer changes, found on the validation split.",
+        low=0.01, high=0.9999,
+    )  # fmt: skip
+    keep_bias: float | None = option(
+        None, "How many nats likelier than a word as it is a change must be; none: by --keep-share.",
         group="decoding", low=-20, high=20,
     )  # fmt: skip
 
@@ -331,4 +347,4 @@ CAPTIONER = LazyFamily("models.captioner", Captioner)
 ENCODER_DECODER = LazyFamily("models.encoder_decoder", EncoderDecoder)
 FORECASTER = LazyFamily("models.forecaster", Forecaster)
 TRANSCRIBER = LazyFamily("models.transcriber", Transcriber, streams="reading")
-CORRECTOR = LazyFamily("models.corrector", Corrector)
+CORRECTOR = LazyFamily("models.corrector", Corrector, fits_decoding=True)

@@ -141,6 +141,10 @@ class TranscriptField(OutputField, Protocol):
     def separators(self) -> Sequence[int] | None: ...
 
 
+# The name of weights that hold what decoding goes by: see `fits_decoding` in models/families.py.
+FITTED = "fitted"
+# A batch of encoded examples: its inputs, by name, the outputs and their weights.
+Draw = tuple[Mapping[str, "np.ndarray"], "np.ndarray", "np.ndarray"]
 In = TypeVar("In", bound=InputField, contravariant=True)
 Out = TypeVar("Out", bound=OutputField, contravariant=True)
 

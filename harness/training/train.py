@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Thread
 
 import keras
+import numpy as np
 
 import tasks
 from harness import data, dynamic_evaluation, evaluate, runs
@@ -21,6 +22,7 @@ from harness.process.cost import Throughput, peak_ram_megabytes
 from harness.process.progress import Callbacks, ProgressBar
 from harness.runs import states
 from harness.runs.card import write_card
+from harness.runs.restored import read_run
 from harness.runs.schema import Summary
 from harness.runs.seen import summarise
 from harness.runs.trained import Trained, connect, take_best
@@ -38,9 +40,10 @@ from harness.training.tensorboard import make_callback
 from harness.training.vectors import set_vectors
 from models.backends.adversarial import use_adversarial
 from models.backends.sparse_embedding_gradients import use_sparse_gradients
+from models.family import FITTED
 from models.layers.decoder import Decoder
 from models.pretraining import list_layers
-from pipeline.option import Options
+from pipeline.option import Options, make_flag
 from tasks.task import Scores, Task
 
 
@@ -99,12 +102,16 @@ def build(training: Training, device: str) -> Loop:
     earlier = training.earlier if training.begun is None else None
     # Before the seed is set: to open a model draws random numbers.
     known = fine_tuning.read_weights(earlier) if earlier else {}
+    fitted = read_fitted(training)
     backend.reset(options.seed, options.precision)
     model = experiment.build()
     if earlier:
         fine_tuning.put_weights(model, known, earlier=earlier, experiment=experiment)
     if options.as_dict().get("pretrain"):
         list_layers(model, options)
+    for weight in model.non_trainable_weights:
+        if weight.path in fitted:
+            weight.assign(fitted[weight.path])
     set_vectors(model, training.vectors)
     if not (training.begun or earlier):
         set_ratios(model, batches, experiment.output_field)
@@ -133,8 +140,12 @@ def build(training: Training, device: str) -> Loop:
     )
 
     def validate() -> Scores:
+        validating = training.batches["validation"]
+        drawn = (validating.draw(*entry) for entry in validating.plan())
+        for name, value in experiment.task.family.fit_decoding(model, drawn, options).items():
+            say(f"fitted to the validation examples: {make_flag(name)} {value:.3f}")
         return trained.scorer.measure(
-            training.examples["validation"], training.batches["validation"], training=training.examples["train"]
+            training.examples["validation"], validating, training=training.examples["train"]
         ).scores
 
     bar = ProgressBar(schedule.last, 0, batches.count_tokens() * schedule.passes)
@@ -148,6 +159,14 @@ def build(training: Training, device: str) -> Loop:
     )
     checkpoint.set_model(model)
     return Loop(trained, checkpoint, bar=bar, schedule=schedule)
+
+
+def read_fitted(training: Training) -> dict[str, np.ndarray]:
+    """Return what decoding goes by, as the run found it that says for how long to train; it needs examples apart."""
+    if not (training.length and training.experiment.task.family.fits_decoding):
+        return {}
+    weights = fine_tuning.read_weights(read_run(Path(training.length["run"])))
+    return {path: value for path, value in weights.items() if path.endswith(f"/{FITTED}")}
 
 
 def restore(training: Training, loop: Loop) -> None:

@@ -4,21 +4,23 @@ import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
+import tasks
 from harness import data, runs
 from harness.commands.printing import describe
 from harness.learning_curve import draw, read_learning_curve
 from harness.runs.restored import read_run
 from harness.runs.schema import Summary
 from harness.selection import select
-from harness.training import last_run
+from harness.training import fine_tuning, last_run
 from harness.training.checkpoint import Checkpoint
 from harness.training.schedule import KnownLength, plan_epochs
-from harness.training.train import train
+from harness.training.train import read_fitted, train
 from pipeline.errors import BadInput
 from pipeline.option import Options
 from tasks.task import Task
@@ -172,3 +174,14 @@ def test_the_rate_falls_where_it_did_before(
     steps = len(data.fit(task, wanted.replace(train_on_validation=True)).examples["train"]) // 4 + 1
     bounds = [value for value in read_state(Path(summary["run"])).values() if value.shape == (2,)]
     assert [2 * steps, 4 * steps] in [list(one) for one in bounds]
+
+
+def test_what_decoding_goes_by_is_that_of_the_run_that_says_for_how_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.training.train.read_run", lambda directory: directory)
+    weights = {"prior/fitted": np.array(2.0), "tags/kernel": np.ones(3)}
+    monkeypatch.setattr(fine_tuning, "read_weights", lambda run: weights if run == Path("a") else {})
+    correct, other = (SimpleNamespace(task=tasks.find()[name]) for name in ("correct", NAME))
+    asked: Any = [SimpleNamespace(experiment=one, length={"run": "a"}) for one in (correct, other)]
+    assert [read_fitted(one) for one in asked] == [{"prior/fitted": 2.0}, {}]
+    asked[0].length = None
+    assert read_fitted(asked[0]) == {}

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
+from harness.ensemble import average
 from models import corrector
 from models.cells import Gated
-from models.corrector import FORBIDDEN, KeepBias, Pointer
+from models.corrector import FORBIDDEN, KeepBias, Pointer, find_bias, find_keepers
 from models.families import CORRECTOR
 from pipeline.batches.padding import pad, weigh
 from pipeline.fields import Corrections, Draft
@@ -81,3 +82,40 @@ def test_decoded_answers_are_texts_with_their_corrections(fields, model):
     likely = numpy(model(inputs))
     best = numpy(corrector.decode(model, fields[1], OPTIONS)(inputs)["output"])
     np.testing.assert_array_equal(best, likely.argmax(-1))
+
+
+def test_the_bias_is_the_least_by_which_the_share_of_right_texts_is_kept():
+    margins = np.random.default_rng(0).permutation(999) / 100
+    bias = find_bias(margins.tolist(), 0.9)
+    # Of 1,000 with one more that is not known a tenth may be changed.
+    assert (margins > bias).sum() == 99 and (margins > bias - 0.01).sum() == 100
+    assert find_bias(margins[:5].tolist(), 0.9) >= margins[:5].max()
+    assert find_bias([], 0.9) == 0.0 == find_bias([-1.0, -2.0], 0.9)
+
+
+def test_what_is_fitted_to_right_texts_keeps_them_and_is_decoded_by_and_saved(fields):
+    options = OPTIONS.replace(keep_share=0.5)
+    model = randomize(corrector.build(*fields, options))
+    # Of three one is right, and one has a mistake that no tag mends; the last row only fills the batch up.
+    pairs = [PAIRS[1], PAIRS[0], ("film is film", "film was film"), PAIRS[1]]
+    inputs = pad([fields[0].encode(text) for text, _ in pairs], fields[0].arrays, 6)
+    outputs = pad([fields[1].encode(mark(*pair)) for pair in pairs], fields[1].arrays, 6)
+    weights = weigh(outputs, 3)
+    assert weights[2].sum() < 4 and not outputs["output"][2].any()
+    found = corrector.fit_decoding(model, [(inputs, outputs["output"], weights)], options)
+    logits = numpy(model(inputs))
+    margin = (logits[0, :2, 1:].max(-1) - logits[0, :2, 0]).max()
+    assert found == {"keep_bias": pytest.approx(max(margin + 1e-3, 0), abs=1e-5)}
+    assert numpy(model.get_layer("prior").fitted) == pytest.approx(found["keep_bias"])
+    model.get_layer("prior").fitted.assign(20.0)
+    assert not numpy(corrector.decode(model, fields[1], options)(inputs)["output"]).any()
+    unbiased = numpy(corrector.decode(model, fields[1], options.replace(keep_bias=0.0))(inputs)["output"])
+    np.testing.assert_array_equal(unbiased, logits.argmax(-1))
+    # Several models as one decode by the mean of what was fitted to each.
+    together = average([model, randomize(corrector.build(*fields, options))], categorical=True)
+    first, second = find_keepers(together)
+    assert numpy(first.fitted) == 20.0
+    second.fitted.assign(40.0)
+    assert not numpy(corrector.decode(together, fields[1], options)(inputs)["output"]).any()
+    model.get_layer("prior").save_own_variables(kept := {})
+    assert kept["0"] == 20.0
