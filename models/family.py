@@ -84,7 +84,8 @@ class NextWordField(OutputField, Protocol):
     """An output of one next word per step.
 
     symbols: the words by number, after so many `reserved` ones that are never suggested. end: the number of the symbol
-    that ends a sentence. shown: how many suggestions there are, the likeliest first.
+    that ends a sentence. shown: how many suggestions there are, the likeliest first. counts: how often each symbol is
+    told in training; empty in runs of earlier versions.
     """
 
     @property
@@ -95,6 +96,8 @@ class NextWordField(OutputField, Protocol):
     def end(self) -> int: ...
     @property
     def shown(self) -> int: ...
+    @property
+    def counts(self) -> Sequence[int]: ...
 
 
 class AutoregressiveField(OutputField, Protocol):

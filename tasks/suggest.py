@@ -39,7 +39,7 @@ TASK = Task(
         "cell": "gru",
         "units": 256,
         "dropout": 0.1,
-        "batch_size": 16,
+        "batch_size": 8,
         "learning_rate": 3e-3,
         "epochs": 3,
     },

@@ -1,6 +1,9 @@
 """Tied embedding: one vector per word, by which words are read, and by which they are told."""
 
+from collections.abc import Sequence
+
 import keras
+import numpy as np
 from keras import layers, ops
 
 from models.saving import PACKAGE
@@ -63,10 +66,24 @@ class TiedEmbedding(layers.Layer):
 
 @keras.saving.register_keras_serializable(PACKAGE)
 class Bias(layers.Layer):
-    """One number per word that is added to its score, whatever was read: how frequent it is."""
+    """One number per word that is added to its score, whatever was read: how frequent it is.
+
+    counts: how often each word is told. Then it begins as the logarithm of their shares, each counted once more, and
+    what is left to learn is where a word is likelier than elsewhere: by steps of the learning rate it is a long way to
+    the share of a rare word. None or empty: it begins as 0.
+    """
+
+    def __init__(self, counts: Sequence[int] | None = None, **options: LayerArgument):
+        super().__init__(**options)
+        self.counts = counts
 
     def build(self, shape: tuple) -> None:
-        self.bias = self.add_weight((shape[-1],), "zeros", name="bias")
+        self.bias = self.add_weight((shape[-1],), self.draw if self.counts else "zeros", name="bias")
+
+    def draw(self, shape: tuple, dtype: str | None = None) -> Tensor:
+        """Return the logarithm of each word's share."""
+        more = np.array(self.counts, "float32") + 1
+        return ops.convert_to_tensor(np.log(more / more.sum()), dtype)
 
     def call(self, scores: Tensor) -> Tensor:
         """Return (..., size), as the scores are."""

@@ -13,7 +13,7 @@ from harness.options import defaults
 from models import language_model
 from models.layers.carry import Carry, stop_carrying
 from models.layers.suggestions import EndNats, SavedKeystrokes
-from models.layers.tied_embedding import TiedEmbedding
+from models.layers.tied_embedding import Bias, TiedEmbedding
 from pipeline.example import Example
 from pipeline.fields.vocabulary import END_ID, WRITTEN
 from pipeline.readers.running_text import Line, cut
@@ -156,3 +156,16 @@ def test_the_nats_of_ends_are_those_of_the_loss_there() -> None:
     found = numpy(EndNats(END_ID).call(expected, scores))
     nats = np.log(np.exp(scores).sum(-1)) - np.take_along_axis(scores, expected[..., None], -1)[..., 0]
     np.testing.assert_allclose(found, nats * [[1, 0, 1]], atol=1e-6)
+
+
+def test_a_bias_begins_as_how_frequent_the_words_are() -> None:
+    experiment, windows = make()
+    model = experiment.build()
+    told = [word for one in windows for word in one.output.split(" ")]
+    bias = numpy(model.get_layer("logits").bias)
+    place = experiment.output_field.symbols.index("w7")
+    size = len(experiment.output_field.symbols)
+    assert bias[place] == pytest.approx(np.log((told.count("w7") + 1) / (len(told) + size)), abs=1e-5)
+    assert bias[END_ID] == pytest.approx(np.log((told.count("<end>") + 1) / (len(told) + size)), abs=1e-5)
+    layer = Bias()
+    assert not numpy(layer(np.zeros((1, 3), "float32"))).any()

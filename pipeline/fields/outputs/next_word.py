@@ -20,28 +20,38 @@ class NextWord(OutputField[Any]):
     """Words with blanks between, each the one that comes next <-> {"output": (time,)}.
 
     What is answered is, for each step, a tuple of the `shown` likeliest words, the likeliest first; "<unknown>", and
-    the end of a sentence, are never among them. symbols: the words by id.
+    the end of a sentence, are never among them. symbols: the words by id. counts: how often each is told in training.
     """
 
     vocabulary: int = option(10_000, "Most words known, the most frequent; others are unknown.", low=5, adjustable=True)
     symbols: list[str] = field(default_factory=list, metadata=LEARNED)
+    counts: list[int] = field(default_factory=list, metadata=LEARNED)
     suggests: ClassVar[bool] = True
     reserved: ClassVar[int] = len(WRITTEN)
     end: ClassVar[int] = END_ID
     shown: ClassVar[int] = 5
 
     def fit(self, texts: Iterable[str]) -> None:
+        texts = list(texts)
         self.symbols = list(Vocabulary.build(self._count(texts), self.vocabulary, reserved=WRITTEN).symbols)
+        self.counts = self._count_told(texts)
 
     def extend(self, texts: Iterable[str]) -> Sequence[str]:
+        texts = list(texts)
         vocabulary = Vocabulary(self.symbols, self.reserved)
         self.symbols = list(vocabulary.extend(self._count(texts), self.vocabulary).symbols)
+        self.counts = self._count_told(texts)
         # They are those of the input field, which says them.
         return ()
 
     def _count(self, texts: Iterable[str]) -> Counter[str]:
         # Without the last word of each window, of which the input field has not read all.
         return count_words(text.rpartition(" ")[0] for text in texts)
+
+    def _count_told(self, texts: Iterable[str]) -> list[int]:
+        vocabulary = Vocabulary(self.symbols, self.reserved)
+        counts = Counter(number for text in texts for number in to_ids(vocabulary, text.split(" ")))
+        return [counts[number] for number in range(len(self.symbols))]
 
     def encode(self, text: str) -> Arrays:
         return {"output": np.array(to_ids(self._vocabulary, text.split(" ")), "int32")}
