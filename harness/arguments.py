@@ -50,6 +50,8 @@ class Parser(argparse.ArgumentParser):
         self.command = command
         self.explain: Callable[[str], BadInput | None] = lambda flag: None
         self.options: dict[str, Option] = {}
+        # What --help does not show, with what --help-all says of it.
+        self.rare: dict[argparse.Action, str] = {}
         self.groups = {title: self.add_argument_group(title) for title in HEADINGS}
         self.run = self.groups["run"]
 
@@ -70,9 +72,12 @@ class Parser(argparse.ArgumentParser):
         text = argparse.SUPPRESS if name in one.aliases else shown.replace("%", "%%")
         add, flag = self.groups[one.group].add_argument, make_flag(name)
         if one.type is bool:
-            add(flag, dest=one.name, action=argparse.BooleanOptionalAction, help=text)
+            action = add(flag, dest=one.name, action=argparse.BooleanOptionalAction, help=text)
         else:
-            add(flag, dest=one.name, metavar=describe_values(one), help=text)
+            action = add(flag, dest=one.name, metavar=describe_values(one), help=text)
+        if one.rare and name == one.name:
+            self.rare[action] = text
+            action.help = argparse.SUPPRESS
 
     def read(self, arguments: Sequence[str]) -> argparse.Namespace:
         """Return what is given, by name; BadInput, with what was meant, for what the parser does not know.
@@ -80,6 +85,9 @@ class Parser(argparse.ArgumentParser):
         Prints the help and ends the process where that is asked for.
         """
         self.run.add_argument("-h", "--help", action="help", help="Show this help.")
+        if self.rare:
+            more = f"Show also the {len(self.rare)} options that few need."
+            self.run.add_argument("--help-all", action=HelpAll, nargs=0, help=more)
         given, rest = self.parse_known_intermixed_args(arguments)
         for word in rest:
             name = word.partition("=")[0]
@@ -97,7 +105,7 @@ class Parser(argparse.ArgumentParser):
         """Return the error for an option that there is not; `explain` may know more of it."""
         if error := self.explain(flag):
             return error
-        shown = (action for action in self._actions if action.help != argparse.SUPPRESS)
+        shown = (action for action in self._actions if action.help != argparse.SUPPRESS or action in self.rare)
         return unknown(
             f"option of {self.command}", flag, {word for action in shown for word in action.option_strings} - {"-h"}
         )
@@ -105,6 +113,17 @@ class Parser(argparse.ArgumentParser):
     def chosen(self, given: argparse.Namespace) -> dict[str, Value]:
         """Return those of the given values that are options of a run."""
         return {name: vars(given)[name] for name, one in self.options.items() if one.group != "run" and name in given}
+
+
+class HelpAll(argparse.Action):
+    """--help-all: the help with all options."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *given: object) -> NoReturn:
+        assert isinstance(parser, Parser)
+        for action, text in parser.rare.items():
+            action.help = text
+        parser.print_help()
+        parser.exit()
 
 
 def show(value: Value) -> str:
@@ -147,6 +166,6 @@ def find_words(arguments: Sequence[str], parser: Parser) -> list[str]:
     parser: with all options that there may be: which there are follows from the first of the words.
     """
     parser.add_argument("words", nargs="*", default=[])
-    parser.add_argument("-h", "--help", action="store_true")
+    parser.add_argument("-h", "--help", "--help-all", action="store_true")
     given, rest = parser.parse_known_intermixed_args(arguments)
     return [word for word in [*given.words, *rest] if not word.startswith("-")]

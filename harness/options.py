@@ -39,14 +39,14 @@ class Data:
 
     data: str | None = option(None, "A source of the task (see `show`), tfds:NAME, or a path of your own.")
     split_seed: int = option(0, "Seed of the splits that the data does not come with, and of --limit.", low=0)
-    stratify: bool = option(True, "Draw splits and --limit so that each label has its share.")
+    stratify: bool = option(True, "Draw splits and --limit so that each label has its share.", rare=True)
     limit: int | None = option(None, "Use only N examples of each split, drawn at random.", low=1)
     folds: int | None = option(
         None, "K-fold cross-validation: K runs, each tested on another part of the training data.", low=2, high=1000
     )
-    fold: int | None = option(None, "Which of the --folds to train alone, from 1.", low=1)
+    fold: int | None = option(None, "Which of the --folds to train alone, from 1.", low=1, rare=True)
     pool_splits: bool = option(
-        False, "Draw the --folds from all splits of the data together, and its own test is none any more."
+        False, "Draw the --folds from all splits of the data together, and its own test is none any more.", rare=True
     )
 
 
@@ -59,30 +59,34 @@ class Training:
         "fast", "fast: train for about --steps; best: until the validation score stops rising, with options to suit."
     )
     steps: int = option(2000, "Training steps where --epochs is left out: about as many, in 2 epochs or more.", low=1)
-    most_epochs: int = option(30, "Most epochs where --epochs is left out, with --budget fast.", low=2)
-    passes: int | None = option(None, "Passes over the data in an epoch; else as many as --steps need.", low=1)
+    most_epochs: int = option(30, "Most epochs where --epochs is left out, with --budget fast.", low=2, rare=True)
+    passes: int | None = option(
+        None, "Passes over the data in an epoch; else as many as --steps need.", low=1, rare=True
+    )
     epochs: int | None = option(None, "Most epochs, whatever the budget.", low=1)
     patience: int | None = option(
         None, "Early stopping: epochs without a better validation score; else a third of the epochs.", low=1
     )
     batch_size: int = option(32, "Examples per training step.", low=1, aliases=("batch",))
-    batch_tokens: int | None = option(None, "Time steps per training step, in place of --batch-size.", low=1)
+    batch_tokens: int | None = option(None, "Time steps per training step, in place of --batch-size.", low=1, rare=True)
     curriculum: int = option(
-        0, "Epochs that begin with the shortest examples, and add longer ones until all are drawn.", low=0
+        0, "Epochs that begin with the shortest examples, and add longer ones until all are drawn.", low=0, rare=True
     )
     learning_rate: float = option(
         2e-3, "Highest learning rate, after a linear warm-up; then a cosine decay.", low=1e-9, high=10, aliases=("lr",)
     )
-    clip_norm: float = option(1.0, "Clip gradients at this global norm.", low=1e-9, aliases=("clip",))
+    clip_norm: float = option(1.0, "Clip gradients at this global norm.", low=1e-9, aliases=("clip",), rare=True)
     train_on_validation: bool = option(
-        False, "Learn the validation examples too, for as long as was best for the same run without this."
+        False, "Learn the validation examples too, for as long as was best for the same run without this.", rare=True
     )
     ema_decay: float = option(
         0.0, "Exponential moving average of the weights, which is scored; 0: none.", low=0, high=0.9999,
         aliases=("average",),
     )  # fmt: skip
     lazy_embeddings: bool = option(False, "Update only the embeddings of the words in the batch (SparseAdam).")
-    precision: Literal["float32", "mixed_bfloat16"] = option("float32", "Of the arithmetic; the weights are float32.")
+    precision: Literal["float32", "mixed_bfloat16"] = option(
+        "float32", "Of the arithmetic; the weights are float32.", rare=True
+    )
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ class Start:
         None, "A complete run that training starts from, with its weights and its options of the model."
     )
     freeze: Literal["none", "embedding", "recurrent", "all-but-output"] = option(
-        "none", "Weights of --from that stay as they are."
+        "none", "Weights of --from that stay as they are.", rare=True
     )
 
 

@@ -63,12 +63,14 @@ class Recurrent:
     cell: str = option("simple", f"RNN type: {', '.join(CELLS)}, or one of your own.")
     units: int = option(128, "Size of the hidden state, for each direction.", low=1)
     layers: int = option(1, "Recurrent layers on top of each other.", low=1)
-    block: bool = option(False, "Each recurrent layer in a block: norm, residual connection, and an MLP behind it.")
+    block: bool = option(
+        False, "Each recurrent layer in a block: norm, residual connection, and an MLP behind it.", rare=True
+    )
     dropout: float = option(
         0.3, "Share of the numbers between layers set to 0 in training.", low=0, high=0.95, adjustable=True
     )
     locked_dropout: bool = option(
-        False, "Between layers, set the same numbers to 0 at every step of a sequence.", adjustable=True
+        False, "Between layers, set the same numbers to 0 at every step of a sequence.", adjustable=True, rare=True
     )
 
 
@@ -88,7 +90,7 @@ class Embedding:
     vectors: str | None = option(
         None, "File of word vectors to begin with: GloVe, .vec, word2vec's binary; gzip.", adjustable=True
     )
-    freeze_vectors: bool = option(False, "Leave the word vectors as they are in the file.", adjustable=True)
+    freeze_vectors: bool = option(False, "Leave the word vectors as they are in the file.", adjustable=True, rare=True)
 
 
 @dataclass
@@ -112,11 +114,14 @@ class Labels:
     """Options of answers that are one of a few labels."""
 
     calibrate: bool = option(
-        True, "When training ends, fit the probabilities to the validation split (temperature).", group="training"
+        True,
+        "When training ends, fit the probabilities to the validation split (temperature).",
+        group="training",
+        rare=True,
     )
     focal: float = option(
         0.0, "Gamma of a focal loss: the more, the less counts what is answered right for sure.", group="training",
-        low=0, high=10,
+        low=0, high=10, rare=True,
     )  # fmt: skip
 
 
@@ -125,13 +130,14 @@ class NGrams:
     """Options of the n-grams beside what is read."""
 
     ngrams: int = option(
-        0, "Words of the longest n-grams that are weighed beside the recurrent layers' reading; 0: none.", low=0, high=5
+        0, "Longest n-grams, in words, that are weighed beside the recurrent layers; 0 is none.", low=0, high=5
     )
     ngram_buckets: int = option(
         2**18,
         "Different n-grams that can be told apart; at most 8 million by the number of labels.",
         low=16,
         high=2**22,
+        rare=True,
     )
 
 
@@ -140,7 +146,9 @@ class Attention:
     """Options of a decoder that looks at its input."""
 
     attention: Literal["none", "bahdanau", "luong"] = option("none", "Additive or multiplicative attention, or none.")
-    input_feeding: bool = option(False, "The decoder reads what it has just looked at beside each symbol; slower.")
+    input_feeding: bool = option(
+        False, "The decoder reads what it has just looked at beside each symbol; slower.", rare=True
+    )
 
 
 @dataclass
@@ -166,7 +174,7 @@ class AttentiveWriting(Writing):
 
     coverage_penalty: float = option(
         0.0, "Of a beam: how much it counts against an output that input is not looked at, GNMT's beta.",
-        group="decoding", low=0, high=10,
+        group="decoding", low=0, high=10, rare=True,
     )  # fmt: skip
 
 
@@ -180,7 +188,7 @@ class Decoder:
     )  # fmt: skip
     scheduled_sampling: float = option(
         0.0, "Share of the symbols written so far that are the model's own in training; it grows from 0.",
-        low=0, high=1, adjustable=True,
+        low=0, high=1, adjustable=True, rare=True,
     )  # fmt: skip
 
 
@@ -208,11 +216,11 @@ class Classifier(Labels, NGrams, Pooling, WordDropout, Embedding, Encoder):
 
     pretrain: int = option(
         0, "Epochs in which embedding and first layer learn to foresee the words of the training texts.",
-        group="training", low=0,
+        group="training", low=0, rare=True,
     )  # fmt: skip
     adversarial: float = option(
         0.0, "Learn each batch once more, its word vectors moved against the answer by this share of their length.",
-        group="training", low=0, high=10,
+        group="training", low=0, high=10, rare=True,
     )  # fmt: skip
 
 
@@ -287,14 +295,18 @@ class Captioner(AttentiveWriting, Decoder, LabelSmoothing, Attention, WordDropou
         aliases=("warping",), adjustable=True,
     )  # fmt: skip
     random_crop: float = option(
-        0.0, "How much of an image's height and width is cut off at most in training.", low=0, high=0.9
+        0.0, "How much of an image's height and width is cut off at most in training.", low=0, high=0.9, rare=True
     )
-    random_mirror: bool = option(False, "Mirror every other image in training, left to right.")
+    random_mirror: bool = option(False, "Mirror every other image in training, left to right.", rare=True)
     colour_jitter: float = option(
-        0.0, "How far brightness, contrast and saturation of images are changed in training.", low=0, high=0.9
+        0.0,
+        "How far brightness, contrast and saturation of images are changed in training.",
+        low=0,
+        high=0.9,
+        rare=True,
     )
     residual_blocks: int = option(
-        0, "Residual blocks of convolutions for each size of the image's grid; 0: none.", low=0, high=8
+        0, "Residual blocks of convolutions for each size of the image's grid; 0: none.", low=0, high=8, rare=True
     )
 
 
@@ -319,7 +331,7 @@ class Transcriber(BeamSearch, Encoder):
     )
     word_bonus: float = option(
         0.0, "What each word adds to a text's score in the beam, in nats, beside --language-model-weight.",
-        group="decoding", low=-20, high=20,
+        group="decoding", low=-20, high=20, rare=True,
     )  # fmt: skip
 
 

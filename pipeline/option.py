@@ -39,6 +39,7 @@ class Option:
     name: an identifier; on the command line with - for _. kind: int, float, bool, str or a Literal of these, or one of
     them or None. low, high: bounds of a number, both included. group: its heading; an option of decoding can be changed
     when a trained run answers. aliases: earlier names, which are accepted and not shown.
+    rare: --help leaves it out, and --help-all has it.
     adjustable: an option of the model or of a field with which trained weights stay what they are: dropout, say. A run
     that starts from another one may have another value.
     """
@@ -51,6 +52,7 @@ class Option:
     low: float | None = None
     high: float | None = None
     aliases: tuple[str, ...] = ()
+    rare: bool = False
     adjustable: bool = False
 
     @property
@@ -147,6 +149,7 @@ def option(
     low: float | None = None,
     high: float | None = None,
     aliases: tuple[str, ...] = (),
+    rare: bool = False,
     adjustable: bool = False,
 ) -> Any:
     """Return the field of a dataclass that is an option; see `Option`. group: None is that of the part."""
@@ -156,13 +159,15 @@ def option(
         "low": low,
         "high": high,
         "aliases": aliases,
+        "rare": rare,
         "adjustable": adjustable,
     }
     return dataclasses.field(default=default, metadata={KEY: declaration})
 
 
+@cache
 def declared(part: type, group: Group) -> dict[str, Option]:
-    """Return the options that a dataclass declares, by name. group: of those that do not say theirs.
+    """Return the options that a dataclass declares, by name; not to be changed. group: of those that do not say theirs.
 
     Raises BadInput for one without help, with a default that it does not take, or of a kind that cannot be typed.
     """
@@ -249,7 +254,8 @@ class Configured(Generic[Kind]):
 
     def declared(self, group: Group) -> dict[str, Option]:
         """Return the options that are left to set, by name."""
-        return {name: one for name, one in declared(self.kind, group).items() if name not in self.fixed}
+        known = declared(self.kind, group)  # type: ignore[arg-type]
+        return {name: one for name, one in known.items() if name not in self.fixed}
 
     def __call__(self, options: Options) -> Kind:
         """Return one as the options have it."""

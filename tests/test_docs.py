@@ -151,7 +151,7 @@ def test_python_files_that_are_named_exist(path):
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name)
 def test_options_that_are_named_exist(path):
-    known = {"--help"}
+    known = {"--help", "--help-all"}
     for command in run.COMMANDS.values():
         known |= {flag for action in make_full_parser(command)._actions for flag in action.option_strings}
     known |= {make_flag(one) for text in read_files().values() for one in re.findall(r"(\w+): .* = option\(", text)}

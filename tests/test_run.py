@@ -21,6 +21,7 @@ import pytest
 import tasks
 from harness.arguments import spell
 from harness.options import find_options
+from pipeline.option import make_flag
 from run import main
 from tests.harness import ROOT, handled, read_bytes, read_record, start_keras
 
@@ -159,6 +160,12 @@ def test_the_help_of_a_task_is_a_few_screens_under_five_headings(capsys: pytest.
     assert len(shown.splitlines()) <= 75
     assert [line for line in shown.splitlines() if line.endswith(":")] == ["data:", "model:", "training:", "run:"]
     assert "--image-size" not in shown and "None" not in shown
+    with pytest.raises(SystemExit):
+        main(["train", "sentiment", "--help-all"])
+    every = capsys.readouterr().out
+    flags = {make_flag(name) for name in find_options(tasks.get("sentiment"))}
+    assert flags <= set(re.findall(r"--[a-z-]+", every.replace("[no-]", "")))
+    assert "--ngram-buckets" in every and "--ngram-buckets" not in shown
     with pytest.raises(SystemExit):
         main(["train", "novel", "--help"])
     assert "\ndecoding:\n" in capsys.readouterr().out
@@ -446,7 +453,7 @@ def test_what_cannot_be_parsed_names_what_is_meant(
         ("rating", "x.csv", b"text,label\na,7\nb,good\n", "x.csv:3: the label is 'good', which is not a number"),
         ("rating", "x.csv", b"text,label\na,7\nb,nan\n", "x.csv:3: the label is 'nan', which is not a number"),
         ("pos", "x.tsv", b"a\nb\n", "x.tsv:1: one column where at least two are expected"),
-        ("pos", "x.tsv", b"a\tX\n" * 10_000, "x.tsv:1: a sentence of 10000 tokens starts here"),
+        ("pos", "x.tsv", b"a\tX\n" * 30_000, "x.tsv:1: a sentence of 30000 tokens starts here"),
         ("ner", "x.tsv", b"a\tB-PER\nb\tVERB\n", "x.tsv:2: 'VERB' is not a span tag"),
     ],
 )

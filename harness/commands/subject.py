@@ -74,14 +74,14 @@ def make_parser(command: Command, task: Task, *, without: Iterable[str] = ()) ->
 
 def make_full_parser(command: Command) -> Parser:
     """Return a parser that knows which options of any task have a value; to find the words that are no options."""
-    every = (one for task in tasks.find().values() for one in find_options(task).values())
+    every = {name: one for task in tasks.find().values() for name, one in find_options(task).items()}
     parser = Parser(command.name)
-    parser.add_options(every)
+    parser.add_options(every.values())
     return command.add(parser)
 
 
 def asks_for_help(arguments: Arguments) -> bool:
-    return bool({"-h", "--help"} & set(arguments))
+    return bool({"-h", "--help", "--help-all"} & set(arguments))
 
 
 def find_decoding(task: Task) -> list[Option]:

@@ -135,6 +135,7 @@ class Chrono:
         "Steps that gates (but those of slstm), indrnn and lru begin by remembering; the usual beginning is few.",
         low=3,
         adjustable=True,
+        rare=True,
     )
 
 
@@ -148,6 +149,7 @@ class RecurrentDropout:
         low=0,
         high=0.95,
         adjustable=True,
+        rare=True,
     )
 
 
@@ -155,7 +157,9 @@ class RecurrentDropout:
 class Zoneout(RecurrentDropout):
     """Options of those whose states may also stay as they were (Krueger et al. 2017; models/cells/projected_rnn.py)."""
 
-    zoneout: float = option(0.0, "Share of the units that keep their state at a step in training.", low=0, high=0.95)
+    zoneout: float = option(
+        0.0, "Share of the units that keep their state at a step in training.", low=0, high=0.95, rare=True
+    )
 
 
 @dataclass
@@ -167,15 +171,19 @@ class Gated(Zoneout, Chrono):
 class SignedGates(Chrono):
     """Options of the cells whose gates do not see the state."""
 
-    signed: bool = option(False, "Gates of mingru and minlstm from -1 to 1, which can count modulo 2; not from 0 to 1.")
+    signed: bool = option(
+        False, "Gates of mingru and minlstm from -1 to 1, which can count modulo 2; not from 0 to 1.", rare=True
+    )
 
 
 @dataclass
 class Heads:
     """The options of the cell delta (models/cells/delta.py)."""
 
-    heads: int = option(4, "Matrices that delta holds, of about units / heads rows and columns.", low=1, high=1024)
-    gates: bool = option(True, "Delta forgets, and gates its output (gated DeltaNet); no: DeltaNet.")
+    heads: int = option(
+        4, "Matrices that delta holds, of about units / heads rows and columns.", low=1, high=1024, rare=True
+    )
+    gates: bool = option(True, "Delta forgets, and gates its output (gated DeltaNet); no: DeltaNet.", rare=True)
 
 
 CELLS = Cells(

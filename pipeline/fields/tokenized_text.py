@@ -40,8 +40,8 @@ class TokenizedText:
     )
     lowercase: bool = option(False, "Lower-case all texts.")
     subword_sampling: float | None = option(
-        None, "In training divide texts into subwords by chance, anew in each epoch: by probability to this power.",
-        low=0.01, high=10, adjustable=True,
+        None, "In training divide texts into subwords by chance: by probability to this power.",
+        low=0.01, high=10, adjustable=True, rare=True,
     )  # fmt: skip
     symbols: list[str] = field(default_factory=list, metadata=LEARNED)
     model: str = field(default="", metadata=LEARNED)

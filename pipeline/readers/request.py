@@ -22,13 +22,17 @@ class Files:
     """Options: files whose names do not say which split they are."""
 
     train_file: str | None = option(None, "File of the training examples, in the folder of --data or alone.")
-    validation_file: str | None = option(None, "File of the validation examples, likewise.")
-    test_file: str | None = option(None, "File of the test examples, likewise.")
+    validation_file: str | None = option(None, "File of the validation examples, likewise.", rare=True)
+    test_file: str | None = option(None, "File of the test examples, likewise.", rare=True)
     split_by: str | None = option(
-        None, "Column of whose values none is in two of the splits that are drawn, such as the speaker."
+        None, "Column of whose values none is in two of the splits that are drawn, such as the speaker.", rare=True
     )
-    split_pattern: str | None = option(None, "Regular expression of the part of --split-by's values that counts.")
-    leave_out: str | None = option(None, "Test on the rows with this value of --split-by, and train on all others.")
+    split_pattern: str | None = option(
+        None, "Regular expression of the part of --split-by's values that counts.", rare=True
+    )
+    leave_out: str | None = option(
+        None, "Test on the rows with this value of --split-by, and train on all others.", rare=True
+    )
 
 
 @dataclass(frozen=True)
@@ -37,10 +41,12 @@ class Reading:
 
     text_column: str | None = option(None, "Column of the input: name, number from 1, path (a.b) or language.")
     label_column: str | None = option(None, "Column of the expected output, likewise.")
-    header: Header = option("auto", "Does the first row of a table name its columns?")
-    encoding: str = option("utf-8", "Of text files, such as cp1252.")
-    strict: bool = option(False, "Refuse a row that cannot be read, in place of leaving it out.")
-    allow_outside: bool = option(False, "Read files that tables or links name outside of the folder of the data.")
+    header: Header = option("auto", "Does the first row of a table name its columns?", rare=True)
+    encoding: str = option("utf-8", "Of text files, such as cp1252.", rare=True)
+    strict: bool = option(False, "Refuse a row that cannot be read, in place of leaving it out.", rare=True)
+    allow_outside: bool = option(
+        False, "Read files that tables or links name outside of the folder of the data.", rare=True
+    )
 
 
 @dataclass(frozen=True)

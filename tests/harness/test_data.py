@@ -52,13 +52,13 @@ def test_json_holds_the_name_of_a_picture():
 
 
 def test_what_takes_long_to_encode_is_encoded_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    encode, calls = Tokens.encode, []
+    encode, calls = Tokens.encode_whole, []
 
     def count(field: Tokens, sentence: tuple[str, ...]) -> Any:
         calls.append(sentence)
         return encode(field, sentence)
 
-    monkeypatch.setattr(Tokens, "encode", count)
+    monkeypatch.setattr(Tokens, "encode_whole", count)
     with small("pos") as task:
         # What the tests share is kept elsewhere.
         monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path))

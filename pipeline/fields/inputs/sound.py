@@ -49,8 +49,7 @@ class Sound(InputField[str]):
     file: ClassVar[Literal["image", "recording"] | None] = "recording"
     feature_mean: Literal["recording", "shrunk", "running"] = option(
         "recording",
-        "Mean taken from the features: the recording's; of a short one, as of single words, rather that of all "
-        "(shrunk); or that so far, for predict --stream.",
+        "Mean taken from the features: the recording's; shrunk for short ones; running for streams.",
     )
     speed_perturbation: float = option(
         0.0, "How much faster or slower recordings are played in training, as a share of their speed.",
@@ -58,7 +57,7 @@ class Sound(InputField[str]):
     )  # fmt: skip
     noise_level: float = option(
         0.0, "Loudest noise added to recordings in training, as a share of their own loudness.",
-        group="training", low=0, high=10, adjustable=True,
+        group="training", low=0, high=10, adjustable=True, rare=True,
     )  # fmt: skip
     bands: int = 40
     rate: int = field(default=0, metadata=LEARNED)

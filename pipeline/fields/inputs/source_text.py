@@ -20,7 +20,7 @@ class SourceText(TokenizedText, InputField[str]):
     max_length: int = option(
         1000, "Longest text, in words or other units; a longer one is refused.", low=1, adjustable=True
     )
-    shared_vocabulary: bool = option(False, "One vocabulary for what is read and what is written.")
+    shared_vocabulary: bool = option(False, "One vocabulary for what is read and what is written.", rare=True)
 
     def __post_init__(self) -> None:
         self._outputs: list[str] = []

@@ -55,10 +55,10 @@ class Tokens(InputField[Sequence[str]]):
     agreement: float = field(default=1.0, metadata=LEARNED)
     word_features: bool = option(False, "Read the shape of each word too, its first and its last characters.")
     feature_columns: str | None = option(
-        None, "Further columns to read of each word, such as lemma,xpos or 2,3; predict needs them too."
+        None, "Further columns to read of each word, such as lemma,xpos or 2,3; predict needs them too.", rare=True
     )
     character_ngrams: Literal[0, 3, 4, 5, 6] = option(
-        0, "Read the character n-grams of each word too, of 3 to so many characters; 0: none."
+        0, "Read the character n-grams of each word too, of 3 to so many characters; 0: none.", rare=True
     )
     # Runs of earlier versions have none of these.
     shapes: tuple[str, ...] = field(default=(), metadata=LEARNED)

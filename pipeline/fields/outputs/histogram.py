@@ -31,7 +31,7 @@ class Histogram(Number):
     MOST_LEVELS: ClassVar[int] = 50
     loss: Literal["histogram", "ordinal", "auto"] = option(
         "histogram",
-        "A number as a histogram of ranges, or as one of a few levels in their order (auto: if it is).",
+        "A number as a histogram of ranges, or as one of a few levels in order (auto: if so).",
         group="training",
     )
     levels: list[float] | None = field(default=None, metadata=LEARNED)

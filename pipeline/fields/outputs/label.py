@@ -25,7 +25,7 @@ class Label(OutputField[str]):
     labels: list[str] = field(default_factory=list, metadata=LEARNED)
     class_weights: Literal["none", "balanced"] = option(
         "none", "Balanced: in the loss each label counts alike, however few examples have it.",
-        group="training", adjustable=True,
+        group="training", adjustable=True, rare=True,
     )  # fmt: skip
     counts: list[int] | None = field(default=None, metadata=LEARNED)
     categorical: ClassVar[bool] = True

@@ -39,7 +39,7 @@ class Transcript(AlignedField[str]):
     )
     unit: Literal["character", "word"] = option("character", "What a transcript is divided into.")
     language_model_order: Literal[0, 2, 3, 4, 5, 6] = option(
-        0, "Count n-grams of up to N characters or words in the training transcripts, for --language-model-weight.",
+        0, "Count n-grams of up to N characters or words in the training transcripts.",
         adjustable=True,
     )  # fmt: skip
     symbols: list[str] = field(default_factory=list, metadata=LEARNED)

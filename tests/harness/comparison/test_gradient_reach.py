@@ -36,7 +36,8 @@ NUMBER, TAGS = Field(output=Array((), "float32")), Field(output=Array((None,), "
 
 
 def build(family: Any, expected: Field, **changed: Any) -> gradient_reach.GradientProbe:
-    options = small_options(tasks.get("adding"), units=UNITS, **changed)
+    # Neither task has a part of its own here: they only have the options of their families.
+    options = small_options(tasks.get("adding" if family is classifier else "copy"), units=UNITS, **changed)
     model, loss = family.build(GIVEN, expected, options), family.loss(expected, options)
     return gradient_reach.GradientProbe(model, loss, cell=options.cell, layers=options.layers)
 
