@@ -41,7 +41,7 @@ def adopt(trained: "Trained", directory: Path) -> None:
     if (directory / NAME).exists():
         temperature = read_temperature(directory)
         examples = runs.read_json(directory / NAME, Calibration)["examples"]
-        runs.write_json(trained.experiment.directory / NAME, {"temperature": temperature, "examples": examples})
+        runs.write_record(trained.experiment.directory / NAME, {"temperature": temperature, "examples": examples})
         divide_logits(trained.model, temperature)
 
 

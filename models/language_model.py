@@ -47,7 +47,7 @@ def build(input_field: "InputField", output_field: "NextWordField", options: "Op
         states = make_dropout(options.dropout, locked=options.locked_dropout)(states)
     if options.units != options.embedding_size:
         states = layers.Dense(options.embedding_size, name="projection")(states)
-    logits = Bias(output_field.counts, dtype="float32", name="logits")(table(states, tell=True))
+    logits = Bias(list(output_field.counts), dtype="float32", name="logits")(table(states, tell=True))
     return keras.Model(inputs, logits, name="language_model")
 
 

@@ -210,7 +210,7 @@ def test_eight_examples_are_learned_by_heart(run: Run, tmp_path: Path, monkeypat
     task = with_source(run.task, "eight", lambda _: splits)
     # Rare words must be known, or two examples could look alike; and nothing may be hidden or changed in training.
     plain = {"min_count": 1, "word_dropout": 0.0, "spec_augment": 0.0, "ema_decay": 0.0}
-    plain |= {"vocal_tract_perturbation": 0.0, "random_affine": 0.0, "noise": 0.0}
+    plain |= {"vocal_tract_perturbation": 0.0, "random_affine": 0.0, "noise": 0.0, "calibrate": False}
     known: dict[str, Any] = {name: value for name, value in plain.items() if name in find_options(task)}
     # Pictures, recordings, what is asked for later and many numbers take more, and convolutions smaller steps.
     hard = not {"image_size", "downsample", "delay", "order", "pairs", "horizon"}.isdisjoint(find_options(task))

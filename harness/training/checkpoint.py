@@ -182,7 +182,8 @@ class Checkpoint(keras.callbacks.Callback):
             if "best_loss" in progress:
                 # A run that began before there was one goes on as it did.
                 progress["best_loss"] = scores.get("loss")
-        progress["waited"] = 0 if higher else progress["waited"] + 1
+        # A score that is 0 until much has been learned, as that of spans, does not end a training that converges.
+        progress["waited"] = 0 if higher or (self.rate and better) else progress["waited"] + 1
         progress["epoch"] = epoch
         progress["seconds"] += time.perf_counter() - self.started
         progress["compiling"] += self.compiled() - self.before

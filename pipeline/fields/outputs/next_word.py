@@ -25,7 +25,7 @@ class NextWord(OutputField[Any]):
 
     vocabulary: int = option(10_000, "Most words known, the most frequent; others are unknown.", low=5, adjustable=True)
     symbols: list[str] = field(default_factory=list, metadata=LEARNED)
-    counts: list[int] = field(default_factory=list, metadata=LEARNED)
+    counts: tuple[int, ...] = field(default=(), metadata=LEARNED)
     suggests: ClassVar[bool] = True
     reserved: ClassVar[int] = len(WRITTEN)
     end: ClassVar[int] = END_ID
@@ -48,10 +48,10 @@ class NextWord(OutputField[Any]):
         # Without the last word of each window, of which the input field has not read all.
         return count_words(text.rpartition(" ")[0] for text in texts)
 
-    def _count_told(self, texts: Iterable[str]) -> list[int]:
+    def _count_told(self, texts: Iterable[str]) -> tuple[int, ...]:
         vocabulary = Vocabulary(self.symbols, self.reserved)
         counts = Counter(number for text in texts for number in to_ids(vocabulary, text.split(" ")))
-        return [counts[number] for number in range(len(self.symbols))]
+        return tuple(counts[number] for number in range(len(self.symbols)))
 
     def encode(self, text: str) -> Arrays:
         return {"output": np.array(to_ids(self._vocabulary, text.split(" ")), "int32")}

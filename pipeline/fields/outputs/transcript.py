@@ -43,7 +43,7 @@ class Transcript(AlignedField[str]):
         adjustable=True,
     )  # fmt: skip
     symbols: list[str] = field(default_factory=list, metadata=LEARNED)
-    grams: list[list[int]] = field(default_factory=list, metadata=LEARNED)
+    grams: tuple[tuple[int, ...], ...] = field(default=(), metadata=LEARNED)
     blank: ClassVar[int] = BLANK_ID
 
     def _divide(self, text: str) -> list[str]:
@@ -67,12 +67,12 @@ class Transcript(AlignedField[str]):
     def _count(self, texts: Iterable[str]) -> Counter[str]:
         return Counter(symbol for text in texts for symbol in self._divide(text))
 
-    def _count_grams(self, texts: Iterable[str]) -> list[list[int]]:
+    def _count_grams(self, texts: Iterable[str]) -> tuple[tuple[int, ...], ...]:
         ids = [np.pad(self.encode(text)["output"].astype("int64"), 1, constant_values=PADDING_ID) for text in texts]
         # Of very many different words, only shorter n-grams have numbers.
         order = min(self.language_model_order, find_longest_order(len(self.symbols)))
         counted = NGrams.of_texts(ids, order, **self._counted)
-        return np.concatenate([counted.grams, counted.counts[:, None]], axis=1).tolist()
+        return tuple(map(tuple, np.concatenate([counted.grams, counted.counts[:, None]], axis=1).tolist()))
 
     @property
     def _counted(self) -> dict[str, Any]:

@@ -22,7 +22,16 @@ from harness.options import defaults
 from models import classifier
 from pipeline.errors import BadInput
 from run import main
-from tests.harness import NOT_MEASURED, linux, read_bytes, small, small_options, start_keras, without_new_cells
+from tests.harness import (
+    NOT_MEASURED,
+    linux,
+    read_bytes,
+    read_record,
+    small,
+    small_options,
+    start_keras,
+    without_new_cells,
+)
 from tests.harness.process.interrupts import start, stop
 from tests.pipeline.test_worker import wait_for_end
 from tests.test_run import TINY, write_reviews
@@ -101,7 +110,7 @@ def test_complete_runs_are_used_as_they_are_and_the_command_of_each_trains_it(
     words = next(run["command"] for run in results["runs"] if run["cell"] == "simple" and run["seed"] == 1)
     words[words.index("--runs") + 1] = str(tmp_path)
     assert main(words[2:]) == 0
-    one, other = (json.loads((find_run(each, 1) / "scores.json").read_text()) for each in (runs, tmp_path))
+    one, other = (read_record(find_run(each, 1) / "scores.json") for each in (runs, tmp_path))
     assert {**one, "run": ""} | NOT_MEASURED == {**other, "run": ""} | NOT_MEASURED
 
 
