@@ -86,7 +86,7 @@ def test_ngrams_of_the_training_transcripts_are_saved_and_tell_what_comes_next()
     field = fitted(*texts, unit="word", language_model_order=2)
     one, two = (field.symbols.index(word) for word in ("one", "two"))
     assert sorted(field.grams) == sorted(
-        [[0, one, 2], [0, two, 1], [one, two, 2], [two, one, 1], [one, 0, 1], [two, 0, 2]]
+        [(0, one, 2), (0, two, 1), (one, two, 2), (two, one, 1), (one, 0, 1), (two, 0, 2)]
     )
     again = restore(Transcript(unit="word", language_model_order=2), save(field))
     automaton = again.language_model
