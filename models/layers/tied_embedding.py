@@ -88,3 +88,7 @@ class Bias(layers.Layer):
     def call(self, scores: Tensor) -> Tensor:
         """Return (..., size), as the scores are."""
         return scores + self.bias
+
+    def get_config(self) -> dict:
+        # Without the counts: a layer that is loaded has its weights.
+        return super().get_config()
