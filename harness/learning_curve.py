@@ -68,8 +68,8 @@ def read_learning_curve(directory: Path, monitor: str, *, lower_is_better: bool)
         )
         if higher or (score[place] == score[best] and loss[place] < loss[best]):
             best = place
-    if not any(f"validation_{monitor}" in line for line in lines):
-        # Without validation, the last is kept.
+    if not any(map(math.isfinite, score)):
+        # As the checkpoint has it: where no score is finite, or nothing is validated, the last is kept.
         best = epochs - 1
     return LearningCurve(monitor, collect("loss"), loss, score=score, best_epoch=best + 1)
 

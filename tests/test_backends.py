@@ -94,7 +94,8 @@ def save_logits(directory: Path) -> None:
     drawn = batches.draw(*batches.plan()[0])[0]
     inputs = {name: drawn[name] for name in run.model.input}
     np.savez(directory / "inputs.npz", **inputs)
-    np.save(directory / "logits.npy", run.model.predict_on_batch(inputs))
+    # The file of the model has them as they are before their temperature.
+    np.save(directory / "logits.npy", run.model.predict_on_batch(inputs) * read_temperature(directory))
 
 
 def score_all(folder: Path, names: Sequence[str] = ()) -> dict[str, dict]:

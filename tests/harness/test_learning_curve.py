@@ -44,7 +44,8 @@ def read(run: Path, lower_is_better: bool = False) -> LearningCurve:
         ([0.3, 0.1, 0.1], True, 2),
         ([None, 0.2, None], False, 2),
         ([None, 0.2, 0.4], True, 2),
-        ([None, None], False, 1),
+        # The checkpoint keeps the model of each epoch until a score is finite.
+        ([None, None], False, 2),
     ],
 )
 def test_the_best_epoch_is_the_first_of_the_best(
