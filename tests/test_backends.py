@@ -19,6 +19,7 @@ import pytest
 
 import tasks
 from harness import data
+from harness.calibration import read_temperature
 from harness.options import defaults, find_options
 from models.backends import kernels
 from pipeline import cache
