@@ -159,9 +159,9 @@ for folder in sys.argv[2:]:
     logits = model.predict(dict(numpy.load(f"{folder}/inputs.npz")), batch_size=1000, verbose=0)
     numpy.testing.assert_allclose(logits, numpy.load(f"{folder}/logits.npy"), atol=1e-4, err_msg=folder)
 assert not {"harness", "tasks"} & set(sys.modules)
-# How an option is declared, and where compiled code is kept.
+# How an option is declared, and where and how compiled code is kept.
 own = {name for name in sys.modules if name.startswith("pipeline.")}
-assert own <= {"pipeline.option", "pipeline.cache", "pipeline.errors"}, own
+assert own <= {"pipeline.option", "pipeline.cache", "pipeline.files", "pipeline.errors"}, own
 
 # No other module of this package registers anything.
 registered = set(keras.saving.get_custom_objects())
