@@ -4,6 +4,7 @@ import os
 import secrets
 import shutil
 import stat
+import tarfile
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -117,3 +118,18 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def extract(archive: tarfile.TarFile, folder: Path) -> None:
+    """Unpack a tar archive; tarfile.TarError for a member outside of the folder, a device, or a link that leaves it."""
+    if hasattr(tarfile, "data_filter"):
+        archive.extractall(folder, filter="data")
+        return
+    # Python 3.11.0 to 3.11.3, which Debian 12 has, knows no filters: files and folders alone, all of them inside.
+    inside = folder.resolve()
+    for member in archive.getmembers():
+        if not (member.isreg() or member.isdir()):
+            raise tarfile.TarError(f"{member.name!r:.200} is neither a file nor a folder")
+        if not (inside / member.name).resolve().is_relative_to(inside):
+            raise tarfile.TarError(f"{member.name!r:.200} would be outside of the folder")
+    archive.extractall(folder)

@@ -123,7 +123,7 @@ def unpack(packed: bytes, directory: Path) -> None:
     with files.temporary_folder(directory.parent) as temporary:
         new, old = temporary / "new", temporary / "old"
         with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-            archive.extractall(new, filter="data")
+            files.extract(archive, new)
         if directory.exists():
             directory.rename(old)
         new.rename(directory)

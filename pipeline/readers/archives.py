@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pipeline import cache
 from pipeline.errors import BadInput
-from pipeline.files import write_folder
+from pipeline.files import extract, write_folder
 
 # What an archive may hold: files, and bytes, times those that it is packed in; text is packed to a tenth.
 MEMBERS, RATIO, SMALL = 2_000_000, 250, 2**30
@@ -60,8 +60,7 @@ def _unpack_tar(path: Path, folder: Path) -> None:
                     f"{path}: {member.name!r:.200} in it is a symbolic link, which is not unpacked; unpack it "
                     "yourself, and give the folder"
                 )
-        # "data": no member outside of the folder, no device, no link that leaves it.
-        archive.extractall(folder, filter="data")
+        extract(archive, folder)
 
 
 class Room:
