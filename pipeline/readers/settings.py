@@ -22,6 +22,8 @@ SUFFIXES = (".yml", ".yaml")
 # Their names for the splits.
 OPENNMT = {"train": "train", "eval": "validation", "test": "test"}
 JOEYNMT = {"train": "train", "dev": "validation", "test": "test"}
+# Values that settings may hold, aliases unfolded: a few lines of them can stand for more than any memory has.
+MOST = 100_000
 
 
 def is_settings(path: Path) -> bool:
@@ -72,7 +74,22 @@ def _parse(path: Path) -> Mapping[str, Any]:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
         raise BadInput(f"{path}{line}: not YAML: {getattr(error, 'problem', None) or error}.") from None
+    if _is_larger(found, MOST):
+        raise BadInput(f"{path}: its aliases unfold to more than {MOST:,} values; settings name some files")
     return found if isinstance(found, dict) else {}
+
+
+def _is_larger(value: object, most: int) -> bool:
+    """Return whether a value holds more than `most` others, those that several names stand for counted each time."""
+    left, count = [value], 0
+    while left and count <= most:
+        one = left.pop()
+        count += 1
+        if isinstance(one, dict):
+            left += [*one.keys(), *one.values()]
+        elif isinstance(one, (list, tuple, set)):
+            left += one
+    return count > most
 
 
 def _read_opennmt(request: Request, data: Mapping[str, Any]) -> dict[str, list[Pair]]:
