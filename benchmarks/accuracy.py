@@ -103,7 +103,7 @@ def measure_alternative(row: Row, bench: str) -> dict[str, float]:
 def tabulate(rows: dict[str, Row], results: dict[str, Any]) -> str:
     """Return the table in Markdown."""
     lines = [
-        "| data | score, mean of seeds | minutes | published, from scratch | instead, measured |",
+        "| data | score, mean of seeds | minutes | published | instead, measured |",
         "| --- | --- | --- | --- | --- |",
     ]
     for name, row in rows.items():
@@ -117,7 +117,8 @@ def tabulate(rows: dict[str, Row], results: dict[str, Any]) -> str:
         instead = f"{row.scale * other['score']:.1f} ({row.alternative})" if other else ""
         sign = ", less is better" if row.lower else ""
         title = f"{row.title}{sign}: `{row.task} {row.options.replace('{bench}/', '')}`"
-        lines.append(f"| {title} | {scores} ({len(runs)}) | {minutes:.1f} | {published} | {instead} |")
+        many = f" ({len(runs)})" if len(runs) > 1 else ""
+        lines.append(f"| {title} | {scores}{many} | {minutes:.1f} | {published} | {instead} |")
     return "\n".join(lines)
 
 
