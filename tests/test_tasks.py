@@ -19,7 +19,6 @@ from harness.comparison import gradient_reach
 from harness.evaluate import Scorer
 from harness.options import find_options
 from harness.runs.trained import Trained
-from harness.training.checkpoint import Checkpoint
 from models.recurrent import CELLS
 from pipeline.fields.picture import Picture
 from tasks.task import Task
@@ -34,6 +33,7 @@ from tests.harness import (
     small,
     small_options,
     small_splits,
+    stopped_within,
     train,
     with_source,
 )
@@ -178,20 +178,11 @@ def test_the_memory_of_a_run_is_measured(run: Run) -> None:
     assert np.isfinite([group["score"] for group in groups]).all()
 
 
-def test_the_same_seed_gives_the_same_weights_even_after_a_stop_within_an_epoch(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_same_seed_gives_the_same_weights_even_after_a_stop_within_an_epoch(run: Run, tmp_path: Path) -> None:
     if (run.name, run.cell) not in ONCE:
         pytest.skip("every task and every cell once is enough")
-
-    def stop(checkpoint: Checkpoint, batch: int, logs: Any = None) -> None:
-        if checkpoint.progress["epoch"] == 1 and batch == 1:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(Checkpoint, "on_train_batch_end", stop)
-        with pytest.raises(KeyboardInterrupt):
-            run.train(tmp_path)
+    with stopped_within(1, batch=1):
+        run.train(tmp_path)
     run.train(tmp_path)
     assert_same_run(run.directory, run.directory_in(tmp_path))
 

@@ -229,6 +229,37 @@ def train(task: Task, options: Options, folder: Path, **given: Any) -> Any:
     return train(task, options, folder, name=f"{options.cell}-s{options.seed}", **given)
 
 
+@contextlib.contextmanager
+def stopped_within(epochs: int, batch: int = 0) -> Iterator[None]:
+    """Inside, a training is stopped at the end of a batch, once so many epochs are done; that it is, is expected."""
+    from harness.training.checkpoint import Checkpoint
+
+    def stop(checkpoint: Any, number: int, logs: Any = None) -> None:
+        if checkpoint.progress["epoch"] == epochs and number == batch:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Checkpoint, "on_train_batch_end", stop)
+        yield
+
+
+@contextlib.contextmanager
+def stopped_after(epochs: int) -> Iterator[None]:
+    """Inside, a training is stopped as soon as the state after so many epochs is kept; that it is, is expected."""
+    from harness.training.checkpoint import Checkpoint
+
+    end = Checkpoint.on_epoch_end
+
+    def stop(checkpoint: Any, number: int, logs: Any = None) -> None:
+        end(checkpoint, number, logs)
+        if checkpoint.progress["epoch"] == epochs:
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Checkpoint, "on_epoch_end", stop)
+        yield
+
+
 def train_small(task: Task, folder: Path, **changed: Any) -> Path:
     """Train a small run of a small task, and return its directory."""
     return Path(train(task, small_options(task, **changed), folder)["run"])

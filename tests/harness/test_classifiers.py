@@ -11,12 +11,11 @@ import pytest
 from harness import runs
 from harness.runs import model_file
 from harness.training import pretraining
-from harness.training.checkpoint import Checkpoint
 from pipeline.errors import BadInput
 from pipeline.option import Options
 from run import main
 from tasks.task import Task
-from tests.harness import assert_same_run, open_run, small, small_options, small_splits, train
+from tests.harness import assert_same_run, open_run, small, small_options, small_splits, stopped_within, train
 
 RUN = Path("sentiment", "gru-s0")
 
@@ -79,14 +78,9 @@ def test_a_run_stopped_while_it_pretrains_ends_as_one_that_was_not(
 
 
 def test_a_run_stopped_after_its_first_epoch_ends_as_one_that_was_not(
-    complete: Path, task: Task, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    complete: Path, task: Task, options: Options, tmp_path: Path
 ) -> None:
-    def stop(checkpoint: Checkpoint, batch: int, logs: Any = None) -> None:
-        if checkpoint.progress["epoch"] == 1:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Checkpoint, "on_train_batch_end", stop)
+    with stopped_within(1):
         train(task, options, tmp_path)
     train(task, options, tmp_path)
     assert_same_run(complete / RUN, tmp_path / RUN)

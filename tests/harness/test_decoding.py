@@ -12,11 +12,20 @@ from harness.hypothesis import check_count
 from harness.options import defaults
 from harness.predict import format_plainly
 from harness.training import train
-from harness.training.checkpoint import Checkpoint
 from harness.training.fine_tuning import read_weights
 from pipeline.errors import BadInput
 from run import main
-from tests.harness import assert_same_run, evaluate, open_run, predict, read_bytes, small, small_splits, train_small
+from tests.harness import (
+    assert_same_run,
+    evaluate,
+    open_run,
+    predict,
+    read_bytes,
+    small,
+    small_splits,
+    stopped_within,
+    train_small,
+)
 
 NAME = "translation"
 
@@ -161,18 +170,13 @@ def test_options_of_a_decoder_that_do_not_go_together_are_refused(
 
 @pytest.mark.slow
 def test_a_run_with_chance_in_its_texts_goes_on_after_a_stop_as_if_there_had_been_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    def stop(checkpoint: Checkpoint, batch: int, logs: object = None) -> None:
-        if checkpoint.progress["epoch"] == 1 and batch == 1:
-            raise KeyboardInterrupt
-
     chance = {"subword_sampling": 0.2, "scheduled_sampling": 0.5, "epochs": 2}
     chance |= {"tie_embeddings": True, "shared_vocabulary": True}
     with small(NAME) as task:
         whole = train_small(task, tmp_path / "whole", **chance)
-        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-            patch.setattr(Checkpoint, "on_train_batch_end", stop)
+        with stopped_within(1, batch=1):
             train_small(task, tmp_path / "stopped", **chance)
         assert_same_run(whole, train_small(task, tmp_path / "stopped", **chance))
     # Of 2 epochs of 3 batches: over so many steps the share of its own symbols grows.

@@ -15,12 +15,20 @@ from harness.experiment import Experiment
 from harness.options import defaults
 from harness.process import backend
 from harness.training import fine_tuning, request
-from harness.training.checkpoint import Checkpoint
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
 from pipeline.fields import inherit
 from tasks.task import Task
-from tests.harness import assert_same_run, open_run, read_bytes, small, small_options, small_splits, train
+from tests.harness import (
+    assert_same_run,
+    open_run,
+    read_bytes,
+    small,
+    small_options,
+    small_splits,
+    stopped_after,
+    train,
+)
 
 NAME = "ner"
 # Tags and words that the small data has none of.
@@ -101,16 +109,8 @@ def test_what_is_new_is_said(task: Task, first: Path) -> None:
 
 def test_a_stopped_run_goes_on_to_the_same_end(task: Task, first: Path, tmp_path: Path) -> None:
     whole = go_on(task, first, tmp_path / "whole", epochs=2)
-    with pytest.MonkeyPatch.context() as patch:
-        end = Checkpoint.on_epoch_end
-
-        def stop(checkpoint: Checkpoint, epoch: int, logs: Any = None) -> None:
-            end(checkpoint, epoch, logs)
-            raise KeyboardInterrupt
-
-        patch.setattr(Checkpoint, "on_epoch_end", stop)
-        with pytest.raises(KeyboardInterrupt):
-            go_on(task, first, tmp_path / "stopped", epochs=2)
+    with stopped_after(1):
+        go_on(task, first, tmp_path / "stopped", epochs=2)
     assert_same_run(whole, go_on(task, first, tmp_path / "stopped", epochs=2))
 
 

@@ -18,13 +18,12 @@ from harness.runs.restored import read_run
 from harness.runs.schema import Summary
 from harness.selection import select
 from harness.training import fine_tuning, last_run
-from harness.training.checkpoint import Checkpoint
 from harness.training.schedule import KnownLength, plan_epochs
 from harness.training.train import read_fitted, train
 from pipeline.errors import BadInput
 from pipeline.option import Options
 from tasks.task import Task
-from tests.harness import assert_same_run, read_state, small, small_options, small_splits
+from tests.harness import assert_same_run, read_state, small, small_options, small_splits, stopped_after
 
 NAME = "sentiment"
 BEST = 2
@@ -100,16 +99,8 @@ def test_a_stopped_one_goes_on_to_the_same_end(
 ) -> None:
     wanted = options.replace(train_on_validation=True)
     folder = first.parents[1]
-    with pytest.MonkeyPatch.context() as patch:
-        end = Checkpoint.on_epoch_end
-
-        def stop(checkpoint: Checkpoint, epoch: int, logs: Any = None) -> None:
-            end(checkpoint, epoch, logs)
-            raise KeyboardInterrupt
-
-        patch.setattr(Checkpoint, "on_epoch_end", stop)
-        with pytest.raises(KeyboardInterrupt):
-            train(task, wanted, folder, name="stopped")
+    with stopped_after(1):
+        train(task, wanted, folder, name="stopped")
     train(task, wanted, folder, name="stopped")
     assert_same_run(Path(last["run"]), folder / NAME / "stopped")
 

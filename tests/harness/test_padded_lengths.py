@@ -23,6 +23,7 @@ from tests.harness import (
     small_splits,
     small_task,
     start_keras,
+    stopped_within,
     train,
 )
 
@@ -50,13 +51,7 @@ def test_a_run_goes_on_with_the_lengths_that_it_began_with(
     options = small_options(task, epochs=2)
     train(task, options, tmp_path / "whole")
     assert len(read_lengths(tmp_path / "whole")["inputs"]) > 1
-
-    def stop(checkpoint: training.Checkpoint, batch: int, logs: object = None) -> None:
-        if checkpoint.progress["epoch"] == 1:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(training.Checkpoint, "on_train_batch_end", stop)
+    with stopped_within(1):
         train(task, options, tmp_path / "stopped")
     # Another version may choose otherwise.
     monkeypatch.setattr(lengths, "STEPS_TO_COMPILE", 10**6)

@@ -35,6 +35,7 @@ from tests.harness import (
     small,
     small_options,
     small_splits,
+    stopped_within,
     train,
 )
 
@@ -63,15 +64,9 @@ def complete(task: Task, options: Options, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture
-def stopped(task: Task, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def stopped(task: Task, options: Options, tmp_path: Path) -> Path:
     """The folder of a run stopped in its second epoch."""
-
-    def stop(checkpoint: Checkpoint, batch: int, logs: Any = None) -> None:
-        if checkpoint.progress["epoch"] == 1:
-            raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Checkpoint, "on_train_batch_end", stop)
+    with stopped_within(1):
         train(task, options, tmp_path)
     return tmp_path
 
@@ -417,18 +412,12 @@ def test_lazy_embeddings_train_as_adam_where_every_word_is_in_every_batch_and_ot
 
 @pytest.mark.slow
 def test_a_run_with_lazy_embeddings_goes_on_after_a_stop_as_if_there_had_been_none(
-    task: Task, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    task: Task, options: Options, tmp_path: Path
 ) -> None:
     # One example has fewer words than the vocabulary, so its step is one by rows.
     options = dataclasses.replace(options, batch_size=1, min_count=1, lazy_embeddings=True, ema_decay=0.9)
-
-    def stop(checkpoint: Checkpoint, batch: int, logs: Any = None) -> None:
-        if checkpoint.progress["epoch"] == 1:
-            raise KeyboardInterrupt
-
     train(task, options, tmp_path / "at once")
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Checkpoint, "on_train_batch_end", stop)
+    with stopped_within(1):
         train(task, options, tmp_path / "stopped")
     train(task, options, tmp_path / "stopped")
     assert_same_run(tmp_path / "at once" / RUN, tmp_path / "stopped" / RUN)

@@ -10,9 +10,8 @@ import pytest
 
 from harness.runs import states
 from harness.runs.seal import open_archive
-from harness.training.checkpoint import Checkpoint
 from pipeline.errors import BadInput
-from tests.harness import read_bytes, small, train_small
+from tests.harness import read_bytes, small, stopped_after, train_small
 
 
 def write(directory: Path, epoch: int) -> None:
@@ -97,24 +96,10 @@ def test_a_failed_write_leaves_what_there_was(tmp_path: Path) -> None:
     assert set(read_bytes(tmp_path)) <= {states.LAST, states.PREVIOUS}
 
 
-class Stopped(Exception):
-    """Raised in the middle of a training."""
-
-
-def test_a_run_that_goes_on_from_the_older_ends_as_one_that_never_stopped(
-    tmp_path: Path, said: list[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_that_goes_on_from_the_older_ends_as_one_that_never_stopped(tmp_path: Path, said: list[str]) -> None:
     with small("copy") as task:
         whole = train_small(task, tmp_path / "whole", epochs=3)
-        before = Checkpoint.on_epoch_end
-
-        def stop(self: Checkpoint, epoch: int, logs: Any = None) -> None:
-            before(self, epoch, logs)
-            if epoch == 1:
-                raise Stopped
-
-        with monkeypatch.context() as patch, pytest.raises(Stopped):
-            patch.setattr(Checkpoint, "on_epoch_end", stop)
+        with stopped_after(2):
             train_small(task, tmp_path / "stopped", epochs=3)
         directory = tmp_path / "stopped" / whole.relative_to(tmp_path / "whole")
         assert [path.name for path in states.find(directory)] == [states.LAST, states.PREVIOUS]
