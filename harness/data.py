@@ -53,9 +53,9 @@ def load(task: Task, options: Options, say: Say = keep_quiet) -> Splits:
         if options.leave_out is not None:
             found = splits.leave_out(found, options.leave_out)
         say(describe_groups(found))
-    grouped = grouping is not None
-    found = draw_fold(options, found, side=side, stratify=stratify, grouped=grouped)
-    return splits.complete(found, options.split_seed, side=side, stratify=stratify, grouped=grouped)
+        side = "group"
+    found = draw_fold(options, found, side=side, stratify=stratify)
+    return splits.complete(found, options.split_seed, side=side, stratify=stratify)
 
 
 def find_grouping(task: Task, options: Options) -> Grouping | None:
@@ -105,7 +105,7 @@ def check_folds(task: Task, options: Options) -> None:
         raise BadInput(f"--fold {options.fold}: expected a number from 1 to --folds {options.folds}")
 
 
-def draw_fold(options: Options, found: Splits, *, side: splits.Side, stratify: bool, grouped: bool) -> Splits:
+def draw_fold(options: Options, found: Splits, *, side: splits.Side, stratify: bool) -> Splits:
     """Return splits of which the test is the fold that is asked for; those that the data has where none is.
 
     Raises BadInput for data with a test of its own, unless --pool-splits makes it a part of the whole.
@@ -127,7 +127,6 @@ def draw_fold(options: Options, found: Splits, *, side: splits.Side, stratify: b
         seed=options.split_seed,
         side=side,
         stratify=stratify,
-        grouped=grouped,
     )
 
 

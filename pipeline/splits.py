@@ -8,9 +8,8 @@ from typing import Literal, TypeVar
 from pipeline.errors import BadInput, unknown
 from pipeline.example import Example, Splits
 
-Side = Literal["input", "output"]
 # What no two splits share.
-Kept = Literal["input", "output", "group"]
+Side = Literal["input", "output", "group"]
 # Labels that a message lists.
 SHOWN = 10
 Value = TypeVar("Value", bound=Hashable)
@@ -24,16 +23,15 @@ def complete(
     test: float = 0.1,
     side: Side = "input",
     stratify: bool = False,
-    grouped: bool = False,
 ) -> Splits:
     """Return the splits with "validation" and "test", each made from "train" where it is missing.
 
     validation, test: the shares of the distinct inputs to take, at least one input each. Equal inputs stay
     together, so no example of a made split has its input in train. A seed gives the same splits on every
     machine; the order of the examples is kept. Splits that exist are left as they are.
-    side: "output" keeps equal outputs together instead, where many examples have the same input.
+    side: "output" keeps equal outputs together instead, where many examples have the same input; "group" the examples
+        of a group, whatever their inputs and labels.
     stratify: the other side holds labels, or tags: take the same share of each, and leave one of each in train.
-    grouped: keep the examples of a group together instead, whatever their inputs and labels.
     Raises BadInput if train has fewer than 3 distinct inputs, or if the shares leave it none.
     """
     shares = {"validation": validation, "test": test}
@@ -41,24 +39,23 @@ def complete(
     if not missing:
         return dict(splits)
     train = splits["train"]
-    kept: Kept = "group" if grouped else side
-    inputs = list(dict.fromkeys(getattr(example, kept) for example in train))
-    least = 1 + len(missing) if grouped else 3
+    inputs = list(dict.fromkeys(getattr(example, side) for example in train))
+    least = 1 + len(missing) if side == "group" else 3
     if len(inputs) < least:
         raise BadInput(
             f"{len(train)} training example{'s' if len(train) != 1 else ''} with {len(inputs)} distinct "
-            f"{kept}{'s' if len(inputs) != 1 else ''}: too few to take {' and '.join(missing)} from "
-            f"(at least {least} distinct {kept}s are needed). "
+            f"{side}{'s' if len(inputs) != 1 else ''}: too few to take {' and '.join(missing)} from "
+            f"(at least {least} distinct {side}s are needed). "
             "Add examples to --data, or files for the missing splits."
         )
     counts = {name: max(1, int(share * len(inputs))) for name, share in missing.items()}
     if sum(counts.values()) >= len(inputs):
         wanted = " and ".join(f"{share} for {name}" for name, share in missing.items())
-        raise BadInput(f"{wanted} would leave none of the {len(inputs)} distinct {kept}s for train: take less.")
+        raise BadInput(f"{wanted} would leave none of the {len(inputs)} distinct {side}s for train: take less.")
     random.Random(seed).shuffle(inputs)
-    strata = find_strata(train, side) if stratify and not grouped else None
+    strata = find_strata(train, side) if stratify and side != "group" else None
     # By the value that stays together, not by example.
-    label = {getattr(one, kept): stratum for one, stratum in zip(train, strata, strict=True)} if strata else {}
+    label = {getattr(one, side): stratum for one, stratum in zip(train, strata, strict=True)} if strata else {}
     place: dict[Hashable, str] = {}
     for name, count in counts.items():
         left = [value for value in inputs if value not in place]
@@ -66,7 +63,7 @@ def complete(
         place.update(dict.fromkeys(taken, name))
     made: Splits = {name: [] for name in ("train", *missing)}
     for example in train:
-        made[place.get(getattr(example, kept), "train")].append(example)
+        made[place.get(getattr(example, side), "train")].append(example)
     if not all(made.values()):
         counted = Counter(label.values()).most_common()
         named = ", ".join(f"{name} ({count})" for name, count in counted[:SHOWN])
@@ -105,24 +102,22 @@ def take_fold(
     seed: int = 0,
     side: Side = "input",
     stratify: bool = False,
-    grouped: bool = False,
 ) -> Splits:
     """Return the splits with one of `count` folds of "train" as the test, and the others as "train".
 
     number: which fold, from 1. Each distinct input is in one fold; the folds have the same number of them, and with
-    `stratify` the same number of each label, but for one. seed, side, stratify, grouped: as for `complete`.
+    `stratify` the same number of each label, but for one. seed, side, stratify: as for `complete`.
     Raises BadInput where there are fewer distinct inputs than folds.
     """
     train = splits["train"]
-    kept: Kept = "group" if grouped else side
-    values = list(dict.fromkeys(getattr(example, kept) for example in train))
+    values = list(dict.fromkeys(getattr(example, side) for example in train))
     if len(values) < count:
         raise BadInput(
             f"--folds {count}: {len(train)} example{'s' * (len(train) != 1)} with {len(values)} distinct "
-            f"{kept}{'s' * (len(values) != 1)}; expected as many as folds, or more: give fewer folds, or add examples"
+            f"{side}{'s' * (len(values) != 1)}; expected as many as folds, or more: give fewer folds, or add examples"
         )
     random.Random(f"{seed} folds").shuffle(values)
-    if stratify and not grouped:
+    if stratify and side != "group":
         label = {getattr(one, side): stratum for one, stratum in zip(train, find_strata(train, side), strict=True)}
         order = {stratum: place for place, stratum in enumerate(dict.fromkeys(label[value] for value in values))}
         # Dealt out one after the other, label by label, each fold gets its share of each.
@@ -130,8 +125,8 @@ def take_fold(
     held_out = set(values[number - 1 :: count])
     return {
         **splits,
-        "train": [example for example in train if getattr(example, kept) not in held_out],
-        "test": [example for example in train if getattr(example, kept) in held_out],
+        "train": [example for example in train if getattr(example, side) not in held_out],
+        "test": [example for example in train if getattr(example, side) in held_out],
     }
 
 

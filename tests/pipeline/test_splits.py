@@ -186,13 +186,13 @@ def spoken(count: int = 60, speakers: int = 6) -> list[Example]:
 
 
 def test_groups_stay_together_whatever_their_inputs():
-    made = complete({"train": spoken()}, grouped=True, stratify=True)
+    made = complete({"train": spoken()}, side="group", stratify=True)
     groups = [{example.group for example in made[name]} for name in ("train", "validation", "test")]
     assert [len(group) for group in groups] == [4, 1, 1] and len(set.union(*groups)) == 6
     assert sum(map(len, made.values())) == 60
-    assert complete({"train": spoken()}, grouped=True) == made
+    assert complete({"train": spoken()}, side="group") == made
     with pytest.raises(BadInput, match="with 2 distinct groups: too few .*at least 3 distinct groups"):
-        complete({"train": spoken(speakers=2)}, grouped=True)
+        complete({"train": spoken(speakers=2)}, side="group")
 
 
 def test_a_group_that_is_left_out_is_the_test_and_all_others_are_trained_on_or_validate():
@@ -238,8 +238,8 @@ def test_a_fold_leaves_the_validation_of_the_data_as_it_is():
 
 
 def test_a_group_is_in_one_fold_whatever_its_inputs():
-    every = [take_fold({"train": spoken()}, number, 3, grouped=True, stratify=True)["test"] for number in (1, 2, 3)]
+    every = [take_fold({"train": spoken()}, number, 3, side="group", stratify=True)["test"] for number in (1, 2, 3)]
     groups = [{example.group for example in made} for made in every]
     assert [len(group) for group in groups] == [2, 2, 2] and len(set.union(*groups)) == 6
     with pytest.raises(BadInput, match="with 6 distinct groups"):
-        take_fold({"train": spoken()}, 1, 7, grouped=True)
+        take_fold({"train": spoken()}, 1, 7, side="group")
