@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import keras
 from keras import layers, ops
 
+from models.encoder_decoder import decode, loss
 from models.layers import autoregressive
 from models.layers.dropout import Dropout
 from models.layers.embedding import make_inputs
-from models.layers.losses import cross_entropy
 from models.layers.random_changes import ColourJitter, RandomAffine, RandomCrop, RandomMirror
 from models.saving import PACKAGE, saved_as
 from models.tensor import LayerArgument, Tensor
@@ -20,6 +20,8 @@ from models.tensor import LayerArgument, Tensor
 if TYPE_CHECKING:
     from models.family import AutoregressiveField, InputField
     from pipeline.option import Options
+
+__all__ = ["build", "decode", "loss"]
 
 # The convolutions halve the image until its grid is at most so wide.
 GRID = 8
@@ -92,11 +94,17 @@ def convolve(grid: Tensor, width: int, *, strides: int, name: str, side: int = 3
 
     Group normalisation (Wu and He 2018) looks at one image at a time: rows that only fill up a batch do not matter.
     """
+    return layers.Activation("relu", name=name)(normalise_convolved(grid, width, strides=strides, name=name, side=side))
+
+
+def normalise_convolved(
+    grid: Tensor, width: int, *, strides: int, name: str, side: int = 3, scale: str = "ones"
+) -> Tensor:
+    """Return what `convolve` does before it is rectified. scale: what that of the normalisation begins as."""
     grid = WeightStandardizedConv2D(
         width, side, strides=strides, padding="same", use_bias=False, name=f"{name}_convolution"
     )(grid)
-    grid = layers.GroupNormalization(groups=8, name=f"{name}_normalisation")(grid)
-    return layers.Activation("relu", name=name)(grid)
+    return layers.GroupNormalization(groups=8, gamma_initializer=scale, name=f"{name}_normalisation")(grid)
 
 
 def add_block(grid: Tensor, width: int, *, name: str) -> Tensor:
@@ -105,8 +113,7 @@ def add_block(grid: Tensor, width: int, *, name: str) -> Tensor:
     It begins as the identity: the scale of its second normalisation begins as 0 (Goyal et al. 2017, section 5.1).
     """
     branch = convolve(grid, width, strides=1, name=f"{name}_first")
-    branch = WeightStandardizedConv2D(width, 3, padding="same", use_bias=False, name=f"{name}_convolution")(branch)
-    branch = layers.GroupNormalization(groups=8, gamma_initializer="zeros", name=f"{name}_normalisation")(branch)
+    branch = normalise_convolved(branch, width, strides=1, name=name, scale="zeros")
     return layers.Activation("relu", name=name)(layers.Add(name=f"{name}_sum")([grid, branch]))
 
 
@@ -177,25 +184,4 @@ def build(input_field: "InputField", output_field: "AutoregressiveField", option
         options=options,
         encoder_states=states,
         name="captioner",
-    )
-
-
-def loss(output_field: "AutoregressiveField", options: "Options") -> keras.losses.Loss:
-    """Return the cross-entropy of every word, with label smoothing (options.label_smoothing)."""
-    return cross_entropy(options.label_smoothing)
-
-
-def decode(model: keras.Model, output_field: "AutoregressiveField", options: "Options") -> keras.Model:
-    """Return a model to "output", "probability" and, with attention, "attention": see models/layers/autoregressive.py.
-
-    options.beam: hypotheses side by side; None or 1: greedy decoding. options.length_penalty, coverage_penalty: how
-    they are ranked.
-    """
-    return autoregressive.decode(
-        model,
-        output_field,
-        longest=output_field.longest,
-        beam=options.beam,
-        length_penalty=options.length_penalty,
-        coverage_penalty=options.coverage_penalty,
     )

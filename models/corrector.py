@@ -16,7 +16,7 @@ from keras import layers, ops
 from models.family import FITTED, count_values
 from models.layers.argmax import ArgMax
 from models.layers.embedding import embed_spelling, make_inputs
-from models.layers.locked_dropout import make_dropout
+from models.layers.locked_dropout import drop
 from models.layers.losses import cross_entropy
 from models.layers.word_dropout import WordDropout
 from models.recurrent import stack_by_options
@@ -151,11 +151,9 @@ def build(input_field: "InputField", output_field: "OutputField", options: "Opti
     near = layers.Embedding(ways, NEAR, name="near")(inputs["closeness"])
     near = layers.Reshape((-1, most * NEAR))(near)
     vectors = layers.Concatenate()([table(numbers), embed_spelling(letters, LETTERS), near])
-    if options.dropout:
-        vectors = make_dropout(options.dropout, locked=options.locked_dropout)(vectors)
+    vectors = drop(vectors, options)
     states = stack_by_options(vectors, inputs["mask"], options, begins=1)
-    if options.dropout:
-        states = make_dropout(options.dropout, locked=options.locked_dropout)(states)
+    states = drop(states, options)
     tags = layers.Dense(count_values(output_field.arrays["output"]) - most, dtype="float32", name="tags")(states)
     scores = Pointer(POINTED, ways, name="pointer")(
         states, table(inputs["candidates"]), inputs["candidates"], inputs["closeness"]

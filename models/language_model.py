@@ -9,7 +9,7 @@ from models.cells import CELLS
 from models.family import count_values
 from models.layers.carry import Carry
 from models.layers.embedding import make_inputs
-from models.layers.locked_dropout import make_dropout
+from models.layers.locked_dropout import drop
 from models.layers.losses import SmoothedCrossEntropy
 from models.layers.suggestions import EndNats, SavedKeystrokes, Suggest
 from models.layers.tied_embedding import Bias, TiedEmbedding
@@ -38,13 +38,11 @@ def build(input_field: "InputField", output_field: "NextWordField", options: "Op
     states = table(numbers)
     make = CELLS[options.cell].configure(options)
     for number in range(options.layers):
-        if options.dropout:
-            states = make_dropout(options.dropout, locked=options.locked_dropout)(states)
+        states = drop(states, options)
         layer = make(options.units, return_sequences=True, name=f"{options.cell}_{number}")
         carried = Carry(layer, options.batch_size, name=f"{options.cell}_{number}_forward")
         states = carried(states, inputs["mask"], inputs["continues"])
-    if options.dropout:
-        states = make_dropout(options.dropout, locked=options.locked_dropout)(states)
+    states = drop(states, options)
     if options.units != options.embedding_size:
         states = layers.Dense(options.embedding_size, name="projection")(states)
     logits = Bias(list(output_field.counts), dtype="float32", name="logits")(table(states, tell=True))

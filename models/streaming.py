@@ -27,7 +27,7 @@ from keras import layers, ops
 
 from models.backends.stateful_call import compile_call
 from models.decoding.ctc import CertainBlank, CTCDecoder
-from models.decoding.viterbi import FORBIDDEN, BestPath
+from models.decoding.viterbi import BestPath, penalize
 from models.layers.argmax import ArgMax
 from models.layers.block import ResidualBlock
 from models.layers.carry import Carry
@@ -133,7 +133,7 @@ class RunningPool(layers.Layer):
     def build(self, states_shape: tuple, mask_in_shape: tuple | None = None) -> None:
         units = states_shape[-1]
         float32 = {"trainable": False, "dtype": "float32"}
-        self.highest = self.add_weight((1, units), keras.initializers.Constant(-1e4), name="highest", **float32)
+        self.highest = self.add_weight((1, units), keras.initializers.Constant(LEAST), name="highest", **float32)
         self.mean = self.add_weight((1, units), "zeros", name="mean", **float32)
         self.count = self.add_weight((1, 1), "zeros", name="count", **float32)
 
@@ -191,7 +191,7 @@ class LastTag(layers.Layer):
 
     def __init__(self, allowed: list[list[bool]], **options: LayerArgument):
         super().__init__(**options)
-        self.penalty = np.where(np.array(allowed), 0.0, FORBIDDEN).astype("float32")
+        self.penalty = penalize(allowed)
 
     def build(self, scores_shape: tuple, mask_in_shape: tuple | None = None) -> None:
         self.arriving = self.add_weight(

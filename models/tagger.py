@@ -10,7 +10,7 @@ from models.family import count_values
 from models.layers.argmax import ArgMax
 from models.layers.conditional_random_field import ConditionalRandomField, PathCrossEntropy
 from models.layers.embedding import encode_sequence
-from models.layers.locked_dropout import make_dropout
+from models.layers.locked_dropout import drop
 from models.layers.losses import cross_entropy
 from pipeline.errors import BadInput
 
@@ -28,8 +28,7 @@ def build(input_field: "InputField", output_field: "TagField", options: "Options
     With --decoder crf it goes on to the chain of a conditional random field, (batch, time, tags before, tags).
     """
     inputs, states = encode_sequence(input_field, options)
-    if options.dropout:
-        states = make_dropout(options.dropout, locked=options.locked_dropout)(states)
+    states = drop(states, options)
     tags = count_values(output_field.arrays["output"])
     output = layers.Dense(tags, dtype="float32", name="logits")(states)
     if options.decoder == "crf":

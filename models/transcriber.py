@@ -56,7 +56,8 @@ def decode(model: keras.Model, output_field: "TranscriptField", options: "Option
     search too.
     """
     fusion = fuse(output_field, options)
-    width = max(options.beam or 1, 1) if fusion or (options.beam or 1) > 1 else None
+    beam = options.beam or 1
+    width = beam if fusion or beam > 1 else None
     spell = CTCDecoder(output_field.blank, padding=output_field.arrays["output"].padding, width=width, fusion=fusion)
     return keras.Model(model.input, spell(model.output))
 

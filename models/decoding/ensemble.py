@@ -1,6 +1,7 @@
 """Ensemble: several models that write one sequence together."""
 
 from collections.abc import Sequence
+from itertools import accumulate
 
 import keras
 from keras import layers, ops
@@ -85,8 +86,12 @@ class DecoderEnsemble(layers.Layer):
 
 def divide(features: Tensor, widths: Sequence[int]) -> list[Tensor]:
     """Return the parts of (..., features), as wide as `widths` say."""
-    ends = [sum(widths[: number + 1]) for number in range(len(widths))]
-    return [features[..., end - width : end] for end, width in zip(ends, widths, strict=True)]
+    return [features[..., end - width : end] for end, width in zip(accumulate(widths), widths, strict=True)]
+
+
+def list_read(model: keras.Model) -> dict[str, Tensor]:
+    """Return the inputs that a model which writes reads, by name; a seed to begin with is for sampling only."""
+    return {name: tensor for name, tensor in model.input.items() if name not in ("previous", "seed")}
 
 
 def combine_writers(models: Sequence[keras.Model]) -> keras.Model:
@@ -97,8 +102,7 @@ def combine_writers(models: Sequence[keras.Model]) -> keras.Model:
     inputs = {name: keras.Input(one.shape[1:], dtype=one.dtype, name=name) for name, one in models[0].input.items()}
     contexts, memories = [], []
     for number, model in enumerate(models):
-        # A seed to begin with is for sampling only.
-        read = {name: tensor for name, tensor in model.input.items() if name not in ("previous", "seed")}
+        read = list_read(model)
         # What no decoder attends to has no features here.
         attends = bool(model.get_layer("decoder").attend)
         outputs = [model.get_layer(name).output for name in ("context", *(["memory"] if attends else []))]

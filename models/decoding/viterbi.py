@@ -1,6 +1,7 @@
 """The best path of tags: search through scores that are all known (Viterbi 1967)."""
 
 import keras
+import numpy as np
 from keras import layers, ops
 
 from models.cells.parallel_rnn import scan
@@ -10,6 +11,11 @@ from models.tensor import LayerArgument, Tensor
 
 # The logarithm of the probability of what must not be: not minus infinity, whose differences are no numbers.
 FORBIDDEN = -1e9
+
+
+def penalize(allowed: list[list[bool]]) -> np.ndarray:
+    """Return what is added to the score of what is allowed, 0, and of what is not, of the same shape."""
+    return np.where(np.array(allowed), 0.0, FORBIDDEN).astype("float32")
 
 
 def viterbi(scores: Tensor, mask: Tensor, first: Tensor, transitions: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import keras
 from keras import ops
 
 from models.cells import CELLS
+from models.decoding.ensemble import list_read
 from models.decoding.search import Beam, Greedy, Search
 from models.family import count_values
 from models.layers.decoder import Decoder
@@ -105,8 +106,7 @@ def decode(
             "it out, or train with --attention luong"
         )
     encoder_states = model.get_layer("memory").output if decoder.attend else None
-    # A seed to begin with is for sampling only.
-    inputs = {name: tensor for name, tensor in model.input.items() if name not in ("previous", "seed")}
+    inputs = list_read(model)
     padding = output_field.arrays["output"].padding
     given = {"start": output_field.start, "end": output_field.end, "padding": padding, "longest": longest}
     search: Search = Greedy(decoder, **given)

@@ -16,7 +16,7 @@ import numpy as np
 from keras import layers, ops
 
 from models.cells.parallel_rnn import scan
-from models.decoding.viterbi import FORBIDDEN
+from models.decoding.viterbi import penalize
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
 
@@ -45,7 +45,7 @@ class ConditionalRandomField(layers.Layer):
         """Return (batch, time, tags, tags). mask_in: (batch, time) of bool, true where there is input."""
         first, last, transitions = map(ops.convert_to_tensor, (self.first, self.last, self.transitions))
         if self.allowed is not None:
-            penalty = ops.convert_to_tensor(np.where(self.allowed, 0.0, FORBIDDEN).astype("float32"))
+            penalty = ops.convert_to_tensor(penalize(self.allowed))
             first, transitions = first + penalty[0], transitions + penalty[1:]
         steps, inside = ops.swapaxes(logits, 0, 1), ops.swapaxes(mask_in, 0, 1)
         begins = ops.reshape(ops.arange(ops.shape(steps)[0]) == 0, (-1, 1, 1))

@@ -227,19 +227,8 @@ class Decoder(layers.Layer):
         first = first_states, blank, ops.zeros((batch, positions), "float32")
 
         def advance(before: tuple, vector: Tensor) -> tuple:
-            states, leaving = before[0], []
-            after: list[list[Tensor]] = []
-
-            def run(number: int, entering: Tensor) -> Tensor:
-                cell = self.layers[number].cell
-                output, state = cell(entering * kept[number], nest(cell.state_size, iter(states[number])))
-                after.append(keras.tree.flatten(state))
-                leaving.append(output)
-                return output
-
-            output = self._stack(ops.concatenate([vector, states[-1][0]], axis=-1), run)
-            attentional, weights = self._look(output, prepared)
-            return [*after, *states[self.depth : -1], [attentional]], leaving, weights
+            _, after, leaving, weights = self._advance(vector, before[0], prepared, kept=kept)
+            return after, leaving, weights
 
         states, leaving, weights = scan(advance, first, ops.swapaxes(vectors, 0, 1))
         found, weights = ops.swapaxes(states[-1][0], 0, 1), ops.swapaxes(weights, 0, 1)
@@ -293,25 +282,42 @@ class Decoder(layers.Layer):
         states: hypotheses of a beam.
         Attention: (rows, positions); without attention, (rows, 0).
         """
+        output, after, _, weights = self._advance(self.embedding(symbol), states, prepared)
+        return self.tell(self._merge(output, after)), after, weights
+
+    def _advance(
+        self,
+        vectors: Tensor,
+        states: list[list[Tensor]],
+        prepared: dict[str, Tensor] | None,
+        *,
+        kept: list[Tensor] | None = None,
+    ) -> tuple[Tensor, list[list[Tensor]], list[Tensor], Tensor]:
+        """Return what the logits come from, the states after a step, what leaves each layer, and its attention.
+
+        vectors: of the symbols before, (rows, features). kept: what enters each layer is multiplied with; dropout.
+        """
         after: list[list[Tensor]] = []
+        leaving: list[Tensor] = []
 
         def run(number: int, entering: Tensor) -> Tensor:
             cell = self.layers[number].cell
+            entering = entering if kept is None else entering * kept[number]
             output, state = cell(entering, nest(cell.state_size, iter(states[number])))
             after.append(keras.tree.flatten(state))
+            leaving.append(output)
             return output
 
-        vectors = self.embedding(symbol)
         if self.input_feeding:
             vectors = ops.concatenate([vectors, states[-1][0]], axis=-1)
         output = self._stack(vectors, run)
         after += states[self.depth :]
         if not prepared:
-            return self.tell(self._merge(output, after)), after, ops.cast(output[:, :0], "float32")
-        vector, weights = self._look(output, prepared)
+            return output, after, leaving, ops.cast(output[:, :0], "float32")
+        output, weights = self._look(output, prepared)
         if self.input_feeding:
-            after[-1] = [vector]
-        return self.tell(self._merge(vector, after)), after, weights
+            after[-1] = [output]
+        return output, after, leaving, weights
 
     def _look(self, states: Tensor, prepared: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
         """Return the attentional vectors of one step, (rows, units), and its weights, (rows, positions)."""

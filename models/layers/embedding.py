@@ -7,7 +7,7 @@ import keras
 from keras import layers, ops
 
 from models.family import count_values
-from models.layers.locked_dropout import make_dropout
+from models.layers.locked_dropout import drop
 from models.layers.mean_embedding import MeanEmbedding
 from models.layers.word_dropout import WordDropout
 from models.recurrent import stack_by_options
@@ -95,7 +95,7 @@ def embed(
     beside += [embed_feature(inputs[name], count_values(arrays[name]), name=name) for name in features]
     if beside:
         vectors = layers.Concatenate()([vectors, *beside])
-    return make_dropout(options.dropout, locked=options.locked_dropout)(vectors) if options.dropout else vectors
+    return drop(vectors, options)
 
 
 def embed_spelling(characters: Tensor, size: int, *, features: int = 32, filters: int = 64, width: int = 3) -> Tensor:

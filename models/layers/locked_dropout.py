@@ -1,5 +1,7 @@
 """Locked dropout: the same numbers dropped at every step of a sequence."""
 
+from typing import TYPE_CHECKING
+
 import keras
 from keras import layers, ops
 
@@ -7,6 +9,9 @@ from models.backends import draw_mask
 from models.layers.dropout import Dropout
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
+
+if TYPE_CHECKING:
+    from pipeline.option import Options
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -37,6 +42,11 @@ class LockedDropout(layers.Layer):
 
     def get_config(self) -> dict:
         return {**super().get_config(), "rate": self.rate}
+
+
+def drop(states: Tensor, options: "Options") -> Tensor:
+    """Return states with the dropout that the options of a run ask for."""
+    return make_dropout(options.dropout, locked=options.locked_dropout)(states) if options.dropout else states
 
 
 def make_dropout(rate: float, *, locked: bool) -> layers.Layer:

@@ -5,6 +5,7 @@ from typing import Literal
 import keras
 from keras import layers, ops
 
+from models.layers.attention import softmax
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
 
@@ -69,8 +70,7 @@ class AttentionPool(layers.Layer):
 
     def call(self, states: Tensor, mask_in: Tensor) -> Tensor:
         """Return (batch, units). states: (batch, time, units)."""
-        scores = ops.where(mask_in, self.score(states), LEAST)
-        weights = ops.where(mask_in, ops.softmax(scores), 0.0)
+        weights = softmax(self.score(states), mask_in)
         return ops.sum(ops.cast(ops.expand_dims(weights, 2), states.dtype) * states, axis=1)
 
 

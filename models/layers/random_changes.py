@@ -7,18 +7,25 @@ from models.saving import PACKAGE, saved_as
 from models.tensor import LayerArgument, Tensor
 
 
-@saved_as("Stretch")
-class VocalTractPerturbation(layers.Layer):
-    """In training, stretch or squeeze the bands of each recording, as if its speaker had another throat.
-
-    Jaitly and Hinton 2013 (vocal tract length perturbation), here on the mel scale: what was heard in band a * b is now
-    in band b. Each recording has one a between 1 - `most` and 1 + `most`; what lies between two bands is shared.
-    """
+class RandomChange(layers.Layer):
+    """A change whose size is drawn at random for each example, in training only. most: bounds it."""
 
     def __init__(self, most: float, **options: LayerArgument):
         super().__init__(**options)
         self.most = most
         self.generator = keras.random.SeedGenerator()
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "most": self.most}
+
+
+@saved_as("Stretch")
+class VocalTractPerturbation(RandomChange):
+    """In training, stretch or squeeze the bands of each recording, as if its speaker had another throat.
+
+    Jaitly and Hinton 2013 (vocal tract length perturbation), here on the mel scale: what was heard in band a * b is now
+    in band b. Each recording has one a between 1 - `most` and 1 + `most`; what lies between two bands is shared.
+    """
 
     def call(self, frames: Tensor, training: bool = False) -> Tensor:
         """Return (batch, time, bands) from the same."""
@@ -30,9 +37,6 @@ class VocalTractPerturbation(layers.Layer):
         source = ops.minimum(factor * band, bands - 1.0)
         share = ops.maximum(0.0, 1 - ops.abs(ops.expand_dims(band, 1) - source))
         return ops.matmul(frames, ops.cast(share, frames.dtype))
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), "most": self.most}
 
 
 @saved_as("Hide")
@@ -72,17 +76,12 @@ class SpecAugment(layers.Layer):
 
 
 @saved_as("Warp")
-class RandomAffine(layers.Layer):
+class RandomAffine(RandomChange):
     """In training, move each image, and stretch or squeeze its height and its width.
 
     Each by up to `most` of its size, drawn apart for height and width. The edge is repeated where the image has moved
     away from it, and what lies between two pixels is shared between them.
     """
-
-    def __init__(self, most: float, **options: LayerArgument):
-        super().__init__(**options)
-        self.most = most
-        self.generator = keras.random.SeedGenerator()
 
     def call(self, image: Tensor, training: bool = False) -> Tensor:
         """Return (batch, height, width, channels) from the same."""
@@ -103,9 +102,6 @@ class RandomAffine(layers.Layer):
         stretch, move = (ops.expand_dims(self.most * part, 1) for part in (stretch, move))
         return middle + (1 + stretch) * (place - middle) + move * places
 
-    def get_config(self) -> dict:
-        return {**super().get_config(), "most": self.most}
-
 
 def resample(image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Return an image, (batch, height, width, channels), of what was at other places.
@@ -123,17 +119,12 @@ def resample(image: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
-class RandomCrop(layers.Layer):
+class RandomCrop(RandomChange):
     """In training, cut a part out of each image, and bring it to the size of the whole.
 
     Its height and its width are those of the image, less up to `most` of them, the same share of both; it may be
     anywhere.
     """
-
-    def __init__(self, most: float, **options: LayerArgument):
-        super().__init__(**options)
-        self.most = most
-        self.generator = keras.random.SeedGenerator()
 
     def call(self, image: Tensor, training: bool = False) -> Tensor:
         """Return (batch, height, width, channels) from the same."""
@@ -147,9 +138,6 @@ class RandomCrop(layers.Layer):
             for side, before in zip(image.shape[1:3], (chance[1], chance[2]), strict=True)
         )
         return resample(image, rows, columns)
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), "most": self.most}
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -169,18 +157,13 @@ class RandomMirror(layers.Layer):
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
-class ColourJitter(layers.Layer):
+class ColourJitter(RandomChange):
     """In training, change how bright each image is, its contrast, and how strong its colours are, in this order.
 
     Each is multiplied by a number between 1 - `most` and 1 + `most`: all values; their distance from the mean grey of
     the image; and that of each pixel's colours from its own grey. Grey is 0.299 red, 0.587 green and 0.114 blue (ITU-R
     BT.601).
     """
-
-    def __init__(self, most: float, **options: LayerArgument):
-        super().__init__(**options)
-        self.most = most
-        self.generator = keras.random.SeedGenerator()
 
     def call(self, image: Tensor, training: bool = False) -> Tensor:
         """Return (batch, height, width, 3) of float from 0 to 255, from the same, or from uint8."""
@@ -190,9 +173,6 @@ class ColourJitter(layers.Layer):
         change = 2 * keras.random.uniform((3, ops.shape(image)[0], 1, 1, 1), seed=self.generator) - 1
         factors = 1 + ops.cast(self.most * change, image.dtype)
         return change_colours(image, factors[0], contrast=factors[1], saturation=factors[2])
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), "most": self.most}
 
 
 def change_colours(image: Tensor, brightness: Tensor, *, contrast: Tensor, saturation: Tensor) -> Tensor:

@@ -5,10 +5,8 @@ import math
 import keras
 from keras import layers, ops
 
+from models.decoding.viterbi import FORBIDDEN
 from models.tensor import LayerArgument, Tensor
-
-# The score of a wrong word that is the right one.
-FORBIDDEN = -1e9
 
 
 class SampledSoftmax(layers.Layer):
@@ -64,7 +62,7 @@ class SampledSoftmax(layers.Layer):
 
     def measure_rarity(self, words: Tensor) -> Tensor:
         """Return the logarithm of how often a word is among the drawn ones, on the mean; 0 where all are asked."""
-        place = ops.maximum(ops.cast(words - self.reserved, "float32"), 0.0)
+        place = ops.cast(words - self.reserved, "float32")
         if self.samples == self.words:
             return ops.zeros_like(place)
         share = ops.log((place + 2) / (place + 1)) / math.log(self.words + 1)
