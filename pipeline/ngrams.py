@@ -181,8 +181,9 @@ class NGrams:
             found = likely[suffix] * order.left[places, None]
             row = np.full(len(order.contexts), -1)
             row[places] = np.arange(len(places))
-            kept = row[order.rows] >= 0
-            found[row[order.rows][kept], order.words[kept]] += order.shares[kept]
+            of = row[order.rows]
+            kept = of >= 0
+            found[of[kept], order.words[kept]] += order.shares[kept]
             start += self.start * self.size ** (length - 1)
             first = next(iter(states[contexts == start].tolist()), first)
             begin, shorter = len(likely), contexts

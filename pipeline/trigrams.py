@@ -21,27 +21,11 @@ from pipeline.suggestions import AT_A_TIME, measure_found, measure_suggestions
 CHUNK = 256
 
 
-@dataclass(frozen=True)
-class Trigrams:
-    """p(w | u v), interpolated: each order with what the one above leaves (Kneser and Ney 1995; Chen and Goodman 1999).
-
-    texts: of ids below `size`, each with the symbol of its beginning first, which is never told. A lower order counts
-    in how many contexts a word follows, and not how often.
-    """
-
-    texts: Sequence[Ids]
-    size: int
-
-    @cached_property
-    def grams(self) -> NGrams:
-        """The n-grams of the texts."""
-        told = np.ones(self.size, "bool")
-        told[[PADDING_ID, START_ID]] = False
-        return NGrams.of_texts(self.texts, 3, size=self.size, start=START_ID, told=told)
-
-    def predict(self, contexts: Sequence[tuple[int, int]]) -> Floats:
-        """Return the probabilities of all words after contexts of two words each, (contexts, size)."""
-        return self.grams.predict(contexts)
+def count_trigrams(texts: Sequence[Ids], size: int) -> NGrams:
+    """Return the trigrams of texts of ids below `size`, each with the symbol of its beginning first, never told."""
+    told = np.ones(size, "bool")
+    told[[PADDING_ID, START_ID]] = False
+    return NGrams.of_texts(texts, 3, size=size, start=START_ID, told=told)
 
 
 class Predicts(Protocol):
@@ -81,7 +65,7 @@ def score_trigrams(options: Options, splits: Splits) -> Scores:
     options.vocabulary: how many words are known. It is given the text that the network is trained on; its two words
     before the next one may be those of the window before. The scores are those of the network.
     """
-    return _score(Trigrams, options, splits)
+    return _score(count_trigrams, options, splits)
 
 
 def _score(kind: Callable[[Sequence[Ids], int], Predicts], options: Options, splits: Splits) -> Scores:

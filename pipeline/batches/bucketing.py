@@ -119,6 +119,13 @@ class Batches:
             outputs = _keep_short(outputs, self.outputs or (), self.output_arrays, longest)
         return replace(self, inputs=inputs, outputs=outputs)
 
+    def take(self, count: int) -> "Batches":
+        """Return the batches of the first `count` examples alone."""
+        number = sum(window.example < count for window in self.windows) if self.windows else count
+        outputs = None if self.outputs is None else [self.outputs[place] for place in range(number)]
+        inputs = [self.inputs[place] for place in range(number)]
+        return replace(self, inputs=inputs, outputs=outputs, windows=self.windows[:number])
+
     def merge_lengths(self, epochs: int) -> Lengths:
         """Return the padded lengths that are worth their compilation, over so many epochs."""
         found = Lengths(tuple(self.lengths), () if self.aligned else tuple(self.output_lengths))

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from pipeline.fields.recording import resample
+
 # Speeds are drawn in steps of 1 / STEPS: the filter that changes the rate is the longer, the finer they are.
 STEPS = 40
 # How far below its loudest the softest noise is, as a share.
@@ -19,9 +21,7 @@ def change_speed(samples: np.ndarray, speed: float) -> np.ndarray:
 
     x(t) becomes x(speed * t). speed: in steps of 1 / STEPS.
     """
-    from scipy.signal import resample_poly
-
-    return samples if speed == 1 else resample_poly(samples, STEPS, round(speed * STEPS))
+    return resample(samples, round(speed * STEPS), STEPS)
 
 
 def add_noise(samples: np.ndarray, level: float, generator: np.random.Generator) -> np.ndarray:

@@ -40,9 +40,13 @@ def count_new(count: int, noun: str) -> str:
     return f"{f'{count:,}' if count else 'no'} new {noun if count == 1 else plural}"
 
 
-def append_new(known: Sequence[str], found: Iterable[str]) -> list[str]:
-    """Return the categories that are known, each in its place, and after them those that are new, in their order."""
-    return [*known, *sorted(set(found) - set(known))]
+def append_new(known: Sequence[str], found: Iterable[str], noun: str) -> tuple[list[str], list[str]]:
+    """Return the categories that are known, each in its place, and after them those that are new, in their order.
+
+    And what is said of these: how many there are. noun: what one is called.
+    """
+    new = sorted(set(found) - set(known))
+    return [*known, *new], [count_new(len(new), noun)]
 
 
 @dataclass(frozen=True)

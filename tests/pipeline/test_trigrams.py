@@ -14,7 +14,7 @@ from pipeline.fields.vocabulary import END_ID, START_ID, WRITTEN
 from pipeline.ngrams import estimate_discounts
 from pipeline.readers.running_text import Line, cut
 from pipeline.suggestions import count_saved
-from pipeline.trigrams import Frequencies, SavedCounter, Trigrams
+from pipeline.trigrams import Frequencies, SavedCounter, count_trigrams
 
 SIZE = 9
 TEXTS = [np.array([START_ID, *text]) for text in ([4, 5, 6, 4, 5, 7, 4, 5, 6, 3], [5, 6, 8, 4, 5, 6, 3], [7, 4, 5, 3])]
@@ -57,7 +57,7 @@ def test_probabilities_are_those_of_the_formulas() -> None:
     )
     two = count_contexts(three, 2)
     one = count_contexts(two, 1)
-    model = Trigrams(TEXTS, SIZE)
+    model = count_trigrams(TEXTS, SIZE)
     contexts = [(START_ID, START_ID), (START_ID, 4), (4, 5), (5, 6), (8, 8), (6, 8), (1, 1)]
     found = model.predict(contexts)
     for row, context in zip(found, contexts, strict=True):

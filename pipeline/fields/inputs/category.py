@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.errors import unknown
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
-from pipeline.fields.vocabulary import Vocabulary, append_new, count_new, list_some
+from pipeline.fields.vocabulary import Vocabulary, append_new, list_some
 
 
 @dataclass
@@ -24,9 +24,8 @@ class Category(InputField[str]):
         self.categories = sorted(set(categories))
 
     def extend(self, categories: Iterable[str]) -> Sequence[str]:
-        before = len(self.categories)
-        self.categories = append_new(self.categories, categories)
-        return [count_new(len(self.categories) - before, "category")]
+        self.categories, said = append_new(self.categories, categories, "category")
+        return said
 
     @cached_property
     def _vocabulary(self) -> Vocabulary:

@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.errors import BadInput, unknown
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
-from pipeline.fields.vocabulary import PADDING_ID, Vocabulary, append_new, count_new, list_some
+from pipeline.fields.vocabulary import PADDING_ID, Vocabulary, append_new, list_some
 
 # Most characters of a seed that are kept: its last.
 SEED_LENGTH = 256
@@ -35,9 +35,8 @@ class Prompt(InputField[str]):
         if (categories == {""}) != (self.categories == [""]):
             having = "has none" if self.categories == [""] else "has some"
             raise BadInput(f"categories: the run that is started from {having}, and the data is otherwise")
-        before = len(self.categories)
-        self.categories = append_new(self.categories, categories)
-        return [count_new(len(self.categories) - before, "category")]
+        self.categories, said = append_new(self.categories, categories, "category")
+        return said
 
     def refuse(self, text: str) -> str | None:
         return None if self._find_category(text) is not None else "the category is not in the training data"

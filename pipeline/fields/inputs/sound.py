@@ -71,13 +71,11 @@ class Sound(InputField[str]):
         paths = list(paths)
         self.rate = Counter(map(find_rate, paths)).most_common(1)[0][0]
         paths = paths[:: -(-len(paths) // FITTED)]
-        if self.feature_mean == "running":
-            mean = np.concatenate([compute_log_mel(self._read(path), self.rate, self.bands) for path in paths]).mean(0)
-            self.average = tuple(round(float(value), 6) for value in mean)
-        if self.feature_mean == "shrunk":
-            known = (compute_log_mel(self._read(path), self.rate, self.bands) for path in paths)
-            mean = np.concatenate([features - features.mean() for features in known]).mean(axis=0)
-            self.average = tuple(round(float(value), 6) for value in mean)
+        if self.feature_mean != "recording":
+            known = [compute_log_mel(self._read(path), self.rate, self.bands) for path in paths]
+            if self.feature_mean == "shrunk":
+                known = [features - features.mean() for features in known]
+            self.average = tuple(round(float(value), 6) for value in np.concatenate(known).mean(axis=0))
         features = np.concatenate([self._hear(self._read(path)) for path in paths])
         # A band in which nothing ever changes must not become infinite.
         self.deviation = [round(float(value), 6) for value in np.maximum(features.std(axis=0), 1e-3)]

@@ -78,11 +78,12 @@ class Tokens(InputField[Sequence[str]]):
         self.agreement = measure_agreement(sentences, self.tokenizer)
         words: Counter[str] = Counter()
         characters: Counter[str] = Counter()
-        # Each different token once: most of a corpus is the same few.
         shapes: Counter[str] = Counter()
+        # Each different token once: most of a corpus is the same few.
         for token, count in Counter(token for sentence in sentences for token in sentence).items():
             words[self._normalise(token)] += count
-            shapes[word_features.find_shape(token)] += count
+            if self.word_features:
+                shapes[word_features.find_shape(token)] += count
             for character in token:
                 characters[character] += count
         before = len(self.words), len(self.characters)

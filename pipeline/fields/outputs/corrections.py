@@ -15,7 +15,7 @@ from pipeline.fields.edits.words import find_words, list_words
 from pipeline.fields.field import LEARNED, InputField, OutputField
 from pipeline.fields.flaws import find_flaws
 from pipeline.fields.inputs.draft import Draft
-from pipeline.fields.vocabulary import Vocabulary, append_new, count_new
+from pipeline.fields.vocabulary import Vocabulary, append_new
 from pipeline.option import option
 
 # An ending is a tag of its own where so many different words have it.
@@ -46,9 +46,8 @@ class Corrections(OutputField[str]):
         self.tags = [KEEP, *sorted(self._find_tags(marked))]
 
     def extend(self, marked: Iterable[str]) -> Sequence[str]:
-        before = len(self.tags)
-        self.tags = append_new(self.tags, self._find_tags(marked))
-        return [count_new(len(self.tags) - before, "tag")]
+        self.tags, said = append_new(self.tags, self._find_tags(marked), "tag")
+        return said
 
     def _find_tags(self, marked: Iterable[str]) -> set[str]:
         """Return the tags that are frequent enough in marked texts."""

@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.errors import BadInput
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, OutputField
-from pipeline.fields.vocabulary import Vocabulary, append_new, count_new, list_some
+from pipeline.fields.vocabulary import Vocabulary, append_new, list_some
 from pipeline.option import option
 
 
@@ -40,12 +40,11 @@ class Label(OutputField[str]):
             )
 
     def extend(self, labels: Iterable[str]) -> Sequence[str]:
-        before = len(self.labels)
         found = Counter(labels)
-        self.labels = append_new(self.labels, found)
+        self.labels, said = append_new(self.labels, found, "label")
         # One that the new data has not is weighted as one that is there once.
         self.counts = [found[label] or 1 for label in self.labels] if self.class_weights == "balanced" else None
-        return [count_new(len(self.labels) - before, "label")]
+        return said
 
     @property
     def categories(self) -> Sequence[str]:

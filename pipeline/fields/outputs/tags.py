@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, TagField
-from pipeline.fields.vocabulary import Vocabulary, append_new, count_new, list_some
+from pipeline.fields.vocabulary import Vocabulary, append_new, list_some
 
 
 @dataclass
@@ -28,9 +28,8 @@ class Tags(TagField[Sequence[str]]):
         self.tags = sorted(self._find_tags(sequences))
 
     def extend(self, sequences: Iterable[Sequence[str]]) -> Sequence[str]:
-        before = len(self.tags)
-        self.tags = append_new(self.tags, self._find_tags(sequences))
-        return [count_new(len(self.tags) - before, "tag")]
+        self.tags, said = append_new(self.tags, self._find_tags(sequences), "tag")
+        return said
 
     def _find_tags(self, sequences: Iterable[Sequence[str]]) -> set[str]:
         seen = {tag for sequence in sequences for tag in sequence}
