@@ -30,7 +30,8 @@ from harness.commands.subject import make_parser  # noqa: E402
 from harness.commands.train import COMMAND  # noqa: E402
 from harness.comparison.significance import summarise  # noqa: E402
 from harness.options import choose  # noqa: E402
-from pipeline import files  # noqa: E402
+from harness.runs import write_text  # noqa: E402
+from pipeline.option import Options  # noqa: E402
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results" / "accuracy.json"
@@ -57,10 +58,15 @@ class Row:
         """Return its options as words of a command line."""
         return shlex.split(self.options.replace("{bench}", bench))
 
+    def read(self, bench: str) -> Options:
+        """Return its options, and those that follow from them."""
+        task = tasks.get(self.task)
+        parser = make_parser(COMMAND, task)
+        return choose(task, parser.chosen(parser.read([self.task, *self.words(bench)])))
+
     def digest(self) -> str:
         """Return what tells its options, and those that follow from them, from others."""
-        parser = make_parser(COMMAND, tasks.get(self.task))
-        options = choose(tasks.get(self.task), parser.chosen(parser.read([self.task, *self.words("bench")]))).as_dict()
+        options = self.read("bench").as_dict()
         return hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:8]
 
 
@@ -91,10 +97,7 @@ def measure_alternative(row: Row, bench: str) -> dict[str, float]:
     """Train what one would take instead on the same splits, and score it with the task's own metrics."""
     started = time.time()
     task = tasks.get(row.task)
-    words = row.words(bench)
-    path = words[words.index("--data") + 1] if "--data" in words else None
-    options = choose(task, {"data": path})
-    splits = data.load(task, options, data.keep_quiet)
+    splits = data.load(task, row.read(bench), data.keep_quiet)
     answers = ALTERNATIVES[row.alternative](splits)
     scores = task.metrics([example.output for example in splits["test"]], answers)
     return {"score": scores[row.score], "minutes": round((time.time() - started) / 60, 2)}
@@ -129,12 +132,7 @@ def write_table(table: str) -> None:
     if not rest or END not in rest:
         sys.exit(f"{DOCUMENT}: expected the lines {BEGIN} and {END}")
     after = rest.partition(END)[2]
-    write(DOCUMENT, f"{before}{BEGIN}\n\n{table}\n\n{END}{after}")
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file whole, or not at all."""
-    files.write(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    write_text(DOCUMENT, f"{before}{BEGIN}\n\n{table}\n\n{END}{after}")
 
 
 def main() -> None:
@@ -149,7 +147,7 @@ def main() -> None:
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
 
     def keep() -> None:
-        write(RESULTS, json.dumps(results, indent=2) + "\n")
+        write_text(RESULTS, json.dumps(results, indent=2) + "\n")
         write_table(tabulate(rows, results))
 
     for seed in range(0 if given.table else given.seeds):

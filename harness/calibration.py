@@ -26,23 +26,26 @@ NAME = "calibration.json"
 
 def read_temperature(directory: Path) -> float:
     """Return the temperature of a run; 1 where it has none; BadInput where its file is damaged."""
+    found = read_calibration(directory)
+    return found["temperature"] if found else 1.0
+
+
+def read_calibration(directory: Path) -> Calibration | None:
+    """Return what a run's calibration.json holds; None where it has none; BadInput where the file is damaged."""
     path = directory / NAME
     if not path.exists():
-        return 1.0
-    found = runs.read_json(path, Calibration)["temperature"]
-    if not LOWEST <= found <= HIGHEST:
+        return None
+    found = runs.read_json(path, Calibration)
+    if not LOWEST <= found["temperature"] <= HIGHEST:
         with record.reading(str(path), runs.RESTORE):
-            raise BadInput(f"expected a temperature between {LOWEST:g} and {HIGHEST:g}, got {found:g}")
+            raise BadInput(f"expected a temperature between {LOWEST:g} and {HIGHEST:g}, got {found['temperature']:g}")
     return found
 
 
 def adopt(trained: "Trained", directory: Path) -> None:
     """Give a run the temperature of another one, if that has one: where there are no examples left to fit it to."""
-    if (directory / NAME).exists():
-        temperature = read_temperature(directory)
-        examples = runs.read_json(directory / NAME, Calibration)["examples"]
-        runs.write_record(trained.experiment.directory / NAME, {"temperature": temperature, "examples": examples})
-        divide_logits(trained.model, temperature)
+    if found := read_calibration(directory):
+        keep(trained, found)
 
 
 def calibrate(trained: "Trained", batches: "Batches") -> None:
@@ -66,5 +69,11 @@ def calibrate(trained: "Trained", batches: "Batches") -> None:
     if not sum(map(len, labels)):
         return
     temperature = fit_temperature(np.concatenate(logits), np.concatenate(labels))
-    runs.write_record(experiment.directory / NAME, {"temperature": temperature, "examples": sum(map(len, labels))})
-    divide_logits(trained.model, temperature)
+    keep(trained, {"temperature": temperature, "examples": sum(map(len, labels))})
+
+
+def keep(trained: "Trained", found: Calibration) -> None:
+    """Write a calibration beside a run, and divide the logits of its model by the temperature."""
+    values = {"temperature": found["temperature"], "examples": found["examples"]}
+    runs.write_record(trained.experiment.directory / NAME, values)
+    divide_logits(trained.model, found["temperature"])

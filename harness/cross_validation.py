@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypedDict
 
 from harness import runs
-from harness.comparison.significance import rounded
+from harness.comparison import significance
 from harness.experiment import Experiment
 from harness.process.console import print_table, say
 from harness.runs.schema import Scores, Summary
@@ -174,8 +174,7 @@ def print_folds(found: CrossValidation) -> None:
     spreads = found["scores"]
 
     def tell(name: str) -> str:
-        half = (spreads[name]["high"] - spreads[name]["low"]) / 2
-        return f"{rounded(spreads[name]['mean'], half)} ± {rounded(half, half)}"
+        return str(significance.Summary(len(found["folds"]), **spreads[name]))
 
     rows += [
         {"fold": "mean, 95% interval"} | {name: tell(name) for name in names},

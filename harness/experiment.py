@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,8 +87,8 @@ class Experiment:
         resample: see pipeline/batches/bucketing.py.
         """
         given, wanted = self.input_field.arrays, {} if outputs is None else self.output_field.arrays
-        steps = [measure(one, given) for one in inputs]
-        windows = find_windows(steps, self.input_field.window) if self.input_field.window else []
+        most = self.input_field.window
+        windows = find_windows([measure(one, given) for one in inputs], most) if most else []
         if windows:
             origins = [origins[window.example] for window in windows]
             inputs = [window.cut(inputs[window.example], given) for window in windows]
@@ -134,6 +134,8 @@ class Experiment:
         values = [example.input for example in examples], [first(example.output) for example in examples]
         sides = self.input_field, self.output_field
 
+        # The first epoch is drawn once for its lengths, and again to be trained on.
+        @lru_cache(maxsize=1)
         def draw(epoch: int) -> Sides:
             own = int(np.random.default_rng((seed, epoch)).integers(2**31))
             found = [side.resample(given, own) for side, given in zip(sides, values, strict=True)]

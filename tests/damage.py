@@ -28,6 +28,7 @@ from harness.runs.schema import FORMAT
 from harness.training.begin import begin
 from harness.training.request import Request
 from harness.training.train import Loop, build
+from harness.training.variables import list_variables
 from pipeline.errors import BadInput
 from run import main
 from tests.test_run import NAMED, write_reviews
@@ -190,7 +191,7 @@ class Run:
                 self.loop = build(training, "")
         checkpoint = self.loop.checkpoint
         checkpoint.restore()
-        return checkpoint.progress, [np.array(variable).tolist() for variable in checkpoint.variables()]
+        return checkpoint.progress, [np.array(variable).tolist() for variable in list_variables(checkpoint.model)]
 
     def compare(self) -> Any:
         """Return what a comparison takes from the run: scores, cost, learning curve, memory."""

@@ -3,7 +3,6 @@
 What it scores is reported apart: it takes as many networks as there are seeds, and says nothing of one of them.
 """
 
-import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -34,7 +33,7 @@ def group_seeds(results: Sequence[Result]) -> list[list[Result]]:
 
 def digest(directories: Sequence[Path]) -> dict[str, str]:
     """Return the SHA-256 of the model of each run, by the name of its directory."""
-    return {one.name: hashlib.sha256((one / "best.keras").read_bytes()).hexdigest() for one in directories}
+    return {one.name: runs.digest_model(one) for one in directories}
 
 
 def read_averaged(directories: Sequence[Path]) -> Scores | None:
@@ -61,5 +60,5 @@ def average_seeds(directories: Sequence[Path]) -> Scores | None:
         return None
     # Else it is measured again next time: the run is another user's, or trained anew.
     with suppress(BadInput), hold(directories[0]):
-        runs.write_json(directories[0] / NAME, {"members": digest(directories), "scores": scores})
+        runs.write_record(directories[0] / NAME, {"members": digest(directories), "scores": scores})
     return scores

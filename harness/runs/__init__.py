@@ -202,6 +202,11 @@ def restore_field(directory: Path, name: str, *, field: Field, config: Config) -
     return restored
 
 
+def digest_model(directory: Path) -> str:
+    """Return the SHA-256 of a run's best model."""
+    return _digest((directory / "best.keras").read_bytes())
+
+
 def _digest(content: str | bytes) -> str:
     return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()
 

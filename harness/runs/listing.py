@@ -9,7 +9,7 @@ from harness import runs
 from harness.options import restore
 from harness.process.console import format_time, print_table, say
 from harness.runs.schema import Config
-from harness.training.request import settled_defaults
+from harness.training import request
 from pipeline.errors import BadInput, unknown
 from pipeline.option import Value
 
@@ -75,8 +75,7 @@ def find_changed(config: Config) -> dict[str, Value]:
         return {name: value for name, value in config["options"].items() if value is not None}
     task = tasks.get(config["task"])
     found = restore(config["options"], task, config.get("format", 1))
-    usual = settled_defaults(task, found).as_dict() | {"cell": task.options.get("cell", "simple")}
-    return {name: value for name, value in found.as_dict().items() if value != usual[name]}
+    return request.find_changed(task, found)
 
 
 def print_runs(rows: list[Row], folder: Path) -> None:

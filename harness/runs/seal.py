@@ -79,7 +79,5 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
             if damaged := archive.testzip():
                 raise BadInput(f"the file is damaged: {damaged} in it is not what was written")
             yield archive
-    except BadInput:
-        raise
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
         raise BadInput(f"the file is damaged or cut short ({error})") from None

@@ -90,8 +90,7 @@ def prepare(request: Request, stored: Config | None) -> Training:
     length = None
     if options.train_on_validation:
         # As the run has it that says for how long.
-        alone = experiment.encode(prepared.examples["train"][: prepared.own], seed=options.seed)
-        schedule = plan_epochs(options, len(alone.plan()))
+        schedule = plan_epochs(options, len(train.take(prepared.own).plan()))
         length = (
             begun["length"]
             if begun and "length" in begun

@@ -19,6 +19,7 @@ from harness.runs.schema import Progress
 from harness.runs.seal import open_archive, seal_record, sealed
 from harness.training.learning_rate import WarmupStableDecay
 from harness.training.schedule import Schedule
+from harness.training.variables import save_variables, take_up
 from pipeline import record
 from pipeline.errors import BadInput
 from pipeline.metrics import format_scores
@@ -61,9 +62,6 @@ class Checkpoint(keras.callbacks.Callback):
         self.compiled = backend.watch_compiling()
         self.scores: Scores = {}
 
-    def variables(self) -> list:
-        return [*self.model.variables, *self.model.optimizer.variables]
-
     def moving_averages(self) -> list[keras.Variable]:
         """Return the running averages of the weights, where the optimizer keeps them."""
         # Keras has no public name for them: its own callback that swaps them in reads this one.
@@ -99,8 +97,7 @@ class Checkpoint(keras.callbacks.Callback):
             progress = states.read_progress(saved)
             if progress["best_epoch"] > progress["epoch"]:
                 raise BadInput(f"the best epoch is {progress['best_epoch']} of {progress['epoch']}")
-            for number, variable in enumerate(self.variables()):
-                variable.assign(saved[str(number)])
+            take_up(saved, self.model)
         return progress
 
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
@@ -218,5 +215,4 @@ class Checkpoint(keras.callbacks.Callback):
         )
 
     def _save(self, path: Path) -> None:
-        values = {str(number): np.asarray(variable) for number, variable in enumerate(self.variables())}
-        np.savez(path, allow_pickle=False, progress=np.array(record.dump(seal_record(self.progress))), **values)
+        save_variables(path, self.model, progress=np.array(record.dump(seal_record(self.progress))))

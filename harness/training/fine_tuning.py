@@ -7,7 +7,6 @@ as in any new model.
 That a run does not fit is told before Keras starts; so nothing here imports it.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness import runs
 from harness.data import Fields
 from harness.experiment import Experiment, pointing_at
 from harness.options import FROZEN_VECTORS, choose, find_options
@@ -51,7 +51,7 @@ def choose_options(task: Task, given: Mapping[str, Value]) -> Options:
     earlier = read_start(task, options).options
     sources = {name for one in task.sources.values() if one.options for name in declared(one.options, "data")}
     decoding = {name for name, one in find_options(task).items() if one.group == "decoding"}
-    kept = (find_fixed(task, earlier.cell) | find_adjustable(task) | sources | decoding) - given.keys()
+    kept = (list_model_options(task).keys() | find_fixed(task, earlier.cell) | sources | decoding) - given.keys()
     return options.replace(**{name: getattr(earlier, name) for name in kept})
 
 
@@ -59,11 +59,6 @@ def list_model_options(task: Task) -> dict[str, bool]:
     """Return the options that make the model and the fields, each with whether it is adjustable."""
     fields = task.input.declared("data").keys() | task.output.declared("data").keys()
     return {name: one.adjustable for name, one in find_options(task).items() if one.group == "model" or name in fields}
-
-
-def find_adjustable(task: Task) -> set[str]:
-    """Return the options with which trained weights stay what they are."""
-    return {name for name, adjustable in list_model_options(task).items() if adjustable}
 
 
 def find_fixed(task: Task, cell: str) -> set[str]:
@@ -126,8 +121,7 @@ def settle(task: Task, options: Options) -> Options:
 
 def describe(directory: Path) -> StartedFrom:
     """Return which run, and which weights, another one starts from."""
-    digest = hashlib.sha256((directory / "best.keras").read_bytes()).hexdigest()
-    return {"run": str(directory), "model": digest}
+    return {"run": str(directory), "model": runs.digest_model(directory)}
 
 
 def read_weights(earlier: Experiment) -> dict[str, np.ndarray]:

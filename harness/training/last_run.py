@@ -16,7 +16,7 @@ from harness.options import restore, type_in
 from harness.runs import states
 from harness.runs.schema import Config, LengthFrom, Summary
 from harness.runs.seal import open_archive
-from harness.training.request import Request, settled_defaults
+from harness.training.request import Request, find_changed
 from harness.training.schedule import KnownLength, Schedule
 from pipeline import record
 from pipeline.errors import BadInput
@@ -39,11 +39,7 @@ def find_length(request: Request, fingerprint: str, schedule: Schedule) -> Lengt
             raise BadInput(f"{directory}: its data has changed since; train it again with --fresh")
         summary = runs.read_scores(directory, config)
         return {"run": str(directory), **asdict(measure(directory, summary, schedule))}  # type: ignore[typeddict-item]
-    changed = {
-        name: value
-        for name, value in wanted.as_dict().items()
-        if value != settled_defaults(request.task, wanted).as_dict()[name]
-    }
+    changed = find_changed(request.task, wanted)
     command = shlex.join(["python", "run.py", "train", request.task.name, *type_in(changed, request.task)])
     raise BadInput(
         f"--train-on-validation: for how many epochs to train follows from a run of the same options without it, and "

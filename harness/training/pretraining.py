@@ -17,6 +17,7 @@ from harness.training.epochs import Epochs
 from harness.training.learning_rate import make_rate
 from harness.training.optimizer import make_optimizer
 from harness.training.schedule import Schedule
+from harness.training.variables import save_variables, take_up
 from models import pretraining
 from pipeline.batches.bucketing import Batches
 from pipeline.errors import BadInput
@@ -43,20 +44,9 @@ def pretrain(experiment: Experiment, model: keras.Model, batches: Batches) -> fl
         loss = float(kept.history["loss"][-1])
         if not np.isfinite(loss):
             raise BadInput(f"--pretrain: the loss is {loss}: training diverged; try a lower --learning-rate")
-        runs.write(path, partial(save, learner, epoch + 1))
+        runs.write(path, partial(save_variables, model=learner, epochs=np.array(epoch + 1)))
         say(f"pretraining {epoch + 1}/{epochs}  {loss:.4f} nats per word  {time.perf_counter() - began:.1f} s")
     return time.perf_counter() - started
-
-
-def list_variables(learner: keras.Model) -> list:
-    """Return all that changes while a language model learns."""
-    return [*learner.variables, *learner.optimizer.variables]
-
-
-def save(learner: keras.Model, epochs: int, path: Path) -> None:
-    """Write the state after so many epochs."""
-    values = {str(number): np.asarray(variable) for number, variable in enumerate(list_variables(learner))}
-    np.savez(path, allow_pickle=False, epochs=np.array(epochs), **values)
 
 
 def restore(learner: keras.Model, path: Path) -> int:
@@ -68,8 +58,7 @@ def restore(learner: keras.Model, path: Path) -> int:
         return 0
     try:
         with np.load(path, allow_pickle=False) as saved:
-            for number, variable in enumerate(list_variables(learner)):
-                variable.assign(saved[str(number)])
+            take_up(saved, learner)
             return int(saved["epochs"])
     # A damaged file may make zipfile, zlib, NumPy or Keras raise anything.
     except Exception as error:

@@ -60,6 +60,12 @@ def settled_defaults(task: Task, options: Options) -> Options:
     return suit_cell(usual, task, data.keep_quiet)
 
 
+def find_changed(task: Task, options: Options) -> dict[str, Value]:
+    """Return those of a run's options that a command has to give, for they are not what the task sets."""
+    usual = settled_defaults(task, options).as_dict() | {"cell": task.options.get("cell", "simple")}
+    return {name: value for name, value in options.as_dict().items() if value != usual[name]}
+
+
 def _find_earlier(folder: Path, task: Task, options: Options) -> Path | None:
     """Return the directory in which an earlier version, which knew no other names, began this run; None if none did."""
     directory = folder / task.name / f"{options.cell}-s{options.seed}"

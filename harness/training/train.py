@@ -102,7 +102,7 @@ def build(training: Training, device: str) -> Loop:
     earlier = training.earlier if training.begun is None else None
     # Before the seed is set: to open a model draws random numbers.
     known = fine_tuning.read_weights(earlier) if earlier else {}
-    fitted = read_fitted(training)
+    fitted = {} if training.begun else read_fitted(training)
     backend.reset(options.seed, options.precision)
     model = experiment.build()
     if earlier:

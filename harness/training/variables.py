@@ -1,0 +1,24 @@
+"""Variables: all that changes while a model is trained, to a file and back."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import keras
+import numpy as np
+
+
+def list_variables(model: keras.Model) -> list[keras.Variable]:
+    """Return all that changes while a model is trained."""
+    return [*model.variables, *model.optimizer.variables]
+
+
+def save_variables(path: Path, model: keras.Model, **more: np.ndarray) -> None:
+    """Write all that changes while a model is trained, by its place, and more arrays by their names."""
+    values = {str(number): np.asarray(variable) for number, variable in enumerate(list_variables(model))}
+    np.savez(path, allow_pickle=False, **more, **values)
+
+
+def take_up(saved: Mapping[str, np.ndarray], model: keras.Model) -> None:
+    """Give a model, and its optimizer, what `save_variables` wrote."""
+    for number, variable in enumerate(list_variables(model)):
+        variable.assign(saved[str(number)])
