@@ -6,25 +6,26 @@ not known, which no tag could be learned for, points at one of the known words t
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 from keras import layers, ops
 
-from models.family import FITTED, count_values
+from models.family import count_values
 from models.layers.argmax import ArgMax
 from models.layers.embedding import embed_spelling, make_inputs
 from models.layers.locked_dropout import drop
 from models.layers.losses import cross_entropy
+from models.layers.tag_bias import TagBias, add_bias, find_keepers
 from models.layers.word_dropout import WordDropout
 from models.recurrent import stack_by_options
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
 
 if TYPE_CHECKING:
-    from models.family import Draw, InputField, OutputField
+    from models.family import Draw, Fitter, InputField, OutputField
     from pipeline.option import Options
 
 # The logit of what must not be: see models/decoding/viterbi.py.
@@ -96,45 +97,6 @@ class Pointer(layers.Layer):
         return {**super().get_config(), "units": self.units, "ways": self.ways}
 
 
-@keras.saving.register_keras_serializable(PACKAGE)
-class KeepBias(layers.Layer):
-    """Logits, (batch, time, size), with that of the tag that changes nothing higher by a bias.
-
-    fits: it keeps a second bias beside, `fitted`, which it does not add: that of decoding, found by `fit_decoding`.
-    """
-
-    def __init__(self, bias: float, fits: bool = False, **options: LayerArgument):
-        super().__init__(**{"dtype": "float32"} | options)
-        self.bias, self.fits = bias, fits
-
-    def build(self, shape: tuple) -> None:
-        if self.fits:
-            self.fitted = self.add_weight((), "zeros", trainable=False, name=FITTED)
-
-    def call(self, logits: Tensor) -> Tensor:
-        return add_to_keep(logits, self.bias)
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), "bias": self.bias, "fits": self.fits}
-
-
-class FittedBias(layers.Layer):
-    """Likewise, by the bias that other layers keep; by their mean. keepers: each a KeepBias that fits."""
-
-    def __init__(self, keepers: Sequence[KeepBias], **options: LayerArgument):
-        super().__init__(**{"dtype": "float32"} | options)
-        self.keepers = list(keepers)
-
-    def call(self, logits: Tensor) -> Tensor:
-        biases = [ops.convert_to_tensor(keeper.fitted) for keeper in self.keepers]
-        return add_to_keep(logits, sum(biases) / len(biases))
-
-
-def add_to_keep(logits: Tensor, bias: Tensor | float) -> Tensor:
-    """Return logits, (batch, time, size), with that of the tag that changes nothing higher by a bias."""
-    return logits + bias * ops.one_hot(KEEP, logits.shape[-1], dtype="float32")
-
-
 def build(input_field: "InputField", output_field: "OutputField", options: "Options") -> keras.Model:
     """Return a model from a draft's arrays to logits, (batch, time, tags + candidates)."""
     arrays = input_field.arrays
@@ -159,7 +121,7 @@ def build(input_field: "InputField", output_field: "OutputField", options: "Opti
         states, table(inputs["candidates"]), inputs["candidates"], inputs["closeness"]
     )
     # Nearly all words are kept, which need not be learned first.
-    tags = KeepBias(PRIOR, fits=options.keep_share is not None, name="prior")(tags)
+    tags = TagBias(PRIOR, fits=options.keep_share is not None, tag=KEEP, name="prior")(tags)
     logits = layers.Concatenate(dtype="float32", name="logits")([tags, scores])
     return keras.Model(inputs, logits, name="corrector")
 
@@ -172,50 +134,44 @@ def loss(output_field: "OutputField", options: "Options") -> keras.losses.Loss:
 def decode(model: keras.Model, output_field: "OutputField", options: "Options") -> keras.Model:
     """Return a model from the same arrays to "output", (batch, time), the best tags, and the "characters" of each step.
 
-    options.keep_bias: how much surer than of no change it must be of a change; None: as `fit_decoding` has found.
+    options.keep_bias: how much surer than of no change it must be of a change; None: as was fitted.
     """
-    keepers = list(find_keepers(model)) if options.keep_bias is None else []
-    surer = FittedBias(keepers) if keepers else KeepBias(options.keep_bias or 0.0)
-    best = ArgMax()(surer(model.output))
+    best = ArgMax()(add_bias(model, model.output, options.keep_bias, KEEP))
     return keras.Model(model.input, {"output": best, "characters": layers.Identity()(model.input["characters"])})
 
 
-def find_keepers(model: keras.Model) -> Iterator[KeepBias]:
-    """Yield the layers that keep a bias of decoding: that of a model, or those of the models that it is made of."""
-    for layer in model.layers:
-        if isinstance(layer, keras.Model):
-            yield from find_keepers(layer)
-        elif isinstance(layer, KeepBias) and layer.fits:
-            yield layer
+def make_fitter(model: keras.Model, output_field: "OutputField", options: "Options") -> "Fitter":
+    """Return what finds the bias of decoding that leaves right texts as they are, and keeps it in the model.
 
-
-def fit_decoding(model: keras.Model, batches: Iterable["Draw"], options: "Options") -> dict[str, float]:
-    """Find the bias of decoding that leaves right texts as they are; keep it in the model, and return it: "keep_bias".
-
-    It is the least by which the share options.keep_share of the right texts in `batches` is left, one more text being
-    counted as changed: of n all but k, with the highest k for which (k + 1) / (n + 1) is at most 1 - keep_share. Then
-    that share is to be expected of other texts of the kind (Angelopoulos et al. 2024, "Conformal Risk Control",
-    equation 4). Where there is no such k all are left; where no text is right the bias is 0. Nothing is done where
-    options.keep_bias says what it is.
+    "keep_bias" is the least by which the share options.keep_share of the right texts in the batches is left, one more
+    text being counted as changed: of n all but k, with the highest k for which (k + 1) / (n + 1) is at most
+    1 - keep_share. Then that share is to be expected of other texts of the kind (Angelopoulos et al. 2024, "Conformal
+    Risk Control", equation 4). Where there is no such k all are left; where no text is right the bias is 0. Nothing is
+    done where options.keep_bias says what it is.
     """
-    if options.keep_share is None or options.keep_bias is not None:
-        return {}
-    margins: list[float] = []
-    for inputs, outputs, weights in batches:
-        logits = np.asarray(model.predict_on_batch(inputs))
-        # How much likelier the likeliest change is than none, at each step.
-        surer = np.delete(logits, KEEP, axis=-1).max(axis=-1) - logits[..., KEEP]
-        # A step has no weight where no tag says what is wrong with it; and so have rows that are no examples.
-        right = (((outputs == KEEP) & (weights > 0)) | ~inputs["mask"]).all(axis=1)
-        margins += np.where(inputs["mask"], surer, -np.inf).max(axis=1)[right].tolist()
-    bias = find_bias(margins, options.keep_share)
-    for keeper in find_keepers(model):
-        keeper.fitted.assign(bias)
-    return {"keep_bias": bias}
+    keepers = list(find_keepers(model)) if options.keep_bias is None else []
+
+    def fit(batches: Iterable["Draw"]) -> dict[str, float]:
+        if not keepers:
+            return {}
+        margins: list[float] = []
+        for inputs, outputs, weights in batches:
+            logits = np.asarray(model.predict_on_batch(inputs))
+            # How much likelier the likeliest change is than none, at each step.
+            surer = np.delete(logits, KEEP, axis=-1).max(axis=-1) - logits[..., KEEP]
+            # A step has no weight where no tag says what is wrong with it; and so have rows that are no examples.
+            right = (((outputs == KEEP) & (weights > 0)) | ~inputs["mask"]).all(axis=1)
+            margins += np.where(inputs["mask"], surer, -np.inf).max(axis=1)[right].tolist()
+        bias = find_bias(margins, options.keep_share)
+        for keeper in keepers:
+            keeper.fitted.assign(bias)
+        return {"keep_bias": bias}
+
+    return fit
 
 
 def find_bias(margins: Sequence[float], share: float) -> float:
-    """Return the bias that `fit_decoding` is after. margins: of each right text, the least that leaves it right."""
+    """Return the bias that `make_fitter` is after. margins: of each right text, the least that leaves it right."""
     if not margins:
         return 0.0
     changed = max(math.floor((1 - share) * (len(margins) + 1) + 1e-9) - 1, 0)

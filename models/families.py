@@ -1,12 +1,12 @@
 """The model families by name, each with its options. It needs no Keras: a family is imported when a model is made."""
 
 import importlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, cast
 
 from models.cells import CELLS
-from models.family import Draw, Family, OutputField
+from models.family import Family, Fitter, OutputField
 from pipeline.option import Options, option
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ class LazyFamily:
     models/streaming.py), or write symbol by symbol ("writing"; see models/writing.py); None: neither.
     measures: the module has a function of that name too, from the output field to losses that are measured beside the
     loss, by name, and not learned from.
-    fits_decoding: the module has a function `fit_decoding` too, from a model, drawn batches and the options: it fits to
-    examples that validate what decoding goes by, keeps it in weights named FITTED, and returns it, by option; it is
-    called before each validation.
+    fits_decoding: the module has a function `make_fitter` too, from a model, the output field and the options to a
+    function from drawn batches: it fits to examples that validate what decoding goes by, keeps it in weights named
+    FITTED, and returns it, by option; it is called before each validation.
     carries: it hands the states of its cell from one batch to the next; so it needs a cell that has some.
     """
 
@@ -47,13 +47,13 @@ class LazyFamily:
         measures = importlib.import_module(self.module).measures
         return measures(output_field)
 
-    def fit_decoding(self, model: "keras.Model", batches: Iterable[Draw], options: Options) -> dict[str, float]:
-        """Fit to examples what decoding goes by, and return it by option; nothing for most families."""
+    def make_fitter(self, model: "keras.Model", output_field: OutputField, options: Options) -> Fitter:
+        """Return what fits to examples what decoding goes by, and returns it by option; nothing for most families."""
         if not self.fits_decoding:
-            return {}
-        fit: Callable[[keras.Model, Iterable[Draw], Options], dict[str, float]]
-        fit = importlib.import_module(self.module).fit_decoding
-        return fit(model, batches, options)
+            return lambda batches: {}
+        make: Callable[[keras.Model, OutputField, Options], Fitter]
+        make = importlib.import_module(self.module).make_fitter
+        return make(model, output_field, options)
 
 
 @dataclass
@@ -208,6 +208,13 @@ class Tagger(WordDropout, Embedding, Encoder):
     decoder: Literal["none", "path", "crf"] = option(
         "path", "The best tag of each word; the best path of tags that is allowed; or that of a trained CRF."
     )
+    fit_outside: bool = option(
+        False, "Tell spans so readily that the validation split's F1 is best: by a bias of the tag outside.", rare=True
+    )  # fmt: skip
+    outside_bias: float | None = option(
+        None, "How many nats likelier a word is outside of all spans; none: by --fit-outside.",
+        group="decoding", low=-20, high=20, rare=True,
+    )  # fmt: skip
 
 
 @dataclass
@@ -350,7 +357,7 @@ class Corrector(WordDropout, Encoder):
     )  # fmt: skip
 
 
-TAGGER = LazyFamily("models.tagger", Tagger, streams="reading")
+TAGGER = LazyFamily("models.tagger", Tagger, streams="reading", fits_decoding=True)
 CLASSIFIER = LazyFamily("models.classifier", Classifier, streams="reading")
 SERIES_CLASSIFIER = LazyFamily("models.series_classifier", SeriesClassifier, streams="reading")
 GENERATOR = LazyFamily("models.generator", Generator, streams="writing")

@@ -12,7 +12,7 @@
 Nothing here imports Keras, so that the command line can read it at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -74,10 +74,13 @@ class TagField(OutputField, Protocol):
 
     transitions: (1 + tags, tags) of bool, or None where any tag may follow any other. Row 0: the tags that may begin a
         sequence; row 1 + a: those that may follow tag a.
+    outside: the number of the tag of steps in no span; None where the tags are not those of spans.
     """
 
     @property
     def transitions(self) -> "np.ndarray | None": ...
+    @property
+    def outside(self) -> int | None: ...
 
 
 class NextWordField(OutputField, Protocol):
@@ -148,6 +151,8 @@ class TranscriptField(OutputField, Protocol):
 FITTED = "fitted"
 # A batch of encoded examples: its inputs, by name, the outputs and their weights.
 Draw = tuple[Mapping[str, "np.ndarray"], "np.ndarray", "np.ndarray"]
+# From such batches to what was fitted to them, by option; see likewise.
+Fitter = Callable[[Iterable[Draw]], dict[str, float]]
 In = TypeVar("In", bound=InputField, contravariant=True)
 Out = TypeVar("Out", bound=OutputField, contravariant=True)
 

@@ -40,6 +40,7 @@ from models.layers.pooling import LEAST, AttentionPool, Pool
 from models.layers.random_changes import SpecAugment, VocalTractPerturbation
 from models.layers.subsample import Subsample
 from models.layers.suggestions import Suggest
+from models.layers.tag_bias import FittedBias, TagBias
 from models.layers.tied_embedding import Bias, TiedEmbedding
 from models.layers.word_dropout import WordDropout
 from models.recurrent import Reverse
@@ -68,6 +69,8 @@ ALONE = (
     TiedEmbedding,
     Bias,
     Suggest,
+    TagBias,
+    FittedBias,
 )
 OPERATIONS = ("Argmax", "LogSoftmax", "Max", "Softmax", "Squeeze", "Tanh")
 

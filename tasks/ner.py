@@ -36,5 +36,5 @@ TASK = Task(
     metrics=metrics.spans,
     monitor="f1",
     options={"tokenizer": "word", "min_count": 2, "max_length": 1000, "dropout": 0.5, "word_dropout": 0.25},
-    best={"decoder": "crf", "word_features": True},
+    best={"decoder": "crf", "word_features": True, "fit_outside": True},
 )

@@ -139,10 +139,12 @@ def build(training: Training, device: str) -> Loop:
         f"{'' if schedule.known else 'at most '}{schedule.last} epochs; {device}"
     )
 
+    fit = experiment.task.family.make_fitter(model, experiment.output_field, options)
+
     def validate() -> Scores:
         validating = training.batches["validation"]
         drawn = (validating.draw(*entry) for entry in validating.plan())
-        for name, value in experiment.task.family.fit_decoding(model, drawn, options).items():
+        for name, value in fit(drawn).items():
             say(f"fitted to the validation examples: {make_flag(name)} {value:.3f}")
         return trained.scorer.measure(
             training.examples["validation"], validating, training=training.examples["train"]

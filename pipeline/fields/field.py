@@ -331,6 +331,11 @@ class TagField(OutputField[Value], Protocol, Generic[Value]):
         Row 0 has the tags that may come first, row 1 + a those that may follow tag a.
         """
 
+    @property
+    def outside(self) -> int | None:
+        """Return the id of the tag of steps that are in no span; None where the tags are not those of spans."""
+        return None
+
 
 class AlignedField(OutputField[Value], Protocol, Generic[Value]):
     """Symbols in the order of the input, but at times that nobody knows: CTC, Graves et al. 2006.

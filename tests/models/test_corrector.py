@@ -4,8 +4,9 @@ import pytest
 from harness.ensemble import average
 from models import corrector
 from models.cells import Gated
-from models.corrector import FORBIDDEN, KeepBias, Pointer, find_bias, find_keepers
+from models.corrector import FORBIDDEN, Pointer, find_bias
 from models.families import CORRECTOR
+from models.layers.tag_bias import TagBias, find_keepers
 from pipeline.batches.padding import pad, weigh
 from pipeline.fields import Corrections, Draft
 from pipeline.fields.edits.marks import mark
@@ -69,7 +70,7 @@ def test_pointer_is_the_equation():
 def test_a_bias_makes_the_tag_that_changes_nothing_likelier():
     logits = np.array([[[1.0, 1.5, 0.0], [0.0, 0.0, 2.0]]], "float32")
     for bias, expected in ((0.0, [1, 2]), (1.0, [0, 2]), (3.0, [0, 0])):
-        assert numpy(KeepBias(bias)(logits)).argmax(-1)[0].tolist() == expected
+        assert numpy(TagBias(bias)(logits)).argmax(-1)[0].tolist() == expected
 
 
 def test_decoded_answers_are_texts_with_their_corrections(fields, model):
@@ -102,7 +103,7 @@ def test_what_is_fitted_to_right_texts_keeps_them_and_is_decoded_by_and_saved(fi
     outputs = pad([fields[1].encode(mark(*pair)) for pair in pairs], fields[1].arrays, 6)
     weights = weigh(outputs, 3)
     assert weights[2].sum() < 4 and not outputs["output"][2].any()
-    found = corrector.fit_decoding(model, [(inputs, outputs["output"], weights)], options)
+    found = corrector.make_fitter(model, fields[1], options)([(inputs, outputs["output"], weights)])
     logits = numpy(model(inputs))
     margin = (logits[0, :2, 1:].max(-1) - logits[0, :2, 0]).max()
     assert found == {"keep_bias": pytest.approx(max(margin + 1e-3, 0), abs=1e-5)}

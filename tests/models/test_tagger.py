@@ -3,6 +3,7 @@ import itertools
 import keras
 import numpy as np
 import pytest
+from seqeval.metrics import f1_score
 
 from models import tagger
 from pipeline.batches.padding import weigh
@@ -143,3 +144,33 @@ def test_a_saved_model_gives_the_same_logits(decoder, tmp_path):
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
     np.testing.assert_allclose(numpy(again(inputs)), numpy(model(inputs)), atol=1e-6)
+
+
+@pytest.mark.parametrize("decoder", ["none", "path", "crf"])
+def test_the_bias_fitted_to_spans_is_that_of_the_best_f1_is_decoded_by_and_saved(decoder):
+    chosen, tags = options(decoder=decoder, fit_outside=True), sentence_fields()[1]
+    model = randomize(tagger.build(*sentence_fields(), chosen))
+    inputs, outputs, weights = draw(5)
+    fitted = tagger.make_fitter(model, tags, chosen)([(inputs, outputs, weights)] * 2)
+    scores = {}
+    for bias in tagger.BIASES:
+        paths = numpy(tagger.decode(model, tags, chosen.replace(outside_bias=bias))(inputs)["output"])
+        told = [list(tags.decode(path[: len(one)])) for path, one in zip(paths, TAGS, strict=True)]
+        scores[bias] = f1_score([list(one) for one in TAGS], told, zero_division=0)
+    best = [bias for bias, score in scores.items() if score == pytest.approx(max(scores.values()))]
+    assert fitted == {"outside_bias": min(best, key=abs)}
+    # What was fitted is what is decoded by where nothing else is asked for; and it is saved with the model.
+    for bias in (-20.0, 20.0):
+        model.get_layer("outside").fitted.assign(bias)
+        told = numpy(tagger.decode(model, tags, chosen)(inputs)["output"])[weights > 0]
+        assert (told == tags.outside).all() == (bias > 0) and (told == tags.outside).any() == (bias > 0)
+    model.get_layer("outside").save_own_variables(kept := {})
+    assert kept["0"] == 20.0
+
+
+def test_a_bias_of_spans_is_refused_where_the_tags_are_not_those_of_spans():
+    tokens, tags = sentence_fields()[0], fit(Tags(), [("N", "V")])
+    with pytest.raises(BadInput, match="--fit-outside: the tags are not those of spans; leave the option out"):
+        tagger.build(tokens, tags, options(fit_outside=True))
+    with pytest.raises(BadInput, match="--outside-bias: the tags are not those of spans; leave the option out"):
+        tagger.decode(tagger.build(tokens, tags, options()), tags, options(outside_bias=1.0))

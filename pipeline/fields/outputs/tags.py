@@ -93,3 +93,7 @@ class Tags(TagField[Sequence[str]]):
         return np.array(
             [[tag[0] != "I" or (before != "O" and before[1:] == tag[1:]) for tag in self.tags] for before in rows]
         )
+
+    @property
+    def outside(self) -> int | None:
+        return self.tags.index("O") if self.spans else None
