@@ -53,6 +53,7 @@ class Row:
     published: str = ""
     source: str = ""
     alternative: str = ""
+    whole: bool = False
 
     def words(self, bench: str) -> list[str]:
         """Return its options as words of a command line."""
@@ -66,7 +67,7 @@ class Row:
 
     def digest(self) -> str:
         """Return what tells its options, and those that follow from them, from others."""
-        options = self.read("bench").as_dict()
+        options = self.read("bench").as_dict() | ({"whole": True} if self.whole else {})
         return hashlib.sha256(json.dumps(options, sort_keys=True).encode()).hexdigest()[:8]
 
 
@@ -77,20 +78,27 @@ def read_rows() -> dict[str, Row]:
 
 
 def train(row: Row, seed: int, given: argparse.Namespace) -> dict[str, float]:
-    """Train a row with a seed; return its score and that of validation, its epochs and minutes."""
+    """Train a row with a seed; return its score and that of validation, its epochs and minutes, of both runs if two."""
     started = time.time()
-    words = ["train", row.task, *row.words(given.bench), "--seed", str(seed), "--runs", given.runs]
-    command = [sys.executable, str(ROOT / "run.py"), *words, "--name", f"{row.name}-{row.digest()}-s{seed}", "--json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        sys.exit(f"{shlex.join(command)}: exit code {done.returncode}")
-    summary = json.loads(done.stdout)
+    words = ["train", row.task, *row.words(given.bench), "--seed", str(seed), "--runs", given.runs, "--json"]
+    name = f"{row.name}-{row.digest()}-s{seed}"
+    summary = run([*words, "--name", name])
+    last = run([*words, "--name", f"{name}-whole", "--train-on-validation"]) if row.whole else summary
     return {
-        "score": summary["scores"][row.score],
+        "score": last["scores"][row.score],
         "validation": summary["validation"],
         "best_epoch": summary["best_epoch"],
         "minutes": round((time.time() - started) / 60, 2),
     }
+
+
+def run(words: list[str]) -> dict[str, Any]:
+    """Run a command of run.py, and return what it prints as JSON."""
+    command = [sys.executable, str(ROOT / "run.py"), *words]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        sys.exit(f"{shlex.join(command)}: exit code {done.returncode}")
+    return json.loads(done.stdout)
 
 
 def measure_alternative(row: Row, bench: str) -> dict[str, float]:
@@ -98,7 +106,8 @@ def measure_alternative(row: Row, bench: str) -> dict[str, float]:
     started = time.time()
     task = tasks.get(row.task)
     splits = data.load(task, row.read(bench), data.keep_quiet)
-    answers = ALTERNATIVES[row.alternative](splits)
+    last = ("train", "validation") if row.whole else ("train",)
+    answers = ALTERNATIVES[row.alternative](splits, last)
     scores = task.metrics([example.output for example in splits["test"]], answers)
     return {"score": scores[row.score], "minutes": round((time.time() - started) / 60, 2)}
 
@@ -120,6 +129,7 @@ def tabulate(rows: dict[str, Row], results: dict[str, Any]) -> str:
         instead = f"{row.scale * other['score']:.1f} ({row.alternative})" if other else ""
         sign = ", less is better" if row.lower else ""
         title = f"{row.title}{sign}: `{row.task} {row.options.replace('{bench}/', '')}`"
+        title += ", then with `--train-on-validation`" if row.whole else ""
         many = f" ({len(runs)})" if len(runs) > 1 else ""
         lines.append(f"| {title} | {scores}{many} | {minutes:.1f} | {published} | {instead} |")
     return "\n".join(lines)

@@ -1,6 +1,7 @@
 """What a practitioner would take instead of a recurrent network, on the same splits: training takes seconds or minutes.
 
-Each function takes the examples by split, and returns the answers to the test's inputs.
+Each function takes the examples by split, and returns the answers to the test's inputs. last: on which splits it is
+trained once nothing is left to choose, those of validation among them or not.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,13 +11,13 @@ from pipeline import files
 from pipeline.example import Splits
 
 
-def crfsuite(splits: Splits) -> list[tuple[str, ...]]:
+def crfsuite(splits: Splits, last: Sequence[str]) -> list[tuple[str, ...]]:
     """Tag with a conditional random field over hand-made features (python-crfsuite, its own defaults)."""
     import pycrfsuite
 
     trainer = pycrfsuite.Trainer(verbose=False)
     trainer.set_params({"c1": 0.1, "c2": 0.1, "max_iterations": 100, "feature.possible_transitions": True})
-    for example in splits["train"]:
+    for example in (one for split in last for one in splits[split]):
         trainer.append(describe_words(example.input), list(example.output))
     with files.temporary_folder() as folder:
         path = str(folder / "tagger.crfsuite")
@@ -52,7 +53,7 @@ def shape(word: str) -> str:
     return "".join(found)
 
 
-def tfidf(splits: Splits) -> list[Any]:
+def tfidf(splits: Splits, last: Sequence[str]) -> list[Any]:
     """Classify by words and pairs of words, weighted by TF-IDF, with logistic regression; numbers as labels (sklearn).
 
     The strength of the regularisation is the one that is best on validation.
@@ -61,16 +62,17 @@ def tfidf(splits: Splits) -> list[Any]:
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    def fit(strength: float) -> Any:
+    def fit(strength: float, *trained_on: str) -> Any:
         vectors = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
         model = make_pipeline(vectors, LogisticRegression(C=strength, max_iter=1000))
-        return model.fit(*divide("train"))
+        return model.fit(*divide(*trained_on))
 
-    def divide(split: str) -> tuple[list[str], list[Any]]:
-        return [one.input for one in splits[split]], [one.output for one in splits[split]]
+    def divide(*parts: str) -> tuple[list[str], list[Any]]:
+        examples = [one for part in parts for one in splits[part]]
+        return [one.input for one in examples], [one.output for one in examples]
 
-    best = max(map(fit, (1.0, 4.0, 16.0)), key=lambda model: model.score(*divide("validation")))
-    return list(best.predict(divide("test")[0]))
+    best = max((1.0, 4.0, 16.0), key=lambda strength: fit(strength, "train").score(*divide("validation")))
+    return list(fit(best, *last).predict(divide("test")[0]))
 
 
-ALTERNATIVES: dict[str, Callable[[Splits], list[Any]]] = {"crfsuite": crfsuite, "tfidf": tfidf}
+ALTERNATIVES: dict[str, Callable[[Splits, Sequence[str]], list[Any]]] = {"crfsuite": crfsuite, "tfidf": tfidf}
