@@ -48,5 +48,5 @@ TASK = Task(
         "ema_decay": 0.99,
         "steps": 2000,
     },
-    best={"loss": "auto", "ngrams": 2},
+    best={"loss": "auto", "ngrams": 2, "adversarial": 0.1, "ema_decay": 0.995, "learning_rate": 1e-3},
 )
