@@ -68,7 +68,11 @@ def calibrate(trained: "Trained", batches: "Batches") -> None:
         labels.append(expected[asked])
     if not sum(map(len, labels)):
         return
-    temperature = fit_temperature(np.concatenate(logits), np.concatenate(labels))
+    scores, right = np.concatenate(logits), np.concatenate(labels)
+    if experiment.output_field.arrays["output"].independent:
+        # To have a label or not is a choice of two, of which the logit of one is 0.
+        scores, right = np.stack([np.zeros(scores.size), scores.reshape(-1)], axis=1), right.reshape(-1)
+    temperature = fit_temperature(scores, right)
     keep(trained, {"temperature": temperature, "examples": sum(map(len, labels))})
 
 

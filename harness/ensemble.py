@@ -10,17 +10,19 @@ from harness.runs.trained import Trained, connect, open_model
 from harness.selection import Selection
 from models.decoding.ensemble import combine_writers
 from pipeline.errors import BadInput
-from pipeline.fields import is_autoregressive
+from pipeline.fields import Array, is_autoregressive
 
 # The logarithm of a probability that is rounded to 0.
 LEAST = 1e-30
+# What is left of 1 beside the largest number below it.
+NEAREST = 6e-8
 
 
-def average(models: Sequence[keras.Model], *, categorical: bool) -> keras.Model:
+def average(models: Sequence[keras.Model], output: Array) -> keras.Model:
     """Return a model from the same inputs to the mean of what models give.
 
-    categorical: they give logits, whose probabilities are averaged; the result is the logarithm of their mean. Else
-    they give numbers.
+    output: what they answer. Of a category, and of several labels, they give logits, whose probabilities are averaged;
+    the result is the logarithm of their mean, or of its odds. Else they give numbers.
     """
     inputs = {name: keras.Input(one.shape[1:], dtype=one.dtype, name=name) for name, one in models[0].input.items()}
     found = []
@@ -28,7 +30,11 @@ def average(models: Sequence[keras.Model], *, categorical: bool) -> keras.Model:
         # Layers of one model have names of their own.
         model.name = f"member_{number}"
         found.append(model(inputs))
-    if not categorical:
+    if output.independent:
+        mean = sum(ops.sigmoid(logits) for logits in found) / len(found)
+        odds = ops.log(ops.maximum(mean, LEAST)) - ops.log(ops.maximum(1 - mean, NEAREST))
+        return keras.Model(inputs, odds, name="ensemble")
+    if output.size is None:
         return keras.Model(inputs, sum(found) / len(found), name="ensemble")
     mean = sum(ops.softmax(logits) for logits in found) / len(found)
     return keras.Model(inputs, ops.log(ops.maximum(mean, LEAST)), name="ensemble")
@@ -52,7 +58,7 @@ def combine(members: Sequence[Trained]) -> Trained:
                 )
         model = combine_writers(models)
     else:
-        model = average(models, categorical=experiment.output_field.arrays["output"].size is not None)
+        model = average(models, experiment.output_field.arrays["output"])
     model.compile(loss=experiment.loss())
     return connect(experiment, model)
 

@@ -30,6 +30,7 @@ class Answer:
     certainties: (steps,), the probability of each of the answers, where there is one per step and they were asked for.
     further: what else the output field tells of the answer, by name.
     hypotheses: the best that a beam search found, where they were asked for.
+    probabilities: of each label, by name, where an answer may have several.
     """
 
     output: Value
@@ -38,6 +39,7 @@ class Answer:
     certainties: np.ndarray | None = None
     further: Mapping[str, str] = field(default_factory=dict)
     hypotheses: Sequence[Hypothesis] = ()
+    probabilities: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,8 @@ def read_answer(
         # The positions of an image's grid are no time steps.
         attention = attention[:, :steps] if masked else attention
     certainties = found["certainties"][row][:steps] if "certainties" in found else None
-    return Answer(output, details, attention, certainties, output_field.restate(output))
+    probabilities = output_field.name_probabilities(found["output"][row]) if written.independent else {}
+    return Answer(output, details, attention, certainties, output_field.restate(output), probabilities=probabilities)
 
 
 def measure_loss(model: keras.Model, batches: Batches, *, learn: bool = False) -> float:
@@ -218,8 +221,18 @@ class Scorer:
 
 
 def rate_probabilities(experiment: Experiment, examples: Sequence[Example], answers: Sequence[Answer]) -> Scores:
-    """Return the calibration error of a classifier's probabilities; nothing where there are none."""
+    """Return the calibration error of a classifier's probabilities; nothing where there are none.
+
+    Where there may be several labels, it is that of the probability of each label of each example.
+    """
     output = experiment.output_field.arrays["output"]
+    if output.independent:
+        pairs = [
+            (label in example.output, likely)
+            for one, example in zip(answers, examples, strict=True)
+            for label, likely in one.probabilities.items()
+        ]
+        return {"calibration_error": expected_calibration_error(*zip(*pairs, strict=True))}
     certain = [one.details["probability"] for one in answers if "probability" in one.details]
     if not output.size or output.timed or len(certain) < len(answers):
         return {}

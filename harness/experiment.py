@@ -20,7 +20,7 @@ from pipeline.batches.padding import Arrays, measure
 from pipeline.batches.windows import WEIGHT, find_windows, group
 from pipeline.errors import BadInput
 from pipeline.example import Example, Value, first
-from pipeline.fields import InputField, OutputField, is_autoregressive
+from pipeline.fields import InputField, OutputField, is_autoregressive, reconfigure
 from pipeline.option import Options
 from tasks.task import Task
 
@@ -68,8 +68,10 @@ class Experiment:
         return self.task.family.load_measures(self.output_field)
 
     def replace_options(self, **changed: Value) -> Experiment:
-        """Return the experiment with some options changed."""
-        return dataclasses.replace(self, options=self.options.replace(**changed))
+        """Return the experiment with some options changed, those of decoding that the output field has among them."""
+        return dataclasses.replace(
+            self, options=self.options.replace(**changed), output_field=reconfigure(self.output_field, changed)
+        )
 
     def batch(
         self,

@@ -14,14 +14,18 @@ from harness.runs.trained import Trained
 from harness.suggesting.suggester import Suggester, suggest
 from pipeline.errors import BadInput
 from pipeline.example import Value
+from pipeline.multi_label import name_labels
 
 Prediction = dict[str, Any]
+# Labels that are shown with their probability, where an answer may have several: the likeliest.
+MOST_LABELS = 8
 
 
 def predict(
     trained: Trained, inputs: Sequence[Input], *, attention: bool = False, n_best: int | None = None
 ) -> list[Prediction]:
-    """Return for each input its "input" as the task reads it, its "output", and its probability.
+    """Return for each input its "input" as the task reads it, its "output", and its probability; where the output is
+    several labels, the "probabilities" of all labels, by name.
 
     Both are None where the input is empty. attention: return "attention" too, where the model has it: a list for each
     written symbol, the end symbol included, of its weight for each time step of the input. n_best: return so many of
@@ -69,6 +73,8 @@ def add_suggestions(trained: Trained, predictions: Sequence[Prediction]) -> None
 def to_prediction(shown: Value, found: Answer, *, attention: bool = False) -> Prediction:
     """Return an answer as it is printed. shown: the input, as JSON can hold it. attention: see `predict`."""
     prediction = {"input": shown, "output": found.output, **found.further, **found.details}
+    if found.probabilities:
+        prediction["probabilities"] = dict(found.probabilities)
     if found.hypotheses:
         prediction["n_best"] = [
             {name: value for name, value in asdict(one).items() if value is not None} for one in found.hypotheses
@@ -92,6 +98,10 @@ def format_plainly(predictions: Sequence[Prediction], name_steps: Callable[[str]
         elif "suggestions" in found:
             words = [f"{one['word']} {one['probability']:.3f}" for one in found["suggestions"]]
             blocks.append(f"{found['input']:.100}\n  next  {'  '.join(words)}\n  text  {found['completion']}")
+        elif "probabilities" in found:
+            likely = sorted(found["probabilities"].items(), key=lambda pair: -pair[1])[:MOST_LABELS]
+            shares = "  ".join(f"{label} {share:.3f}" for label, share in likely)
+            blocks.append(f"{name_labels(found['output'])}  {found['input']:.100}\n  {shares}")
         elif isinstance(found["output"], tuple):
             tokens = name_steps(found["input"]) if isinstance(found["input"], str) else found["input"]
             width = max(map(len, tokens))

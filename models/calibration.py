@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 
 def can_calibrate(model: keras.Model, output_field: "OutputField") -> bool:
-    """Return whether an answer is one of a few labels, by logits that a dense layer of that name gives."""
+    """Return whether an answer is one of a few labels, or several, by logits that a dense layer of that name gives."""
     output = output_field.arrays["output"]
     dense = any(isinstance(layer, keras.layers.Dense) for layer in model.layers if layer.name == "logits")
-    return bool(output.size) and not output.timed and dense
+    return (bool(output.size) or output.independent) and not output.timed and dense
 
 
 def divide_logits(model: keras.Model, temperature: float) -> None:

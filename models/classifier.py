@@ -1,4 +1,4 @@
-"""Classifier, and regressor: many to one. One label, one number, or the likelihood of each range of it per sequence."""
+"""Classifier, and regressor: many to one. One label, several or none, a number, or how likely each range of it is."""
 
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ from models.family import count_values
 from models.layers.argmax import ArgMax
 from models.layers.dropout import Dropout
 from models.layers.embedding import encode_sequence
-from models.layers.losses import WeightedCrossEntropy, cross_entropy
+from models.layers.losses import BinaryFocalCrossEntropy, WeightedCrossEntropy, cross_entropy
 from models.layers.ngrams import EitherOrBoth, NGrams
 from models.layers.ordinal import ContinuationRatios
 from models.layers.pooling import make_pool
@@ -66,9 +66,12 @@ def answer(states: Tensor, mask: Tensor, output_field: "OutputField", options: "
 def loss(output_field: "OutputField", options: "Options") -> keras.losses.Loss:
     """Return the cross-entropy of labels, or of the likelihood of ranges; or the squared error of numbers.
 
-    Labels may be weighted, and options.focal is the gamma of a focal loss; BadInput for one without labels.
+    Where there may be several labels, it is the binary cross-entropy of each, on the mean. Labels may be weighted, and
+    options.focal is the gamma of a focal loss; BadInput for one without labels.
     """
     expected = output_field.arrays["output"]
+    if expected.independent:
+        return BinaryFocalCrossEntropy(expected.weights, options.focal)
     if options.focal and not expected.size:
         raise BadInput(f"--focal {options.focal:g}: the answer is a number, and no label; leave the option out")
     if options.focal or expected.weights:
@@ -83,9 +86,12 @@ def loss(output_field: "OutputField", options: "Options") -> keras.losses.Loss:
 def decode(model: keras.Model, output_field: "OutputField", options: "Options") -> keras.Model:
     """Return a model to {"output": ...}: the best label, with its "probability"; the number; or the likelihoods.
 
-    Labels and numbers: (batch,). The likelihood of each range of numbers: (batch, ranges).
+    Labels and numbers: (batch,). The likelihood of each range of numbers: (batch, ranges). Where there may be several
+    labels, how likely each is: (batch, labels).
     """
     expected = output_field.arrays["output"]
+    if expected.independent:
+        return keras.Model(model.input, {"output": ops.sigmoid(model.output)})
     if expected.size:
         likely = ops.softmax(model.output)
         return keras.Model(model.input, {"output": ArgMax()(model.output), "probability": ops.max(likely, axis=-1)})

@@ -31,8 +31,10 @@ class Array(Protocol):
     timed: whether there is a time axis. per_step: whether each step of it is an answer of its own.
     padding: the value that stands for nothing. unknown: the value that stands for what was not in the training data;
         None: none does.
-    weights: how much each of the different values counts in the loss; None: alike.
+    weights: how much each of the different values counts in the loss; None: alike. Of an independent array first those
+        of 0 for each of its numbers, then those of 1.
     ordered: of likelihoods, whether they are those of values in an order, of which an example has one.
+    independent: whether each number is 0 or 1 for itself, and a model answers how likely it is 1: several labels.
     """
 
     @property
@@ -53,6 +55,8 @@ class Array(Protocol):
     def weights(self) -> tuple[float, ...] | None: ...
     @property
     def ordered(self) -> bool: ...
+    @property
+    def independent(self) -> bool: ...
 
 
 class InputField(Protocol):

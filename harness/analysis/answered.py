@@ -1,7 +1,7 @@
 """What a run answers to a split: all that an analysis is made of."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -31,7 +31,8 @@ class Answered:
     """The examples of a split, and what a run answers to them, in their order.
 
     source: of other data than the run's own. certainties: of each step's answer, (time,) per example, where each step
-    is one of a few categories; probabilities: of each whole answer, where the model gives one.
+    is one of a few categories; probabilities: of each whole answer, where the model gives one; label_probabilities: of
+    each label, by name, where an answer may have several.
     losses: of each example, (examples,), the mean over the answers that are asked for; `weights` says how many.
     lengths: in time steps; of the outputs where the inputs have none. scores: as `evaluate` gives them.
     from_answers: whether the monitored score is computed from answers, rather than from the loss.
@@ -43,6 +44,7 @@ class Answered:
     outputs: list[Value]
     certainties: list[Floats] | None
     probabilities: Floats | None
+    label_probabilities: list[Mapping[str, float]]
     losses: Floats
     weights: Floats
     lengths: Integers
@@ -153,6 +155,7 @@ def collect(trained: Trained, selection: Selection, source: str | None = None) -
         outputs=outputs,
         certainties=_list_certainties(answers),
         probabilities=_list_probabilities(answers),
+        label_probabilities=[one.probabilities for one in answers],
         losses=losses,
         weights=weights,
         lengths=batches.example_steps,

@@ -11,6 +11,7 @@ from harness.analysis.section import Cell, Row, Section, Sections, count, shorte
 from harness.analysis.texts import show_text
 from harness.comparison.significance import BootstrapCovariance, bootstrap, level, rounded
 from pipeline.example import Value
+from pipeline.multi_label import name_labels
 
 # Examples that are listed of each side.
 MOST = 20
@@ -55,9 +56,10 @@ def compare_scores(first: Answered, second: Answered) -> Sections:
 def test(first: Answered, second: Answered) -> tuple[dict[str, float], str]:
     """Return the numbers of a paired test over the examples, and what they say.
 
-    Labels: McNemar's exact test (1947). All others: a bootstrap of the monitored score, paired over the two runs.
+    One label each: McNemar's exact test (1947). All others: a bootstrap of the monitored score, paired over the two
+    runs.
     """
-    if first.experiment.output_field.categorical and not is_tagged(first):
+    if first.experiment.output_field.categorical and isinstance(first.outputs[0], str):
         return test_labels(first.right, second.right)
     return test_scores(first, second)
 
@@ -207,6 +209,8 @@ def _show_output(answered: Answered, member: int, output: Value, outputs: Sequen
     """Return an output as a table shows it; of tags, those of the steps at which the two runs differ."""
     if isinstance(output, float):
         return output
+    if answered.experiment.output_field.arrays["output"].independent:
+        return name_labels(output)
     if not is_tagged(answered):
         return show_text(output)
     apart = [step for step, tags in enumerate(zip(*outputs, strict=True)) if tags[0] != tags[1]]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from harness.analysis import forecasts, labels, numbers, others, spans, tags, texts
+from harness.analysis import forecasts, label_sets, labels, numbers, others, spans, tags, texts
 from harness.analysis.answered import Answered
 from harness.analysis.section import Section, Sections
 from harness.cells import explain_limitation
@@ -18,7 +18,7 @@ def find_kind(output_field: OutputField, output: Value) -> Kind:
 
     - A text is written symbol by symbol, or has symbols in an order but at no known times.
     - Tags are categories, one per step; spans are what BIO tags mark.
-    - A label is a category, one per example.
+    - A label is a category, one per example; or there are several of them, or none.
     - A forecast is several numbers, one for each step ahead.
     - A number is a number; of all else no more is known than its loss.
     """
@@ -27,6 +27,8 @@ def find_kind(output_field: OutputField, output: Value) -> Kind:
     array = output_field.arrays["output"]
     if output_field.autoregressive or (array.timed and not array.per_step):
         return texts.analyse
+    if array.independent:
+        return label_sets.analyse
     if output_field.categorical and array.timed:
         return spans.analyse if output_field.spans else tags.analyse
     if output_field.categorical:

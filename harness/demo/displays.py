@@ -13,6 +13,7 @@ from pipeline.fields import (
     AutoregressiveField,
     Histogram,
     Label,
+    Labels,
     NextWord,
     Number,
     OutputField,
@@ -22,6 +23,7 @@ from pipeline.fields import (
 )
 from pipeline.fields.log_mel import STEP
 from pipeline.fields.vocabulary import PADDING_ID, REPLACEMENT
+from pipeline.multi_label import name_labels
 
 # Labels that are shown with their probability: the likeliest.
 LABELS = 8
@@ -103,6 +105,21 @@ def _(field: Label, question: Question) -> str:
         points=points,
         skipped=len(places) < len(names),
         unit=question.trained.experiment.input_field.unit or "step",
+    )
+
+
+@show.register
+def _(field: Labels, question: Question) -> str:
+    found = decode(question)["output"]
+    likely = sorted(field.name_probabilities(found).items(), key=lambda pair: -pair[1])
+    return render(
+        "label",
+        best=name_labels(field.decode(found)),
+        shares=likely[:LABELS],
+        others=len(likely) - len(likely[:LABELS]),
+        points=[],
+        skipped=False,
+        unit="word",
     )
 
 

@@ -320,6 +320,13 @@ def write(found, inputs):
     label = wanted["labels"][int(found["output"][0])]
     return {"output": label, "probability": float(found["probability"][0])}
 """,
+    "Labels": """
+
+def write(found, inputs):
+    likely = found["output"][0].tolist()
+    chosen = [label for label, share in zip(wanted["labels"], likely) if share >= wanted["threshold"]]
+    return {"output": sorted(chosen), "probabilities": dict(zip(wanted["labels"], likely))}
+""",
     "Tags": """
 
 def write(found, inputs):

@@ -16,6 +16,12 @@ ANSWERS = {
     "attention": "for each written symbol, the weight of each position of the input",
     "logits": "what the answer is computed from; softmax of the last axis gives probabilities",
 }
+# Where there may be several labels.
+LABELS = {
+    **ANSWERS,
+    "output": "how likely each label is",
+    "logits": "what the answer is computed from; sigmoid gives the probability of each label",
+}
 OPENING = {
     "onnx": 'onnxruntime.InferenceSession("model.onnx").run(None, inputs)',
     "openvino": 'openvino.compile_model("model.xml", "CPU")(inputs)',
@@ -49,7 +55,8 @@ def write(experiment: Experiment, form: Format, program: Program | None, summary
         )
     lines += ["", *describe_limits(form, summary, timed), "", "## What comes out", ""]
     names = ["output", "probability", "attention", "logits"] if form.answers else ["logits"]
-    lines += [f"- `{name}`: {ANSWERS[name]}." for name in names if name in summary["answers"]]
+    told = LABELS if experiment.output_field.arrays["output"].independent else ANSWERS
+    lines += [f"- `{name}`: {told[name]}." for name in names if name in summary["answers"]]
     lines += ["", "## How to run it", "", "```python", OPENING[form.name], "```", ""]
     if program:
         lines += [

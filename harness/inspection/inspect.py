@@ -29,6 +29,7 @@ from pipeline.batches.padding import measure
 from pipeline.errors import BadInput
 from pipeline.example import Value
 from pipeline.fields import Arrays, NextWord, OutputField, is_aligned, is_autoregressive
+from pipeline.multi_label import name_labels
 
 # What is longer is cut to its first steps; the answers that are explained, and the prefixes, are so many at most.
 LONGEST, MOST_TARGETS, LEAST_TARGETS, MOST_PREFIXES = 1000, 32, 4, 256
@@ -99,7 +100,7 @@ def inspect(
         run=str(experiment.directory),
         cell=experiment.options.cell,
         shown=shown,
-        answer=describe(question.answer),
+        answer=name_labels(question.answer) if output.arrays["output"].independent else describe(question.answer),
         probability=question.probability,
         written=written,
         layers=tuple(one for one, _ in layers),
@@ -190,7 +191,7 @@ def read_values(experiment: Experiment) -> np.ndarray | None:
     """Return the number that each range of an answered distribution stands for; None where that is not answered."""
     array = experiment.output_field.arrays["output"]
     (ranges,) = array.shape or (None,)
-    if array.size or array.timed or ranges is None:
+    if array.size or array.timed or array.independent or ranges is None:
         return None
     return np.array([experiment.output_field.decode(row) for row in np.eye(ranges)])
 
@@ -393,11 +394,16 @@ def follow_prefixes(trained: Trained, question: Question, notes: list[str]) -> C
         real = len(lengths[begin : begin + PREFIXES])
         decoded = trained.decoder.predict_on_batch({name: arrays[name] for name in trained.decoder.input})
         found += list(np.asarray(decoded["output"])[:real])
-        if output.arrays["output"].size:
+        if output.arrays["output"].independent:
+            likely.append(np.asarray(decoded["output"])[:real])
+        elif output.arrays["output"].size:
             likely.append(softmax(np.asarray(trained.model.predict_on_batch(arrays)))[:real])
     steps = tuple(lengths.tolist())
-    if output.arrays["output"].size:
+    if likely:
         rows, names = np.concatenate(likely), name_answers(experiment)
+        if output.arrays["output"].independent:
+            # That which is surest, whether or not there is one.
+            found = list(rows.argmax(axis=1))
         choices = tuple(choose(row, int(one), names) for row, one in zip(rows, found, strict=True))
         chosen = np.argsort(-rows.max(axis=0))[:6]
         chosen = np.sort(chosen)
@@ -430,6 +436,10 @@ def choose_targets(
     """Return the answers whose contributions are computed, and how they are called."""
     output = experiment.output_field
     array = output.arrays["output"]
+    if array.independent:
+        names = name_answers(experiment)
+        likely = np.argsort(-logits)[: max(1, min(len(question.answer), MOST_TARGETS))]
+        return [Target(0, int(one)) for one in likely], tuple(names[one] for one in likely)
     if not array.timed:
         choice = int(question.own["output"]) if array.size else 0
         return [Target(0, choice)], (describe(question.answer),)
@@ -460,7 +470,13 @@ def contribute(
     read = found.contributions[READ]
     total = sum(one.reshape(len(targets), -1).sum(axis=1) for one in found.contributions.values())
     array = network.trained.experiment.output_field.arrays["output"]
-    unit = LOG_ODDS if array.size else "the units of the number" if array.shape else "as the model gives the number"
+    unit = (
+        LOG_ODDS
+        if array.size or array.independent
+        else "the units of the number"
+        if array.shape
+        else "as the model gives the number"
+    )
     written = found.contributions.get(WRITTEN)
     return Contributions(
         targets=texts,

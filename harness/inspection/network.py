@@ -208,7 +208,7 @@ class Network:
         """Return the score of each row's target, (rows,).
 
         - Of a label, tag or symbol: its log-odds, log p / (1 - p), in nats. A probability could not be added up: near 0
-          and 1 it hardly changes.
+          and 1 it hardly changes. Where there may be several labels, these are the logits themselves.
         - Of a number in ranges: its mean, in the units of the number.
         - Of a number: the number as the model gives it.
 
@@ -224,6 +224,8 @@ class Network:
             return logits[:, 0]
         mine = ops.one_hot(choices, logits.shape[1], dtype="bool")
         own = ops.sum(ops.where(mine, logits, 0.0), axis=1)
+        if self.trained.experiment.output_field.arrays["output"].independent:
+            return own
         return own - ops.logsumexp(ops.where(mine, FORBIDDEN, logits), axis=1)
 
     def _attribute_rows(

@@ -34,6 +34,7 @@ from pipeline.fields import (
     Horizon,
     Image,
     Label,
+    Labels,
     NextWord,
     Number,
     Passages,
@@ -60,6 +61,7 @@ TEMPLATE = Path(__file__).parents[1] / "templates" / "card.md.j2"
 # By the fields of a task, what Hugging Face calls it; a task of one's own may be none of these.
 HUB_TASKS = {
     (Text, Label): "text-classification",
+    (Text, Labels): "text-classification",
     (Text, Number): "text-classification",
     (Tokens, Tags): "token-classification",
     (SourceText, TargetText): "translation",

@@ -43,9 +43,13 @@ class Prediction(BaseModel):
     model_config = ConfigDict(extra="allow")
     input: str | list[str] | None = Field(description="The input as the run reads it.")
     output: str | float | list[str] | dict[str, list[float]] | None = Field(
-        description="A label, a number, a text, one tag per token; of a forecast, by quantile, a number per step."
+        description="A label, several labels, a number, a text, one tag per token; of a forecast, by quantile, "
+        "a number per step."
     )
     probability: float | None = Field(default=None, description="Of the whole answer, where the model can say it.")
+    probabilities: dict[str, float] | None = Field(
+        default=None, description="Of each label, where there may be several."
+    )
     attention: list[list[float]] | None = Field(
         default=None, description="For each written symbol, its weight for each time step of the input."
     )

@@ -4,6 +4,7 @@ import sys
 from typing import Protocol
 
 from harness.streaming.stream import Answer, ReadingStream, WritingStream
+from pipeline.multi_label import name_labels
 from pipeline.printable import show_controls
 from pipeline.record import dump
 
@@ -44,7 +45,8 @@ class Lines:
             # Several words that may come next, or one tag.
             print(f"{token:15} {show_controls(output if isinstance(output, str) else '  '.join(output))}")
             return
-        shown = f"{output:.2f}" if isinstance(output, float) else show_controls(str(output))
+        named = name_labels(output) if isinstance(output, tuple) else str(output)
+        shown = f"{output:.2f}" if isinstance(output, float) else show_controls(named)
         print(f"{shown}{''.join(f'  {value:.3f}' for name, value in answer.items() if name != 'output')}  {token}")
 
     def end(self) -> None:

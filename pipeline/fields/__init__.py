@@ -17,6 +17,7 @@ from pipeline.fields.field import (
     inherit,
     is_aligned,
     is_autoregressive,
+    reconfigure,
     restore,
     save,
 )
@@ -37,6 +38,7 @@ from pipeline.fields.outputs.corrections import Corrections
 from pipeline.fields.outputs.histogram import Histogram
 from pipeline.fields.outputs.horizon import Horizon
 from pipeline.fields.outputs.label import Label
+from pipeline.fields.outputs.labels import Labels
 from pipeline.fields.outputs.next_word import NextWord
 from pipeline.fields.outputs.number import Number
 from pipeline.fields.outputs.passages import Passages
@@ -63,6 +65,7 @@ __all__ = [
     "Image",
     "InputField",
     "Label",
+    "Labels",
     "NextWord",
     "Number",
     "OutputField",
@@ -86,6 +89,7 @@ __all__ = [
     "inherit",
     "is_aligned",
     "is_autoregressive",
+    "reconfigure",
     "restore",
     "save",
 ]

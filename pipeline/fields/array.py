@@ -24,8 +24,10 @@ class Array:
     per_step: of an output with a time axis, whether each step is an answer of its own, with a loss of its own; else
         the sequence is one answer.
     padding, unknown: the values that stand for nothing, and for what was not in the training data; None: none does.
-    weights: how much each value of an integer counts in the loss; None: alike.
+    weights: how much each value of an integer counts in the loss; None: alike. Of an independent array first those of
+        0 for each of its numbers, then those of 1.
     ordered: of likelihoods, whether they are those of values in an order, of which an example has one.
+    independent: whether each number is 0 or 1 for itself, and a model answers how likely it is 1: several labels.
     """
 
     shape: tuple[int | None, ...]
@@ -36,6 +38,7 @@ class Array:
     unknown: int | None = None
     weights: tuple[float, ...] | None = None
     ordered: bool = False
+    independent: bool = False
 
     @property
     def timed(self) -> bool:

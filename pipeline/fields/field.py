@@ -255,7 +255,7 @@ class InputField(Field, Protocol, Generic[Value]):
 class OutputField(Field, Protocol, Generic[Value]):
     """The side that a model answers. Value: an example's output, such as a label or a text.
 
-    categorical: whether the values are made of a few categories, of which an answer is one or one per step.
+    categorical: whether the values are made of a few categories, of which an answer is one, one per step, or several.
     autoregressive: whether the model writes it symbol by symbol; then the field is an `AutoregressiveField`.
     suggests: whether an answer is, for each step, several words of which one may come next.
     """
@@ -291,6 +291,10 @@ class OutputField(Field, Protocol, Generic[Value]):
 
     def restate(self, value: Value, /) -> Mapping[str, str]:
         """Return what else is told of an answer, by name, such as the text that corrections make."""
+        return {}
+
+    def name_probabilities(self, output: np.ndarray, /) -> Mapping[str, float]:
+        """Return how likely each category is, by name, where an answer may have several; else nothing."""
         return {}
 
     def decode_step(self, output: np.ndarray, /) -> object:
@@ -419,6 +423,12 @@ def inherit(empty: Kind, earlier: Field) -> Kind:
     """Return `empty`, a field as its task makes it, with what another one of its kind has learned; see `extend`."""
     learned = [part.name for part in _list_parts(empty) if part.metadata.get("learned", False)]
     return dataclasses.replace(empty, **{name: getattr(earlier, name) for name in learned})
+
+
+def reconfigure(field: Kind, changed: Mapping[str, object]) -> Kind:
+    """Return a fitted field with other values of those of its options, by name, that it has; see `Experiment`."""
+    own = {part.name for part in _list_parts(field)} & changed.keys()
+    return dataclasses.replace(field, **{name: changed[name] for name in own}) if own else field
 
 
 def _list_parts(field: Field) -> list[dataclasses.Field[object]]:

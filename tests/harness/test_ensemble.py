@@ -58,7 +58,7 @@ def test_a_model_averaged_with_itself_is_itself(runs: list[Path]) -> None:
     batches = experiment.encode(small_splits(experiment.task.name)["test"])
     inputs, *_ = batches.draw(*next(iter(batches.plan())))
     categorical = experiment.task.name == "pos"
-    twice = np.asarray(average([model, again], categorical=categorical).predict_on_batch(inputs))
+    twice = np.asarray(average([model, again], experiment.output_field.arrays["output"]).predict_on_batch(inputs))
     once = np.asarray(open_run(runs[0]).model.predict_on_batch(inputs))
     assert twice == pytest.approx(once - (np.log(np.exp(once).sum(-1, keepdims=True)) if categorical else 0), abs=1e-5)
 

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 from scipy.special import softmax
-from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.class_weight import compute_class_weight, compute_sample_weight
 
 from harness.differentiation import differentiate
 from models import classifier
@@ -11,7 +11,7 @@ from models.layers.losses import WeightedCrossEntropy
 from models.layers.pooling import POOLINGS, AttentionPool, Pool
 from models.streaming import RunningAttention
 from pipeline.errors import BadInput
-from pipeline.fields import Histogram, Label, Number
+from pipeline.fields import Histogram, Label, Labels, Number
 from tests.models import CELLS, SENTENCES, encode, fit, numpy, options, random_inputs, randomize, text_field
 
 TEXTS = [" ".join(sentence) for sentence in SENTENCES]
@@ -208,6 +208,22 @@ def test_a_focal_loss_has_a_slope_where_the_answer_is_right_for_sure():
     logits = keras.ops.convert_to_tensor([[60.0, -60.0]])
     slope = differentiate(lambda at: loss(np.array([0]), at), logits)
     assert np.isfinite(numpy(slope)).all()
+
+
+@pytest.mark.parametrize("gamma", [0.0, 2.0])
+def test_the_loss_of_several_labels_is_the_binary_one_of_keras_weighted_as_scikit_learn_does(gamma):
+    sets = [("a",), (), ("a", "b"), ("a",)]
+    logits = np.random.default_rng(0).normal(size=(4, 2)).astype("float32") * 3
+    plain, weighted = fit(Labels(), sets), fit(Labels(class_weights="balanced"), sets)
+    wanted = np.stack([plain.encode(one)["output"] for one in sets])
+    stock = keras.losses.BinaryFocalCrossentropy(gamma=gamma, from_logits=True, reduction=None)
+    each = np.transpose([numpy(stock(wanted[:, [k]], logits[:, [k]])) for k in range(2)])
+    chosen = options(focal=gamma)
+    np.testing.assert_allclose(numpy(classifier.loss(plain, chosen).call(wanted, logits)), each.mean(axis=1), rtol=1e-5)
+    weights = np.transpose([compute_sample_weight("balanced", column) for column in wanted.T])
+    found = classifier.loss(weighted, chosen)(wanted, logits)
+    np.testing.assert_allclose(numpy(found), (weights * each).mean(), rtol=1e-5)
+    assert classifier.loss(weighted, chosen).get_config()["gamma"] == gamma
 
 
 def test_a_focal_loss_without_labels_is_refused():

@@ -1,5 +1,5 @@
-"""Generated English sentences, tagged with named entities and with parts of speech."""
+"""Generated English sentences, tagged with named entities or with parts of speech, or labelled by what they mention."""
 
-from pipeline.corpora.generated_english.generator import named_entities, parts_of_speech
+from pipeline.corpora.generated_english.generator import mentions, named_entities, parts_of_speech
 
-__all__ = ["named_entities", "parts_of_speech"]
+__all__ = ["mentions", "named_entities", "parts_of_speech"]

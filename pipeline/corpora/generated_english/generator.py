@@ -25,6 +25,7 @@ parts of speech the ceiling is 1: a name is PROPN either way.
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import TypeVar
 
@@ -45,6 +46,8 @@ LIKELIER = 0.6
 SPANS_PER_SENTENCE = 2.35
 CEILING = 1 - AMBIGUOUS_SHARE * (1 - LIKELIER) / SPANS_PER_SENTENCE
 AMBIGUOUS_ORIGIN = "grammar.toml:AMBIGUOUS"
+# How the types are called where they are labels.
+NAMED = {"PER": "person", "ORG": "organisation", "LOC": "place", "DATE": "date"}
 
 _ORIGIN = "grammar.toml:SENTENCE"
 _LONGEST = 40
@@ -82,6 +85,22 @@ def named_entities(train: int = 8000, validation: int = 1000, test: int = 1000, 
     Examples of the templates that nothing settles have the origin AMBIGUOUS_ORIGIN.
     """
     return _generate({"test": test, "validation": validation, "train": train}, seed, column=2)
+
+
+def mentions(train: int = 8000, validation: int = 1000, test: int = 1000, seed: int = 0) -> Splits:
+    """Return the same sentences as texts, and which types of names each mentions: none, one or several of NAMED."""
+    splits = named_entities(train, validation, test, seed)
+    return {
+        split: [
+            replace(
+                one,
+                input=" ".join(one.input),
+                output=tuple(sorted({NAMED[tag[2:]] for tag in one.output if tag != "O"})),
+            )
+            for one in examples
+        ]
+        for split, examples in splits.items()
+    }
 
 
 def parts_of_speech(train: int = 4000, validation: int = 500, test: int = 500, seed: int = 0) -> Splits:

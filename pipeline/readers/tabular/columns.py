@@ -71,6 +71,8 @@ def choose(
             f"{where}: {option} {given!r}: the columns of this file have no names. "
             f"Give a number from 1 to {len(names)} (-1 is the last)."
         )
+    if "," in given and {part.strip() for part in given.split(",")} <= set(names):
+        raise BadInput(f"{where}: {option} {given}: one column is expected; the task labels reads a column per label")
     raise BadInput(f"{where}: {option}: {unknown('column', given, filter(None, names))}")
 
 

@@ -168,15 +168,17 @@ def _cut_comments(
 
 def _read_fasttext(path: Path, text: str, say: Say) -> Table:
     say(f"{path}: each line is a label, marked by {FASTTEXT}, and a text, as fastText has them")
-    records: list[tuple[int, list[str] | BadRow]] = []
+    records: list[tuple[int, JsonObject | BadRow]] = []
     for number, line in enumerate(text.split("\n"), 1):
-        label, _, rest = line.strip().partition(" ")
-        if not label.startswith(FASTTEXT) and line.strip():
+        labels, rest = [], line.strip()
+        while rest.startswith(FASTTEXT):
+            label, _, rest = rest.partition(" ")
+            labels.append(label.removeprefix(FASTTEXT))
+            rest = rest.lstrip()
+        if labels:
+            records.append((number, {"label": labels[0] if len(labels) == 1 else labels, "text": rest}))
+        elif rest:
             records.append((number, BadRow("no label", f"a line begins with {FASTTEXT}, got {short(line)}")))
-        elif rest.startswith(FASTTEXT):
-            records.append((number, BadRow("several labels", f"one label is expected, got {short(line)}")))
-        elif line.strip():
-            records.append((number, [label.removeprefix(FASTTEXT), rest.strip()]))
     return Table(path, ("label", "text"), where=f"{path}:{records[0][0]}", records=records)
 
 

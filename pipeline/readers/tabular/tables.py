@@ -4,7 +4,7 @@ Not by pandas: it does not keep the line where a row starts, which every message
 column, so that the labels 0 and 1 become 0.0 and 1.0 where one is missing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ from pipeline.readers import aligned, files, folders, settings
 from pipeline.readers.faults import BadRow, Faults
 from pipeline.readers.request import Request, Say
 from pipeline.readers.tabular import records, values
-from pipeline.readers.tabular.columns import choose, matches
+from pipeline.readers.tabular.columns import Columns, choose, matches
 from pipeline.readers.tabular.records import SUFFIXES, Record, Table
 from pipeline.readers.tabular.sides import LABEL, TEXT, Choice, Side, choose_columns, fit_number
 
@@ -82,10 +82,17 @@ def read_sides(request: Request, say: Say, sides: tuple[Side, Side]) -> Splits:
     return read_files(files.find(request, KINDS, say), request, say=say, sides=sides)
 
 
-def read_files(found: Mapping[str, Sequence[Path]], request: Request, say: Say, sides: tuple[Side, Side]) -> Splits:
+def read_files(
+    found: Mapping[str, Sequence[Path]],
+    request: Request,
+    say: Say,
+    sides: tuple[Side, Side],
+    prepare: Callable[[Table, Columns], tuple[Table, Columns]] | None = None,
+) -> Splits:
     """Return the rows of the tables of each split as examples with these sides; see `read`.
 
     A table that is all there is, and has a column which says the split of each row, is divided by it.
+    prepare: what a table becomes before its columns are chosen, and among which they are; the train table comes first.
     """
     alone = sum(map(len, found.values())) == 1
     tables = [
@@ -101,7 +108,8 @@ def read_files(found: Mapping[str, Sequence[Path]], request: Request, say: Say, 
     # The train table first: it says which columns the others have.
     for split, table in sorted(tables, key=lambda pair: pair[0] != "train"):
         asked = sides[0], None if request.inputs_only else sides[1]
-        chosen = choose_columns(table, request.columns, sides=asked, say=say, like=like)
+        table, columns = prepare(table, request.columns) if prepare else (table, request.columns)
+        chosen = choose_columns(table, columns, sides=asked, say=say, like=like)
         if like and chosen.output is not None and not table.sample[chosen.output]:
             chosen = replace(chosen, output=None)
         like = like or chosen

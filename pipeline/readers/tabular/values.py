@@ -46,6 +46,8 @@ def label(value: object) -> str:
         return str(value).lower()
     if not isinstance(value, (str, int, float)):
         message = f"the label is {short(value)}, not a string or a number. Choose another column: --label-column."
+        if isinstance(value, (list, tuple)):
+            raise BadRow("several labels", f"{message} Several labels of a text are learned by the task labels.")
         raise BadRow("the label is neither a string nor a number", message)
     written = str(value).strip()
     if SURROGATE.search(written):

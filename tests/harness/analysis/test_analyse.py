@@ -22,6 +22,7 @@ SECTIONS = {
     "adding": {"residuals", "worst"},
     "rating": {"residuals", "worst"},
     "sentiment": {"by_label", "confusions", "calibration"},
+    "labels": {"by_label", "by_number", "calibration"},
     "series": {"by_label", "confusions", "calibration"},
     "digits": {"by_label", "confusions", "calibration"},
     "pos": {"by_tag", "confusions", "calibration"},
@@ -221,7 +222,7 @@ def test_where_the_page_cannot_be_written_the_analysis_is_shown_all_the_same(
 
 
 def test_a_kind_follows_from_the_field_and_not_from_the_name() -> None:
-    from harness.analysis import forecasts, labels, numbers, others, spans, tags, texts
+    from harness.analysis import forecasts, label_sets, labels, numbers, others, spans, tags, texts
     from harness.options import defaults
 
     def find(task: Task) -> kinds.Kind:
@@ -233,6 +234,7 @@ def test_a_kind_follows_from_the_field_and_not_from_the_name() -> None:
         "adding": numbers.analyse,
         "rating": numbers.analyse,
         "sentiment": labels.analyse,
+        "labels": label_sets.analyse,
         "series": labels.analyse,
         "digits": labels.analyse,
         "pos": tags.analyse,
