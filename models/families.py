@@ -229,6 +229,12 @@ class Classifier(Labels, NGrams, Pooling, WordDropout, Embedding, Encoder):
         0.0, "Learn each batch once more, its word vectors moved against the answer by this share of their length.",
         group="training", low=0, high=10, rare=True,
     )  # fmt: skip
+    adversarial_kind: Literal["label", "virtual"] = option(
+        "label",
+        "With --adversarial: moved against the right answer; or against the model's own, so that it stays (virtual).",
+        group="training",
+        rare=True,
+    )
 
 
 @dataclass

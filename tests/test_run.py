@@ -384,7 +384,7 @@ def test_the_command_line_may_be_a_link_and_work_begin_anywhere(tmp_path: Path) 
         (["train", "pos", "--lr", "nan"], "--learning-rate nan: expected a number between 1e-09 and 10"),
         (
             ["train", "pos", "--pooling", "max"],
-            "--pooling: the task 'pos' has no such option. It is one of adding, digits, forecast, rating, sentiment",
+            "--pooling: the task 'pos' has no such option. It is one of adding, digits, forecast, labels, rating",
         ),
         (["train", "pos", "--chrono", "9"], "--chrono 9: --cell simple has no such option; lstm, gru, "),
         (["train", "pos", "--name", "a/b"], "--name a/b: expected the name of a folder"),

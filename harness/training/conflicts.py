@@ -7,6 +7,10 @@ from pipeline.option import Options, make_flag
 def check_conflicts(options: Options) -> None:
     """Raise BadInput for options of which one has to be left out."""
     asked = options.as_dict()
+    if asked.get("adversarial_kind") == "virtual" and not asked["adversarial"]:
+        raise BadInput(
+            "--adversarial-kind virtual: by how much are word vectors moved? Give --adversarial too, such as 0.1"
+        )
     if epsilon := asked.get("adversarial"):
         if asked["embedding"] != "dense":
             raise BadInput(

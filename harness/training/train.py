@@ -40,6 +40,7 @@ from harness.training.tensorboard import make_callback
 from harness.training.vectors import set_vectors
 from models.backends.adversarial import use_adversarial
 from models.backends.sparse_embedding_gradients import use_sparse_gradients
+from models.backends.virtual_adversarial import use_virtual_adversarial
 from models.family import FITTED
 from models.layers.decoder import Decoder
 from models.pretraining import list_layers
@@ -131,7 +132,11 @@ def build(training: Training, device: str) -> Loop:
     if options.lazy_embeddings:
         use_sparse_gradients(model)
     if epsilon := options.as_dict().get("adversarial"):
-        use_adversarial(model, float(epsilon))
+        if options.adversarial_kind == "virtual":
+            output = experiment.output_field.arrays["output"]
+            use_virtual_adversarial(model, float(epsilon), output, seed=options.seed)
+        else:
+            use_adversarial(model, float(epsilon))
     trained = connect(experiment, model)
     over = f" ({schedule.passes} passes over the data)" if schedule.passes > 1 else ""
     say(

@@ -4,13 +4,13 @@
 step takes about twice as long. The loss that is shown is that of the batch as it is.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import partial
 
 import keras
 from keras import ops
 
+from models.backends.replaced_calls import moving
 from models.tensor import Tensor
 from pipeline.errors import BadInput
 
@@ -20,10 +20,15 @@ LEAST = 1e-30
 
 def use_adversarial(model: keras.Model, epsilon: float) -> None:
     """Have the compiled model train with an adversarial step; see `perturb`. BadInput where it has no word vectors."""
-    if not any(layer.name == "embedding" for layer in model.layers):
-        raise BadInput(f"--adversarial {epsilon:g}: the input has no words, and so no vectors to move; leave it out")
+    check_words(model, epsilon)
     steps: dict[str, Callable] = {"jax": step_on_jax, "tensorflow": step_on_tensorflow, "torch": step_on_torch}
     model.train_step = partial(steps[keras.backend.backend()], model, model.get_layer("embedding"), epsilon)
+
+
+def check_words(model: keras.Model, epsilon: float) -> None:
+    """Raise BadInput for a model without word vectors."""
+    if not any(layer.name == "embedding" for layer in model.layers):
+        raise BadInput(f"--adversarial {epsilon:g}: the input has no words, and so no vectors to move; leave it out")
 
 
 def perturb(gradient: Tensor, vectors: Tensor, mask: Tensor, epsilon: float) -> Tensor:
@@ -44,24 +49,6 @@ def perturb(gradient: Tensor, vectors: Tensor, mask: Tensor, epsilon: float) -> 
 def measure_length(vectors: Tensor) -> Tensor:
     """Return the length of all vectors of an example as one, (batch, 1, 1). vectors: (batch, time, features)."""
     return ops.sqrt(ops.sum(ops.square(vectors), axis=(1, 2), keepdims=True))
-
-
-@contextmanager
-def moving(layer: keras.layers.Embedding, added: Tensor) -> Iterator[list[Tensor]]:
-    """Inside, what a layer gives has a tensor added to it; give the list of what it gave."""
-    given: list[Tensor] = []
-
-    def call(numbers: Tensor) -> Tensor:
-        vectors = type(layer).call(layer, numbers)
-        vectors = vectors + ops.cast(added, vectors.dtype)
-        given.append(vectors)
-        return vectors
-
-    layer.call = call
-    try:
-        yield given
-    finally:
-        del layer.call
 
 
 def step_on_jax(

@@ -4,14 +4,13 @@ The gradient of a whole table is as large as the table, and all zeros but for th
 and reading it again costs more than the step of lazy Adam that it is for (models/backends/adam.py).
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import partial
 
 import keras
 import numpy as np
 from keras import ops
 
+from models.backends.replaced_calls import replace_calls
 from models.tensor import Tensor
 
 Tables = dict[int, keras.layers.Embedding]
@@ -82,15 +81,3 @@ def step(model: keras.Model, tables: Tables, state: tuple, data: tuple) -> tuple
         trainable, optimizer_variables = model.optimizer.stateless_apply(optimizer_variables, gradients, trainable)
     logs, metrics = model._update_metrics_variables(metrics, value, inputs, wanted, answers, weights)
     return logs, (trainable, fixed, optimizer_variables, metrics)
-
-
-@contextmanager
-def replace_calls(layers: Tables, call: Callable) -> Iterator[None]:
-    """Inside, a call of one of the layers is one of `call`, with the place of the layer and the word numbers."""
-    for place, layer in layers.items():
-        layer.call = partial(call, place)
-    try:
-        yield
-    finally:
-        for layer in layers.values():
-            del layer.call

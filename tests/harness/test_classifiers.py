@@ -86,6 +86,18 @@ def test_a_run_stopped_after_its_first_epoch_ends_as_one_that_was_not(
     assert_same_run(complete / RUN, tmp_path / RUN)
 
 
+@pytest.mark.slow
+def test_a_run_that_is_moved_against_its_own_answers_goes_on_as_one_that_never_stopped(
+    task: Task, options: Options, tmp_path: Path
+) -> None:
+    virtual = options.replace(adversarial_kind="virtual", pretrain=0)
+    train(task, virtual, tmp_path / "whole")
+    with stopped_within(1):
+        train(task, virtual, tmp_path / "stopped")
+    train(task, virtual, tmp_path / "stopped")
+    assert_same_run(tmp_path / "whole" / RUN, tmp_path / "stopped" / RUN)
+
+
 def test_its_answers_are_inspected_with_the_ngrams_beside(complete: Path, capsys: pytest.CaptureFixture) -> None:
     text = small_splits("sentiment")["test"][0].input
     page = complete / "inspection.html"
@@ -118,6 +130,7 @@ def test_the_ratios_of_a_run_are_those_of_its_training_texts(complete: Path) -> 
         ({"ngrams": 2}, "--ngrams: the input has no words"),
         ({"pretrain": 1}, "--pretrain 1: a language model needs words"),
         ({"adversarial": 0.1}, "--adversarial 0.1: the input has no words"),
+        ({"adversarial": 0.1, "adversarial_kind": "virtual"}, "--adversarial 0.1: the input has no words"),
         ({"focal": 2.0}, "--focal 2: the answer is a number"),
     ],
 )
@@ -134,6 +147,7 @@ def test_what_is_of_words_or_labels_is_refused_without_any_and_nothing_is_writte
     [
         (["--adversarial", "0.1", "--embedding", "onehot"], "--adversarial 0.1: --embedding onehot has no vectors to"),
         (["--adversarial", "0.1", "--lazy-embeddings"], "--lazy-embeddings has a training step of its own"),
+        (["--adversarial-kind", "virtual"], "--adversarial-kind virtual: by how much are word vectors moved? Give"),
         (["--adversarial", "-1"], "expected a number between 0 and 10"),
         (["--ngrams", "6"], "expected a whole number between 0 and 5"),
         (["--focal", "much"], "expected a number between 0 and 10"),

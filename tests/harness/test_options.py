@@ -120,7 +120,7 @@ def test_an_option_that_the_cell_does_not_have_is_refused() -> None:
 
 def test_an_option_of_other_tasks_is_refused_with_their_names() -> None:
     message = "the task 'pos' has no such option."
-    named = "adding, digits, forecast, rating, sentiment, series"
+    named = "adding, digits, forecast, labels, rating, sentiment, series"
     assert str(refuse("pooling", POS)) == f"--pooling: {message} It is one of {named}"
     assert str(refuse("delay", POS)) == f"--delay: {message} It is one of adding, copy"
     assert str(refuse("poolin", POS)).startswith(f"--poolin: {message} Did you mean --pooling? It is one of adding")
