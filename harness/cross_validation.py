@@ -11,6 +11,7 @@ from typing import TypedDict
 
 from harness import runs
 from harness.comparison import significance
+from harness.comparison.folds import Spread, measure_spread
 from harness.experiment import Experiment
 from harness.process.console import print_table, say
 from harness.runs.schema import Scores, Summary
@@ -21,7 +22,6 @@ from pipeline.errors import BadInput
 from pipeline.option import Options
 from tasks.task import Task
 
-CONFIDENCE = 0.95
 # Trains a run that has begun; given the experiment first, what Keras runs on.
 Starts = Callable[[Experiment], str]
 
@@ -34,15 +34,6 @@ class Fold(TypedDict):
     scores: Scores
     validation: float | None
     baselines: dict[str, Scores]
-
-
-class Spread(TypedDict):
-    """One score over the folds. deviation: between them. low, high: the interval of the mean; see `summarise`."""
-
-    mean: float
-    deviation: float
-    low: float
-    high: float
 
 
 class CrossValidation(TypedDict):
@@ -123,12 +114,7 @@ def describe(number: int, summary: Summary) -> Fold:
 
 
 def summarise(task: Task, folds: Sequence[Fold]) -> CrossValidation:
-    """Return the mean, the spread and the interval of each score that every fold has.
-
-    Two folds train on largely the same examples, so their scores are not independent, and the usual interval would be
-    too narrow: the variance of the mean is taken as (1/K + test/train) s^2 in place of s^2 / K, with test/train
-    = 1 / (K - 1) (Nadeau and Bengio 2003, "Inference for the generalization error", section 5), and Student's t.
-    """
+    """Return the mean, the spread and the interval of each score that every fold has; see comparison/folds.py."""
     scores = collect([fold["scores"] for fold in folds])
     baselines = {title: collect([fold["baselines"][title] for fold in folds]) for title in folds[0]["baselines"]}
     return {
@@ -154,17 +140,6 @@ def collect(every: Sequence[Scores]) -> dict[str, list[float]]:
         if len(values) == len(every):
             found[name] = values
     return found
-
-
-def measure_spread(scores: Sequence[float]) -> Spread:
-    """Return the mean, the standard deviation and the interval of the scores of all folds; see `summarise`."""
-    # Not with the others: SciPy takes a second.
-    from scipy.stats import t
-
-    count = len(scores)
-    mean, deviation = statistics.fmean(scores), statistics.stdev(scores)
-    half = float(t.ppf((1 + CONFIDENCE) / 2, count - 1)) * deviation * math.sqrt(1 / count + 1 / (count - 1))
-    return {"mean": mean, "deviation": deviation, "low": mean - half, "high": mean + half}
 
 
 def print_folds(found: CrossValidation) -> None:

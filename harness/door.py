@@ -231,7 +231,7 @@ def compare(
     tasks: Sequence[str],
     *,
     cells: Sequence[str] = ("simple", "lstm", "gru"),
-    seeds: int = 5,
+    seeds: int | None = None,
     match: str = "units",
     runs: str | Path = "runs",
     output: str | Path | None = None,
@@ -241,14 +241,15 @@ def compare(
 ) -> "Report":
     """Train tasks by several RNN types and seeds; return what the report's results.json holds.
 
-    The parameters are those of `run.py compare`. Workers are processes of their own: a program needs the usual
+    The parameters are those of `run.py compare`; seeds: 5, or with folds=K one per fold. Workers are
+    processes of their own: a program needs the usual
     `if __name__ == "__main__":`.
     """
     from harness.comparison.command import compare_and_report
-    from harness.comparison.sweep import Sweep
+    from harness.comparison.sweep import Sweep, count_seeds
 
     each = {name: make_options(registry.get(name), options) for name in tasks}
-    sweep = Sweep(each, tuple(cells), seeds=seeds, match=match, folder=Path(runs), fresh=fresh)  # type: ignore[arg-type]
+    sweep = Sweep(each, tuple(cells), seeds=count_seeds(seeds, each), match=match, folder=Path(runs), fresh=fresh)  # type: ignore[arg-type]
     return compare_and_report(sweep, start, output=Path(output) if output else None, workers=workers)[0]
 
 

@@ -24,13 +24,12 @@ def compare(arguments: Arguments) -> int:
         given = parser.read(arguments)
         each[name] = choose_options(task, parser.chosen(given))
     from harness.comparison.command import compare_and_report
-    from harness.comparison.sweep import Sweep
+    from harness.comparison.sweep import Sweep, count_seeds
     from harness.comparison.table import print_comparison
 
     cells = tuple(word.strip() for word in given.cells.split(","))
-    sweep = Sweep(
-        each, cells, seeds=given.seeds, match=given.match, folder=given.runs, fresh=given.fresh, trials=given.tune
-    )
+    seeds = count_seeds(given.seeds, each)
+    sweep = Sweep(each, cells, seeds=seeds, match=given.match, folder=given.runs, fresh=given.fresh, trials=given.tune)
     found, folder = compare_and_report(
         sweep, starter(given), output=given.output, workers=given.workers, address=given.ray
     )
@@ -46,7 +45,8 @@ def add_options(parser: Parser) -> Parser:
     matches = ("units", "params", "seconds")
     add("--match", default="units", choices=matches, help="What the types have in common. [units]")
     add = parser.run.add_argument
-    add("--seeds", type=int, default=5, metavar="N", help="Runs of each type; their seeds count up from --seed. [5]")
+    told = "Runs of each type; their seeds count up from --seed. [5; with --folds 1 per fold]"
+    add("--seeds", type=int, default=None, metavar="N", help=told)
     add("--tune", type=int, default=0, metavar="N", help="Search each type's options by N trials first; see tune.")
     add_runs(parser)
     add("--output", type=path, default=None, metavar="DIR", help="Folder of the report; else RUNS/comparisons/TASKS.")

@@ -20,14 +20,16 @@ NAME = "ensemble.json"
 
 
 def group_seeds(results: Sequence[Result]) -> list[list[Result]]:
-    """Return the runs of each task and cell whose seeds are all done, where there are several."""
+    """Return the runs of each task and cell whose seeds are all done, where there are several with the same test."""
     groups: dict[tuple[str, str], list[Result]] = {}
     for result in results:
         groups.setdefault((result["task"], result["cell"]), []).append(result)
     return [
         members
         for members in groups.values()
-        if len(members) > 1 and all(one["status"] == "done" and monitored_score(one) is not None for one in members)
+        if len(members) > 1
+        and len({one.get("fold") for one in members}) == 1
+        and all(one["status"] == "done" and monitored_score(one) is not None for one in members)
     ]
 
 

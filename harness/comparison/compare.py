@@ -18,7 +18,7 @@ import tasks
 from harness.comparison import plan, sweep_worker
 from harness.comparison.averaged_seeds import average_seeds, group_seeds, read_averaged
 from harness.comparison.results import Result
-from harness.comparison.sweep import Entry, Sweep
+from harness.comparison.sweep import Entry, Sweep, validates
 from harness.process.backend import describe_out_of_memory
 from harness.process.console import format_time, make_progress, say
 from pipeline.errors import BadInput
@@ -118,8 +118,10 @@ def compare(sweep: Sweep, start: Callable[[], str], *, workers: int = 1, address
     try:
         pool = open_pool(start, workers, include, address, local)
         entries = plan.plan(sweep) if sweep.match == "units" else local.call(plan.plan, sweep).result()
-        seeds = "1 seed" if sweep.seeds == 1 else f"{sweep.seeds} seeds"
-        say(f"{len(entries)} runs: {', '.join(sweep.each)} by {', '.join(sweep.cells)}, {seeds} each")
+        each = "1 seed" if sweep.seeds == 1 else f"{sweep.seeds} seeds"
+        folds = {options.folds for options in sweep.each.values() if validates(options)}
+        each += f" and {folds.pop()} folds" if folds else ""
+        say(f"{len(entries)} runs: {', '.join(sweep.each)} by {', '.join(sweep.cells)}, {each} each")
         return train_all(entries, pool, fresh=sweep.fresh, average=partial(average_all, local=local))
     finally:
         local.end()
@@ -153,12 +155,13 @@ def train_all(
     A run that fails is a result with its message, and the others go on. Raises OSError where the disk is full: nothing
     that came after could be kept.
     """
-    # One seed of each cell shows its memory.
-    first = {entry.task: entry.options.seed for entry in reversed(entries)}
+    # One seed of each cell, and one fold, shows its memory.
+    first = {entry.task: (entry.options.seed, entry.options.fold) for entry in reversed(entries)}
     # Those that are complete come first: the time left is that of runs which are still to be trained.
     order = sorted(entries, key=lambda entry: fresh or not (entry.directory / "scores.json").exists())
     futures = {
-        pool.train(entry, fresh=fresh, remember=entry.options.seed == first[entry.task]): entry for entry in order
+        pool.train(entry, fresh=fresh, remember=(entry.options.seed, entry.options.fold) == first[entry.task]): entry
+        for entry in order
     }
     results: dict[Entry, Result] = {}
     clock = Clock(entries)

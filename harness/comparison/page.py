@@ -98,6 +98,7 @@ def format_page(title: str, report: Report, pictures: Mapping[str, Mapping[str, 
             _describe_task(summary, report["runs"], pictures[summary["task"]], folder=folder)
             for summary in report["tasks"]
         ],
+        folds=max((summary["folds"] for summary in report["tasks"]), default=0),
         runs=len(report["runs"]),
         failed=sum(run["status"] != "done" for run in report["runs"]),
         facts=_list_facts(report["environment"]),
@@ -110,7 +111,6 @@ def _describe_task(
 ) -> Section:
     own = [run for run in runs if run["task"] == summary["task"]]
     failed = [run for run in own if run["status"] != "done"]
-    side = "lower" if summary["lower_is_better"] else "higher"
     return Section(
         summary,
         tabulate(summary),
@@ -118,10 +118,17 @@ def _describe_task(
         analyses=[(name_run(run), link) for run in own if (link := _find_analysis(run, folder))],
         failed=[(name_run(run), run.get("message") or "no message") for run in failed],
         tuned=[describe_tuned(one) for one in summary["tuned"]],
-        pictures=[_read_picture(CAPTIONS[kind].format(side=side), path) for kind, path in pictures.items()],
+        pictures=[_read_picture(write_caption(kind, summary), path) for kind, path in pictures.items()],
         steps=list(tabulate_steps([run for run in own if run["status"] == "done"])),
         ensembles=tabulate_ensembles(summary),
     )
+
+
+def write_caption(kind: str, summary: TaskSummary) -> str:
+    """Return what is said of a picture of a task."""
+    text = CAPTIONS[kind].format(side="lower" if summary["lower_is_better"] else "higher")
+    # What goes by seed elsewhere, goes by fold here.
+    return text.replace("seed", "fold") if summary["folds"] else text
 
 
 def _find_analysis(run: Result, folder: Path) -> str | None:

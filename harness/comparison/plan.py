@@ -1,12 +1,13 @@
 """Plan: from a sweep to its runs, checked before the first one starts, and before Keras does."""
 
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import tasks
 from harness import data, runs
 from harness.cells import suit_cell
-from harness.comparison.sweep import Entry, Sweep
+from harness.comparison.sweep import Entry, Sweep, validates
 from harness.experiment import Experiment
 from harness.options import cell_options, check, check_cell_options, defaults
 from harness.process import backend
@@ -50,13 +51,20 @@ def settle(sweep: Sweep) -> Sweep:
             check(one, task)
             suit_cell(one, task, say)
         say(f"{name}: {task.summary}")
-        # The suite's own sources are known, and take seconds.
-        if options.data not in task.sources and not data.prepare(task, options, say).is_labelled("test"):
+        options = choose_fold(options)
+        # The suite's own sources are known, and take seconds. Not all of them can be divided into folds.
+        known = options.data in task.sources and not options.folds
+        if not known and not data.prepare(task, options, say).is_labelled("test"):
             raise BadInput(
                 f"--data {options.data}: the test split has no outputs to compare by; give --test-file with some, or "
                 "leave that split out: a test split is taken from the training data then"
             )
     return replace(sweep, each=each)
+
+
+def choose_fold(options: Options) -> Options:
+    """Return options of one run: where each fold is trained, those of the first."""
+    return options.replace(fold=1) if validates(options) else options
 
 
 def options_for(task: Task, options: Options, cell: str) -> Options:
@@ -68,7 +76,7 @@ def options_for(task: Task, options: Options, cell: str) -> Options:
 
 
 def plan(sweep: Sweep) -> list[Entry]:
-    """Return the runs of a settled sweep, all cells of one seed before the next seed.
+    """Return the runs of a settled sweep, all cells of one seed, and of one fold, before the next.
 
     Keras is needed where the cells are matched by anything but their units.
     Raises BadInput for a run directory that holds a run of other options.
@@ -80,15 +88,15 @@ def plan(sweep: Sweep) -> list[Entry]:
     match = {"units": match_units, "params": match_weights, "seconds": match_seconds}[sweep.match]
     for name, options in sweep.each.items():
         task = tasks.get(name)
-        matched = match(task, options, sweep.cells, folder)
-        for seed in range(options.seed, options.seed + sweep.seeds):
-            for cell in sweep.cells:
-                found = sweep.tuned.get((name, cell), {})
-                chosen = suit_cell(matched[cell].replace(seed=seed, **found), task, data.keep_quiet)
-                run = request.settle(task, chosen, folder)
-                if runs.holds_run(run.directory) and not sweep.fresh:
-                    read_earlier(run)
-                entries.append(Entry(name, run.options, folder=folder, directory=run.directory))
+        matched = match(task, choose_fold(options), sweep.cells, folder)
+        folds = range(1, (options.folds or 0) + 1) if validates(options) else [options.fold]
+        for seed, fold, cell in product(range(options.seed, options.seed + sweep.seeds), folds, sweep.cells):
+            found = sweep.tuned.get((name, cell), {})
+            chosen = suit_cell(matched[cell].replace(seed=seed, fold=fold, **found), task, data.keep_quiet)
+            run = request.settle(task, chosen, folder)
+            if runs.holds_run(run.directory) and not sweep.fresh:
+                read_earlier(run)
+            entries.append(Entry(name, run.options, folder=folder, directory=run.directory))
     return sorted(entries, key=lambda entry: (list(sweep.each).index(entry.task), entry.options.seed))
 
 

@@ -22,6 +22,7 @@ from typing import Literal, cast
 
 from harness import runs
 from harness.comparison import plots
+from harness.comparison.folds import average_by_fold, compare_folds, count_folds, summarise_folds
 from harness.comparison.page import format_page
 from harness.comparison.results import (
     CellSummary,
@@ -97,10 +98,21 @@ def _summarise_task(
     cells: dict[str, list[Result]] = {cell: [] for cell in dict.fromkeys(run["cell"] for run in done)}
     for run in done:
         cells[run["cell"]].append(run)
-    summaries = {cell: summarise([monitored_score(run) or 0.0 for run in members]) for cell, members in cells.items()}
+    folds = count_folds(done)
+    by_fold = {cell: average_by_fold(members) for cell, members in cells.items()} if folds else {}
+    summaries = {
+        cell: summarise_folds(by_fold[cell], folds)
+        if folds
+        else summarise([monitored_score(run) or 0.0 for run in members])
+        for cell, members in cells.items()
+    }
     worse = 1 if done and done[0]["lower_is_better"] else -1
     order = sorted(cells, key=lambda cell: worse * summaries[cell].mean)
-    comparisons = compare_cells([run for cell in order for run in cells[cell]], task, seconds=seconds)
+    if folds:
+        ordered = {cell: by_fold[cell] for cell in order}
+        comparisons = compare_folds(ordered, folds, lower_is_better=done[0]["lower_is_better"])
+    else:
+        comparisons = compare_cells([run for cell in order for run in cells[cell]], task, seconds=seconds)
     notes = [comparison.note for comparison in comparisons if comparison.note]
     notes += [f"{run['cell']}: {why}." for run in done if (why := run.get("limitation"))]
     lost = [run for run in found if run["status"] == "done" and monitored_score(run) is None]
@@ -114,6 +126,7 @@ def _summarise_task(
         "verdict": _conclude(order, summaries, comparisons),
         "pairs": [cast(PairSummary, {**asdict(one), "sentence": str(one)}) for one in comparisons],
         "notes": list(dict.fromkeys(notes)),
+        "folds": folds,
         "tuned": [_summarise_tuned(cell, one, task=task) for cell, one in tuned.items() if task],
         "ensembles": [one for cell in order if (one := _summarise_ensemble(cell, cells[cell], summaries[cell].mean))],
     }
@@ -216,15 +229,16 @@ def write_report(
 def format_csv(found: Sequence[Result]) -> str:
     """Return one line per run: its facts, its test scores as test_NAME, its half-lives, and its command."""
     names = list(dict.fromkeys(name for run in found for name in run.get("scores") or {}))
+    columns = [*COLUMNS, *(["fold"] if any(run.get("fold") for run in found) else [])]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    head = [*COLUMNS, *(f"test_{name}" for name in names), "half_life_before", "half_life_after", "run", "command"]
+    head = [*columns, *(f"test_{name}" for name in names), "half_life_before", "half_life_after", "run", "command"]
     writer.writerow(map(quote_cell, head))
     for run in found:
         facts: dict[str, object] = {**run, "score": monitored_score(run) if run.get("monitor") else None}
         scores = run.get("scores") or {}
         cells = [
-            *(facts.get(name) for name in COLUMNS),
+            *(facts.get(name) for name in columns),
             *(scores.get(name) for name in names),
             *(_half_life(run, "before"), _half_life(run, "after")),
             *(run.get("run"), shlex.join(run.get("command") or [])),

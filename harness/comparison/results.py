@@ -41,11 +41,14 @@ class Result(TypedDict):
     megabytes: peak RAM of the process. memory: how far back its gradients reach; measured on one seed of each cell.
     ensemble: what all seeds of its cell score together, averaged; with the first of them, where they can be.
     spent: seconds of the comparison. limitation: why the cell cannot do what the task asks.
+    fold, folds: of cross-validation, which part of how many it was tested on; None: the task's test.
     """
 
     task: str
     cell: str
     seed: int
+    fold: NotRequired[int | None]
+    folds: NotRequired[int | None]
     status: str
     message: NotRequired[str | None]
     units: NotRequired[int]
@@ -75,9 +78,10 @@ class Result(TypedDict):
 
 
 class CellSummary(TypedDict):
-    """One cell of one task over its seeds; see `harness.comparison.significance.Summary`.
+    """One cell of one task over its seeds, or over its folds; see `harness.comparison.significance.Summary`.
 
-    score: mean and interval in words. Each cost is the median over the seeds for which it is known; None: for none.
+    seeds: how many there are of either. score: mean and interval in words. Each cost is the median over the runs for
+    which it is known; None: for none.
     """
 
     cell: str
@@ -114,6 +118,7 @@ class PairSummary(TypedDict):
     needed: int | None
     resamples: int
     note: str
+    folds: int
     sentence: str
 
 
@@ -148,6 +153,7 @@ class TaskSummary(TypedDict):
     tuned: what was found for each cell before; empty where nothing was searched.
     summary: of the task. monitor: the score that is compared; None where no run is done. verdict: one sentence or two.
     notes: what was left out, and what the intervals do not cover.
+    folds: of cross-validation, into how many the data is divided; 0: all runs have the same test.
     """
 
     task: str
@@ -159,6 +165,7 @@ class TaskSummary(TypedDict):
     pairs: list[PairSummary]
     notes: list[str]
     tuned: list[TunedCell]
+    folds: int
     ensembles: list[EnsembleSummary]
 
 
@@ -177,5 +184,6 @@ def monitored_score(run: Result) -> float | None:
 
 
 def name_run(run: Result) -> str:
-    """Return "TASK CELL seed SEED"."""
-    return f"{run['task']} {run['cell']} seed {run['seed']}"
+    """Return "TASK CELL seed SEED", and of cross-validation the fold."""
+    fold = run.get("fold")
+    return f"{run['task']} {run['cell']} seed {run['seed']}" + (f" fold {fold}" if fold else "")

@@ -96,6 +96,8 @@ class Comparison:
     are None where a cell has one seed.
     needed: seeds of each cell at which a gap as this one would be seen 4 times in 5; None: already seen, or no number.
     resamples: of the test examples. note: what the interval does not cover, and why.
+    folds: of cross-validation, into how many the data is divided; then the gap is the mean of the differences on those
+    that both cells have, of which `seeds` says how many. 0: all runs have the same test.
     """
 
     better: str
@@ -110,6 +112,7 @@ class Comparison:
     needed: int | None = None
     resamples: int = 0
     note: str = ""
+    folds: int = 0
 
     @property
     def significant(self) -> bool:
@@ -118,16 +121,19 @@ class Comparison:
 
     def __str__(self) -> str:
         one, other = self.seeds
-        count = f"{one} seed{'s' * (one != 1)}" if one == other else f"{one} and {other} seeds"
+        unit = "fold" if self.folds else "seed"
+        count = f"{one} {unit}{'s' * (one != 1)}" if one == other else f"{one} and {other} {unit}s"
         unknown = f"{self.better} and {self.worse} cannot be told apart with {count}"
         if self.low is None or self.high is None or self.corrected is None:
-            return f"{unknown}: how much scores vary with the seed is known from two seeds on."
+            return f"{unknown}: how much scores vary with the {unit} is known from two {unit}s on."
         half = (self.high - self.low) / 2
         low, high, gap = (rounded(value, half) for value in (self.low, self.high, self.gap))
         corrected = f" after Holm's correction, {self.comparisons} comparisons" if self.comparisons > 1 else ""
         found = f"95%: {low} to {high}; {level(self.corrected)}{corrected}"
         if self.significant:
             return f"{self.better} is better than {self.worse} by {gap} ({found})."
+        if self.folds:
+            return f"{unknown}: {gap} ({found})."
         if self.needed:
             advice = f"about {self.needed:,} would be needed for this gap"
         elif self.gap == 0:

@@ -21,14 +21,16 @@ class Entry:
     directory: Path
 
     def __str__(self) -> str:
-        return f"{self.task} {self.options.cell} seed {self.options.seed}"
+        fold = f" fold {self.options.fold}" if self.options.fold else ""
+        return f"{self.task} {self.options.cell} seed {self.options.seed}{fold}"
 
 
 @dataclass(frozen=True)
 class Sweep:
     """What is to be compared.
 
-    each: the options of every task; their seed is the first of `seeds`. match: what the cells of a task have in common
+    each: the options of every task; their seed is the first of `seeds`, and where they have folds, and none is chosen,
+    each cell is trained on all of them. match: what the cells of a task have in common
     beside their other options: the number of units, of weights (as the first cell), or the seconds of training.
     folder: of all runs.
     trials: how many were made for each task and cell before its seeds; 0: none. tuned: what they found, by task and
@@ -56,3 +58,20 @@ class Sweep:
             raise BadInput(
                 f"--tune chooses the units and the epochs of each type itself; leave out --match {self.match}"
             )
+        if self.trials and (folded := [options.folds for options in self.each.values() if validates(options)]):
+            raise BadInput(
+                f"--tune: with --folds {folded[0]} each fold would need a search of its own, or what is searched on "
+                "would be tested on too; leave one of them out"
+            )
+
+
+def validates(options: Options) -> bool:
+    """Return whether options are those of all folds of the data, rather than of one run."""
+    return bool(options.folds) and options.fold is None
+
+
+def count_seeds(given: int | None, each: Mapping[str, Options]) -> int:
+    """Return how many seeds there are of each cell, where the user may not say: one where there are folds, else 5."""
+    if given is not None:
+        return given
+    return 1 if any(map(validates, each.values())) else 5

@@ -43,6 +43,8 @@ def describe(entry: Entry, **known: Any) -> Result:
         "task": entry.task,
         "cell": entry.options.cell,
         "seed": entry.options.seed,
+        "fold": entry.options.fold,
+        "folds": entry.options.folds,
         "units": entry.options.units,
         "run": str(entry.directory),
         "command": name_command(entry),

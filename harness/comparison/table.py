@@ -32,7 +32,7 @@ def tabulate(section: TaskSummary) -> list[dict[str, str]]:
     return [
         {
             "cell": cell["cell"],
-            "seeds": str(cell["seeds"]),
+            "folds" if section["folds"] else "seeds": str(cell["seeds"]),
             str(section["monitor"]): cell["score"],
             "sd": "" if cell["deviation"] is None else rounded(cell["deviation"], cell["deviation"]),
             **{head: _format_cost(cell[name]) for name, head in shown},

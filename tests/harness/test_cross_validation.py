@@ -10,7 +10,8 @@ from scipy.stats import t
 
 import tasks
 from harness import data
-from harness.cross_validation import CrossValidation, Fold, cross_validate, list_requests, measure_spread, summarise
+from harness.comparison.folds import measure_spread
+from harness.cross_validation import CrossValidation, Fold, cross_validate, list_requests, summarise
 from harness.process import backend
 from harness.runs.restored import read_run
 from harness.selection import select
