@@ -11,7 +11,7 @@ import numpy as np
 
 from harness import runs
 from harness.evaluate import compute
-from harness.runs.schema import Calibration
+from harness.runs.schema import Calibration, Summary
 from models.calibration import can_calibrate, divide_logits
 from pipeline import record
 from pipeline.calibration import HIGHEST, LOWEST, fit_temperature
@@ -31,9 +31,14 @@ def read_temperature(directory: Path) -> float:
 
 
 def read_calibration(directory: Path) -> Calibration | None:
-    """Return what a run's calibration.json holds; None where it has none; BadInput where the file is damaged."""
-    path = directory / NAME
+    """Return what a run's calibration.json holds; None where it has none.
+
+    Raises BadInput where the file is damaged, and where it is missing though the run had one, as its scores.json says.
+    """
+    path, scores = directory / NAME, directory / "scores.json"
     if not path.exists():
+        if scores.exists() and runs.read_json(scores, Summary).get("calibrated"):
+            raise BadInput(f"{path}: the file is missing, and the run was calibrated; {runs.RESTORE}")
         return None
     found = runs.read_json(path, Calibration)
     if not LOWEST <= found["temperature"] <= HIGHEST:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import tasks as registry
 from harness import runs
 from harness.experiment import Experiment
+from harness.hypothesis import check_count
 from harness.inputs import Input, check_any
 from harness.options import defaults, find_options, override, refuse
 from harness.process import backend
@@ -88,6 +89,7 @@ class Run:
             for number, one in enumerate(inputs, 1)
         ]
         check_any(asked)
+        check_count(override(self.experiment, decoding).options, n_best)
         trained = self._decoding(decoding)
         from harness.predict import predict
 
@@ -96,10 +98,12 @@ class Run:
     def _decoding(self, changed: Mapping[str, OptionValue]) -> "Trained":
         if not changed:
             return self._trained
+        # What cannot be is told before Keras starts.
+        experiment = override(self.experiment, changed)
         start(self.options.precision)
         from harness.runs.trained import open_model
 
-        return open_model(override(self.experiment, changed))
+        return open_model(experiment)
 
     def stream(self, *, rate: int | None = None, **decoding: OptionValue) -> "ReadingStream | WritingStream":
         """Return the run as a stream, whose `push` answers one token after another; see harness/streaming/stream.py.

@@ -41,9 +41,11 @@ def read_hypotheses(output_field: OutputField, found: Mapping[str, np.ndarray], 
 
 
 def check_count(options: Options, count: int | None) -> None:
-    """Raise BadInput for more hypotheses than a run's search keeps. count: None: none are asked for."""
+    """Raise BadInput for no hypotheses, or more than a run's search keeps. count: None: none are asked for."""
     if count is None:
         return
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise BadInput(f"--n-best {count}: expected a whole number of at least 1")
     known = options.as_dict()
     if "beam" not in known:
         raise BadInput(f"--n-best {count}: this task has no beam search; leave it out")

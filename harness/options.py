@@ -202,12 +202,18 @@ def choose(task: Task, given: Mapping[str, Value]) -> Options:
 
 
 def check(options: Options, task: Task) -> None:
-    """Raise BadInput for a value that its option does not take, and for an option that the cell has no use for."""
+    """Raise BadInput for a value that its option does not take, and one that cell or search has no use for."""
     known = find_options(task)
     for name, value in options.as_dict().items():
         known[name].check(value)
     if options.cell in CELLS:
         check_cell_options(options, (options.cell,), task)
+    every = options.as_dict()
+    if (penalty := every.get("coverage_penalty")) and every.get("attention") == "none":
+        raise BadInput(
+            f"--coverage-penalty {penalty}: it is measured by the attention, and there is none; leave it out, or train "
+            "a run with --attention bahdanau or luong"
+        )
 
 
 def check_cell_options(options: Options, cells: tuple[str, ...], task: Task) -> None:

@@ -44,12 +44,12 @@ class Answered:
     outputs: list[Value]
     certainties: list[Floats] | None
     probabilities: Floats | None
-    label_probabilities: list[Mapping[str, float]]
     losses: Floats
     weights: Floats
     lengths: Integers
     scores: Scores
     from_answers: bool
+    label_probabilities: Sequence[Mapping[str, float]] = ()
 
     @property
     def experiment(self) -> Experiment:

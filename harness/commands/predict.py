@@ -128,7 +128,7 @@ def check(given: Namespace) -> None:
     if given.texts and given.input:
         raise BadInput("TEXT and --input: give one of them, not both")
     alone = {"TEXT": given.texts, "--input": given.input, "--stream": given.stream, "--output": given.output}
-    alone |= {"--n-best": given.n_best, "--json": given.json}
+    alone |= {"--n-best": given.n_best is not None, "--json": given.json}
     if given.interactive and (others := [name for name, value in alone.items() if value]):
         raise BadInput(f"--interactive: what is typed in the terminal is answered there; leave out {', '.join(others)}")
     if given.stream and given.output:
@@ -137,9 +137,7 @@ def check(given: Namespace) -> None:
         raise BadInput("--plot: a stream has no end to be drawn; leave out --stream")
     if given.stream and given.attention_weights:
         raise BadInput("--attention-weights: what attends has read all of its input; leave out --stream")
-    if given.n_best is not None and given.n_best < 1:
-        raise BadInput(f"--n-best {given.n_best}: expected a whole number of at least 1")
-    if given.stream and given.n_best:
+    if given.stream and given.n_best is not None:
         raise BadInput("--n-best: what a beam found is known at the end of an input; leave out --stream")
     if given.sequence_ends != "line" and not given.stream:
         raise BadInput("--sequence-ends: it is for --stream; else each line is one input")

@@ -43,14 +43,18 @@ def serve(arguments: Arguments) -> None:
         from harness.serving import server
     except ImportError as error:
         raise BadInput(f"serve needs {error.name}: run: pip install -r requirements-serve.txt") from None
+    from harness.serving.hosts import Hosts
     from harness.serving.service import Service
 
+    hosts = Hosts.of(given.host, given.allow_host)
     # Each run's own precision is set when its model is loaded.
     service = Service(asked, limits, starter(given), tell=say)
     listening = server.listen(given.host, given.port)
     if given.host not in ("127.0.0.1", "localhost", "::1"):
         say(f"--host {given.host}: whoever reaches this machine can ask, without a password")
-    server.run(service, listening, ready=partial(tell_ready, service, server.tell_address(listening), given.json))
+    server.run(
+        service, listening, hosts, ready=partial(tell_ready, service, server.tell_address(listening), given.json)
+    )
 
 
 def add_options(parser: Parser) -> Parser:
@@ -58,6 +62,8 @@ def add_options(parser: Parser) -> Parser:
     add = parser.run.add_argument
     add("--host", default="127.0.0.1", help="Address to listen on; 0.0.0.0: all of this machine. [127.0.0.1]")
     add("--port", type=int, default=8000, metavar="N", help="Port to listen on; 0: any that is free. [8000]")
+    told = "A further name that it may be asked by, such as a proxy's; several times for several; * is any."
+    add("--allow-host", action="append", default=[], metavar="NAME", help=told)
     add("--tokenized", action=FLAG, default=False, help="The sentences have blanks between their tokens.")
     parser.add_options(LIMITS.values())
     return add_machine(parser)

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
 from harness.process.console import say
+from harness.serving.hosts import is_address, read_name
 from pipeline.errors import BadInput
 
 # Characters of a text: some 3,000 words, more than the tasks read.
@@ -100,8 +101,5 @@ async def answer(send: Send, status: int, text: str) -> None:
 
 def is_local(host: str) -> bool:
     """Return whether a name or address, with a port or without, is that of the machine itself."""
-    name = host.rpartition("]")[0].lstrip("[") if host.startswith("[") else host.partition(":")[0]
-    try:
-        return name.lower() == "localhost" or ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
+    name = read_name(host)
+    return name == "localhost" or (is_address(name) and ipaddress.ip_address(name).is_loopback)

@@ -129,7 +129,7 @@ class Sample(TypedDict):
 
 
 class Summary(TypedDict):
-    """scores.json; see harness/training/train.py."""
+    """scores.json; see harness/training/train.py. calibrated: whether the run has a calibration.json."""
 
     run: str
     task: str
@@ -146,6 +146,7 @@ class Summary(TypedDict):
     signature: NotRequired[str]
     limitation: NotRequired[str]
     length_from: NotRequired[str]
+    calibrated: NotRequired[bool]
     baselines: dict[str, Scores]
     samples: NotRequired[list[Sample]]
 

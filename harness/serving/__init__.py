@@ -10,7 +10,8 @@
     service.py      the runs that are served, and whether they are loading, ready or stopping
     metrics.py      what is counted, for Prometheus
     app.py          the paths, with FastAPI
-    gate.py         what is done around every request: limits, counting, refusing while it stops
+    gate.py         what is done around every request: limits, counting, refusing other hosts, and while it stops
+    hosts.py        the names by which a server may be asked
     protocol.py     HTTP itself, where a request is none
     server.py       the socket, the signals, the end
 

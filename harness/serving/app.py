@@ -15,6 +15,7 @@ from starlette.requests import ClientDisconnect
 
 from harness import runs
 from harness.serving.gate import Gate
+from harness.serving.hosts import Hosts
 from harness.serving.refusal import Refusal
 from harness.serving.requests import Asked, Upload, check_count, choose_path, read_json, read_uploads
 from harness.serving.served_run import POSITIONS, ServedRun
@@ -76,8 +77,8 @@ class Health(BaseModel):
     detail: str
 
 
-def make_app(service: Service) -> Gate:
-    """Return the ASGI application of a service."""
+def make_app(service: Service, hosts: Hosts) -> Gate:
+    """Return the ASGI application of a service. hosts: the names by which it may be asked."""
     app = FastAPIOffline(
         redoc_url=None,
         redirect_slashes=False,
@@ -91,7 +92,7 @@ def make_app(service: Service) -> Gate:
     add_probes(app, service)
     for run in service.runs.values():
         add_run(app, service, run)
-    return Gate(app, service)
+    return Gate(app, service, hosts)
 
 
 def answer(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -1,4 +1,4 @@
-"""Gate: what is done around every request: limits, counting, and refusing while the server stops."""
+"""Gate: what is done around every request: limits, counting, and refusing other hosts, and while the server stops."""
 
 import asyncio
 import time
@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from harness.serving.hosts import Hosts
 from harness.serving.metrics import OTHER
 from harness.serving.refusal import Refusal
 from harness.serving.service import Service
@@ -22,15 +23,16 @@ PROBES = ("/health", "/metrics")
 PATIENCE = 30.0
 # What the bodies of all requests may take together, in largest bodies.
 BODIES = 20
+STOPPING = "the server is stopping"
 # No browser takes an answer for a page, whatever a text in it looks like.
 HEADERS = [(b"x-content-type-options", b"nosniff")]
 
 
 class Gate:
-    """An ASGI application around another one."""
+    """An ASGI application around another one. hosts: the names by which it may be asked."""
 
-    def __init__(self, app: App, service: Service):
-        self.app, self.service = app, service
+    def __init__(self, app: App, service: Service, hosts: Hosts):
+        self.app, self.service, self.hosts = app, service, hosts
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
         service, path, started = self.service, scope["path"], time.perf_counter()
@@ -43,18 +45,23 @@ class Gate:
                 message["headers"] = [*message.get("headers", []), *HEADERS]
             await send(message)
 
+        host = next((value for name, value in scope["headers"] if name == b"host"), b"").decode("latin-1")
         body = Body(service, scope, receive)
         service.begun += begun
         try:
-            if begun and service.state == "stopping":
-                await refuse(note)
+            if not self.hosts.admit(host):
+                await refuse(
+                    note, 421, f"this server is not asked by the name {host:.100}; --allow-host NAME allows it"
+                )
+            elif begun and service.state == "stopping":
+                await refuse(note, 503, STOPPING)
             else:
                 await self.app(scope, body.receive, note)
         except asyncio.CancelledError:
             # The time that it had after a signal to stop is over.
             if responded:
                 raise
-            await refuse(note)
+            await refuse(note, 503, STOPPING)
         finally:
             service.begun -= begun
             service.held -= body.held
@@ -99,14 +106,14 @@ class Body:
             raise Refusal(429, "too many large requests are being read; ask again later", retry_after=1)
 
 
-async def refuse(send: Send) -> None:
-    """Answer that the server is stopping."""
-    body = msgspec.json.encode({"error": "the server is stopping"})
+async def refuse(send: Send, status: int, message: str) -> None:
+    """Answer with a message alone, and close the connection."""
+    body = msgspec.json.encode({"error": message})
     headers = [
         (b"content-type", b"application/json"),
         (b"content-length", str(len(body)).encode()),
-        (b"retry-after", b"5"),
+        *([(b"retry-after", b"5")] if status == 503 else []),
         (b"connection", b"close"),
     ]
-    await send({"type": "http.response.start", "status": 503, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -12,6 +12,7 @@ import uvicorn
 
 from harness.process.interrupt import SIGNALS
 from harness.serving.app import make_app
+from harness.serving.hosts import Hosts
 from harness.serving.protocol import Protocol
 from harness.serving.service import Service
 from pipeline.errors import BadInput
@@ -68,21 +69,23 @@ class Server(uvicorn.Server):
         yield
 
 
-def run(service: Service, listening: socket.socket, *, ready: Callable[[], None]) -> None:
+def run(service: Service, listening: socket.socket, hosts: Hosts, *, ready: Callable[[], None]) -> None:
     """Serve until a signal comes; then finish what has begun. ready: called once questions are answered.
+
+    hosts: the names by which it may be asked.
 
     Raises BadInput for a run whose model cannot be loaded.
     """
     # What is no request, or no form, anyone can send as often as he likes.
     for name in ("uvicorn.error", "python_multipart"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    asyncio.run(serve(service, listening, ready))
+    asyncio.run(serve(service, listening, hosts, ready=ready))
 
 
-async def serve(service: Service, listening: socket.socket, ready: Callable[[], None]) -> None:
+async def serve(service: Service, listening: socket.socket, hosts: Hosts, *, ready: Callable[[], None]) -> None:
     """Serve; see `run`."""
     config = uvicorn.Config(
-        make_app(service),
+        make_app(service, hosts),
         http=Protocol,
         ws="none",
         lifespan="off",

@@ -12,8 +12,7 @@ import keras
 import numpy as np
 
 import tasks
-from harness import data, dynamic_evaluation, evaluate, runs
-from harness.calibration import adopt, calibrate
+from harness import calibration, data, dynamic_evaluation, evaluate, runs
 from harness.cells import explain_limitation
 from harness.options import spend
 from harness.process import backend
@@ -275,9 +274,9 @@ def test(training: Training, loop: Loop) -> Summary:
     # What comes after it is in state.npz.
     (directory / pretraining.NAME).unlink(missing_ok=True)
     if training.length:
-        adopt(trained, Path(training.length["run"]))
+        calibration.adopt(trained, Path(training.length["run"]))
     else:
-        calibrate(trained, training.batches["validation"])
+        calibration.calibrate(trained, training.batches["validation"])
     throughput = Throughput()
     scores: Scores = {}
     baselines: dict[str, Scores] = {}
@@ -313,6 +312,8 @@ def test(training: Training, loop: Loop) -> Summary:
     if task.samples:
         shown = zip(examples[: task.samples], answers, strict=False)
         summary["samples"] = [{"input": data.to_plain(one.input), "output": given.output} for one, given in shown]
+    if (directory / calibration.NAME).exists():
+        summary["calibrated"] = True
     if training.length:
         summary["length_from"] = training.length["run"]
     # After the scores the run is complete, whatever becomes of its card.

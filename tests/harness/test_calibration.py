@@ -15,7 +15,7 @@ from harness.runs import model_file
 from pipeline.calibration import expected_calibration_error, fit_temperature
 from pipeline.errors import BadInput
 from run import main
-from tests.harness import open_run, small, small_splits, train_small
+from tests.harness import open_run, read_record, small, small_splits, train_small
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +80,20 @@ def test_an_ensemble_averages_calibrated_probabilities(run: Path) -> None:
     assert "calibration_error" in found.scores
 
 
+def test_a_run_whose_temperature_is_gone_is_refused(run: Path, tmp_path: Path) -> None:
+    copy = shutil.copytree(run, tmp_path / "run")
+    (copy / "calibration.json").unlink()
+    with pytest.raises(BadInput, match=r"calibration.json: the file is missing, and the run was calibrated; restore"):
+        open_run(copy)
+
+
 def test_a_run_without_a_temperature_answers_as_it_was_trained(run: Path, tmp_path: Path) -> None:
     copy = shutil.copytree(run, tmp_path / "run")
     (copy / "calibration.json").unlink()
+    # As that of a run of an earlier version.
+    scores = read_record(copy / "scores.json")
+    assert scores.pop("calibrated")
+    (copy / "scores.json").write_text(json.dumps(scores))
     raw = compute_logits(copy, "test", raw=True)
     np.testing.assert_array_equal(compute_logits(copy, "test", raw=False), raw)
 

@@ -3,13 +3,15 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+import harness
 import tasks
 from harness.hypothesis import check_count
-from harness.options import defaults
+from harness.options import check, defaults
 from harness.predict import format_plainly
 from harness.training import train
 from harness.training.fine_tuning import read_weights
@@ -124,6 +126,31 @@ def test_more_than_a_search_keeps_is_refused(
 ) -> None:
     assert main(["predict", str(run), "one hundred", *words]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("count", [0, -1, True, 1.5])
+def test_no_n_best_are_refused_in_a_program_too_before_keras_starts(
+    run: Path, count: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.door.start", lambda *_: pytest.fail("Keras was started"))
+    with pytest.raises(BadInput, match=f"--n-best {count}: expected a whole number of at least 1"):
+        harness.load(run).predict(["one hundred"], n_best=count)
+    with pytest.raises(BadInput, match="--beam 0: expected a whole number between 1 and 1000"):
+        harness.load(run).predict(["one hundred"], beam=0)
+
+
+@pytest.mark.parametrize("name", ["translation", "caption"])
+def test_a_coverage_without_attention_is_told_before_keras_starts(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("harness.process.backend.start", lambda *_, **__: pytest.fail("Keras was started"))
+    words = ["--attention", "none", "--coverage-penalty", "0.2", "--runs", str(tmp_path)]
+    for command in (["train", name], ["compare", name, "--cells", "gru"]):
+        assert main([*command, *words]) == 2
+        assert "--coverage-penalty 0.2: it is measured by the attention, and there is none" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
+    usual = defaults(tasks.find()[name])
+    check(usual.replace(attention="luong", coverage_penalty=0.2), tasks.find()[name])
 
 
 def test_a_task_without_a_search_has_no_n_best() -> None:

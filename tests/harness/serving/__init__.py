@@ -43,6 +43,7 @@ def asking(*directories: Path, limits: Limits = LIMITS, opened: bool = True, **d
     import httpx
 
     from harness.serving.app import make_app
+    from harness.serving.hosts import Hosts
     from harness.serving.service import Service
 
     loop, said = asyncio.new_event_loop(), []
@@ -51,8 +52,8 @@ def asking(*directories: Path, limits: Limits = LIMITS, opened: bool = True, **d
     async def make() -> Asked:
         experiments = [override(read_run(directory), decoding) for directory in directories]
         service = Service(experiments, limits, lambda: "Keras runs already", tell=said.append)
-        transport = httpx.ASGITransport(make_app(service), raise_app_exceptions=False)
-        asked = Asked(service, httpx.AsyncClient(transport=transport, base_url="http://test"), loop, said)
+        transport = httpx.ASGITransport(make_app(service, Hosts()), raise_app_exceptions=False)
+        asked = Asked(service, httpx.AsyncClient(transport=transport, base_url="http://localhost"), loop, said)
         if opened:
             await service.open()
         return asked

@@ -52,6 +52,17 @@ def as_json(found: list[dict]) -> list[dict]:
     return json.loads(json.dumps(found))
 
 
+def test_who_asks_by_another_name_is_refused_whatever_he_asks(server: Asked) -> None:
+    for path in (f"{PATH}/predict", "/v1", "/docs", "/metrics", "/health"):
+        response = server.ask(
+            path, ["bir"] if path.endswith("predict") else None, headers={"host": "evil.example:8000"}
+        )
+        assert response.status_code == 421
+        assert response.json()["error"].startswith(
+            "this server is not asked by the name evil.example:8000; --allow-host"
+        )
+
+
 def test_the_answers_are_those_of_predict_in_the_order_of_the_inputs(server: Asked, run: Path) -> None:
     texts = ["bir iki üç dört", "bir", "üç iki", *STRANGE, "iki " * 150]
     expected = as_json(predict(run, [(f"text {number}", text) for number, text in enumerate(texts)]))

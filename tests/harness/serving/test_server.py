@@ -124,7 +124,7 @@ def test_a_second_signal_leaves_a_request_that_does_not_come_to_its_end(run: Pat
     process, url = start(run)
     parts = urlsplit(url)
     with socket.create_connection((str(parts.hostname), int(parts.port or 0)), timeout=20) as connection:
-        connection.sendall(f"POST {parts.path} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n".encode())
+        connection.sendall(f"POST {parts.path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n".encode())
         time.sleep(0.5)
         for _ in range(2):
             process.send_signal(signal.SIGTERM)
