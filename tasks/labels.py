@@ -22,7 +22,7 @@ TASK = Task(
     },
     reader=Reader(
         label_sets.read,
-        "CSV, TSV, JSON, JSON lines, Parquet; lines of fastText",
+        "CSV, TSV, JSON, JSON lines, Parquet, with a column per label or several labels in one; lines of fastText",
         options=label_sets.LabelSets,
     ),
     columns=label_sets.COLUMNS,

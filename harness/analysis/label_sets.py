@@ -8,15 +8,19 @@ import numpy as np
 from harness.analysis import categories, frequency, groups
 from harness.analysis.answered import Answered
 from harness.analysis.section import Row, Section, Sections, count, shorten
+from pipeline.fields import Labels
 from pipeline.multi_label import name_labels
 
 # Mistakes that are listed; labels together that are.
 MOST, PAIRS = 20, 10
+# Thresholds that are tried.
+THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 def analyse(answered: Answered) -> Sections:
     """Yield what is seen of sets of labels."""
     yield from by_label(answered.expected, answered.outputs)
+    yield from by_threshold(answered)
     yield from by_number(answered)
     yield from list_confused(answered)
     right, certain = list_choices(answered)
@@ -46,6 +50,26 @@ def by_label(expected: Sequence[tuple[str, ...]], answered: Sequence[tuple[str, 
         "Score by label",
         "Which labels are hard? Precision: the share right of those answered. Recall: the share found of those "
         "expected, of which support says how many there are.",
+        rows,
+    )
+
+
+def by_threshold(answered: Answered) -> Sections:
+    """Yield the task's scores where a label is answered from another probability on."""
+    task, field = answered.experiment.task, answered.experiment.output_field
+    own = f" Here it is {field.threshold:g};" if isinstance(field, Labels) else ""
+    rows: list[Row] = []
+    for threshold in THRESHOLDS:
+        outputs = [
+            tuple(sorted(label for label, likely in found.items() if likely >= threshold))
+            for found in answered.label_probabilities
+        ]
+        rows.append({"threshold": threshold, **task.metrics(answered.expected, outputs)})
+    yield Section(
+        "by_threshold",
+        "Score by threshold",
+        f"From which probability on should a label be answered?{own} --threshold is another. Choose it on the "
+        "validation split: --split validation.",
         rows,
     )
 

@@ -41,9 +41,7 @@ FEWEST_COLUMNS = 2
 class LabelSets:
     """Options of this reader."""
 
-    label_separator: str | None = option(
-        None, "What stands between the labels of a cell, such as |; else found out.", rare=True
-    )
+    label_separator: str | None = option(None, "What stands between the labels of a cell, such as |; else found out.")
 
 
 def read(request: Request, say: Say) -> Splits:

@@ -22,7 +22,7 @@ SECTIONS = {
     "adding": {"residuals", "worst"},
     "rating": {"residuals", "worst"},
     "sentiment": {"by_label", "confusions", "calibration"},
-    "labels": {"by_label", "by_number", "calibration"},
+    "labels": {"by_label", "by_threshold", "by_number", "calibration"},
     "series": {"by_label", "confusions", "calibration"},
     "digits": {"by_label", "confusions", "calibration"},
     "pos": {"by_tag", "confusions", "calibration"},

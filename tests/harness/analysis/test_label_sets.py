@@ -32,6 +32,10 @@ def test_each_label_has_its_scores_and_what_is_missed_stands_beside_what_is_adde
     calibration = {row["probability"]: row for row in found["calibration"].rows}
     assert calibration["0.8 to 0.9"]["share right"] == pytest.approx(2 / 5)
     assert sum(int(row["labels"]) for row in calibration.values()) == 15
+    thresholds = {row["threshold"]: row for row in found["by_threshold"].rows}
+    # From 0.2 on all labels are answered, 5 of 15 rightly; above 0.2 a alone, 2 of 5 rightly, of 5 expected.
+    assert thresholds[0.2]["micro_f1"] == pytest.approx(2 * 5 / (15 + 5))
+    assert thresholds[0.3]["micro_f1"] == pytest.approx(2 * 2 / (5 + 5)) and thresholds[0.9]["micro_f1"] == 0
     mistakes = [(row["expected"], row["answered"], row["origin"]) for row in found["mistakes"].rows]
     assert mistakes == [("a, b", "a", "a.csv:2"), ("c", "a, b", "a.csv:3")]
 
