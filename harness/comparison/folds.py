@@ -15,7 +15,7 @@ from itertools import combinations
 from typing import TypedDict
 
 from harness.comparison.results import Result, monitored_score
-from harness.comparison.significance import Comparison, Summary, correct
+from harness.comparison.significance import Comparison, Summary, correct, summarise
 
 CONFIDENCE = 0.95
 # The score of each fold, by its number.
@@ -70,6 +70,13 @@ def summarise_folds(scores: ByFold, folds: int) -> Summary:
     if len(scores) < 2:
         return Summary(len(scores), statistics.fmean(scores.values()), deviation=None, low=None, high=None)
     return Summary(len(scores), **measure_spread(list(scores.values()), folds))
+
+
+def summarise_cell(runs: Sequence[Result], folds: int) -> Summary:
+    """Return the scores of a cell's runs: over the folds, or where there are none over the seeds."""
+    if folds:
+        return summarise_folds(average_by_fold(runs), folds)
+    return summarise([monitored_score(run) or 0.0 for run in runs])
 
 
 def compare_folds(cells: dict[str, ByFold], folds: int, *, lower_is_better: bool) -> list[Comparison]:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Literal, TypeGuard
 import numpy as np
 from numpy.typing import NDArray
 
+from harness.comparison.folds import count_folds, summarise_cell
 from harness.comparison.results import Result, TunedCell, monitored_score
-from harness.comparison.significance import summarise
 from harness.figure import COLOURS, start
 from harness.runs.schema import Curve, Memory
 from pipeline.files import write
@@ -100,10 +100,12 @@ def draw_score_by_cost(
 
     cost: of a run, None where it is not known. label: what it is, with its unit.
     """
-    points = {cell: [point for run in runs if (point := _read_point(run, cost))] for cell, runs in cells.items()}
+    known = {cell: [run for run in runs if _read_point(run, cost)] for cell, runs in cells.items()}
+    points = {cell: [point for run in runs if (point := _read_point(run, cost))] for cell, runs in known.items()}
     points = {cell: found for cell, found in points.items() if found}
     if not points:
         return None
+    folds = count_folds([run for runs in known.values() for run in runs])
     figure, axes = start(label, f"test {_name_score(cells)}")
     costs, scores = np.array([pair for found in points.values() for pair in found], dtype=float).T
     _choose_scale(axes, "x", costs)
@@ -112,14 +114,14 @@ def draw_score_by_cost(
     means = []
     for cell, found in points.items():
         style, (x, y) = styles[cell], np.array(found, dtype=float).T
-        summary = summarise(y)
+        summary = summarise_cell(known[cell], folds)
         if len(found) > 1 and summary.low is not None and summary.high is not None:
             axes.plot(x, y, style.marker, color=style.colour, markersize=4, alpha=0.5, linewidth=0)
             across = [[x.mean() - x.min()], [x.max() - x.mean()]]
             # A logarithmic axis has no room for what is below 0.
-            along = [[y.mean() - max(summary.low, lowest)], [summary.high - y.mean()]]
-            axes.errorbar(x.mean(), y.mean(), along, across, color=style.colour, capsize=4, linewidth=1.5)
-        mean = float(x.mean()), float(y.mean())
+            along = [[summary.mean - max(summary.low, lowest)], [summary.high - summary.mean]]
+            axes.errorbar(x.mean(), summary.mean, along, across, color=style.colour, capsize=4, linewidth=1.5)
+        mean = float(x.mean()), summary.mean
         axes.plot(*mean, style.marker, color=style.colour, markersize=10, markeredgecolor="white", zorder=5)
         means.append(Label(*mean, cell, style.colour))
     axes.margins(0.12)

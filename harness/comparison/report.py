@@ -22,7 +22,7 @@ from typing import Literal, cast
 
 from harness import runs
 from harness.comparison import plots
-from harness.comparison.folds import average_by_fold, compare_folds, count_folds, summarise_folds
+from harness.comparison.folds import average_by_fold, compare_folds, count_folds, summarise_cell
 from harness.comparison.page import format_page
 from harness.comparison.results import (
     CellSummary,
@@ -36,7 +36,7 @@ from harness.comparison.results import (
     monitored_score,
     name_run,
 )
-from harness.comparison.significance import Comparison, Summary, compare_cells, summarise
+from harness.comparison.significance import Comparison, Summary, compare_cells
 from harness.tuning.expected_best import expect_best
 from harness.tuning.tuned import Tuned
 from pipeline import record
@@ -99,17 +99,11 @@ def _summarise_task(
     for run in done:
         cells[run["cell"]].append(run)
     folds = count_folds(done)
-    by_fold = {cell: average_by_fold(members) for cell, members in cells.items()} if folds else {}
-    summaries = {
-        cell: summarise_folds(by_fold[cell], folds)
-        if folds
-        else summarise([monitored_score(run) or 0.0 for run in members])
-        for cell, members in cells.items()
-    }
+    summaries = {cell: summarise_cell(members, folds) for cell, members in cells.items()}
     worse = 1 if done and done[0]["lower_is_better"] else -1
     order = sorted(cells, key=lambda cell: worse * summaries[cell].mean)
     if folds:
-        ordered = {cell: by_fold[cell] for cell in order}
+        ordered = {cell: average_by_fold(cells[cell]) for cell in order}
         comparisons = compare_folds(ordered, folds, lower_is_better=done[0]["lower_is_better"])
     else:
         comparisons = compare_cells([run for cell in order for run in cells[cell]], task, seconds=seconds)
