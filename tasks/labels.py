@@ -41,5 +41,12 @@ TASK = Task(
         "learning_rate": 3e-3,
         "patience": 3,
     },
-    best={"ngrams": 2, "ngram_buckets": 2**20, "adversarial": 0.1, "ema_decay": 0.995, "word_dropout": 0.3},
+    best={
+        "ngrams": 2,
+        "ngram_buckets": 2**20,
+        "adversarial": 0.1,
+        "ema_decay": 0.995,
+        "word_dropout": 0.3,
+        "learning_rate": 1e-3,
+    },
 )

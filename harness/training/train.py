@@ -131,7 +131,7 @@ def build(training: Training, device: str) -> Loop:
     if options.lazy_embeddings:
         use_sparse_gradients(model)
     if epsilon := options.as_dict().get("adversarial"):
-        if options.adversarial_kind == "virtual":
+        if options.as_dict().get("adversarial_kind") == "virtual":
             output = experiment.output_field.arrays["output"]
             use_virtual_adversarial(model, float(epsilon), output, seed=options.seed)
         else:

@@ -84,7 +84,7 @@ def divide_given(given: str | None) -> tuple[str, ...]:
 class Gatherer:
     """What makes one column of those that have a label each.
 
-    given: the columns that the user named; one alone is no column of a label. chosen: those of the first table, by
+    given: the columns that the user named; one alone may hold labels. chosen: those of the first table, by
     name; numbers where it has no names.
     """
 
@@ -97,7 +97,7 @@ class Gatherer:
         """Return a table with one column of labels, and which columns to read; both as they are where it has one."""
         first = self.chosen is None
         if self.chosen is None:
-            self.chosen = self.given if len(self.given) > 1 else self._find(table)
+            self.chosen = self._take_given(table) or self._find(table)
         if not self.chosen:
             return table, columns
         columns = replace(columns, given_output=GATHERED)
@@ -113,6 +113,13 @@ class Gatherer:
         records = [(line, self._join(table, record, pairs)) for line, record in table.records]
         return replace(table, names=(*table.names, GATHERED), records=records), columns
 
+    def _take_given(self, table: Table) -> tuple[str, ...]:
+        """Return the columns that were asked for; none where it is one, and that holds labels rather than 0 and 1."""
+        if len(self.given) != 1:
+            return self.given
+        place = choose(table.names, (), given=self.given[0], option="--label-column", where=table.where)
+        return self.given if place is not None and holds_flags(table.sample[place]) else ()
+
     def _find(self, table: Table) -> tuple[str, ...]:
         """Return the columns of 0 and 1, where no column is asked for, and none has a name that is known."""
         if self.given or any(matches(name, self.request.columns.output) for name in table.names):
@@ -120,7 +127,7 @@ class Gatherer:
         found = [
             name or str(place + 1)
             for place, (name, column) in enumerate(zip(table.names, table.sample, strict=True))
-            if column and all(str(value).strip().lower() in ("0", "1", "true", "false") for value in column)
+            if holds_flags(column)
         ]
         if len(found) < FEWEST_COLUMNS:
             return ()
@@ -136,6 +143,11 @@ class Gatherer:
         if isinstance(record, dict):
             return {**record, GATHERED: labels}
         return [*record, labels] if isinstance(record, list) else record  # type: ignore[list-item]
+
+
+def holds_flags(column: Sequence[object]) -> bool:
+    """Return whether a column holds nothing but 0 and 1."""
+    return bool(column) and all(str(value).strip().lower() in ("0", "1", "true", "false") for value in column)
 
 
 def is_there(value: object, name: str) -> bool:
