@@ -72,7 +72,7 @@ ALONE = (
     TagBias,
     FittedBias,
 )
-OPERATIONS = ("Argmax", "LogSoftmax", "Max", "Softmax", "Squeeze", "Tanh")
+OPERATIONS = ("Argmax", "LogSoftmax", "Max", "Sigmoid", "Softmax", "Squeeze", "Tanh")
 
 
 class NotCausalError(ValueError):

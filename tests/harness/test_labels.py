@@ -101,3 +101,17 @@ def test_its_labels_are_inspected_each_by_its_logit(run: Path, capsys: pytest.Ca
     assert page.exists()
     assert main(["inspect", str(run), text, "--answer", "dates", "--output", str(page)]) == 2
     assert "'dates': not in the training data" in capsys.readouterr().err
+
+
+def test_a_stream_gives_the_labels_so_far_and_at_the_end_those_of_predict(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    with small("labels") as task:
+        run = train_small(task, tmp_path, epochs=1, bidirectional=False, pooling="mean")
+    text = small_splits("labels")["test"][0].input
+    words = open_run(run).experiment.input_field.divide(text)
+    assert main(["predict", str(run), text, "--stream", "--threshold", "0.4"]) == 0
+    lines = [line for line in capsys.readouterr().out.splitlines() if line]
+    assert main(["predict", str(run), text, "--threshold", "0.4"]) == 0
+    whole = capsys.readouterr().out.splitlines()[0].removesuffix(f"  {text}")
+    assert len(lines) == len(words) and lines[-1].split("  ")[0] == whole
