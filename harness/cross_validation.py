@@ -18,6 +18,7 @@ from harness.runs.schema import Scores, Summary
 from harness.training import request
 from harness.training.begin import begin
 from harness.training.request import Request
+from harness.training.save_every import EVERY
 from pipeline.errors import BadInput
 from pipeline.option import Options
 from tasks.task import Task
@@ -62,10 +63,13 @@ def list_requests(
     ]
 
 
-def cross_validate(asked: Sequence[Request], start: Starts, *, tensorboard: bool = False) -> CrossValidation:
+def cross_validate(
+    asked: Sequence[Request], start: Starts, *, tensorboard: bool = False, save_every: float = EVERY
+) -> CrossValidation:
     """Train the run of each fold that is not complete, write what they say together, and return it.
 
-    start: starts Keras, before the first training; what is wrong with the data is told sooner.
+    start: starts Keras, before the first training; what is wrong with the data is told sooner. tensorboard, save_every:
+    see `train_run`.
     """
     found: list[Fold] = []
     device: str | None = None
@@ -78,7 +82,7 @@ def cross_validate(asked: Sequence[Request], start: Starts, *, tensorboard: bool
                 from harness import learning_curve
                 from harness.training.train import train_run
 
-                summary = train_run(training, device, tensorboard=tensorboard)
+                summary = train_run(training, device, tensorboard=tensorboard, save_every=save_every)
                 learning_curve.draw(one.directory, one.task.monitor, one.task.lower_is_better)
         found.append(describe(number, summary))
     result = summarise(asked[0].task, found)

@@ -184,17 +184,20 @@ def train(
     name: str | None = None,
     fresh: bool = False,
     tensorboard: bool = False,
+    save_every: str = "10m",
     **options: OptionValue,
 ) -> Run:
     """Train a task, or go on where the same call stopped; return the trained run.
 
     runs: folder of all runs. name: of this one's directory. fresh: start over. tensorboard: write its event files too.
-    options: see `harness.list_options`.
+    save_every: the time after which the state is kept within an epoch too. options: see `harness.list_options`.
     """
     from harness.training.begin import begin
     from harness.training.request import read_complete, settle
+    from harness.training.save_every import read_duration
     from harness.training.tensorboard import check_installed
 
+    seconds = read_duration(save_every)
     if tensorboard:
         check_installed()
     found = registry.get(task) if isinstance(task, str) else task
@@ -205,7 +208,7 @@ def train(
             from harness import learning_curve
             from harness.training.train import train_run
 
-            train_run(training, where, tensorboard=tensorboard)
+            train_run(training, where, tensorboard=tensorboard, save_every=seconds)
             learning_curve.draw(request.directory, found.monitor, found.lower_is_better)
     return load(request.directory)
 

@@ -11,6 +11,7 @@ import numpy as np
 from harness import data, runs
 from harness.experiment import Experiment
 from harness.hypothesis import Hypothesis, read_hypotheses
+from harness.process import interrupt
 from harness.process.cost import Throughput
 from pipeline import record
 from pipeline.batches.bucketing import Batches
@@ -94,6 +95,7 @@ def answer(
     answers: list[Answer | None] = [None] * len(batches.inputs)
     means: dict[str, _Mean] = {}
     for length, members, real in batches.plan():
+        interrupt.check()
         # A decoder that samples asks for the position of each example, so that no batch changes its random numbers.
         arrays, *wanted = batches.draw(length, members, real)
         drawn = {**arrays, "position": members.astype("int32")}
@@ -180,6 +182,7 @@ def measure_loss(model: keras.Model, batches: Batches, *, learn: bool = False) -
     score = model.train_on_batch if learn else model.test_on_batch
     losses = _Mean()
     for entry in batches.plan():
+        interrupt.check()
         inputs, outputs, weights = batches.draw(*entry)
         model.reset_metrics()
         losses.note(float(score(inputs, outputs, weights, return_dict=True)["loss"]), weights)

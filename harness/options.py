@@ -104,7 +104,10 @@ class Start:
 # With these no vector is trained; so what is new in the data can have none.
 FROZEN_VECTORS = ("embedding", "all-but-output")
 # Names that the command line uses itself.
-RESERVED = {"runs", "name", "fresh", "json", "include", "help", "split", "input", "output", *declared(Machine, "run")}
+RESERVED = {
+    "runs", "name", "fresh", "json", "include", "help", "split", "input", "output", "save_every", "auto_batch",
+    *declared(Machine, "run"),
+}  # fmt: skip
 # What runs of a format did before there was an option for it, where its default is something else.
 EARLIER: dict[int, dict[str, Value]] = {
     1: {"stratify": False},

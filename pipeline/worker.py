@@ -19,6 +19,9 @@ from pipeline import files
 
 Result = TypeVar("Result")
 
+# What a worker does before it ends, since the process that it belongs to has ended, or has ended it.
+before_end: list[Callable[[], object]] = []
+
 
 class Ended(RuntimeError):
     """Raised when a worker ends before it has answered: for want of memory, say."""
@@ -57,9 +60,11 @@ class Worker:
             raise error
         return result
 
-    def end(self) -> None:
-        """End it, whatever it is at."""
+    def end(self, patience: float = 0.0) -> None:
+        """End it, whatever it is at. patience: seconds to wait for that."""
         self.leash.close()
+        if patience:
+            self.process.join(patience)
 
 
 def _work(line: Connection, leash: Connection) -> None:
@@ -85,5 +90,8 @@ def _answer(function: Callable, arguments: tuple) -> tuple[object, Exception | N
 def _follow(leash: Connection) -> None:
     # Nothing is ever sent; at its end it can be read.
     leash.poll(None)
+    for function in before_end:
+        with contextlib.suppress(Exception):
+            function()
     files.remove_unfinished()
     os._exit(1)

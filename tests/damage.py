@@ -26,8 +26,9 @@ from harness.runs.listing import find_runs as read_rows
 from harness.runs.restored import read_run
 from harness.runs.schema import FORMAT
 from harness.training.begin import begin
+from harness.training.loop import Loop
 from harness.training.request import Request
-from harness.training.train import Loop, build
+from harness.training.train import build
 from harness.training.variables import list_variables
 from pipeline.errors import BadInput
 from run import main

@@ -19,6 +19,7 @@ from harness.comparison import plan, sweep_worker
 from harness.comparison.averaged_seeds import average_seeds, group_seeds, read_averaged
 from harness.comparison.results import Result
 from harness.comparison.sweep import Entry, Sweep, validates
+from harness.process import interrupt
 from harness.process.backend import describe_out_of_memory
 from harness.process.console import format_time, make_progress, say
 from pipeline.errors import BadInput
@@ -53,6 +54,7 @@ class Local:
         self.threads = ThreadPoolExecutor(workers)
         self.mine = threading.local()
         self.workers: list[Worker] = []
+        interrupt.before_end.append(self.stop)
 
     def call(self, function: Callable[..., Found], *arguments: object) -> "Future[Found]":
         """Return the future of function(*arguments), called in a worker process."""
@@ -91,6 +93,15 @@ class Local:
         self.threads.shutdown(wait=False, cancel_futures=True)
         for worker in self.workers:
             worker.end()
+        if self.stop in interrupt.before_end:
+            interrupt.before_end.remove(self.stop)
+
+    def stop(self) -> None:
+        """End the workers, once they have saved what they train."""
+        for worker in self.workers:
+            worker.end()
+        for worker in self.workers:
+            worker.end(interrupt.PATIENCE)
 
 
 def open_pool(

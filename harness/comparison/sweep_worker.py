@@ -12,11 +12,13 @@ from harness import runs
 from harness.comparison.results import Result
 from harness.comparison.sweep import Entry
 from harness.options import defaults, type_in
+from harness.process import interrupt
 from harness.process.console import console
 from harness.process.lock import hold
 from harness.runs.restored import read_run
 from harness.runs.schema import Memory
 from harness.selection import select
+from pipeline import worker
 from pipeline.errors import BadInput
 
 
@@ -29,6 +31,7 @@ def begin(cores: Sequence[int], start: Callable[[], str], include: Sequence[Path
         os.sched_setaffinity(0, cores)
     # The sweep has the only display.
     console.quiet = True
+    worker.before_end.append(interrupt.ask)
     # Several processes share a GPU.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     device = start()

@@ -3,7 +3,10 @@
 No KeyboardInterrupt is raised. It would have to wait for C code to return, which compiles for seconds, and it can be
 lost: libraries catch it, and Python drops it in the callbacks of its garbage collector, of which JAX has one. Instead a
 thread ends the process while the others are at work. That is safe, as `kill -9` is: each file of a run is written whole
-or not at all, and the same command goes on after the last finished epoch.
+or not at all, and the same command goes on from what was saved last.
+
+A training that has come further than that is asked to save first. It hears so between two batches, and answers; who
+does not want to wait for that gives a second signal.
 
 To be imported before all else, which takes seconds: it needs nothing of it.
 """
@@ -11,18 +14,84 @@ To be imported before all else, which takes seconds: it needs nothing of it.
 import atexit
 import contextlib
 import os
+import queue
 import select
+import shlex
 import signal
 import threading
 from collections.abc import Callable, Sequence
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 SHOW_CURSOR = b"\x1b[?25h"
+# Seconds that a training may take to save; and after which it is said that it is waited for.
+PATIENCE, SILENCE = 20.0, 1.0
+# Commands that go on where they were stopped.
+RESUMED = ("train", "compare", "tune")
 
 # What is to be done before the end, in the thread that ends the process.
 before_end: list[Callable[[], None]] = []
 # That of the command, once it has come to its own end.
 exit_code: int | None = None
+
+# Whether a training has come further than what is saved of it; whether it is to save that, and to wait for the end;
+# whether it may not, for its run belongs to another process now.
+_unsaved, _asked, _abandoned = False, threading.Event(), False
+_answers: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+
+class Stopped(BaseException):
+    """Raised between two batches of a validation: the training that it belongs to is to save."""
+
+
+def note_unsaved() -> None:
+    """Note that a training, in the main thread, has come further than what is saved of it."""
+    global _unsaved
+    _unsaved = not _abandoned
+
+
+def note_saved(place: str) -> None:
+    """Note that all of a training is saved, and where this was asked for, wait for the end. place: where it goes on."""
+    global _unsaved
+    _unsaved = False
+    if _asked.is_set():
+        _answers.put(place)
+        threading.Event().wait()
+
+
+def note_lost() -> None:
+    """Note that a training has failed: nothing is to be saved."""
+    global _unsaved
+    _unsaved = False
+
+
+def abandon() -> None:
+    """Have nothing saved any more."""
+    global _unsaved, _abandoned
+    _unsaved, _abandoned = False, True
+
+
+def is_asked() -> bool:
+    """Return whether a training is to save, and to call `note_saved`."""
+    return _unsaved and _asked.is_set()
+
+
+def check() -> None:
+    """Raise Stopped where `is_asked`."""
+    if is_asked():
+        raise Stopped
+
+
+def ask() -> str | None:
+    """Have the training of this process save, and wait; return where it goes on, None where there is nothing to save.
+
+    Also where it does not answer in time: a step takes long, or is compiled.
+    """
+    if not _unsaved:
+        return None
+    _asked.set()
+    with contextlib.suppress(queue.Empty):
+        return _answers.get(timeout=PATIENCE)
+    return None
 
 
 def listen(arguments: Sequence[str]) -> None:
@@ -34,7 +103,7 @@ def listen(arguments: Sequence[str]) -> None:
     # Where the message goes: descriptor 2 may be another file for a while.
     heard, woken, messages = *os.pipe(), os.dup(2)
     os.set_blocking(woken, False)
-    threading.Thread(target=_wait, args=(heard, messages, say_stopped(arguments)), daemon=True).start()
+    threading.Thread(target=_wait, args=(heard, messages, arguments), daemon=True).start()
     # Python's own handler runs in the main thread, when that is not in C code; the pipe is written to at once.
     signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
     for number in SIGNALS:
@@ -46,32 +115,53 @@ def listen(arguments: Sequence[str]) -> None:
     atexit.register(_leave)
 
 
-def say_stopped(arguments: Sequence[str]) -> str:
-    """Return the message of a command that is stopped."""
-    if arguments[:1] not in (["train"], ["compare"]):
+def say_stopped(arguments: Sequence[str], saved: str | None = None) -> str:
+    """Return the message of a command that is stopped. saved: what it goes on after, where that is known."""
+    if arguments[:1] not in [[name] for name in RESUMED]:
         return "stopped"
-    without = ", without --fresh," if "--fresh" in arguments else ""
-    return f"stopped; the same command{without} goes on after the last finished epoch"
+    command = shlex.join(["python", "run.py", *(word for word in arguments if word != "--fresh")])
+    return f"stopped; the same command goes on after {saved or 'what was saved last'}: {command}"
 
 
 def _hold(*_: object) -> None:
-    # Whatever the main thread would do next, it would do with files that are being removed.
-    threading.Event().wait()
+    # Whatever the main thread would do next, it would do with files that are being removed; unless it is to save.
+    if not _unsaved:
+        threading.Event().wait()
 
 
-def _wait(heard: int, messages: int, message: str) -> None:
-    number = 0
-    while number not in SIGNALS:
-        number = os.read(heard, 1)[0]
+def _wait(heard: int, messages: int, arguments: Sequence[str]) -> None:
+    number = _read_signal(heard)
+    threading.Thread(target=_wait_again, args=(heard, messages, arguments), daemon=True).start()
+    waiting = threading.Timer(SILENCE, _write, (messages, "stopping: what is trained is being saved; again: at once"))
+    waiting.start()
+    saved = ask()
     for function in before_end:
         with contextlib.suppress(Exception):
             function()
-    text = SHOW_CURSOR * os.isatty(messages) + f"\n{message}\n".encode()
+    waiting.cancel()
+    _write(messages, say_stopped(arguments, saved))
+    os._exit(128 + number)
+
+
+def _wait_again(heard: int, messages: int, arguments: Sequence[str]) -> None:
+    number = _read_signal(heard)
+    _write(messages, say_stopped(arguments))
+    os._exit(128 + number)
+
+
+def _read_signal(heard: int) -> int:
+    number = 0
+    while number not in SIGNALS:
+        number = os.read(heard, 1)[0]
+    return number
+
+
+def _write(messages: int, text: str) -> None:
+    shown = SHOW_CURSOR * os.isatty(messages) + f"\n{text}\n".encode(errors="backslashreplace")
     with contextlib.suppress(OSError):
         # A pipe that nobody reads would never take it.
         if select.select([], [messages], [], 0)[1]:
-            os.write(messages, text)
-    os._exit(128 + number)
+            os.write(messages, shown)
 
 
 def _block() -> None:

@@ -21,6 +21,7 @@ from pathlib import Path
 from threading import Event, Thread
 from typing import IO
 
+from harness.process import interrupt
 from harness.process.console import say
 from pipeline import files
 from pipeline.errors import BadInput
@@ -132,6 +133,7 @@ def _beating(path: Path, file: IO[str], owner: str) -> Iterator[None]:
             with suppress(OSError):
                 if (found := path.read_text(encoding="utf-8", errors="backslashreplace")) not in ("", owner):
                     say(f"{path}: this process did not beat for long, and the run was taken by {found.strip()}")
+                    interrupt.abandon()
                     # One that was put into the background by a script does not hear the first.
                     ignored = signal.getsignal(signal.SIGINT) == signal.SIG_IGN
                     return os.kill(os.getpid(), signal.SIGTERM if ignored else signal.SIGINT)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from typing import SupportsFloat
+from typing import Any, SupportsFloat
 
 import keras
 
@@ -18,24 +18,35 @@ class Callbacks(keras.callbacks.CallbackList):
     """Callbacks that are given the loss of a step before it is computed: only one that reads it waits.
 
     Keras reads it after every step itself, and draws the next batch only when the step has ended.
+    done: steps of the first epoch that were trained before, and are not trained again.
     """
+
+    def __init__(self, callbacks: Sequence[keras.callbacks.Callback], *, done: int = 0, **options: Any):
+        super().__init__(callbacks, **options)
+        self.done = done
+
+    def on_train_batch_begin(self, batch: int, logs: Logs | None = None) -> None:
+        for callback in self.callbacks:
+            callback.on_train_batch_begin(self.done + batch, logs)
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         for callback in self.callbacks:
-            callback.on_train_batch_end(batch, logs)
+            callback.on_train_batch_end(self.done + batch, logs)
 
 
 class ProgressBar(keras.callbacks.Callback):
     """A bar with loss, best score, tokens per second and time left; plain lines where there is no terminal.
 
     To be shown while training: `with bar.progress: model.fit(...)`, so that an error leaves the terminal as it was.
-    epochs: the most that there will be; it may change while training.
+    epochs: the most that there will be; it may change while training. first, step: epochs, and steps of the next one,
+    that were trained before.
     shapes: the padded lengths of each batch of the first epoch; for the first of its kind, JAX compiles a step.
     """
 
     def __init__(self, epochs: int, first: int, tokens: int):
         super().__init__()
         self.epochs, self.first, self.tokens = epochs, first, tokens
+        self.step = self.steps = 0
         self.compiled = watch_compiling()
         self.note = ""
         self.shapes: Sequence[Shape] = ()
@@ -43,10 +54,13 @@ class ProgressBar(keras.callbacks.Callback):
         self.progress = make_progress()
 
     def on_train_begin(self, logs: Logs | None = None) -> None:
+        if self.steps:
+            # What is left of an epoch under way is trained apart from the others.
+            return
         self.started = self.shown = time.perf_counter()
         self.before = self.compiled()
         steps = self.params["steps"]
-        done, total = self.first * steps, self.epochs * steps
+        done, total = self.first * steps + self.step, self.epochs * steps
         self.line = self.progress.add_task("", total=total, completed=done, detail="compiling")
         self.steps = steps
 
@@ -66,10 +80,10 @@ class ProgressBar(keras.callbacks.Callback):
             return
         self.shown = now
         done = self.epoch * self.steps + batch + 1
-        share = (done - self.first * self.steps) / self.steps
+        share = (done - self.first * self.steps - self.step) / self.steps
         # What is compiled once says nothing about the steps to come.
         elapsed = now - self.started - (self.compiled() - self.before)
-        left = elapsed / share * (self.epochs - self.first - share)
+        left = elapsed / share * (self.epochs - done / self.steps)
         if self.met:
             left += (self.compiled() - self.before) / len(self.met) * (len(set(self.shapes)) - len(self.met))
         detail = (

@@ -71,9 +71,9 @@ class Environment(TypedDict, total=False):
 
 
 class Resumption(Environment):
-    """What was otherwise than before when a run went on. epoch: the last one before that."""
+    """What was otherwise than before when a run went on. epoch: the last one that was finished before that."""
 
-    epoch: Positive
+    epoch: Natural
 
 
 class History(Environment, total=False):
@@ -92,24 +92,34 @@ class Epoch(TypedDict):
     tokens_per_second: Natural
 
 
+class Within(TypedDict):
+    """How far an epoch has come. seconds, compiling: that it has taken."""
+
+    step: Positive
+    seconds: Duration
+    compiling: Duration
+
+
 class Progress(TypedDict):
     """How far a run has come, kept in state.npz. best: the monitored score; None while none was finite.
 
     best_loss: the validation loss of that epoch; runs of earlier versions have none.
     last: the epoch in which the learning rate will have fallen to 0, once it falls; of a run whose length follows from
     its score. stable: the best epoch before that.
+    within: the epoch after that one, in state.within.npz alone.
     """
 
-    epoch: Positive
+    epoch: Natural
     best: float | None
     best_loss: NotRequired[float | None]
-    best_epoch: Positive
+    best_epoch: Natural
     waited: Natural
     last: NotRequired[Positive]
     stable: NotRequired[Natural]
     done: bool
     seconds: Duration
     compiling: Duration
+    within: NotRequired[Within]
 
 
 class Calibration(TypedDict):

@@ -1,8 +1,9 @@
-"""States: all that is needed to go on training, of the last two epochs.
+"""States: all that is needed to go on training, of the last two epochs, and of the steps since then.
 
 state.npz is that of the last epoch, state.previous.npz that of the one before. The older is the same file under another
-name, so that keeping it writes nothing; a run that is complete has no use for it. Where the newer is damaged, training
-goes on from the older: the epoch in between is trained once more, and comes out the same.
+name, so that keeping it writes nothing; a run that is complete has no use for it. state.within.npz is that of the epoch
+under way, and goes when it is finished. Where the newest is damaged, training goes on from the one before it: what lies
+in between is trained once more, and comes out the same.
 """
 
 import os
@@ -19,12 +20,12 @@ from pipeline import record
 from pipeline.errors import BadInput
 from pipeline.files import name_unfinished
 
-LAST, PREVIOUS = "state.npz", "state.previous.npz"
+WITHIN, LAST, PREVIOUS = "state.within.npz", "state.npz", "state.previous.npz"
 
 
 def find(directory: Path) -> list[Path]:
-    """Return the states of a run that there are, the newer first."""
-    return [directory / name for name in (LAST, PREVIOUS) if (directory / name).exists()]
+    """Return the states of a run that there are, the newest first."""
+    return [directory / name for name in (WITHIN, LAST, PREVIOUS) if (directory / name).exists()]
 
 
 def write(directory: Path, save: Callable[[Path], object]) -> None:
@@ -40,10 +41,17 @@ def write(directory: Path, save: Callable[[Path], object]) -> None:
             # A file system without such names, as memory cards and some shares have it.
             last.replace(directory / PREVIOUS)
     runs.write(last, sealed(save))
+    # Were the process killed before this, it would train an epoch once more, and come here again.
+    (directory / WITHIN).unlink(missing_ok=True)
+
+
+def write_within(directory: Path, save: Callable[[Path], object]) -> None:
+    """Write the state of an epoch that is not finished, whole or not at all, in place of an earlier one."""
+    runs.write(directory / WITHIN, sealed(save))
 
 
 def restore(directory: Path, read: Callable[[Path], Progress]) -> Progress | None:
-    """Return what `read` returns of the newer whole state of a run; None where there is none.
+    """Return what `read` returns of the newest whole state of a run; None where there is none.
 
     A damaged one is said, and makes room for the one before it. BadInput where none is whole.
     """
@@ -56,7 +64,8 @@ def restore(directory: Path, read: Callable[[Path], Progress]) -> Progress | Non
             damaged.append(f"{path}: the file is damaged ({error})")
             continue
         if damaged:
-            say(f"{damaged[0]}; going on from the state before it, of epoch {progress['epoch']}")
+            say(f"{'; '.join(damaged)}; going on from the state before it, of epoch {progress['epoch']}")
+            (directory / WITHIN).unlink(missing_ok=True)
             path.replace(directory / LAST)
         return progress
     if damaged:
@@ -66,7 +75,12 @@ def restore(directory: Path, read: Callable[[Path], Progress]) -> Progress | Non
 
 def read_progress(saved: Mapping[str, np.ndarray]) -> Progress:
     """Return how far a run had come, out of the arrays of a state; BadInput where it is damaged."""
-    return record.convert(unseal_record(record.load(str(saved["progress"]))), Progress)
+    progress = record.convert(unseal_record(record.load(str(saved["progress"]))), Progress)
+    if progress["best_epoch"] > progress["epoch"]:
+        raise BadInput(f"the best epoch is {progress['best_epoch']} of {progress['epoch']}")
+    if "within" not in progress and not (progress["epoch"] and progress["best_epoch"]):
+        raise BadInput(f"expected an epoch from 1 on, got {min(progress['epoch'], progress['best_epoch'])}")
+    return progress
 
 
 def drop_previous(directory: Path) -> None:

@@ -3,7 +3,7 @@
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -11,11 +11,11 @@ import keras
 import numpy as np
 
 from harness import runs
-from harness.process import backend
+from harness.process import backend, interrupt
 from harness.process.console import say
 from harness.process.progress import ProgressBar
 from harness.runs import model_file, states
-from harness.runs.schema import Progress
+from harness.runs.schema import Progress, Within
 from harness.runs.seal import open_archive, seal_record, sealed
 from harness.training.learning_rate import WarmupStableDecay
 from harness.training.schedule import Schedule
@@ -24,6 +24,9 @@ from pipeline import record
 from pipeline.errors import BadInput
 from pipeline.metrics import format_scores
 from tasks.task import Scores, Task
+
+# What the arrays of a loss so far are called in a state.
+LOSS = "loss_"
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -61,6 +64,9 @@ class Checkpoint(keras.callbacks.Callback):
         }
         self.compiled = backend.watch_compiling()
         self.scores: Scores = {}
+        # Of the epoch that a run goes on in: how far it has come, and its loss so far.
+        self.within: Within | None = None
+        self.measured: list[np.ndarray] = []
 
     def moving_averages(self) -> list[keras.Variable]:
         """Return the running averages of the weights, where the optimizer keeps them."""
@@ -76,17 +82,20 @@ class Checkpoint(keras.callbacks.Callback):
         own = [np.array(weight) for weight in weights]
         for weight, average in zip(weights, kept, strict=True):
             weight.assign(np.array(average))
-        yield
-        for weight, value in zip(weights, own, strict=True):
-            weight.assign(value)
+        try:
+            yield
+        finally:
+            for weight, value in zip(weights, own, strict=True):
+                weight.assign(value)
 
     def restore(self) -> None:
         """Take up the state of a stopped run, if there is one; the lines of an unfinished epoch are dropped.
 
-        The newer of the two that are kept, or the one before it where that is damaged, which is said. BadInput where
-        neither is whole.
+        The newest of those that are kept, or the one before it where that is damaged, which is said. BadInput where
+        none is whole.
         """
         if progress := states.restore(self.directory, self._read):
+            self.within = progress.pop("within", None)
             self.progress = progress
             self.bar.epochs = progress.get("last", self.schedule.last)
         runs.cut_metrics(self.directory, self.progress["epoch"], self.task.monitor)
@@ -95,20 +104,49 @@ class Checkpoint(keras.callbacks.Callback):
         """Take up the state in a file, and return how far the run had come; whatever a damaged one raises."""
         with open_archive(path), np.load(path, allow_pickle=False) as saved:
             progress = states.read_progress(saved)
-            if progress["best_epoch"] > progress["epoch"]:
-                raise BadInput(f"the best epoch is {progress['best_epoch']} of {progress['epoch']}")
+            if "within" in progress:
+                if progress["within"]["step"] > self.schedule.steps:
+                    raise BadInput(f"step {progress['within']['step']} of {self.schedule.steps}")
+                self.measured = [saved[f"{LOSS}{place}"] for place, _ in enumerate(self.model.metrics_variables)]
             take_up(saved, self.model)
         return progress
 
+    @property
+    def step(self) -> int:
+        """The steps that were done before of the epoch that a run goes on in."""
+        return self.within["step"] if self.within else 0
+
     def on_epoch_begin(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         self.started, self.before = time.perf_counter(), self.compiled()
+        if self.within:
+            self.started -= self.within["seconds"]
+            self.before -= self.within["compiling"]
+            for variable, value in zip(self.model.metrics_variables, self.measured, strict=True):
+                variable.assign(value)
+            self.within = None
+
+    def save_within(self, step: int, measured: Sequence[np.ndarray] = ()) -> None:
+        """Keep the state after so many steps of an epoch. measured: its loss so far, where the model holds another."""
+        within: Within = {
+            "step": step,
+            "seconds": time.perf_counter() - self.started,
+            "compiling": self.compiled() - self.before,
+        }
+        sums = {f"{LOSS}{place}": value for place, value in enumerate(measured or self._read_loss())}
+        states.write_within(self.directory, lambda path: self._save(path, {**self.progress, "within": within}, **sums))
+
+    def _read_loss(self) -> list[np.ndarray]:
+        return [np.array(variable) for variable in self.model.metrics_variables]
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         seconds, compiling = time.perf_counter() - self.started, self.compiled() - self.before
-        loss = float((logs or {})["loss"])
-        if not np.isfinite(loss):
-            raise BadInput(f"epoch {epoch + 1}: the loss is {loss}: training diverged; try a lower --learning-rate")
-        scores, higher, better = self._validate()
+        loss, measured = float((logs or {})["loss"]), self._read_loss()
+        try:
+            scores, higher, better = self._validate()
+        except interrupt.Stopped:
+            self.save_within(self.schedule.steps, measured)
+            interrupt.note_saved(f"the last step of epoch {epoch + 1}, which is still to be validated")
+            raise
         self.scores = scores
         self._advance(epoch + 1, scores, higher=higher, better=better)
         known = self.schedule.known
@@ -130,7 +168,7 @@ class Checkpoint(keras.callbacks.Callback):
             # It must be on the disk before the state that counts it.
             file.flush()
             os.fsync(file.fileno())
-        states.write(self.directory, self._save)
+        states.write(self.directory, lambda path: self._save(path, self.progress))
         best = self.progress["best"]
         self.bar.note = "" if best is None else f"best {self.task.monitor} {best:.4f}  "
         mark = "  (best)" if better and self.validate else ""
@@ -214,5 +252,12 @@ class Checkpoint(keras.callbacks.Callback):
             f"falls to 0 in {epochs} epoch{'s'[: epochs > 1]}"
         )
 
-    def _save(self, path: Path) -> None:
-        save_variables(path, self.model, progress=np.array(record.dump(seal_record(self.progress))))
+    def describe_kept(self) -> str:
+        """Say which weights are kept, in a sentence."""
+        if not self.progress["epoch"]:
+            return "No epoch was finished, and no model is kept."
+        best, last = self.progress["best_epoch"], self.progress["epoch"]
+        return f"The model of epoch {best} is kept, and the state after epoch {last}."
+
+    def _save(self, path: Path, progress: Progress, **more: np.ndarray) -> None:
+        save_variables(path, self.model, progress=np.array(record.dump(seal_record(progress))), **more)

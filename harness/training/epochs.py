@@ -8,12 +8,17 @@ from pipeline.batches.bucketing import Batches, Entry
 
 
 class Epochs(keras.utils.PyDataset):
-    """The batches of one epoch after the other, for `fit`. passes: over the data in each epoch."""
+    """The batches of one epoch after the other, for `fit`.
 
-    def __init__(self, batches: Batches, first: int = 0, *, passes: int = 1):
+    passes: over the data in each epoch. done: batches of the first epoch that are left out, for they have been trained
+    on; then there is no second epoch. More than one batch is left.
+    """
+
+    def __init__(self, batches: Batches, first: int = 0, *, passes: int = 1, done: int = 0):
         super().__init__()
-        self.usual, self.epoch, self.passes = batches, first, passes
+        self.usual, self.epoch, self.passes, self.done = batches, first, passes, done
         self.entries = self._plan()
+        self.begun = False
 
     def _plan(self) -> list[tuple[Batches, Entry]]:
         """Return the batches of an epoch, each with the examples as its pass has them."""
@@ -37,15 +42,19 @@ class Epochs(keras.utils.PyDataset):
         return [entries[place] for place in chosen] + [entry for n, entry in enumerate(entries) if n not in chosen]
 
     def __len__(self) -> int:
-        return len(self.entries)
+        return len(self.entries) - self.done
 
     def shapes(self) -> list[tuple[int, int]]:
         """Return the padded lengths of inputs and outputs of each batch of this epoch."""
         return [batches.shape(*entry) for batches, entry in self.entries]
 
     def __getitem__(self, position: int) -> tuple:
-        batches, entry = self.entries[position]
+        # Before the epoch begins, TensorFlow looks at what the first two are like; see `_plan`.
+        batches, entry = self.entries[position + self.done * self.begun]
         return batches.draw(*entry)
+
+    def on_epoch_begin(self) -> None:
+        self.begun = True
 
     def on_epoch_end(self) -> None:
         self.epoch += 1

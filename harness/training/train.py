@@ -2,39 +2,29 @@
 
 import dataclasses
 import shutil
-from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from threading import Thread
 
-import keras
 import numpy as np
 
 import tasks
-from harness import calibration, data, dynamic_evaluation, evaluate, runs
-from harness.cells import explain_limitation
-from harness.options import spend
+from harness import runs
 from harness.process import backend
-from harness.process.console import doing, format_time, say
-from harness.process.cost import Throughput, peak_ram_megabytes
-from harness.process.progress import Callbacks, ProgressBar
-from harness.runs import states
-from harness.runs.card import write_card
+from harness.process.console import doing, say
+from harness.process.progress import ProgressBar
 from harness.runs.restored import read_run
 from harness.runs.schema import Summary
-from harness.runs.seen import summarise
-from harness.runs.trained import Trained, connect, take_best
-from harness.training import fine_tuning, pretraining
+from harness.runs.trained import connect
+from harness.training import fine_tuning, finish, pretraining
 from harness.training.begin import Training, begin
 from harness.training.checkpoint import Checkpoint
-from harness.training.epochs import Epochs
+from harness.training.fit import fit
 from harness.training.learning_rate import WarmupStableDecay, make_rate
+from harness.training.loop import Loop
 from harness.training.ngrams import set_ratios
 from harness.training.optimizer import make_optimizer
 from harness.training.rehearsal import rehearse
 from harness.training.request import read_complete, settle
-from harness.training.schedule import Schedule, plan_epochs
+from harness.training.save_every import EVERY
 from harness.training.tensorboard import make_callback
 from harness.training.vectors import set_vectors
 from models.backends.adversarial import use_adversarial
@@ -47,18 +37,15 @@ from pipeline.option import Options, make_flag
 from tasks.task import Scores, Task
 
 
-@dataclass(frozen=True)
-class Loop:
-    """A compiled model, with what watches over its training."""
-
-    trained: Trained
-    checkpoint: Checkpoint
-    bar: ProgressBar
-    schedule: Schedule
-
-
 def train(
-    task: Task, options: Options, folder: Path, *, name: str | None = None, fresh: bool = False, device: str = ""
+    task: Task,
+    options: Options,
+    folder: Path,
+    *,
+    name: str | None = None,
+    fresh: bool = False,
+    device: str = "",
+    save_every: float = EVERY,
 ) -> Summary:
     """Train, or go on where a run of the same options stopped; return its summary; see `train_run`.
 
@@ -70,13 +57,13 @@ def train(
     if complete := read_complete(request):
         return complete
     with begin(request) as training:
-        return train_run(training, device)
+        return train_run(training, device, save_every=save_every)
 
 
-def train_run(training: Training, device: str, *, tensorboard: bool = False) -> Summary:
+def train_run(training: Training, device: str, *, tensorboard: bool = False, save_every: float = EVERY) -> Summary:
     """Train a run that has begun, and return its summary. device: what Keras runs on, for its environment.json.
 
-    tensorboard: write event files too; see harness/training/tensorboard.py.
+    tensorboard: write event files too; see harness/training/tensorboard.py. save_every: see `fit`.
 
     The summary: "run", "task", "scores" (test), "validation", "best_epoch", "epochs", "weights", "seconds", and of
     these "compiling", "tokens_per_second_answering" (None where too few batches), "megabytes" of memory at the most.
@@ -89,9 +76,9 @@ def train_run(training: Training, device: str, *, tensorboard: bool = False) -> 
     watching = []
     if tensorboard:
         watching.append(make_callback(training.experiment.directory, lambda: loop.checkpoint.scores))
-    fit(training, loop, watching)
+    fit(training, loop, watching, save_every=save_every)
     with doing("testing"):
-        return test(training, loop)
+        return finish.test(training, loop.trained, loop.checkpoint.progress)
 
 
 def build(training: Training, device: str) -> Loop:
@@ -164,7 +151,7 @@ def build(training: Training, device: str) -> Loop:
         validate=None if schedule.known else validate,
     )
     checkpoint.set_model(model)
-    return Loop(trained, checkpoint, bar=bar, schedule=schedule)
+    return Loop(trained, checkpoint, bar=bar, schedule=schedule, rate=rate)
 
 
 def read_fitted(training: Training) -> dict[str, np.ndarray]:
@@ -182,7 +169,7 @@ def restore(training: Training, loop: Loop) -> None:
         shutil.rmtree(directory)
     # Before anything is written: the state may be damaged.
     loop.checkpoint.restore()
-    loop.bar.first = loop.checkpoint.progress["epoch"]
+    loop.bar.first, loop.bar.step = loop.checkpoint.progress["epoch"], loop.checkpoint.step
 
 
 def record(training: Training, loop: Loop, device: str) -> None:
@@ -190,7 +177,8 @@ def record(training: Training, loop: Loop, device: str) -> None:
     experiment, directory = training.experiment, training.experiment.directory
     files = {str(file.path): file.digest for file in tasks.included()}
     if training.begun:
-        say(f"going on after epoch {loop.bar.first}")
+        within = f"step {loop.bar.step} of {loop.schedule.steps} of epoch {loop.bar.first + 1}"
+        say(f"going on after {within if loop.bar.step else f'epoch {loop.bar.first}'}")
         runs.tell_device(directory, device)
         runs.go_on(directory, training.begun, include=files, device=device, epoch=loop.bar.first)
         return
@@ -215,126 +203,3 @@ def prepare_weights(training: Training, loop: Loop) -> None:
         return
     seconds = pretraining.pretrain(training.experiment, loop.trained.model, training.batches["train"])
     loop.checkpoint.progress["seconds"] += seconds
-
-
-def fit(training: Training, loop: Loop, watching: Sequence[keras.callbacks.Callback] = ()) -> None:
-    """Train until the last epoch, or until the checkpoint, or another of those that watch, stops early.
-
-    watching: further callbacks; each is called after the checkpoint, and finds its scores.
-    """
-    if loop.checkpoint.progress["done"]:
-        return
-    every, schedule, model = [loop.bar, loop.checkpoint, *watching], loop.schedule, loop.trained.model
-    callbacks = Callbacks(every, add_history=True, model=model, epochs=schedule.epochs, steps=schedule.steps)
-    epochs = Epochs(training.batches["train"], loop.bar.first, passes=schedule.passes)
-    loop.bar.shapes = epochs.shapes()
-    outputs = [example.output for example in training.examples["validation"][:1]]
-    # What metrics import takes up to 2 seconds: it is imported while the first epoch is trained.
-    Thread(target=call_quietly, args=(training.experiment.task.metrics, outputs), daemon=True).start()
-    with loop.bar.progress:
-        model.fit(
-            epochs,
-            epochs=schedule.epochs,
-            initial_epoch=loop.bar.first,
-            callbacks=callbacks,
-            # Keras would mix the batches anew, and not the same way after a stop; Epochs has mixed them.
-            shuffle=False,
-            verbose=0,
-        )
-    tell_best_budget(training, loop)
-
-
-def tell_best_budget(training: Training, loop: Loop) -> None:
-    """Say how long the run would take with --budget best, as far as that can be told from this one."""
-    options, task, progress = training.experiment.options, training.experiment.task, loop.checkpoint.progress
-    if options.budget == "best" or loop.schedule.known:
-        return
-    best = plan_epochs(options.replace(**spend(task)), loop.schedule.steps // loop.schedule.passes)
-    seconds = (progress["seconds"] - progress["compiling"]) / progress["epoch"] * best.steps / loop.schedule.steps
-    reached = max(1, round(progress["best_epoch"] * loop.schedule.steps / best.steps))
-    least = reached + best.patience + best.cool_down(reached)
-    say(
-        f"--budget best goes on until the validation score stops rising: {format_time(least * seconds)} or longer, "
-        f"{format_time(best.epochs * seconds)} at most, at the speed of this run"
-    )
-
-
-def call_quietly(metrics: Callable[[list, list], Scores], outputs: list) -> None:
-    """Score outputs with themselves, and forget the scores: what is wrong is raised when answers are scored."""
-    with suppress(Exception):
-        metrics(outputs, outputs)
-
-
-def test(training: Training, loop: Loop) -> Summary:
-    """Test the weights of the best epoch, write predictions and scores, and return the summary of the run."""
-    experiment, examples, batches = training.experiment, training.examples["test"], training.batches["test"]
-    task, directory = experiment.task, experiment.directory
-    trained, progress = loop.trained, loop.checkpoint.progress
-    take_best(trained)
-    # What comes after it is in state.npz.
-    (directory / pretraining.NAME).unlink(missing_ok=True)
-    if training.length:
-        calibration.adopt(trained, Path(training.length["run"]))
-    else:
-        calibration.calibrate(trained, training.batches["validation"])
-    throughput = Throughput()
-    scores: Scores = {}
-    baselines: dict[str, Scores] = {}
-    if training.is_labelled("test"):
-        adapted = dynamic_evaluation.measure_loss(experiment, trained.model, batches)
-        found = trained.scorer.measure(
-            examples, batches, training=training.examples["train"], throughput=throughput, adapted=adapted
-        )
-        scores, answers = found.scores, found.answers
-        baselines = score_baselines(training, trained.model)
-    else:
-        answers = evaluate.answer(experiment, trained.decoder, batches, throughput=throughput).answers
-    evaluate.write_answers(directory / "predictions" / "test.jsonl", examples, answers)
-    summary: Summary = {
-        "run": str(directory),
-        "task": task.name,
-        "scores": dict(scores),
-        "monitor": task.monitor,
-        "validation": progress["best"],
-        "best_epoch": progress["best_epoch"],
-        "epochs": progress["epoch"],
-        "weights": trained.model.count_params(),
-        "seconds": round(progress["seconds"], 1),
-        "compiling": round(progress["compiling"], 1),
-        "tokens_per_second_answering": throughput.tokens_per_second,
-        "megabytes": peak_ram_megabytes(),
-        "baselines": {name: {**known} for name, known in baselines.items()},
-    }
-    if task.signature:
-        summary["signature"] = task.signature()
-    if limitation := explain_limitation(experiment.options, task):
-        summary["limitation"] = limitation
-    if task.samples:
-        shown = zip(examples[: task.samples], answers, strict=False)
-        summary["samples"] = [{"input": data.to_plain(one.input), "output": given.output} for one, given in shown]
-    if (directory / calibration.NAME).exists():
-        summary["calibrated"] = True
-    if training.length:
-        summary["length_from"] = training.length["run"]
-    # After the scores the run is complete, whatever becomes of its card.
-    seen = summarise(
-        {split: some for split, some in training.examples.items() if split != "validation" or not training.length},
-        training.batches,
-        experiment.input_field,
-        output_field=experiment.output_field,
-        found=training.findings,
-    )
-    runs.write_record(directory / "data.json", seen)
-    runs.write_record(directory / "scores.json", summary)
-    states.drop_previous(directory)
-    write_card(experiment)
-    return summary
-
-
-def score_baselines(training: Training, model: keras.Model) -> dict[str, Scores]:
-    """Return the scores of the task's baselines on the test, by name."""
-    task, options = training.experiment.task, training.experiment.options
-    found = {name: score(options, training.examples) for name, score in task.baselines.items()}
-    for name, score in task.context_baselines.items():
-        found[name] = score(training.examples, lambda split: evaluate.read_contexts(model, training.batches[split]))
-    return found

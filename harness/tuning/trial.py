@@ -25,8 +25,9 @@ def run(entry: Entry, place: Place, number: int, deadline: float, *, device: str
     deadline: see `Pruning`. Raises BadInput as `harness.training.train.train` does.
     """
     from harness.training.begin import begin
+    from harness.training.fit import fit
     from harness.training.request import settle
-    from harness.training.train import build, fit, record, restore
+    from harness.training.train import build, record, restore
     from harness.tuning.pruning import Pruning
 
     started = time.perf_counter()

@@ -24,6 +24,9 @@ class Adam(keras.optimizers.Adam):
             grads = [sum_duplicates(gradient) for gradient in grads]
         super().apply(grads, trainable_variables)
 
+    def finalize_variable_values(self, var_list: list[keras.Variable]) -> None:
+        """Leave the weights as they are: Keras would put their averages in their place, and training may go on."""
+
     def update_step(self, gradient: Tensor, variable: keras.Variable, learning_rate: Tensor) -> None:
         backend, place = keras.config.backend(), self._get_variable_index(variable)
         kept = [variable, self._momentums[place], self._velocities[place]]

@@ -1,0 +1,91 @@
+"""Finish: the weights of the best epoch, tested; what a run is complete with."""
+
+from pathlib import Path
+
+import keras
+
+from harness import calibration, data, dynamic_evaluation, evaluate, runs
+from harness.cells import explain_limitation
+from harness.process.cost import Throughput, peak_ram_megabytes
+from harness.runs import states
+from harness.runs.card import write_card
+from harness.runs.schema import Progress, Summary
+from harness.runs.seen import summarise
+from harness.runs.trained import Trained, take_best
+from harness.training import pretraining
+from harness.training.begin import Training
+from tasks.task import Scores
+
+
+def test(training: Training, trained: Trained, progress: Progress) -> Summary:
+    """Test the weights of the best epoch, write predictions and scores, and return the summary of the run."""
+    experiment, examples, batches = training.experiment, training.examples["test"], training.batches["test"]
+    task, directory = experiment.task, experiment.directory
+    take_best(trained)
+    # What comes after it is in state.npz.
+    (directory / pretraining.NAME).unlink(missing_ok=True)
+    if training.length:
+        calibration.adopt(trained, Path(training.length["run"]))
+    else:
+        calibration.calibrate(trained, training.batches["validation"])
+    throughput = Throughput()
+    scores: Scores = {}
+    baselines: dict[str, Scores] = {}
+    if training.is_labelled("test"):
+        adapted = dynamic_evaluation.measure_loss(experiment, trained.model, batches)
+        found = trained.scorer.measure(
+            examples, batches, training=training.examples["train"], throughput=throughput, adapted=adapted
+        )
+        scores, answers = found.scores, found.answers
+        baselines = score_baselines(training, trained.model)
+    else:
+        answers = evaluate.answer(experiment, trained.decoder, batches, throughput=throughput).answers
+    evaluate.write_answers(directory / "predictions" / "test.jsonl", examples, answers)
+    summary: Summary = {
+        "run": str(directory),
+        "task": task.name,
+        "scores": dict(scores),
+        "monitor": task.monitor,
+        "validation": progress["best"],
+        "best_epoch": progress["best_epoch"],
+        "epochs": progress["epoch"],
+        "weights": trained.model.count_params(),
+        "seconds": round(progress["seconds"], 1),
+        "compiling": round(progress["compiling"], 1),
+        "tokens_per_second_answering": throughput.tokens_per_second,
+        "megabytes": peak_ram_megabytes(),
+        "baselines": {name: {**known} for name, known in baselines.items()},
+    }
+    if task.signature:
+        summary["signature"] = task.signature()
+    if limitation := explain_limitation(experiment.options, task):
+        summary["limitation"] = limitation
+    if task.samples:
+        shown = zip(examples[: task.samples], answers, strict=False)
+        summary["samples"] = [{"input": data.to_plain(one.input), "output": given.output} for one, given in shown]
+    if (directory / calibration.NAME).exists():
+        summary["calibrated"] = True
+    if training.length:
+        summary["length_from"] = training.length["run"]
+    # After the scores the run is complete, whatever becomes of its card.
+    seen = summarise(
+        {split: some for split, some in training.examples.items() if split != "validation" or not training.length},
+        training.batches,
+        experiment.input_field,
+        output_field=experiment.output_field,
+        found=training.findings,
+    )
+    runs.write_record(directory / "data.json", seen)
+    runs.write_record(directory / "scores.json", summary)
+    states.drop_previous(directory)
+    write_card(experiment)
+    return summary
+
+
+def score_baselines(training: Training, model: keras.Model) -> dict[str, Scores]:
+    """Return the scores of the task's baselines on the test, by name."""
+    task, options = training.experiment.task, training.experiment.options
+    found = {name: score(options, training.examples) for name, score in task.baselines.items()}
+    for name, score in task.context_baselines.items():
+        found[name] = score(training.examples, lambda split: evaluate.read_contexts(model, training.batches[split]))
+    return found

@@ -1,0 +1,21 @@
+"""Loop: a compiled model, with what watches over its training."""
+
+from dataclasses import dataclass
+
+import keras
+
+from harness.process.progress import ProgressBar
+from harness.runs.trained import Trained
+from harness.training.checkpoint import Checkpoint
+from harness.training.schedule import Schedule
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A compiled model, with what watches over its training. rate: the learning rate by step."""
+
+    trained: Trained
+    checkpoint: Checkpoint
+    bar: ProgressBar
+    schedule: Schedule
+    rate: keras.optimizers.schedules.LearningRateSchedule
