@@ -64,12 +64,17 @@ def list_requests(
 
 
 def cross_validate(
-    asked: Sequence[Request], start: Starts, *, tensorboard: bool = False, save_every: float = EVERY
+    asked: Sequence[Request],
+    start: Starts,
+    *,
+    tensorboard: bool = False,
+    save_every: float = EVERY,
+    auto_batch: bool = False,
 ) -> CrossValidation:
     """Train the run of each fold that is not complete, write what they say together, and return it.
 
-    start: starts Keras, before the first training; what is wrong with the data is told sooner. tensorboard, save_every:
-    see `train_run`.
+    start: starts Keras, before the first training; what is wrong with the data is told sooner. tensorboard, save_every,
+    auto_batch: see `train_run`.
     """
     found: list[Fold] = []
     device: str | None = None
@@ -82,7 +87,9 @@ def cross_validate(
                 from harness import learning_curve
                 from harness.training.train import train_run
 
-                summary = train_run(training, device, tensorboard=tensorboard, save_every=save_every)
+                summary = train_run(
+                    training, device, tensorboard=tensorboard, save_every=save_every, auto_batch=auto_batch
+                )
                 learning_curve.draw(one.directory, one.task.monitor, one.task.lower_is_better)
         found.append(describe(number, summary))
     result = summarise(asked[0].task, found)

@@ -185,12 +185,14 @@ def train(
     fresh: bool = False,
     tensorboard: bool = False,
     save_every: str = "10m",
+    auto_batch: bool = False,
     **options: OptionValue,
 ) -> Run:
     """Train a task, or go on where the same call stopped; return the trained run.
 
     runs: folder of all runs. name: of this one's directory. fresh: start over. tensorboard: write its event files too.
-    save_every: the time after which the state is kept within an epoch too. options: see `harness.list_options`.
+    save_every: the time after which the state is kept within an epoch too. auto_batch: where memory does not suffice
+    for a batch, compute it in parts. options: see `harness.list_options`.
     """
     from harness.training.begin import begin
     from harness.training.request import read_complete, settle
@@ -208,7 +210,7 @@ def train(
             from harness import learning_curve
             from harness.training.train import train_run
 
-            train_run(training, where, tensorboard=tensorboard, save_every=seconds)
+            train_run(training, where, tensorboard=tensorboard, save_every=seconds, auto_batch=auto_batch)
             learning_curve.draw(request.directory, found.monitor, found.lower_is_better)
     return load(request.directory)
 

@@ -21,7 +21,11 @@ def train(arguments: Arguments) -> None:
     from harness.training.save_every import read_duration
     from harness.training.tensorboard import check_installed
 
-    save_every = read_duration(given.save_every)
+    how = {
+        "tensorboard": given.tensorboard,
+        "save_every": read_duration(given.save_every),
+        "auto_batch": given.auto_batch,
+    }
     if given.tensorboard:
         check_installed()
 
@@ -30,9 +34,7 @@ def train(arguments: Arguments) -> None:
         from harness import cross_validation
 
         each = cross_validation.list_requests(task, options, given.runs, name=given.name, fresh=given.fresh)
-        found = cross_validation.cross_validate(
-            each, partial(start, given), tensorboard=given.tensorboard, save_every=save_every
-        )
+        found = cross_validation.cross_validate(each, partial(start, given), **how)
         emit(found) if given.json else cross_validation.print_folds(found)
         return
     asked = request.settle(task, options, given.runs, name=given.name, fresh=given.fresh)
@@ -45,7 +47,7 @@ def train(arguments: Arguments) -> None:
             from harness.training.train import train_run
 
             with drawing() as draw:
-                summary = train_run(training, where, tensorboard=given.tensorboard, save_every=save_every)
+                summary = train_run(training, where, **how)
                 draw(asked.directory, task)
     elif given.tensorboard:
         say("--tensorboard: the run is complete, and is not trained again; start over with --fresh")
@@ -58,6 +60,7 @@ def add_options(parser: Parser) -> Parser:
     add("--name", default=None, help="The run's directory is RUNS/TASK/NAME; else named by the options.")
     add("--fresh", action=FLAG, default=False, help="Delete the earlier run of that name, and start over.")
     add("--save-every", default="10m", metavar="TIME", help="Save within an epoch too, every 60s, 5m or 1h. [10m]")
+    add("--auto-batch", action=FLAG, default=False, help="Out of memory: compute each batch in parts, as one step.")
     add("--tensorboard", action=FLAG, default=False, help="Write curves and histograms to RUN/tensorboard.")
     return add_machine(parser)
 

@@ -203,12 +203,14 @@ SIGNS = ("RESOURCE_EXHAUSTED", "out of memory", "allocate memory", "bad_alloc", 
 def describe_out_of_memory(error: BaseException) -> str | None:
     """Return what to tell the user where memory is exhausted, whichever backend says so; None for any other error."""
     kinds = {kind.__name__ for kind in type(error).__mro__}
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    # Keras prints what a layer raised in bold.
+    text = str(error).replace("\x1b[1m", "").replace("\x1b[0m", "")
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = [line for line in lines if any(sign.lower() in line.lower() for sign in SIGNS)]
     if not (OUT_OF_MEMORY & kinds or ({"RuntimeError", "OSError"} & kinds and said)):
         return None
     reason = f" ({(said or lines)[0][:200]})" if lines else ""
-    return f"out of memory{reason}; give a smaller --batch-size, --max-length or --units"
+    return f"out of memory{reason}; train with --auto-batch, or give a smaller --batch-size, --max-length or --units"
 
 
 @contextlib.contextmanager

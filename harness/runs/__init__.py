@@ -10,6 +10,7 @@
         pretraining.npz     until training ends: all that is needed to go on with --pretrain
         state.npz           all that is needed to go on training where it stopped
         state.previous.npz  the same of the epoch before, until the run is complete
+        state.within.npz    the same within the epoch under way, every --save-every and where training was stopped
         data.json           what training saw of the data, for the model card
         scores.json         the test scores; a run that has it is complete
         README.md           the model card; see harness/runs/card.py
@@ -147,20 +148,23 @@ def check_clock() -> None:
         )
 
 
-def begin(directory: Path, config: dict[str, Any], device: str, **named: Any) -> None:
-    """Write what is known before training: config.json, environment.json, and each field as fields/NAME.json."""
+def begin(directory: Path, config: dict[str, Any], device: str, parts: int = 1, **named: Any) -> None:
+    """Write what is known before training: config.json, environment.json, and each field as fields/NAME.json.
+
+    parts: in which each batch is computed.
+    """
     texts = {name: _format(fields.save(field)) for name, field in named.items()}
     about = {"format": FORMAT, "unrolled": read_version(), **config}
     write_record(directory / "config.json", about | {"fields": {name: _digest(text) for name, text in texts.items()}})
-    write_record(directory / "environment.json", describe_environment(device))
+    write_record(directory / "environment.json", describe_environment(device, parts))
     for name, text in texts.items():
         write_text(directory / "fields" / f"{name}.json", text)
 
 
-def go_on(directory: Path, config: Config, *, include: dict[str, str], device: str, epoch: int) -> None:
+def go_on(directory: Path, config: Config, *, include: dict[str, str], device: str, epoch: int, parts: int = 1) -> None:
     """Note with a run that it goes on: where its included files are now, and what it is computed with now.
 
-    epoch: the last that was finished.
+    epoch: the last that was finished. parts: in which each batch is computed.
     """
     history = read_history(directory)
     if config["include"] != include:
@@ -168,7 +172,7 @@ def go_on(directory: Path, config: Config, *, include: dict[str, str], device: s
     before: dict[str, Any] = {}
     for part in (history, *history.get("resumed", [])):
         before |= part
-    now = describe_environment(device)
+    now = describe_environment(device, parts)
     changed = {name: value for name, value in now.items() if value != before.get(name)}
     if changed:
         resumed = [*history.get("resumed", []), {"epoch": epoch, **changed}]
@@ -279,8 +283,8 @@ def read_version() -> str | None:
     return tomllib.loads(path.read_text(encoding="utf-8"))["project"]["version"] if path.exists() else None
 
 
-def describe_environment(device: str) -> dict:
-    """Return versions, machine, git commit and command."""
+def describe_environment(device: str, parts: int = 1) -> dict:
+    """Return versions, machine, git commit and command; and the parts of a batch, where there are some."""
     versions = {}
     for package in PACKAGES:
         try:
@@ -298,4 +302,5 @@ def describe_environment(device: str) -> dict:
         "machine": platform.platform(),
         "device": device,
         "commit": commit,
+        **({"batch_parts": parts} if parts > 1 else {}),
     }

@@ -60,7 +60,7 @@ class Config(TypedDict):
 
 
 class Environment(TypedDict, total=False):
-    """What a run was computed with."""
+    """What a run was computed with. batch_parts: in which each batch was computed, with --auto-batch."""
 
     command: list[str]
     python: str
@@ -68,6 +68,7 @@ class Environment(TypedDict, total=False):
     machine: str
     device: str
     commit: str | None
+    batch_parts: Positive
 
 
 class Resumption(Environment):

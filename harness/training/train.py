@@ -15,6 +15,7 @@ from harness.runs.restored import read_run
 from harness.runs.schema import Summary
 from harness.runs.trained import connect
 from harness.training import fine_tuning, finish, pretraining
+from harness.training.auto_batch import divide, double, go_on, read_parts
 from harness.training.begin import Training, begin
 from harness.training.checkpoint import Checkpoint
 from harness.training.fit import fit
@@ -28,6 +29,7 @@ from harness.training.save_every import EVERY
 from harness.training.tensorboard import make_callback
 from harness.training.vectors import set_vectors
 from models.backends.adversarial import use_adversarial
+from models.backends.parts import use_parts
 from models.backends.sparse_embedding_gradients import use_sparse_gradients
 from models.backends.virtual_adversarial import use_virtual_adversarial
 from models.family import FITTED
@@ -46,6 +48,7 @@ def train(
     fresh: bool = False,
     device: str = "",
     save_every: float = EVERY,
+    auto_batch: bool = False,
 ) -> Summary:
     """Train, or go on where a run of the same options stopped; return its summary; see `train_run`.
 
@@ -57,21 +60,40 @@ def train(
     if complete := read_complete(request):
         return complete
     with begin(request) as training:
-        return train_run(training, device, save_every=save_every)
+        return train_run(training, device, save_every=save_every, auto_batch=auto_batch)
 
 
-def train_run(training: Training, device: str, *, tensorboard: bool = False, save_every: float = EVERY) -> Summary:
+def train_run(
+    training: Training, device: str, *, tensorboard: bool = False, save_every: float = EVERY, auto_batch: bool = False
+) -> Summary:
     """Train a run that has begun, and return its summary. device: what Keras runs on, for its environment.json.
 
-    tensorboard: write event files too; see harness/training/tensorboard.py. save_every: see `fit`.
+    tensorboard: write event files too; see harness/training/tensorboard.py. save_every: see `fit`. auto_batch: where
+    memory does not suffice, compute each batch in parts, from what was saved on.
 
     The summary: "run", "task", "scores" (test), "validation", "best_epoch", "epochs", "weights", "seconds", and of
     these "compiling", "tokens_per_second_answering" (None where too few batches), "megabytes" of memory at the most.
     """
+    parts = read_parts(training) if auto_batch else 1
+    while True:
+        try:
+            return train_in_parts(training, device, parts, tensorboard=tensorboard, save_every=save_every)
+        except Exception as error:
+            reason = backend.describe_out_of_memory(error)
+            if not (auto_batch and reason):
+                raise
+        # The error, and all that it holds in memory, is gone.
+        parts = double(training, parts, reason)
+        training = go_on(training)
+
+
+def train_in_parts(training: Training, device: str, parts: int, *, tensorboard: bool, save_every: float) -> Summary:
+    """Train a run, each batch computed in so many parts; see `train_run`."""
+    training = divide(training, parts)
     with doing("building the model"):
-        loop = build(training, device)
+        loop = build(training, device, parts)
     restore(training, loop)
-    record(training, loop, device)
+    record(training, loop, device, parts)
     prepare_weights(training, loop)
     watching = []
     if tensorboard:
@@ -81,8 +103,8 @@ def train_run(training: Training, device: str, *, tensorboard: bool = False, sav
         return finish.test(training, loop.trained, loop.checkpoint.progress)
 
 
-def build(training: Training, device: str) -> Loop:
-    """Return the model with its loss, optimizer and validation."""
+def build(training: Training, device: str, parts: int = 1) -> Loop:
+    """Return the model with its loss, optimizer and validation. parts: in which each batch is computed."""
     experiment, batches = training.experiment, training.batches["train"]
     options = experiment.options
     rehearse(experiment, batches)
@@ -115,7 +137,9 @@ def build(training: Training, device: str) -> Loop:
     rate = make_rate(options, schedule)
     model.compile(optimizer=make_optimizer(options, rate, rows=rows), loss=experiment.loss())
     model.optimizer.build(model.trainable_variables)
-    if options.lazy_embeddings:
+    if parts > 1:
+        use_parts(model, parts)
+    elif options.lazy_embeddings:
         use_sparse_gradients(model)
     if epsilon := options.as_dict().get("adversarial"):
         if options.as_dict().get("adversarial_kind") == "virtual":
@@ -172,15 +196,15 @@ def restore(training: Training, loop: Loop) -> None:
     loop.bar.first, loop.bar.step = loop.checkpoint.progress["epoch"], loop.checkpoint.step
 
 
-def record(training: Training, loop: Loop, device: str) -> None:
-    """Write what is known of the run before it is trained, or what has changed since it began."""
+def record(training: Training, loop: Loop, device: str, parts: int = 1) -> None:
+    """Write what is known of the run before it is trained, or what has changed since it began. parts: of each batch."""
     experiment, directory = training.experiment, training.experiment.directory
     files = {str(file.path): file.digest for file in tasks.included()}
     if training.begun:
         within = f"step {loop.bar.step} of {loop.schedule.steps} of epoch {loop.bar.first + 1}"
         say(f"going on after {within if loop.bar.step else f'epoch {loop.bar.first}'}")
         runs.tell_device(directory, device)
-        runs.go_on(directory, training.begun, include=files, device=device, epoch=loop.bar.first)
+        runs.go_on(directory, training.begun, include=files, device=device, epoch=loop.bar.first, parts=parts)
         return
     config = {
         "task": experiment.task.name,
@@ -194,7 +218,7 @@ def record(training: Training, loop: Loop, device: str) -> None:
         config["started_from"] = fine_tuning.describe(training.earlier.directory)
     if experiment.lengths:
         config["lengths"] = dataclasses.asdict(experiment.lengths)
-    runs.begin(directory, config, device, input=experiment.input_field, output=experiment.output_field)
+    runs.begin(directory, config, device, parts, input=experiment.input_field, output=experiment.output_field)
 
 
 def prepare_weights(training: Training, loop: Loop) -> None:

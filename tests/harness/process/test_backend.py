@@ -243,7 +243,7 @@ class OutOfMemoryError(RuntimeError):
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (MemoryError(), "out of memory; give"),
+        (MemoryError(), "out of memory; train with --auto-batch, or give"),
         (MemoryError("Unable to allocate 72.8 TiB"), "(Unable to allocate 72.8 TiB)"),
         (
             RuntimeError("INTERNAL: Error dispatching: Out of memory allocating 9 bytes."),

@@ -1,5 +1,8 @@
 """Signals: a command ends at once, whatever it is at, and nothing of a run is lost."""
 
+import json
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -8,9 +11,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from harness.process.interrupt import say_stopped
+from harness.runs import states
 from run import main
 from tests.harness import ROOT, assert_same_run, handled, linux, start_keras
 from tests.harness.process.interrupts import RUN, command, start, stop, wait_for
@@ -23,13 +28,15 @@ from harness.process import interrupt, streams
 streams.prepare()
 interrupt.listen(["list"])
 """
+TRAINING = PROGRAM.replace('["list"]', '["train", "pos", "--fresh", "--units", "8"]')
+AGAIN = "python run.py train pos --units 8"
 
 
-def begin(program: str, **options: Any) -> subprocess.Popen:
+def begin(program: str, listening: str = PROGRAM, **options: Any) -> subprocess.Popen:
     """Run a program that listens to signals; return when it has printed a line."""
     with handled(signal.SIG_DFL):
         process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM + program],
+            [sys.executable, "-c", listening + program],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -129,10 +136,85 @@ def test_within_another_program_signals_are_left_to_it(capsys: pytest.CaptureFix
     assert [signal.getsignal(number) for number in numbers] == before
 
 
-def test_the_message_says_what_goes_on() -> None:
+def test_the_message_says_what_goes_on_and_by_which_command() -> None:
     assert say_stopped(["predict"]) == say_stopped([]) == "stopped"
-    assert "the same command goes on after the last finished epoch" in say_stopped(["compare", "pos"])
-    assert "the same command, without --fresh, goes on" in say_stopped(["train", "pos", "--fresh"])
+    for name in ("compare", "tune", "train"):
+        told = f"stopped; the same command goes on after what was saved last: python run.py {name} pos"
+        assert say_stopped([name, "pos"]) == told
+    told = "stopped; the same command goes on after epoch 3: python run.py train pos --name 'a b'"
+    assert say_stopped(["train", "pos", "--fresh", "--name", "a b"], "epoch 3") == told
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_training_that_has_come_further_saves_first(number: int) -> None:
+    process = begin(
+        "import time\n"
+        "interrupt.note_unsaved()\n"
+        "print(flush=True)\n"
+        "while not interrupt.is_asked():\n"
+        "    time.sleep(0.01)\n"
+        "print('saving', flush=True)\n"
+        "interrupt.note_saved('step 3 of 5 of epoch 2')\n"
+        "print('and going on', flush=True)\n",
+        TRAINING,
+    )
+    process.send_signal(number)
+    out, errors = process.communicate(timeout=30)
+    assert process.returncode == 128 + number and out == b"saving\n"
+    assert errors.decode() == f"\nstopped; the same command goes on after step 3 of 5 of epoch 2: {AGAIN}\n"
+
+
+@pytest.mark.parametrize(
+    "before", ["", "interrupt.note_unsaved(); interrupt.note_lost()", "interrupt.abandon(); interrupt.note_unsaved()"]
+)
+def test_where_nothing_is_to_be_saved_nothing_is_waited_for(before: str) -> None:
+    process = begin(f"{before}\nprint(flush=True)\nimport threading; threading.Event().wait()", TRAINING)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 143 and time.monotonic() - begun < 2
+    assert errors.decode() == f"\nstopped; the same command goes on after what was saved last: {AGAIN}\n"
+
+
+def test_a_training_that_does_not_answer_is_waited_for_and_ended_by_another_signal() -> None:
+    # In C, for hours.
+    busy = "interrupt.note_unsaved(); print(flush=True)\n"
+    busy += "import hashlib; hashlib.pbkdf2_hmac('sha256', b'', b'', 2**31 - 1)"
+    process = begin(f"interrupt.SILENCE = 0.1\n{busy}", TRAINING)
+    process.send_signal(signal.SIGTERM)
+    assert process.stderr
+    assert process.stderr.readline() == b"\n" and b"being saved; again: at once" in process.stderr.readline()
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130 and b"after what was saved last" in errors
+    process = begin(f"interrupt.PATIENCE = 0.2\n{busy}", TRAINING)
+    process.send_signal(signal.SIGTERM)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 143 and b"after what was saved last" in errors
+
+
+@linux
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_within_an_epoch_goes_on_at_that_step(number: int, tmp_path: Path) -> None:
+    data = write_reviews(tmp_path / "reviews.csv")
+    # Epochs of seconds.
+    more = ["--passes", "400", "--epochs", "2"]
+    start_keras()
+    assert main([*command(tmp_path / "whole", data), *more]) == 0
+    process = start(*command(tmp_path / "runs", data), *more, "--save-every", "0.2s")
+    within = tmp_path / "runs" / RUN / states.WITHIN
+    while not within.exists():
+        assert process.poll() is None
+        time.sleep(0.01)
+    trial = stop(process, number)
+    assert trial.code == 128 + number, trial.errors
+    said = re.search(r"stopped; the same command goes on after step (\d+) of \d+ of epoch \d: (.*)\n$", trial.errors)
+    assert said and said[2].startswith("python run.py train sentiment --data"), trial.errors
+    with np.load(within) as saved:
+        assert json.loads(str(saved["progress"]))["within"]["step"] == int(said[1])
+    assert main(shlex.split(said[2])[2:]) == 0
+    assert_same_run(tmp_path / "whole" / RUN, tmp_path / "runs" / RUN)
 
 
 @linux
@@ -147,7 +229,7 @@ def test_a_run_that_is_stopped_again_and_again_ends_as_one_that_was_not(tmp_path
         wait_for(process, said)
         trial = stop(process, number)
         assert trial.code == 128 + number and trial.seconds < 2
-        assert trial.errors.endswith("\nstopped; the same command goes on after the last finished epoch\n")
+        assert re.search(r"\nstopped; the same command goes on after .*: python run.py train .*\n$", trial.errors)
         assert not list((tmp_path / "runs").rglob(".*"))
     assert main(command(tmp_path / "runs", data)) == 0
     assert_same_run(tmp_path / "whole" / RUN, tmp_path / "runs" / RUN)

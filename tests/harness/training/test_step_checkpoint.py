@@ -63,7 +63,7 @@ def stop_after(patch: pytest.MonkeyPatch, epoch: int, step: int) -> None:
     patch.setattr(step_checkpoint, "SHARE", 0)
 
 
-@pytest.mark.parametrize(("epoch", "step"), [(1, 1), (1, STEPS), (2, 5), (2, STEPS - 2), (2, STEPS)])
+@pytest.mark.parametrize(("epoch", "step"), [(1, 1), (2, 5), (2, STEPS)])
 def test_a_run_stopped_after_any_step_ends_as_one_that_was_not(
     epoch: int,
     step: int,
@@ -198,7 +198,7 @@ def expected_rate(options: Options, step: int) -> float:
     return options.learning_rate * (1 + np.cos(np.pi * (step - rise) / (steps - rise))) / 2
 
 
-@pytest.mark.parametrize("step", [2, 7, STEPS])
+@pytest.mark.parametrize("step", [7])
 def test_a_loss_that_is_no_number_ends_training_with_its_step_and_the_last_good_weights(
     step: int, complete: Path, task: Task, options: Options, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
