@@ -12,6 +12,7 @@ if __name__ == "__main__":
     streams.prepare()
     interrupt.listen(sys.argv[1:])
 
+import errno
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from pipeline.errors import BadInput, unknown
 from pipeline.printable import show_controls
 
 interrupt.before_end.append(files.remove_unfinished)
+# What is wrong with a disk that can be set right: it is full, as far as this user may fill it, or read-only.
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 def execute(arguments: Sequence[str]) -> int:
@@ -65,8 +68,10 @@ def main(arguments: Sequence[str]) -> int:
         # An OSError is of the disk: no space, no permission, a file where a folder should be. Its text names the path.
         if exhausted is None and not isinstance(error, BadInput | OSError):
             raise
+        resumed = isinstance(error, OSError) and error.errno in DISK and arguments[0] in interrupt.RESUMED
+        more = "; then the same command goes on after what was saved last" if resumed else ""
         # A path or a text that it names may have sequences that a terminal obeys.
-        print(show_controls(f"error: {exhausted or error}", keep="\n"), file=sys.stderr)
+        print(show_controls(f"error: {exhausted or error}{more}", keep="\n"), file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"\n{interrupt.say_stopped(arguments)}", file=sys.stderr)

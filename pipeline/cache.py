@@ -29,7 +29,7 @@ def folder() -> Path:
 def prepare(say: Callable[[str], None]) -> None:
     """Make the folder, and name it to the processes that this one starts; `say` so where it has to be another one.
 
-    What killed processes have left in it, more than a day ago, is removed.
+    What killed processes have left in it, or among the temporary files, more than a day ago, is removed.
 
     What is kept there is run, too. So it has to be the user's own, and nobody else may write to it; where there is no
     such folder, it is a private one among the temporary files. BadInput where that is not, either.
@@ -48,7 +48,7 @@ def prepare(say: Callable[[str], None]) -> None:
         # Matplotlib would say so too.
         os.environ.setdefault("MPLCONFIGDIR", str(found / "matplotlib"))
     os.environ["UNROLLED_CACHE"] = str(found)
-    for place in (found, *(entry for entry in found.iterdir() if entry.is_dir())):
+    for place in (found, *(entry for entry in found.iterdir() if entry.is_dir()), Path(tempfile.gettempdir())):
         files.remove_left_over(place)
 
 

@@ -23,11 +23,22 @@ _unfinished: set[Path] = set()
 def write(path: Path, save: Callable[[Path], object]) -> None:
     """Write a file whole or not at all: `save` is given a temporary path in the same folder, with the same suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with remove_at_end(name_unfinished(path)) as temporary:
+    with naming(path), remove_at_end(name_unfinished(path)) as temporary:
         save(temporary)
         with temporary.open("rb+") as file:
             os.fsync(file.fileno())
         temporary.replace(path)
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Inside, an OSError says that it is of a file: that the disk is full is told without, as one writes."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or error.filename is not None:
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def name_unfinished(path: Path) -> Path:
@@ -38,9 +49,11 @@ def name_unfinished(path: Path) -> Path:
 
 def remove_left_over(folder: Path) -> None:
     """Remove what killed processes have left unfinished in a folder; not what another may be at work on."""
-    with suppress(OSError):
-        for path in folder.glob(f"{UNFINISHED}*"):
-            if time.time() - path.lstat().st_mtime > LEFT_OVER:
+    for path in folder.glob(f"{UNFINISHED}*"):
+        # Another process may remove it too, and one of another user's stays.
+        with suppress(OSError):
+            # Where the clock was set back, it is of the future.
+            if abs(time.time() - path.lstat().st_mtime) > LEFT_OVER:
                 remove(path)
 
 

@@ -22,6 +22,7 @@ from harness.training.schedule import Schedule
 from harness.training.variables import save_variables, take_up
 from pipeline import record
 from pipeline.errors import BadInput
+from pipeline.files import naming
 from pipeline.metrics import format_scores
 from tasks.task import Scores, Task
 
@@ -163,7 +164,8 @@ class Checkpoint(keras.callbacks.Callback):
             "tokens_per_second": round(self.bar.tokens / (seconds - compiling)),
         }
         # The line first, the state last: a run stopped in between does this epoch again, and drops the line.
-        with (self.directory / "metrics.jsonl").open("a", encoding="utf-8") as file:
+        path = self.directory / "metrics.jsonl"
+        with naming(path), path.open("a", encoding="utf-8") as file:
             file.write(record.dump(seal_record(line)) + "\n")
             # It must be on the disk before the state that counts it.
             file.flush()

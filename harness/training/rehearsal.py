@@ -4,9 +4,7 @@ What Keras cannot load again would otherwise be found when the training is over,
 """
 
 import sys
-import tempfile
 import traceback
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -16,6 +14,7 @@ from harness.process import backend
 from harness.runs import model_file
 from models.cells import CELLS
 from models.layers.block import ENTRY
+from pipeline import files
 from pipeline.batches.bucketing import Batches
 from pipeline.errors import BadInput
 from pipeline.option import Options
@@ -57,8 +56,8 @@ def rehearse(experiment: Experiment, batches: Batches) -> None:
             f"--block: the models of {module} have no blocks; hand block=options.block on to stack_layers there, or "
             "leave the option out"
         )
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.keras"
+    with files.temporary_folder() as folder:
+        path = folder / "model.keras"
         try:
             model.save(path)
             loaded = model_file.load(path)

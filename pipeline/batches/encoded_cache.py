@@ -17,6 +17,7 @@ joblib.Memory, which unpickles each of a million small arrays at every start.
 import hashlib
 import inspect
 import json
+import os
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -102,11 +103,24 @@ def _write(folder: Path, sides: Sides, arrays: Sequence[dict[str, Array]]) -> No
                 np.save(folder / f"{side}.{array}.ends.npy", np.cumsum([len(part) for part in parts]))
             # Straight into the file: there may be little memory left.
             shape = (sum(map(len, parts)), *parts[0].shape[1:]) if known[array].timed else (len(parts), *parts[0].shape)
-            flat = np.lib.format.open_memmap(folder / f"{side}.{array}.npy", "w+", parts[0].dtype, shape)
+            path = folder / f"{side}.{array}.npy"
+            flat = np.lib.format.open_memmap(path, "w+", parts[0].dtype, shape)
+            _allocate(path)
             (np.concatenate if known[array].timed else np.stack)(parts, out=flat)
             flat.flush()
     sums = {path.name: _digest(path) for path in folder.iterdir()}
     (folder / "checksums.json").write_text(json.dumps(sums))
+
+
+def _allocate(path: Path) -> None:
+    """Give all of a file its place on the disk; OSError where it has none.
+
+    To write into memory that stands for a file without one ends the process (SIGBUS).
+    """
+    # macOS, which has no such function, gives it when the file is made longer.
+    if hasattr(os, "posix_fallocate"):
+        with path.open("rb+") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
 
 
 def _read(folder: Path, arrays: Sequence[dict[str, Array]]) -> Sides | None:

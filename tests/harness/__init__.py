@@ -9,7 +9,10 @@ import contextlib
 import dataclasses
 import json
 import pickle
+import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -168,6 +171,19 @@ def start_keras() -> None:
     from harness.process import backend
 
     backend.start()
+
+
+def run_on_disk(disk: Path, size: str, *arguments: object) -> subprocess.CompletedProcess:
+    """Run Python in a process of its own, for which a folder is a disk of that size, such as 1m.
+
+    Skips the test where none can be mounted: without root, and without namespaces of the user's own.
+    """
+    mount = 'mount -t tmpfs -o size="$1" none "$2" && shift 2 && exec "$@"'
+    alone = ["unshare", "--map-root-user", "--mount", "sh", "-c", mount, "sh", size, str(disk)]
+    if not shutil.which("unshare") or subprocess.run([*alone, "true"], capture_output=True).returncode:
+        pytest.skip("no disk can be mounted here")
+    command = [*alone, sys.executable, *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
 def read_state(directory: Path) -> dict[str, np.ndarray]:

@@ -129,13 +129,18 @@ def test_what_was_left_unfinished_for_a_day_is_removed(
     said: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("UNROLLED_CACHE", str(tmp_path / "mine"))
-    for name, age in (("a", files.LEFT_OVER + 60), ("b", 60)):
-        left = tmp_path / "mine" / "unpacked" / f"{files.UNFINISHED}{name}"
-        left.mkdir(mode=0o700, parents=True)
-        os.utime(left, (time.time() - age,) * 2)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    # The last one: the clock was set back since.
+    for name, age in (("a", files.LEFT_OVER + 60), ("b", 60), ("c", -10 * files.LEFT_OVER)):
+        for folder in (tmp_path / "mine" / "unpacked", tmp_path / "tmp"):
+            left = folder / f"{files.UNFINISHED}{name}"
+            left.mkdir(mode=0o700, parents=True)
+            os.utime(left, (time.time() - age,) * 2)
+    (tmp_path / "tmp" / "of another program").touch()
     (tmp_path / "mine").chmod(0o700)
     cache.prepare(said.append)
     assert os.listdir(tmp_path / "mine" / "unpacked") == [".unfinished.b"] and not said
+    assert sorted(os.listdir(tmp_path / "tmp")) == [".unfinished.b", "of another program"]
 
 
 def test_two_processes_of_one_number_have_names_of_their_own_for_what_is_unfinished() -> None:

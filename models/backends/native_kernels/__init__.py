@@ -64,7 +64,7 @@ def find_library(folder: Path, say: Callable[[str], None], xla: bool) -> Path:
         path.unlink()
     for left in folder.glob("*.tmp"):
         # A compilation that was killed has left it.
-        if time.time() - left.stat().st_mtime > 2 * SECONDS:
+        if abs(time.time() - left.stat().st_mtime) > 2 * SECONDS:
             left.unlink(missing_ok=True)
     descriptor, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
     os.close(descriptor)

@@ -9,6 +9,7 @@ import pytest
 from pipeline.batches import encoded_cache
 from pipeline.batches.bucketing import Batches
 from pipeline.fields import Array, Text
+from tests.harness import run_on_disk
 from tests.models import fit
 
 ARRAYS = (
@@ -102,6 +103,26 @@ def test_where_nothing_can_be_written_nothing_is_kept(encode: Callable, tmp_path
     for _ in range(2):
         assert_same(encoded_cache.load_or_encode("name", ARRAYS, encode), draw())
     assert encode.calls == 2
+
+
+# A million numbers for a disk of a megabyte.
+FILLING = """
+import os, sys
+os.environ["UNROLLED_CACHE"] = sys.argv[1]
+import numpy as np
+from pipeline.batches import encoded_cache
+from pipeline.fields import Array
+encoded_cache.WORTH = 0.0
+rows = [{"words": np.full(1000, number, "int32")} for number in range(1000)]
+arrays = [{"words": Array((None,), "int32", 1000)}] * 2
+inputs, outputs = encoded_cache.load_or_encode("key", arrays, lambda: (rows, rows))
+print(sum(int(row["words"].sum()) for row in inputs), os.listdir(os.path.join(sys.argv[1], "encoded")))
+"""
+
+
+def test_on_a_full_disk_nothing_is_kept(tmp_path: Path) -> None:
+    done = run_on_disk(tmp_path, "1m", "-c", FILLING, tmp_path)
+    assert done.returncode == 0 and done.stdout == f"{1000 * 1000 * 999 // 2} []\n", done.stderr
 
 
 def test_other_data_other_fields_and_other_code_have_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
