@@ -239,6 +239,7 @@ def list_facts(history: History) -> dict[str, str]:
         "Python": known.get("python"),
         "machine": known.get("machine"),
         "device": known.get("device"),
+        "parts in which each batch was computed": str(known["batch_parts"]) if "batch_parts" in known else None,
         "commit": known.get("commit"),
         "command as it was given": shlex.join(known.get("command", [])),
     }

@@ -13,6 +13,7 @@ import numpy as np
 from harness import runs
 from harness.experiment import Experiment
 from harness.process.console import doing, say
+from harness.training.divergence import Divergence
 from harness.training.epochs import Epochs
 from harness.training.learning_rate import make_rate
 from harness.training.optimizer import make_optimizer
@@ -37,16 +38,27 @@ def pretrain(experiment: Experiment, model: keras.Model, batches: Batches) -> fl
     # No averages, and all words' vectors: the projection onto them is theirs too.
     learner.compile(optimizer=make_optimizer(options.replace(ema_decay=0.0, lazy_embeddings=False), rate, rows=0))
     learner.optimizer.build(learner.trainable_variables)
+    divergence = Divergence(
+        options, steps=len(batches.plan()), rate=rate, describe_kept=lambda: "It had not come to its task yet."
+    )
     for epoch in range(restore(learner, path), epochs):
         began = time.perf_counter()
         with doing(f"pretraining: epoch {epoch + 1} of {epochs}"):
-            kept = learner.fit(Epochs(batches, epoch), initial_epoch=epoch, epochs=epoch + 1, shuffle=False, verbose=0)
+            kept = fit_epoch(learner, Epochs(batches, epoch), epoch, divergence)
         loss = float(kept.history["loss"][-1])
-        if not np.isfinite(loss):
-            raise BadInput(f"--pretrain: the loss is {loss}: training diverged; try a lower --learning-rate")
         runs.write(path, partial(save_variables, model=learner, epochs=np.array(epoch + 1)))
         say(f"pretraining {epoch + 1}/{epochs}  {loss:.4f} nats per word  {time.perf_counter() - began:.1f} s")
     return time.perf_counter() - started
+
+
+def fit_epoch(learner: keras.Model, data: Epochs, epoch: int, divergence: Divergence) -> keras.callbacks.History:
+    """Train an epoch; BadInput, with the step, where it diverges."""
+    try:
+        return learner.fit(
+            data, initial_epoch=epoch, epochs=epoch + 1, callbacks=[divergence], shuffle=False, verbose=0
+        )
+    except BadInput as error:
+        raise BadInput(f"--pretrain: {error}") from None
 
 
 def restore(learner: keras.Model, path: Path) -> int:

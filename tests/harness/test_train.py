@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -185,7 +186,7 @@ def test_a_loss_that_is_not_a_number_ends_training_with_advice(
         return inputs, outputs, weights * np.nan
 
     monkeypatch.setattr(Batches, "draw", overflow)
-    with pytest.raises(BadInput, match="epoch 1: the loss is nan.*lower --learning-rate"):
+    with pytest.raises(BadInput, match="epoch 1, step 1 of 3: the loss is nan, .*lower --learning-rate"):
         train(task, options, tmp_path)
 
 
@@ -235,6 +236,18 @@ def test_a_run_that_was_killed_at_its_first_file_is_begun_anew(
     train(task, options, tmp_path)
     assert_same_run(complete / RUN, tmp_path / RUN)
     assert {path.name for path in (tmp_path / NAME).iterdir()} == {RUN.name}
+
+
+def test_what_was_left_undone_when_a_run_was_complete_is_done(
+    complete: Path, task: Task, options: Options, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(complete, tmp_path / "copy"))
+    before = read_bytes(folder)
+    (folder / RUN / "README.md").rename(folder / RUN / f"{UNFINISHED}7.README.md")
+    shutil.copy(folder / RUN / "state.npz", folder / RUN / "state.previous.npz")
+    train(task, options, folder)
+    assert read_bytes(folder).keys() == before.keys()
+    assert (folder / RUN / "README.md").stat().st_size > 500
 
 
 def test_a_clock_that_is_far_off_is_refused_before_anything_is_written(

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from harness.process import lock
+from harness.process import interrupt, lock
 from harness.process.lock import hold
 from pipeline.errors import BadInput
 from pipeline.files import LEFT_OVER
@@ -201,11 +201,15 @@ def test_a_process_whose_run_was_taken_is_interrupted(
         killed.set()
 
     monkeypatch.setattr(os, "kill", kill)
+    abandoned: list[bool] = []
+    monkeypatch.setattr(interrupt, "abandon", lambda: abandoned.append(not killed.is_set()))
     with hold(tmp_path / "run"):
         # It was asleep for long, say.
         (tmp_path / ".run.lock").write_text(ELSEWHERE)
         assert killed.wait(5)
     assert "the run was taken by process 7 on elsewhere" in soon[0]
+    # Before the end nothing more is written there.
+    assert abandoned == [True]
 
 
 def test_what_was_left_beside_a_run_for_a_day_is_removed(tmp_path: Path) -> None:

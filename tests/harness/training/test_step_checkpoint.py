@@ -13,6 +13,7 @@ import pytest
 from harness.process import interrupt
 from harness.runs import states
 from harness.training import fit, step_checkpoint
+from harness.training.divergence import Divergence
 from harness.training.save_every import read_duration
 from harness.training.step_checkpoint import StepCheckpoint
 from harness.training.variables import bring_up_to_date
@@ -231,3 +232,17 @@ def test_weights_that_are_no_numbers_are_not_kept(
         with np.load(path) as saved:
             assert all(np.isfinite(saved[name]).all() for name in saved.files if name != "progress")
     assert not (tmp_path / RUN / "best.keras").exists()
+
+
+@pytest.mark.slow
+def test_a_pretraining_that_diverges_says_so_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaking(self: Divergence, batch: int, logs: Any = None) -> None:
+        if batch == 1:
+            bring_up_to_date(self.model)
+            for weight in self.model.trainable_variables:
+                weight.assign(np.full(weight.shape, np.nan))
+
+    monkeypatch.setattr(Divergence, "on_train_batch_begin", breaking)
+    message = r"^--pretrain: epoch 1, step 2 of 3: the loss is nan, at a learning rate of 0\.01: training diverged\."
+    with small("sentiment") as task, pytest.raises(BadInput, match=message):
+        train(task, small_options(task, pretrain=1), tmp_path)
