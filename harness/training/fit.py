@@ -67,7 +67,7 @@ def fit_epochs(training: Training, loop: Loop, every: Sequence[keras.callbacks.C
         model.fit(plan(first, done=step), initial_epoch=first, epochs=first + 1, callbacks=make(done=step), **options)
     if step:
         first += 1
-    if not loop.checkpoint.progress["done"]:
+    if not (loop.checkpoint.progress["done"] or model.stop_training):
         model.fit(plan(first), initial_epoch=first, epochs=schedule.epochs, callbacks=make(), **options)
 
 

@@ -25,6 +25,7 @@ class StepCheckpoint(keras.callbacks.Callback):
         self.checkpoint, self.divergence = checkpoint, divergence
         self.every, self.steps = every, steps
         self.due = time.monotonic() + every
+        self.told = False
 
     def on_train_batch_end(self, batch: int, logs: Logs | None = None) -> None:
         step = batch + 1
@@ -43,8 +44,9 @@ class StepCheckpoint(keras.callbacks.Callback):
         interrupt.note_saved(f"step {step} of {self.steps} of epoch {self.divergence.epoch + 1}")
         took = time.monotonic() - started
         if took * SHARE > self.every:
-            say(f"--save-every: to save takes {took:.1f} s; it is done every {took * SHARE:.0f} s, for 2% of the time")
-            self.every = took * SHARE
+            if not self.told:
+                say(f"--save-every: to save takes {took:.2g} s; it is done every {took * SHARE:.2g} s: 2% of the time")
+            self.every, self.told = took * SHARE, True
         self.due = time.monotonic() + self.every
 
     def on_epoch_end(self, epoch: int, logs: Logs | None = None) -> None:
