@@ -68,7 +68,8 @@ def main(arguments: Sequence[str]) -> int:
         # An OSError is of the disk: no space, no permission, a file where a folder should be. Its text names the path.
         if exhausted is None and not isinstance(error, BadInput | OSError):
             raise
-        resumed = isinstance(error, OSError) and error.errno in DISK and arguments[0] in interrupt.RESUMED
+        full = isinstance(error, OSError) and error.errno in DISK and error.filename != streams.OUTPUT
+        resumed = full and arguments[0] in interrupt.RESUMED
         more = "; then the same command goes on after what was saved last" if resumed else ""
         # A path or a text that it names may have sequences that a terminal obeys.
         print(show_controls(f"error: {exhausted or error}{more}", keep="\n"), file=sys.stderr)

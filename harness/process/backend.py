@@ -174,7 +174,8 @@ def watch_compiling() -> Callable[[], float]:
         def note(event: str, duration_secs: float, **_: object) -> None:
             # Tracing is left out: of a function within another it would count twice.
             if event.startswith("/jax/core/compile/") and "trace" not in event:
-                spent[0] += duration_secs
+                # JAX takes it from the clock, which may be set back.
+                spent[0] += max(duration_secs, 0.0)
 
         jax.monitoring.register_event_duration_secs_listener(note)
     return lambda: spent[0]

@@ -34,8 +34,9 @@ before_end: list[Callable[[], None]] = []
 exit_code: int | None = None
 
 # Whether a training has come further than what is saved of it; whether it is to save that, and to wait for the end;
-# whether it may not, for its run belongs to another process now.
+# whether it may not, for its run belongs to another process now; and what it goes on after, where it has saved.
 _unsaved, _asked, _abandoned = False, threading.Event(), False
+_place: str | None = None
 _answers: queue.SimpleQueue[str] = queue.SimpleQueue()
 
 
@@ -51,17 +52,17 @@ def note_unsaved() -> None:
 
 def note_saved(place: str) -> None:
     """Note that all of a training is saved, and where this was asked for, wait for the end. place: where it goes on."""
-    global _unsaved
-    _unsaved = False
+    global _unsaved, _place
+    _unsaved, _place = False, place
     if _asked.is_set():
         _answers.put(place)
         threading.Event().wait()
 
 
-def note_lost() -> None:
-    """Note that a training has failed: nothing is to be saved."""
-    global _unsaved
-    _unsaved = False
+def note_ended() -> None:
+    """Note that a training has ended, well or not: nothing is to be saved."""
+    global _unsaved, _place
+    _unsaved, _place = False, None
 
 
 def abandon() -> None:
@@ -82,16 +83,15 @@ def check() -> None:
 
 
 def ask() -> str | None:
-    """Have the training of this process save, and wait; return where it goes on, None where there is nothing to save.
+    """Have the training of this process save, if there is anything to save, and wait; return what it goes on after.
 
-    Also where it does not answer in time: a step takes long, or is compiled.
+    None where it has not saved yet. It may not answer in time: a step takes long, or is compiled.
     """
-    if not _unsaved:
-        return None
-    _asked.set()
-    with contextlib.suppress(queue.Empty):
-        return _answers.get(timeout=PATIENCE)
-    return None
+    if _unsaved:
+        _asked.set()
+        with contextlib.suppress(queue.Empty):
+            return _answers.get(timeout=PATIENCE)
+    return _place
 
 
 def listen(arguments: Sequence[str]) -> None:

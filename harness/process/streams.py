@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
+# What errors of it name in place of a file.
+OUTPUT = "standard output"
+
+
 class Output(io.FileIO):
     """A file whose errors say that it is standard output, and not a file of a run."""
 
@@ -16,7 +20,7 @@ class Output(io.FileIO):
         try:
             return super().write(content)
         except OSError as error:
-            raise OSError(error.errno, error.strerror, "standard output") from None
+            raise OSError(error.errno, error.strerror, OUTPUT) from None
 
 
 class Messages(io.FileIO):

@@ -23,6 +23,8 @@ def remember(files: Iterable[tasks.File]) -> None:
     """Add files to the list: the user has named them. Where it cannot be written, that is said."""
     path = cache.folder() / NAME
     lines = [_format(file.path, file.digest) for file in files]
+    if not lines:
+        return
     try:
         known = read_list()
         new = [line for line in lines if line not in known]

@@ -128,19 +128,22 @@ class Checkpoint(keras.callbacks.Callback):
 
     def save_within(self, step: int, measured: Sequence[np.ndarray] = ()) -> None:
         """Keep the state after so many steps of an epoch. measured: its loss so far, where the model holds another."""
-        within: Within = {
-            "step": step,
-            "seconds": time.perf_counter() - self.started,
-            "compiling": self.compiled() - self.before,
-        }
+        seconds, compiling = self._measure()
+        within: Within = {"step": step, "seconds": seconds, "compiling": compiling}
         sums = {f"{LOSS}{place}": value for place, value in enumerate(measured or self._read_loss())}
         states.write_within(self.directory, lambda path: self._save(path, {**self.progress, "within": within}, **sums))
+
+    def _measure(self) -> tuple[float, float]:
+        """Return the seconds that an epoch has taken, and those of compiling, which JAX takes from the clock."""
+        seconds, compiling = time.perf_counter() - self.started, self.compiled() - self.before
+        # It may have been set forward meanwhile.
+        return seconds, compiling if compiling < seconds else 0.0
 
     def _read_loss(self) -> list[np.ndarray]:
         return [np.array(variable) for variable in self.model.metrics_variables]
 
     def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
-        seconds, compiling = time.perf_counter() - self.started, self.compiled() - self.before
+        seconds, compiling = self._measure()
         loss, measured = float((logs or {})["loss"]), self._read_loss()
         try:
             scores, higher, better = self._validate()
@@ -222,8 +225,9 @@ class Checkpoint(keras.callbacks.Callback):
         # A score that is 0 until much has been learned, as that of spans, does not end a training that converges.
         progress["waited"] = 0 if higher or (self.rate and better) else progress["waited"] + 1
         progress["epoch"] = epoch
-        progress["seconds"] += time.perf_counter() - self.started
-        progress["compiling"] += self.compiled() - self.before
+        seconds, compiling = self._measure()
+        progress["seconds"] += seconds
+        progress["compiling"] += compiling
         if self.schedule.known:
             progress["done"] = epoch == self.schedule.last
         elif self.rate:

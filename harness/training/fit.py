@@ -44,7 +44,7 @@ def fit(
         with loop.bar.progress:
             fit_epochs(training, loop, every)
     finally:
-        interrupt.note_lost()
+        interrupt.note_ended()
     tell_best_budget(training, loop)
 
 

@@ -165,7 +165,7 @@ def test_a_training_that_has_come_further_saves_first(number: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "before", ["", "interrupt.note_unsaved(); interrupt.note_lost()", "interrupt.abandon(); interrupt.note_unsaved()"]
+    "before", ["", "interrupt.note_unsaved(); interrupt.note_ended()", "interrupt.abandon(); interrupt.note_unsaved()"]
 )
 def test_where_nothing_is_to_be_saved_nothing_is_waited_for(before: str) -> None:
     process = begin(f"{before}\nprint(flush=True)\nimport threading; threading.Event().wait()", TRAINING)

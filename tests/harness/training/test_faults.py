@@ -66,8 +66,9 @@ def test_without_home_compiler_utf_8_and_output_a_run_is_trained_all_the_same(tm
         )  # fmt: skip
     said = done.stderr.decode("ascii")
     private = tmp_path / "tmp" / f"unrolled-{os.geteuid()}"
+    assert "--include" not in said
     assert f"what is kept between runs is in {private}\n" in said and r"sch\xf6n 8, \xfcbel 8" in said, said
-    assert said.count("no native kernels (no C++ compiler") == 1 or keras.config.backend() == "torch"
+    assert said.count("no native kernels, ") == (keras.config.backend() != "torch")
     # All was done before it was to be printed.
     assert done.returncode == 2 and said.endswith("error: [Errno 28] No space left on device: 'standard output'\n")
     scores = json.loads((tmp_path / "runs" / "sentiment" / "run" / "scores.json").read_text())
