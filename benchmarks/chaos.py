@@ -45,7 +45,7 @@ RUN = Path("sentiment", "chaos")
 # By what they keep: the options of each kind of run.
 KINDS = {
     "epochs": ["--epochs", "12", "--patience", "12"],
-    "steps": ["--epochs", "2", "--passes", "300", "--save-every", "0.05s"],
+    "steps": ["--epochs", "2", "--passes", "120", "--save-every", "0.05s"],
 }
 # Events of Python's audit hooks that change what is on the disk, or are about to.
 EVENTS = ("open", "os.rename", "os.link", "os.remove", "os.mkdir", "os.rmdir")
