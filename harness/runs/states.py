@@ -37,6 +37,8 @@ def write(directory: Path, save: Callable[[Path], object]) -> None:
             # By a second name, so that there is one at every moment.
             os.link(last, temporary)
             temporary.replace(directory / PREVIOUS)
+            # It stays where both are one file: a process was killed after the line above.
+            temporary.unlink(missing_ok=True)
         except OSError:
             # A file system without such names, as memory cards and some shares have it.
             last.replace(directory / PREVIOUS)

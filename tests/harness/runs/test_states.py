@@ -70,6 +70,16 @@ def test_to_keep_the_older_writes_nothing(tmp_path: Path, monkeypatch: pytest.Mo
     assert (tmp_path / states.PREVIOUS).stat().st_ino == inode
 
 
+def test_a_process_killed_between_the_two_leaves_nothing_over(tmp_path: Path) -> None:
+    for epoch in (1, 2):
+        write(tmp_path, epoch)
+    (tmp_path / states.PREVIOUS).unlink()
+    os.link(tmp_path / states.LAST, tmp_path / states.PREVIOUS)
+    write(tmp_path, 3)
+    assert [read(path)["epoch"] for path in states.find(tmp_path)] == [3, 2]
+    assert set(read_bytes(tmp_path)) == {states.LAST, states.PREVIOUS}
+
+
 def test_a_file_system_without_second_names_keeps_two_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
