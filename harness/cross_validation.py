@@ -17,6 +17,7 @@ from harness.process.console import print_table, say
 from harness.runs.schema import Scores, Summary
 from harness.training import request
 from harness.training.begin import begin
+from harness.training.completion import read_complete
 from harness.training.request import Request
 from harness.training.save_every import EVERY
 from pipeline.errors import BadInput
@@ -80,7 +81,7 @@ def cross_validate(
     device: str | None = None
     for number, one in enumerate(asked, 1):
         say(f"fold {number} of {len(asked)}")
-        summary = request.read_complete(one)
+        summary = read_complete(one)
         if summary is None:
             with begin(one) as training:
                 device = start(training.experiment) if device is None else device

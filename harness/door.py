@@ -195,7 +195,8 @@ def train(
     for a batch, compute it in parts. options: see `harness.list_options`.
     """
     from harness.training.begin import begin
-    from harness.training.request import read_complete, settle
+    from harness.training.completion import read_complete
+    from harness.training.request import settle
     from harness.training.save_every import read_duration
     from harness.training.tensorboard import check_installed
 

@@ -17,6 +17,7 @@ def train(arguments: Arguments) -> None:
     given = parser.read(arguments)
     from harness.training import request
     from harness.training.begin import begin
+    from harness.training.completion import read_complete
     from harness.training.fine_tuning import choose_options
     from harness.training.save_every import read_duration
     from harness.training.tensorboard import check_installed
@@ -38,7 +39,7 @@ def train(arguments: Arguments) -> None:
         emit(found) if given.json else cross_validation.print_folds(found)
         return
     asked = request.settle(task, options, given.runs, name=given.name, fresh=given.fresh)
-    summary = request.read_complete(asked)
+    summary = read_complete(asked)
     if summary is None:
         # What is wrong with the data is told before Keras starts, which takes seconds.
         with begin(asked) as training:

@@ -77,10 +77,11 @@ def train_one(name: str, options: Mapping[str, Value], folder: Path, *, start: C
     """Train a task, or go on where that stopped; return the directory of the run."""
     from harness.training import request
     from harness.training.begin import begin
+    from harness.training.completion import read_complete
 
     task = tasks.get(name)
     asked = request.settle(task, choose(task, options), folder)
-    if request.read_complete(asked) is None:
+    if read_complete(asked) is None:
         with begin(asked) as training:
             where = start()
             from harness.training.train import train_run

@@ -10,7 +10,7 @@ from harness.cells import suit_cell
 from harness.options import check, defaults, differences, restore
 from harness.process.console import say
 from harness.runs import included, location
-from harness.runs.schema import Config, Summary
+from harness.runs.schema import Config
 from harness.training import fine_tuning
 from harness.training.conflicts import check_conflicts
 from pipeline import record
@@ -83,26 +83,6 @@ def _find_earlier(folder: Path, task: Task, options: Options) -> Path | None:
 
 # Up to this format, all runs of one task, cell and seed had the same directory.
 FORMAT_OF_ONE_NAME = 2
-
-
-def read_complete(request: Request) -> Summary | None:
-    """Return the summary of a run that is complete, and is not to be trained again; None of any other.
-
-    BadInput if its directory holds a run of other options.
-    """
-    directory = request.directory
-    if request.fresh or not (directory / "scores.json").exists() or not runs.holds_run(directory):
-        return None
-    stored, _ = read_earlier(request)
-    included.tell_changes(tasks.included(), stored["include"])
-    say(f"{directory} is complete; --fresh trains it again")
-    # A card names the command that trains its run, which is asked of this file.
-    from harness.runs.completion import complete
-
-    complete(directory)
-    summary = runs.read_scores(directory, stored)
-    summary["run"] = str(directory)
-    return summary
 
 
 def read_earlier(request: Request, *, tell: Say = say) -> tuple[Config, Options]:

@@ -18,13 +18,14 @@ from harness.training import fine_tuning, finish, pretraining
 from harness.training.auto_batch import divide, double, go_on, read_parts
 from harness.training.begin import Training, begin
 from harness.training.checkpoint import Checkpoint
+from harness.training.completion import read_complete
 from harness.training.fit import fit
 from harness.training.learning_rate import WarmupStableDecay, make_rate
 from harness.training.loop import Loop
 from harness.training.ngrams import set_ratios
 from harness.training.optimizer import make_optimizer
 from harness.training.rehearsal import rehearse
-from harness.training.request import read_complete, settle
+from harness.training.request import settle
 from harness.training.save_every import EVERY
 from harness.training.tensorboard import make_callback
 from harness.training.vectors import set_vectors
