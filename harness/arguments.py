@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from pipeline.errors import BadInput, unknown
+from pipeline.errors import BadInput, shorten, unknown
+from pipeline.files import expand_home
 from pipeline.option import Option, Value, make_flag
 
 WIDEST = 120
@@ -57,7 +58,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Raise BadInput, in place of a usage message and the end of the process."""
-        raise BadInput(f"{self.command}: {message}; see run.py {self.command} --help")
+        raise BadInput(f"{self.command}: {shorten(message, 200)}; see run.py {self.command} --help")
 
     def add_options(self, options: Iterable[Option]) -> None:
         """Add options under their headings."""
@@ -93,7 +94,7 @@ class Parser(argparse.ArgumentParser):
             name = word.partition("=")[0]
             if name.startswith("-"):
                 raise self.refuse(name)
-            raise BadInput(f"{self.command}: {word!r} was not expected; see run.py {self.command} --help")
+            raise BadInput(f"{self.command}: {shorten(word)!r} was not expected; see run.py {self.command} --help")
         for name, one in self.options.items():
             if isinstance(text := vars(given).get(name), str):
                 setattr(given, name, one.parse(text))
@@ -140,7 +141,7 @@ def describe_values(one: Option) -> str:
 
 def path(text: str) -> Path:
     """Return a path; a shell leaves the ~ of --runs=~/runs."""
-    return Path(text).expanduser()
+    return expand_home(text)
 
 
 def spell(arguments: Sequence[str]) -> list[str]:

@@ -11,6 +11,7 @@ from pipeline import findings, splits
 from pipeline.errors import BadInput
 from pipeline.example import Alternatives, Example, Splits, Value
 from pipeline.fields import InputField, OutputField, inherit
+from pipeline.files import exists, expand_home
 from pipeline.findings import Finding, sort_worst_first
 from pipeline.option import Options, make_flag
 from pipeline.readers import tfds
@@ -36,7 +37,7 @@ def name_source(task: Task, options: Options) -> str:
     if name is None:
         own = (options.train_file, options.validation_file, options.test_file) if task.reader else ()
         name = next(filter(None, own), None) or next(iter(task.sources))
-    return name if name in task.sources or name.startswith("tfds:") else str(Path(name).expanduser().absolute())
+    return name if name in task.sources or name.startswith("tfds:") else str(expand_home(name).absolute())
 
 
 def load(task: Task, options: Options, say: Say = keep_quiet) -> Splits:
@@ -47,7 +48,7 @@ def load(task: Task, options: Options, say: Say = keep_quiet) -> Splits:
     check_folds(task, options)
     side, stratify = find_labels(task, options)
     grouping = find_grouping(task, options)
-    found = read(task, options, say)
+    found = there = read(task, options, say)
     if grouping:
         check_groups(task, options, found)
         if options.leave_out is not None:
@@ -55,7 +56,21 @@ def load(task: Task, options: Options, say: Say = keep_quiet) -> Splits:
         say(describe_groups(found))
         side = "group"
     found = draw_fold(options, found, side=side, stratify=stratify)
-    return splits.complete(found, options.split_seed, side=side, stratify=stratify)
+    found = splits.complete(found, options.split_seed, side=side, stratify=stratify)
+    if name_source(task, options) not in task.sources:
+        say(describe_read(there, found))
+    return found
+
+
+def describe_read(there: Splits, divided: Splits) -> str:
+    """Return in one line how many examples there are in each split, and how they are divided where one is missing."""
+
+    def count(found: Splits) -> str:
+        return ", ".join(f"{len(found[split]):,} ({split})" for split in SPLITS if split in found)
+
+    every = sum(map(len, there.values()))
+    told = f"read: {every:,} example{'s' * (every != 1)}, {count(there)}"
+    return told if count(there) == count(divided) else f"{told}; divided: {count(divided)}"
 
 
 def find_grouping(task: Task, options: Options) -> Grouping | None:
@@ -153,13 +168,13 @@ def read(task: Task, options: Options, say: Say = keep_quiet) -> Splits:
         columns = replace(task.columns, given_input=options.text_column, given_output=options.label_column)
         found = tfds.read(name.removeprefix("tfds:"), task.reader.dataset, columns=columns, limit=enough)
         return task.reader.preprocess(found)
-    if task.reader and (path := Path(name).expanduser()).exists():
+    if task.reader and exists(path := expand_home(name)):
         return task.reader.preprocess(task.reader.files(make_request(task, options, path), say))
     own = f", or the path of a file or folder ({task.reader.formats})" if task.reader else ""
     if task.reader and task.reader.dataset:
         own = f", tfds:NAME{own}"
     raise BadInput(
-        f"--data {options.data}: there is no such path under {Path.cwd()}, and the task {task.name!r} has no source of "
+        f"--data {name}: there is no such path under {Path.cwd()}, and the task {task.name!r} has no source of "
         f"that name; expected {' or '.join(task.sources)}{own}"
     )
 
@@ -176,7 +191,7 @@ def make_request(task: Task, options: Options, path: Path, *, inputs_only: bool 
             given_output=options.label_column,
             given_features=features,
         ),
-        files={split: Path(file).expanduser() for split, file in given.items() if file},
+        files={split: expand_home(file) for split, file in given.items() if file},
         header=options.header,
         encoding=options.encoding,
         strict=options.strict,
@@ -290,7 +305,7 @@ def prepare(task: Task, options: Options, say: Say = keep_quiet, earlier: Fields
     examples, given, wanted = fitted.examples, fitted.input_field, fitted.output_field
     found = (
         *inspect(fitted, task, options),
-        *findings.find_cut(examples["train"], given, options.as_dict().get("max_length")),
+        *findings.find_cut(examples, given, options.as_dict().get("max_length")),
         *findings.sample_flaws(examples, given, wanted),
     )
     say_findings(found, task, say)

@@ -16,6 +16,7 @@ from harness.process import backend
 from harness.runs.restored import read_run
 from pipeline.errors import BadInput
 from pipeline.example import Value
+from pipeline.files import expand_home
 from pipeline.option import Options
 from pipeline.option import Value as OptionValue
 from pipeline.readers.request import Reading
@@ -162,7 +163,7 @@ class Run:
 
 def load(directory: str | Path) -> Run:
     """Return a trained run; BadInput if the directory is none."""
-    return Run(read_run(Path(directory).expanduser(), start))
+    return Run(read_run(expand_home(directory), start))
 
 
 def make_options(task: Task, given: Mapping[str, OptionValue]) -> Options:
@@ -204,7 +205,7 @@ def train(
     if tensorboard:
         check_installed()
     found = registry.get(task) if isinstance(task, str) else task
-    request = settle(found, make_options(found, options), Path(runs).expanduser(), name=name, fresh=fresh)
+    request = settle(found, make_options(found, options), expand_home(runs), name=name, fresh=fresh)
     if not read_complete(request):
         with begin(request) as training:
             where = start(request.options.precision)
@@ -233,7 +234,7 @@ def cross_validate(
 
     found = registry.get(task) if isinstance(task, str) else task
     chosen = make_options(found, {**options, "folds": folds})
-    each = cross_validation.list_requests(found, chosen, Path(runs).expanduser(), name=name, fresh=fresh)
+    each = cross_validation.list_requests(found, chosen, expand_home(runs), name=name, fresh=fresh)
     return cross_validation.cross_validate(each, lambda experiment: start(experiment.options.precision))
 
 

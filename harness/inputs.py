@@ -12,6 +12,7 @@ from harness.process.console import say
 from harness.selection import read_as
 from pipeline.errors import BadInput
 from pipeline.example import Value
+from pipeline.files import exists, expand_home
 from pipeline.option import Value as OptionValue
 from pipeline.readers import files
 from pipeline.readers.request import Say
@@ -86,7 +87,7 @@ def read_file(run: Experiment, source: str, reading: Mapping[str, OptionValue], 
     A file of an ending that the task's reader says (.csv, .jsonl, .conllu) is read as for training, without its labels;
     any other has one input per line. What is empty stays in its place, with None. tell: see `parse`.
     """
-    path = Path(source).expanduser()
+    path = expand_home(source)
     if run.task.reader and source != "-" and files.suffix(path) in run.task.reader.inputs:
         files.check_exists(path, "--input")
         request = make_request(run.task, read_as(run.options, reading), path, inputs_only=True)
@@ -100,7 +101,7 @@ def read_file(run: Experiment, source: str, reading: Mapping[str, OptionValue], 
             raise BadInput("--input -: standard input is closed; give a file, or TEXT after the run")
         # By a name of its own, such as /dev/stdin, a socket could not be opened, nor another user's pipe.
         name, content = "standard input", sys.stdin.buffer.read()
-    elif not path.exists():
+    elif not exists(path):
         raise BadInput(f"--input {source}: there is no such file under {Path.cwd()}")
     lines = files.read_lines(Path(name) if source == "-" else path, str(reading.get("encoding", "utf-8")), content)
     if reading.get("strict") and (

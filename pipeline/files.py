@@ -1,5 +1,6 @@
 """Files written whole, or not at all."""
 
+import errno
 import os
 import secrets
 import shutil
@@ -18,6 +19,21 @@ UNFINISHED = ".unfinished."
 # Seconds after which nobody is at work on it any more, where that cannot be known.
 LEFT_OVER = 24 * 3600
 _unfinished: set[Path] = set()
+
+
+def expand_home(path: str | Path) -> Path:
+    """Return a path with the home folder in the place of ~; as it stands where it names a user that there is not."""
+    return Path(os.path.expanduser(path))
+
+
+def exists(path: Path) -> bool:
+    """Return whether there is a file or folder; False of a name that none can have. Raises OSError as `Path.exists`."""
+    try:
+        return path.exists()
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        return False
 
 
 def write(path: Path, save: Callable[[Path], object]) -> None:
@@ -62,6 +78,9 @@ def read_at_most(path: Path, most: int) -> bytes:
 
     Raises OSError where it cannot be read.
     """
+    # Of a name that none can have, `stat` says something else.
+    if not exists(path):
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
     # Not opened before it is known: to open a pipe is to wait for who writes to it.
     kind = path.stat()
     if not stat.S_ISREG(kind.st_mode):
@@ -134,9 +153,13 @@ def remove(path: Path) -> None:
 
 
 def extract(archive: tarfile.TarFile, folder: Path) -> None:
-    """Unpack a tar archive; tarfile.TarError for a member outside of the folder, a device, or a link that leaves it."""
+    """Unpack a tar archive; tarfile.TarError for a member outside of the folder, a device, or a link that is none."""
     if hasattr(tarfile, "data_filter"):
-        archive.extractall(folder, filter="data")
+        try:
+            archive.extractall(folder, filter="data")
+        # A link to a member that there is not.
+        except KeyError as error:
+            raise tarfile.TarError(*error.args) from None
         return
     # Python 3.11.0 to 3.11.3, which Debian 12 has, knows no filters: files and folders alone, all of them inside.
     inside = folder.resolve()

@@ -1,6 +1,8 @@
 """Findings: what is worth knowing of examples before a model is trained on them, in one line each."""
 
+import hashlib
 import math
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -8,7 +10,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from operator import attrgetter
 
-from pipeline.errors import BadInput, unknown
+from pipeline.errors import BadInput, list_names, shorten, unknown
 from pipeline.example import Alternatives, Example, Input, Output, Splits, first
 from pipeline.fields import InputField, OutputField, Signal
 from pipeline.option import Value
@@ -100,8 +102,7 @@ def _split(value: Input | Output) -> tuple:
 
 def list_counts(counts: Counter) -> str:
     """Return names with their counts, the most frequent first; of many the first, and how many more there are."""
-    named = [f"{label or '(none)'} {count:,}" for label, count in counts.most_common(SHOWN)]
-    return ", ".join(named) + (f", and {len(counts) - SHOWN:,} more" if len(counts) > SHOWN else "")
+    return list_names((f"{shorten(label) or '(none)'} {count:,}" for label, count in counts.most_common()), SHOWN)
 
 
 def _find_alike(counts: Counter) -> Iterator[Finding]:
@@ -111,14 +112,14 @@ def _find_alike(counts: Counter) -> Iterator[Finding]:
     for labels in folded.values():
         if len(labels) > 1:
             share = sum(counts[label] for label in labels) / counts.total()
-            names = ", ".join(map(repr, labels))
+            names = list_names(map(repr, labels), SHOWN)
             yield Finding(f"labels that differ in case or blanks alone: {names}; are they one?", Weight.DAMAGED, share)
 
 
 def _find_most(counts: Counter) -> Iterator[Finding]:
     (label, count), total = counts.most_common(1)[0], counts.total()
     if count > MOST * total and len(counts) > 1:
-        text = f"{count / total:.1%} are {label!r}: one who always answers that is as accurate; see macro_f1"
+        text = f"{count / total:.1%} are {shorten(label)!r}: one who always answers that is as accurate; see macro_f1"
         yield Finding(text, Weight.MISLEADING, count / total)
 
 
@@ -166,7 +167,7 @@ def _find_named(training: Sequence[Example], labels: Sequence[str]) -> Iterator[
         if sum(own) > 1 and share >= NAMED and share >= TIMES * sum(others) / max(1, len(others)):
             example = next(one for one, named in zip(some, naming, strict=True) if named and one.output == label)
             yield Finding(
-                f"the label stands in the text: {label!r} in {share:.0%} of the texts that have it"
+                f"the label stands in the text: {shorten(label)!r} in {share:.0%} of the texts that have it"
                 f"{name_place(example)}",
                 Weight.MISLEADING,
                 share,
@@ -190,29 +191,34 @@ def _find_unspaced(splits: Splits, input_field: InputField) -> Iterator[Finding]
 def find_equal(splits: Splits, input_field: InputField, output_field: OutputField) -> Iterator[Finding]:
     """Yield what occurs more than once, but for case and blanks: within a split, and in another split too.
 
-    What is compared are the inputs; the outputs, where the inputs are categories; both, where an input has several
-    right outputs. Equal inputs with different labels are told too.
+    What is compared are the inputs, of recordings what is in their files; the outputs, where the inputs are categories;
+    both, where an input has several right outputs. Equal inputs with different labels are told too.
     """
     side = "output" if input_field.categorical else "input"
     what = "texts" if input_field.categorical else "inputs"
-    groups = list(_group_equal(splits, side))
-    for split in ("validation", "test"):
+    files = side == "input" and input_field.file == "recording"
+    groups = list(_group_equal(splits, side, files=files))
+    # What the score is said of, and where else it is: learned, or what the best epoch was chosen by.
+    for split, other_split, name, weight in (
+        ("validation", "train", "training", Weight.MISLEADING),
+        ("test", "train", "training", Weight.MISLEADING),
+        ("test", "validation", "validation", Weight.DAMAGED),
+    ):
         shared: list[Example] = []
         exact = 0
         for group in groups:
-            known = {_known(getattr(one, side)) for name, one in group if name == "train"}
-            own = [one for name, one in group if name == split]
+            known = {_known(getattr(one, side)) for where, one in group if where == other_split}
+            own = [one for where, one in group if where == split]
             if known and own:
                 shared += own
                 exact += sum(_known(getattr(one, side)) in known for one in own)
         if shared:
             count = len(splits[split])
             rest = len(shared) - exact
-            but = f", {rest:,} of them but for case or blanks" if rest else ""
+            but = f", {rest:,} of them but for case or blanks" if rest and not files else ""
             yield Finding(
-                f"{split}: {len(shared):,} of {count:,} {what} are in the training data too{but}"
-                f"{name_place(shared[0])}",
-                Weight.MISLEADING,
+                f"{split}: {len(shared):,} of {count:,} {what} are in the {name} data too{but}{name_place(shared[0])}",
+                weight,
                 len(shared) / count,
             )
     other = attrgetter("input" if side == "output" else "output")
@@ -243,11 +249,15 @@ def find_equal(splits: Splits, input_field: InputField, output_field: OutputFiel
             )
 
 
-def _group_equal(splits: Splits, side: str) -> Iterator[list[tuple[str, Example]]]:
-    """Yield the (split, example) that are equal on a side but for case and blanks, two at least."""
-    # The first words are soon compared; most texts have others.
-    for group in _group([(split, one) for split, examples in splits.items() for one in examples], side, _read_head):
-        yield from _group(group, side, _normalise)
+def _group_equal(splits: Splits, side: str, *, files: bool = False) -> Iterator[list[tuple[str, Example]]]:
+    """Yield the (split, example) that are equal on a side but for case and blanks, two at least.
+
+    files: the values are paths, and what is in the files is compared.
+    """
+    # The first words, and the sizes of files, are soon compared; most have others.
+    first_key, key = (_read_size, _read_content) if files else (_read_head, _normalise)
+    for group in _group([(split, one) for split, examples in splits.items() for one in examples], side, first_key):
+        yield from _group(group, side, key)
 
 
 def _group(
@@ -257,6 +267,22 @@ def _group(
     for member in members:
         groups[key(read(member[1]))].append(member)
     return (group for group in groups.values() if len(group) > 1)
+
+
+def _read_size(path: Input) -> Hashable:
+    # One that is missing, or cannot be read, is equal to itself alone.
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return path
+
+
+def _read_content(path: Input) -> Hashable:
+    try:
+        with open(path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return path
 
 
 def _read_head(value: Input | Output) -> Hashable:
@@ -277,15 +303,21 @@ def find_few(splits: Splits) -> Iterator[Finding]:
         yield Finding(f"{text} ±{min(1, 0.98 / math.sqrt(count)):.0%}", Weight.LOST, 1.0)
 
 
-def find_cut(training: Sequence[Example], input_field: InputField, longest: Value) -> Iterator[Finding]:
-    """Yield how many training texts were longer than the input field reads. longest: --max-length."""
-    if cut := input_field.truncated:
-        count = len(training)
+def find_cut(splits: Splits, input_field: InputField, longest: Value) -> Iterator[Finding]:
+    """Yield how many inputs of each split are longer than the input field reads. longest: --max-length."""
+    cut = {"train": input_field.truncated}
+    for split in splits.keys() - {"train"}:
+        cut[split] = sum(input_field.count_cut(one.input) > 0 for one in splits[split])
+    total = sum(map(len, splits.values()))
+    if any(cut.values()):
+        kept = "their two ends" if input_field.unit else "their beginning"
+        where = ", ".join(
+            f"{cut[split]:,} of {len(splits[split]):,} ({split})" for split in splits if cut[split] and splits[split]
+        )
         yield Finding(
-            f"{cut:,} of {count:,} training texts ({cut / count:.0%}) are longer than "
-            f"--max-length {longest} {input_field.unit}s and keep their two ends",
+            f"inputs longer than --max-length {longest} {input_field.counted}s, which keep {kept}: {where}",
             Weight.LOST,
-            cut / count,
+            sum(cut.values()) / total,
         )
 
 

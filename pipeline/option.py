@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from pipeline.errors import BadInput, unknown
+from pipeline.errors import BadInput, shorten, unknown
 
 # Under which heading an option stands in --help.
 Group = Literal["data", "model", "training", "decoding", "run"]
@@ -90,7 +90,7 @@ class Option:
         try:
             value: Value = self.type(text)
         except ValueError:
-            raise BadInput(f"{self.flag} {text}: expected {self.describe()}") from None
+            raise BadInput(f"{self.flag} {shorten(text)}: expected {self.describe()}") from None
         if self.choices and value not in self.choices and self.type is str:
             raise unknown(self.flag, text, map(str, self.choices))
         self.check(value)
@@ -102,7 +102,7 @@ class Option:
             return
         good = value in self.choices if self.choices else self._fits(value)
         if not good:
-            raise BadInput(f"{self.flag} {value}: expected {self.describe()}")
+            raise BadInput(f"{self.flag} {shorten(str(value))}: expected {self.describe()}")
 
     def _fits(self, value: Value) -> bool:
         if self.type in (str, bool):

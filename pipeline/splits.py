@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Hashable, Sequence
 from typing import Literal, TypeVar
 
-from pipeline.errors import BadInput, unknown
+from pipeline.errors import BadInput, list_names, shorten, unknown
 from pipeline.example import Example, Splits
 
 # What no two splits share.
@@ -66,7 +66,7 @@ def complete(
         made[place.get(getattr(example, side), "train")].append(example)
     if not all(made.values()):
         counted = Counter(label.values()).most_common()
-        named = ", ".join(f"{name} ({count})" for name, count in counted[:SHOWN])
+        named = list_names(f"{shorten(str(name))} ({count})" for name, count in counted[:SHOWN])
         rest = f" and {len(counted) - SHOWN:,} more labels" if len(counted) > SHOWN else ""
         raise BadInput(
             f"{len(train)} training examples of {named}{rest}: too few to take {' and '.join(missing)} from and leave "

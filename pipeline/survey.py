@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, list_names, shorten
 from pipeline.example import Example, Splits, Value, first
 from pipeline.fields import InputField, OutputField
 from pipeline.findings import Finding, Weight, name_place
@@ -139,8 +139,8 @@ def find_lost(splits: Splits, found: Survey, input_field: InputField) -> Iterato
             shares[split] = 1 - cover.known_tokens / cover.tokens
         if shares and (worst := max(shares.values())) >= UNKNOWN:
             where = ", ".join(f"{shares[split]:.1%} ({split})" for split in splits if split in shares)
-            named = ", ".join(
-                f"{token} {count:,}" for token, count in side.find_unknown(max(shares, key=shares.__getitem__))
+            named = list_names(
+                f"{shorten(token)} {count:,}" for token, count in side.find_unknown(max(shares, key=shares.__getitem__))
             )
             yield Finding(f"{name}s with unknown {side.counted}s: {where} of all; such as {named}", Weight.LOST, worst)
 

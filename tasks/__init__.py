@@ -14,6 +14,7 @@ from types import ModuleType
 
 from models.cells import CELLS
 from pipeline.errors import BadInput, unknown
+from pipeline.files import expand_home
 from tasks.task import SHAPES, Task
 
 FOLDER = Path(__file__).resolve().parent
@@ -101,7 +102,7 @@ def include(files: Iterable[Path | File]) -> list[File]:
     A file that is included already, and is as it was, is not run again. Raises BadInput for one that cannot be run, and
     for a task or a cell of a name that is taken.
     """
-    found = [one if isinstance(one, File) else read(Path(one).expanduser().resolve()) for one in files]
+    found = [one if isinstance(one, File) else read(expand_home(one).resolve()) for one in files]
     for file in found:
         if file in _included or file.path in _built_in():
             continue

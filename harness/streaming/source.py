@@ -17,6 +17,7 @@ from harness.inputs import read_words
 from harness.process.console import say
 from pipeline.errors import BadInput
 from pipeline.fields import InputField, recording
+from pipeline.files import expand_home
 from pipeline.readers import files
 
 # What ends a sequence of a text.
@@ -54,10 +55,10 @@ def open_texts(words: Sequence[str], source: str | None) -> Iterator[list[Text]]
         check_standard_input()
         yield [Text("standard input", sys.stdin.buffer)]
     else:
-        files.check_exists(Path(str(source)).expanduser(), "--input")
-        if Path(str(source)).expanduser().is_dir():
+        files.check_exists(expand_home(str(source)), "--input")
+        if expand_home(str(source)).is_dir():
             raise BadInput(f"--input {source}: a folder; expected a file of plain text")
-        with Path(str(source)).expanduser().open("rb") as file:
+        with expand_home(str(source)).open("rb") as file:
             yield [Text(str(source), file)]
 
 
@@ -143,7 +144,7 @@ def open_recording(source: str) -> Recording:
     Raises BadInput for what is no sound.
     """
     if source != "-":
-        return _open_file(Path(source).expanduser())
+        return _open_file(expand_home(source))
     check_standard_input()
     try:
         file = wave.open(sys.stdin.buffer)  # noqa: SIM115 (it is read while it comes)

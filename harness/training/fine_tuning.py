@@ -23,6 +23,7 @@ from harness.runs.schema import StartedFrom
 from models.cells import CELLS
 from pipeline.errors import BadInput
 from pipeline.fields import is_autoregressive
+from pipeline.files import expand_home
 from pipeline.option import Options, Value, declared
 from tasks.task import Task
 
@@ -70,7 +71,7 @@ def find_fixed(task: Task, cell: str) -> set[str]:
 
 def read_start(task: Task, options: Options) -> Experiment:
     """Return the run that a run starts from; BadInput if it is none, has not ended, or is of another task."""
-    directory = Path(options.from_).expanduser()
+    directory = expand_home(options.from_)
     with pointing_at("--from"):
         earlier = read_run(directory)
     if earlier.task.name != task.name:

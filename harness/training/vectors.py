@@ -1,13 +1,13 @@
 """Vectors: word vectors of other texts, for the words of a run's vocabulary."""
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from pipeline.errors import BadInput
 from pipeline.fields import InputField
+from pipeline.files import expand_home
 from pipeline.option import Options
 from pipeline.readers.request import Say
 from pipeline.readers.word_vectors import read_word_vectors
@@ -26,7 +26,7 @@ def read_vectors(options: Options, input_field: InputField, say: Say) -> dict[in
         if asked.get("freeze_vectors"):
             raise BadInput("--freeze-vectors: there are none; give --vectors FILE")
         return {}
-    path = Path(options.vectors).expanduser()
+    path = expand_home(options.vectors)
     if options.embedding != "dense":
         raise BadInput(f"--vectors {path}: --embedding {options.embedding} has no vectors; leave one of them out")
     if options.freeze_vectors and options.lazy_embeddings:

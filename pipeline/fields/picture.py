@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.errors import BadInput
+from pipeline.errors import REASON, BadInput, shorten
 from pipeline.files import read_at_most
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Picture:
         try:
             content = read_at_most(path, MOST_BYTES)
         except FileNotFoundError:
-            raise BadInput(f"{path}: there is no such image under {Path.cwd()}") from None
+            raise BadInput(f"{path!s:.300}: there is no such image under {Path.cwd()}") from None
         except OSError as error:
             raise BadInput(f"{path}: cannot be read: {error.strerror}; expected an image file") from None
         return cls(name or str(path), hashlib.sha256(content).hexdigest()[:16], path)
@@ -118,7 +118,7 @@ def read_image(path: Path, size: int) -> np.ndarray:
         ) from None
     # A damaged file may raise anything: OSError, SyntaxError, ValueError, struct.error.
     except Exception as error:
-        raise BadInput(f"{path}: the image cannot be read ({error}); restore the file") from None
+        raise BadInput(f"{path}: the image cannot be read ({shorten(str(error), REASON)}); restore the file") from None
     with image:
         width, height = image.size
         if width * height > MOST_PIXELS:
@@ -133,7 +133,8 @@ def read_image(path: Path, size: int) -> np.ndarray:
             scale = find_scale(image)
             return fit_square(flatten(ImageOps.exif_transpose(image), scale), size)
         except Exception as error:
-            raise BadInput(f"{path}: the image is damaged or cut short ({error}); restore the file") from None
+            reason = shorten(str(error), REASON)
+            raise BadInput(f"{path}: the image is damaged or cut short ({reason}); restore the file") from None
 
 
 def find_scale(image: "Pillow.Image") -> tuple[float, float] | None:

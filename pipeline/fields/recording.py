@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.errors import BadInput
+from pipeline.files import exists
 
 if TYPE_CHECKING:
     from soundfile import SoundFile
@@ -26,9 +27,9 @@ def open_recording(path: Path) -> "Iterator[SoundFile]":
     """Open a sound file; BadInput with its path for one that is missing, empty, cut short, or no sound at all."""
     import soundfile
 
-    if not path.is_file():
-        problem = "not a file" if path.exists() else f"there is no such file (the current directory is {Path.cwd()})"
-        raise BadInput(f"{path}: {problem}; expected a sound file, WAV or FLAC")
+    if not exists(path) or not path.is_file():
+        problem = "not a file" if exists(path) else f"there is no such file (the current directory is {Path.cwd()})"
+        raise BadInput(f"{path!s:.300}: {problem}; expected a sound file, WAV or FLAC")
     missing = _count_missing(path)
     if missing:
         raise BadInput(f"{path}: the recording is cut short: {missing:,} bytes that its header tells of are not there")

@@ -24,14 +24,8 @@ START_ID, END_ID, BLANK_ID = WRITTEN.index(START), WRITTEN.index(END), ALIGNED.i
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
-# Names that are listed before the rest is counted.
+# Tags, labels and categories that are named before the rest is counted.
 SHOWN = 12
-
-
-def list_some(names: Sequence[str]) -> str:
-    """Return names with commas between them; of many the first, and how many more there are."""
-    more = f", and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
-    return ", ".join(names[:SHOWN]) + more
 
 
 def count_new(count: int, noun: str) -> str:

@@ -24,15 +24,18 @@ def pair(
     """Return one example per line: the line of one file, and what `convert` makes of that of the other.
 
     target: None where the outputs are not known; they are None, and it is said. convert: raises BadRow for a line that
-    is no output. A pair of empty lines is left out; one of which one is empty, too, and counted. Files may be NIST's
-    SGML, whose segments are the lines.
+    is no output. A pair of empty lines is left out, and so is one of which one is empty; both are counted. Files may
+    be NIST's SGML, whose segments are the lines.
     Raises BadInput for files of unequal length.
     """
     left = read_lines(source, request)
     if target is None:
         say(f"{source}: nothing beside it says what is expected, so what is answered to it is not scored")
         texts = ((number, line.strip()) for number, line in enumerate(left, 1))
-        return [Example(text, None, f"{source.name}:{number}") for number, text in texts if text]
+        alone = [Example(text, None, f"{source.name}:{number}") for number, text in texts if text]
+        if blank := len(left) - len(alone):
+            say(f"{source}: {blank:,} of {len(left):,} lines are empty; they are left out")
+        return alone
     right = read_lines(target, request)
     if len(left) != len(right):
         raise BadInput(
@@ -50,6 +53,8 @@ def pair(
                 raise BadRow("one of the two lines is empty", message, missing=True)
             if text:
                 examples.append(Example(text, convert(wanted), f"{source.name}:{number}"))
+    if blank := len(left) - len(examples) - faults.count:
+        say(f"{source}: {blank:,} of {len(left):,} lines are empty, in {target.name} too; they are left out")
     faults.conclude(len(examples), say, "pair")
     return examples
 

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from pipeline import cache
-from pipeline.errors import BadInput
+from pipeline.errors import REASON, BadInput, shorten
 from pipeline.files import extract, write_folder
 
 # What an archive may hold: files, and bytes, times those that it is packed in; text is packed to a tenth.
@@ -35,7 +35,7 @@ def unpack(path: Path) -> Path:
         try:
             write_folder(folder, partial(unpack_into, path))
         except (zipfile.BadZipFile, tarfile.TarError, RuntimeError, EOFError, NotImplementedError) as error:
-            reason = f"the archive cannot be unpacked ({error}); is it whole, and not encrypted?"
+            reason = f"the archive cannot be unpacked ({shorten(str(error), REASON)}); is it whole, and not encrypted?"
             raise BadInput(f"{path}: {reason}") from None
     entries = [entry for entry in folder.iterdir() if not entry.name.startswith((".", "__MACOSX"))]
     return entries[0] if len(entries) == 1 and entries[0].is_dir() else folder

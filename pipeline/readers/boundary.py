@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.errors import BadInput
+from pipeline.files import exists
 from pipeline.readers.request import Request
 
 ALLOW = "--allow-outside reads it, if you trust this data"
@@ -26,7 +27,7 @@ class Boundary:
         """Return the boundary of a request."""
         if request.allow_outside:
             return cls(None)
-        given = [path for path in request.files.values() if path.exists()]
+        given = [path for path in request.files.values() if exists(path)]
         return cls(tuple(dict.fromkeys(_find_folder(path) for path in (request.path, *given))))
 
     def holds(self, path: Path) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, list_names
 from pipeline.example import Alternatives, Example, Splits
 from pipeline.fields.picture import Picture
 from pipeline.readers import files, media
@@ -35,7 +35,7 @@ def read(request: Request, say: Say) -> Splits:
     A row without its image is left out, counted and said. Raises BadInput as tables.read does.
     """
     if named := _find_named(request.path):
-        say(f"{request.path}: no table, so what an image shows is its name, such as {named[0].output!r}")
+        say(f"{request.path}: no table, so what an image shows is its name, such as {values.short(named[0].output)}")
         return {"train": named}
     if listed := _find_handwriting(request):
         return {"train": _read_handwriting(listed, request, say)}
@@ -56,7 +56,9 @@ def _read_image(finder: media.Finder, value: object, folder: Path) -> Picture:
     name = numbered[1] if numbered else name
     path = finder.find(name, folder)
     if path is None:
-        message = f"there is no image {name!r} in {folder} or a folder in it; mend the name, or remove the row"
+        message = (
+            f"there is no image {values.short(name)} in {folder} or a folder in it; mend the name, or remove the row"
+        )
         raise BadRow("there is no such image", message)
     return Picture.from_file(path, name)
 
@@ -166,13 +168,13 @@ def _find_captions(folder: Path, lists: Mapping[str, Path]) -> Path:
     # Flickr8k has them once more, each word brought to its root.
     plain = [file for file in named if "lemma" not in file.name]
     if len(plain) != 1:
-        names = ", ".join(file.name for file in named) or "none"
+        names = list_names(file.name for file in named) or "none"
         raise BadInput(f"--data {folder}: expected one file of captions, such as Flickr8k.token.txt; found {names}.")
     return plain[0]
 
 
 def _divide(examples: Sequence[Example], lists: Mapping[str, Path], say: Say) -> Splits:
-    say(f"divided by {', '.join(path.name for path in lists.values())}")
+    say(f"divided by {list_names(path.name for path in lists.values())}")
     splits: Splits = {}
     for split in files.WORDS:
         if split in lists:

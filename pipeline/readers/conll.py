@@ -12,7 +12,7 @@ from pipeline.readers.request import Request, Say
 from pipeline.readers.tabular import tables
 from pipeline.readers.tabular.records import JSON
 from pipeline.readers.tabular.sides import Side
-from pipeline.readers.tabular.values import short
+from pipeline.readers.tabular.values import SURROGATE, short
 
 SUFFIXES = (".conll", ".conllu", ".tsv", ".txt", ".bio", ".iob", ".iob2", ".iobes", ".bmes", ".conll03", ".col")
 LISTS = (*JSON, ".parquet")
@@ -91,7 +91,12 @@ def _read_other(path: Path, content: bytes, request: Request, say: Say, *, spans
 def _read_strings(what: str, value: object, folder: Path) -> tuple[str, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(one, (str, int)) for one in value):
         raise BadRow(f"no list of {what}s", f"{short(value)} where a list of {what}s is expected.")
-    return tuple(str(one) for one in value)
+    strings = tuple(str(one) for one in value)
+    if not all(one.strip() for one in strings):
+        raise BadRow(f"the {what} is empty", f"{short(value)} has an empty {what}.")
+    if any(SURROGATE.search(one) for one in strings):
+        raise BadRow(f"half of a surrogate pair in a {what}", f"half of a surrogate pair in {short(value)}.")
+    return strings
 
 
 def _fit_list(column: Sequence[object], folder: Path) -> float:

@@ -9,6 +9,8 @@ from pipeline.readers.request import Say
 
 # Places that are named of each kind of fault.
 SHOWN = 5
+# Kinds of faults that are named.
+KINDS = 6
 
 
 class BadRow(BadInput):
@@ -49,18 +51,25 @@ class Faults:
             self.malformed += not error.missing
             self.lines.setdefault(error.kind, []).append(line)
 
+    @property
+    def count(self) -> int:
+        """Return how many rows are left out so far."""
+        return sum(map(len, self.lines.values()))
+
     def conclude(self, kept: int, say: Say, what: str = "row") -> None:
         """Say what was left out of how many; BadInput where nothing is left, or where most is malformed.
 
         kept: rows that were read. what: what a row is called.
         """
-        count = sum(map(len, self.lines.values()))
+        count = self.count
         if not count:
             return
         if not kept and self.first:
             raise self.first
         total = kept + count
-        kinds = "; ".join(f"{kind} ({_places(lines)})" for kind, lines in self.lines.items())
+        kinds = "; ".join(f"{kind} ({_places(lines)})" for kind, lines in list(self.lines.items())[:KINDS])
+        if (rest := len(self.lines) - KINDS) > 0:
+            kinds += f"; and {rest:,} more kind{'s' * (rest > 1)} of fault"
         if self.malformed > total / 2:
             counts = f"{count:,} of {total:,} {what}s cannot be read"
             raise BadInput(f"{self.path}: {counts}: {kinds}. The first: {self.first}")

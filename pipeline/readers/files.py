@@ -5,16 +5,19 @@ eng.testb, train-00000-of-00002.parquet; or the name of the folder that it is in
 """
 
 import bz2
+import codecs
 import difflib
 import gzip
 import io
 import lzma
 import re
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, list_names, shorten
+from pipeline.files import exists
 from pipeline.readers import archives
 from pipeline.readers.request import Request, Say
 
@@ -31,6 +34,8 @@ NOT_TEXT = frozenset(
     ".opus .m4a .npy .npz .pkl .pt .h5 .keras .zip .tar .tgz .7z .rar .md5 .sha256 .bib .tex .xml .ids .yml "
     ".yaml .toml .cfg".split()
 )
+# Files that a message names.
+SHOWN = 10
 SHARD = re.compile(r"-\d{5}-of-\d{5}")
 OPENERS: dict[str, Callable] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 MAGIC = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ": ".xz"}
@@ -116,7 +121,7 @@ def _divide(
         found[split] = claiming = [file for file in claiming if prefer in file.name.lower()] or claiming
         _check_one(path, split, claiming)
     if left:
-        say(f"{path}: left out, as no split is in their names: {_shorten([file.name for file in left])}")
+        say(f"{path}: left out, as no split is in their names: {list_names((file.name for file in left), SHOWN)}")
     tell_splits(path, found, say)
     return found | named
 
@@ -128,7 +133,7 @@ def tell_splits(path: Path, found: Mapping[str, list[Path]], say: Say) -> None:
     )
     if not plain:
         ordered = _order(dict(found)).items()
-        names = [f"{split} {_shorten([file.name for file in files], 2)}" for split, files in ordered]
+        names = [f"{split} {list_names((file.name for file in files), 2)}" for split, files in ordered]
         say(f"{path}: by their names, {', '.join(names)}; --train-file, --validation-file, --test-file name others")
 
 
@@ -136,7 +141,7 @@ def resolve(request: Request, split: str) -> Path:
     """Return the path given by --SPLIT-file: as it stands, or inside the folder of --data."""
     given = request.files[split]
     inside = request.path / given
-    return check_exists(given if given.exists() or not inside.exists() else inside, f"--{split}-file")
+    return check_exists(given if exists(given) or not exists(inside) else inside, f"--{split}-file")
 
 
 def check_exists(path: Path, option: str = "--data") -> Path:
@@ -146,7 +151,7 @@ def check_exists(path: Path, option: str = "--data") -> Path:
             raise BadInput(_missing(path, option))
         return archives.unpack(path) if archives.is_archive(path) else path
     except OSError as error:
-        raise BadInput(f"{option} {path}: cannot be read: {error.strerror or error}.") from None
+        raise BadInput(f"{option} {path!s:.300}: cannot be read: {error.strerror or error}.") from None
 
 
 def _list(folder: Path, suffixes: Sequence[str] | None) -> list[Path]:
@@ -191,9 +196,9 @@ def _check_one(path: Path, split: str, claiming: list[Path]) -> None:
     if len(claiming) > 1 and len({SHARD.sub("", file.name) for file in claiming}) > 1:
         names = [str(file.relative_to(path)) for file in claiming]
         count = "two" if len(names) == 2 else str(len(names))
+        named = list_names(names, SHOWN, between=" and ")
         raise BadInput(
-            f"--data {path}: {count} files for the {split} split: {' and '.join(names)}. Say which it is: "
-            f"--{split}-file {names[0]}"
+            f"--data {path}: {count} files for the {split} split: {named}. Say which it is: --{split}-file {names[0]}"
         )
 
 
@@ -201,12 +206,8 @@ def _order(found: dict[str, list[Path]]) -> dict[str, list[Path]]:
     return {split: found[split] for split in WORDS if split in found}
 
 
-def _shorten(names: list[str], most: int = 10) -> str:
-    return ", ".join(names[:most]) + (f", and {len(names) - most} more" if len(names) > most else "")
-
-
 def _no_train_file(path: Path, suffixes: Sequence[str]) -> str:
-    there = _shorten([entry.name for entry in sorted(path.iterdir())]) or "nothing"
+    there = list_names((entry.name for entry in sorted(path.iterdir())), SHOWN) or "nothing"
     return (
         f"--data {path}: no train file in this directory. Expected a name with the word train in it "
         f"(and, if you have them, {'|'.join(sorted(WORDS['validation']))} and test) that ends with "
@@ -227,7 +228,7 @@ def read_bytes(path: Path) -> bytes:
             return _read_at_most(path, file)
     except FileNotFoundError:
         raise BadInput(_missing(path, "--data")) from None
-    except (OSError, EOFError, lzma.LZMAError) as error:
+    except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or error
         raise BadInput(f"{path}: cannot be read: {reason}.") from None
 
@@ -296,6 +297,7 @@ def check_line_ends(path: Path, text: str) -> None:
 
 
 def decode(path: Path, data: bytes, encoding: str) -> str:
+    """Return the text of what is in a file, without a byte order mark; BadInput, with the line, where it is none."""
     for mark, marked in BYTE_ORDER_MARKS.items():
         if data.startswith(mark):
             encoding = marked
@@ -305,24 +307,37 @@ def decode(path: Path, data: bytes, encoding: str) -> str:
         if zero >= 0 and not re.match("utf.?(16|32)", encoding, re.IGNORECASE):
             raise BadInput(f"{path}: a binary file (a zero byte at offset {zero}); text is expected.")
     try:
-        return data.decode(encoding).removeprefix("\ufeff")
-    except LookupError:
-        raise BadInput(f"--encoding {encoding}: no encoding of that name; expected utf-8, cp1252 ...") from None
+        codecs.lookup(encoding)
+        text = data.decode(encoding).removeprefix("\ufeff")
+        # Some codecs make half of a surrogate pair, which is no text that could be written again.
+        text.encode()
     except UnicodeDecodeError as error:
         line = max(data.count(b"\n", 0, error.start), data.count(b"\r", 0, error.start)) + 1
         raise BadInput(
             f"{path}:{line}: not {encoding.upper()}: byte 0x{data[error.start]:02x} at offset {error.start} of the "
             "file. Say how it is written, such as --encoding cp1252 (Western Windows) or --encoding latin-1."
         ) from None
+    except UnicodeEncodeError as error:
+        line = text.count("\n", 0, error.start) + 1
+        raise BadInput(f"{path}:{line}: half of a surrogate pair, read as {encoding}; mend it, or --encoding") from None
+    # What codecs that are written in Python raise, such as those of names of domains.
+    except UnicodeError as error:
+        reason = shorten(str(error))
+        raise BadInput(f"{path}: not {encoding.upper()}: {reason}. Say how it is written: --encoding") from None
+    except (LookupError, ValueError):
+        name = shorten(encoding)
+        raise BadInput(f"--encoding {name}: no encoding of that name; expected utf-8, cp1252 ...") from None
+    return text
 
 
 def _missing(path: Path, option: str) -> str:
     # The first part that is missing is the one to mend; what follows it cannot be there either.
-    part = next(part for part in (*reversed(path.parents), path) if not part.exists())
+    part = next(part for part in (*reversed(path.parents), path) if not exists(part))
     try:
         siblings = [sibling.name for sibling in part.parent.iterdir()]
-    except OSError:
+    # A zero byte in the name of the folder.
+    except (OSError, ValueError):
         siblings = []
     close = difflib.get_close_matches(part.name, siblings, n=1, cutoff=0.5)
-    hint = f" Did you mean {str(part.parent / close[0])!r}?" if close else ""
-    return f"{option} {path}: no such file or directory.{hint} The current directory is {Path.cwd()}."
+    hint = f" Did you mean {str(part.parent / close[0])!r:.300}?" if close else ""
+    return f"{option} {path!s:.300}: no such file or directory.{hint} The current directory is {Path.cwd()}."

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, shorten
 from pipeline.readers.faults import BadRow
 from pipeline.readers.tabular import values
 
@@ -27,7 +27,9 @@ class Grouping:
         try:
             re.compile(self.pattern or "")
         except re.error as error:
-            raise BadInput(f"--split-pattern {self.pattern}: not a regular expression ({error})") from None
+            raise BadInput(
+                f"--split-pattern {shorten(self.pattern or '')}: not a regular expression ({error})"
+            ) from None
 
     def find(self, value: object) -> str:
         """Return the group of a row by its value in the column; BadRow where it has none."""
@@ -39,5 +41,5 @@ class Grouping:
         found = re.search(self.pattern, text)
         group = found and (found.group(1) if found.re.groups else found.group())
         if not group:
-            raise BadRow("no group", f"--split-pattern {self.pattern} finds nothing in {text!r:.60}.")
+            raise BadRow("no group", f"--split-pattern {shorten(self.pattern)} finds nothing in {text!r:.60}.")
         return group

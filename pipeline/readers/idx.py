@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, list_names
 from pipeline.example import Example, Splits
 from pipeline.fields import Picture
 from pipeline.readers import files
@@ -36,7 +36,7 @@ def read(request: Request, say: Say) -> Splits:
             # The same file with and without compression: the first is as good.
             found.setdefault(SPLITS[match[1]], {}).setdefault(match[2], path)
     if "train" not in found:
-        there = ", ".join(sorted(path.name for path in request.path.iterdir())[:10]) or "nothing"
+        there = list_names(sorted(path.name for path in request.path.iterdir()), files.SHOWN) or "nothing"
         raise BadInput(f"--data {request.path}: no train-images-idx3-ubyte in this folder. There: {there}")
     return {split: read_split(request.path, split, found[split]) for split in files.WORDS if split in found}
 

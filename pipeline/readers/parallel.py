@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
-from pipeline.errors import BadInput, unknown
+from pipeline.errors import BadInput, list_names, unknown
 from pipeline.example import Example, Splits
 from pipeline.readers import aligned, files, settings
 from pipeline.readers.aligned import SGML
@@ -162,7 +162,7 @@ def _find_by_names(
         if len(claiming) > 1:
             raise BadInput(
                 f"--data {path}: {len(claiming)} pairs of files for the {split} split: "
-                f"{', '.join(file.name for file in claiming)}. Say which it is: --{split}-file {claiming[0].name} "
+                f"{list_names(file.name for file in claiming)}. Say which it is: --{split}-file {claiming[0].name} "
                 f"(its {target} file is found by its name)"
             )
     if "train" not in found and "train" not in request.files:
@@ -172,7 +172,7 @@ def _find_by_names(
         )
     left = [file.name for file in sources if not files.find_split(file.name)]
     if left:
-        say(f"{path}: left out, as no split is in their names: {', '.join(left)}")
+        say(f"{path}: left out, as no split is in their names: {list_names(left)}")
     files.tell_splits(path, found, say)
     return {split: _complete(claiming[0], source, target, split) for split, claiming in found.items()}
 
@@ -210,7 +210,7 @@ def _choose_languages(path: Path, known: list[str], request: Request, say: Say) 
         source, target = source or other, target or other
     if not source or not target or source == target:
         raise BadInput(
-            f"--data {path}: parallel files in {', '.join(known)}. Say which is the input and which the output, "
+            f"--data {path}: parallel files in {list_names(known)}. Say which is the input and which the output, "
             f"such as --text-column {known[0]} --label-column {known[-1]}."
         )
     return source, target
@@ -247,7 +247,7 @@ def _read_tmx(path: Path, request: Request, say: Say) -> list[Example]:
         units.append(texts)
     known = sorted({language for texts in units for language in texts})
     if len(known) < 2:
-        raise BadInput(f"{path}: units in two languages are expected; found {', '.join(known) or 'none'}.")
+        raise BadInput(f"{path}: units in two languages are expected; found {list_names(known) or 'none'}.")
     source, target = _choose_languages(path, known, request=request, say=say)
     examples: list[Example] = []
     faults = Faults(path, request.strict)

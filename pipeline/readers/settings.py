@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import BadInput
+from pipeline.errors import REASON, BadInput, list_names, shorten
+from pipeline.files import exists, expand_home
 from pipeline.readers import files
 from pipeline.readers.aligned import Pair
 from pipeline.readers.boundary import ALLOW, Boundary
@@ -53,12 +54,12 @@ def read(request: Request, say: Say, *, outputs: bool = True) -> dict[str, list[
     else:
         raise BadInput(
             f"{path}: its block 'data' has neither train_features_file (OpenNMT-tf) nor train, src and trg (joeynmt), "
-            f"but {', '.join(map(str, data)) or 'nothing'}"
+            f"but {list_names(data) or 'nothing'}"
         )
     for split, pairs in found.items():
-        missing = [str(source) for source, target in pairs if target is None]
+        missing = [source.name for source, target in pairs if target is None]
         if outputs and missing and split != "test":
-            raise BadInput(f"{path}: no file of labels for {', '.join(missing)}, of the {split} split")
+            raise BadInput(f"{path}: no file of labels for {list_names(missing)}, of the {split} split")
     say(f"{path}: its files of data are read; its vocabularies, its tokenization and all other settings are not")
     return found
 
@@ -73,7 +74,9 @@ def _parse(path: Path) -> Mapping[str, Any]:
     except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark else ""
-        raise BadInput(f"{path}{line}: not YAML: {getattr(error, 'problem', None) or error}.") from None
+        raise BadInput(
+            f"{path}{line}: not YAML: {shorten(str(getattr(error, 'problem', None) or error), REASON)}."
+        ) from None
     if _is_larger(found, MOST):
         raise BadInput(f"{path}: its aliases unfold to more than {MOST:,} values; settings name some files")
     return found if isinstance(found, dict) else {}
@@ -151,9 +154,9 @@ def _read_joeynmt(request: Request, data: Mapping[str, Any]) -> dict[str, list[P
 def _find_file(request: Request, name: str, key: str) -> Path:
     path = request.path
     inside = Boundary.of(request).within(Path.cwd())
-    for file in (Path(name).expanduser(), path.parent / name):
-        if file.is_file():
+    for file in (expand_home(name), path.parent / name):
+        if exists(file) and file.is_file():
             if not inside.holds(file):
                 raise BadInput(f"{path}: {key}: {file} is outside of {inside.describe()}; {ALLOW}")
             return file
-    raise BadInput(f"{path}: {key}: there is no {name}, neither in {Path.cwd()} nor beside these settings")
+    raise BadInput(f"{path}: {key}: there is no {shorten(name)}, neither in {Path.cwd()} nor beside these settings")

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, list_names
 
 # A letter means the same in every scheme that has it, but for I, which starts a span in some.
 STARTS = frozenset("BSU")
@@ -67,7 +67,7 @@ def spans(tags: Sequence[str]) -> list[tuple[str, int, int]]:
         open_kind = None if letter in ENDS else kind
     if not letters.isdisjoint("ES") and not letters.isdisjoint("LU"):
         raise BadInput(
-            f"the tags mix BIOES (E, S) and BILOU (L, U): {', '.join(sorted(set(tags)))}. Write them in one scheme."
+            f"the tags mix BIOES (E, S) and BILOU (L, U): {list_names(sorted(set(tags)))}. Write them in one scheme."
         )
     return found
 

@@ -35,7 +35,7 @@ def find_form(text: str, *, spans: bool) -> tuple[Divide, str] | None:
     if len(words) > len(written):
         for separator in SEPARATORS:
             if sum(_is_tagged(word, separator) for word in words) >= ENOUGH * len(words):
-                form = f"words with their tags after {separator!r}, such as {words[0]!r}"
+                form = f"words with their tags after {separator!r}, such as {short(words[0])}"
                 return partial(_divide_words, separator=separator), form
     return None
 

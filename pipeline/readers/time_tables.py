@@ -9,13 +9,14 @@ time,north,south                       time,station,temperature
 
 import math
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, list_names, shorten
 from pipeline.example import Splits
 from pipeline.forecasting.grid import NUMBERED, Grid, fit_grid
 from pipeline.forecasting.rolling import choose_cut, divide, make_latest
@@ -48,6 +49,10 @@ TARGET = ("target", "value", "y", "values", "temp", "temperature")
 COLUMNS = Columns((*TIME, *SERIES), TARGET)
 # The share of rows whose time stamp may have been before, with another number: the first counts.
 DOUBLED = 0.001
+# Columns that a line names.
+SHOWN = 12
+# The largest number of float32, which models compute with; what is larger is as good as infinite.
+LARGEST = float(np.finfo("float32").max)
 # Digits of a number that stands for a time, and what they are.
 DIGITS = {4: "%Y", 6: "%Y%m", 8: "%Y%m%d"}
 EPOCHS = {10: "s", 13: "ms", 16: "us", 19: "ns"}
@@ -197,7 +202,7 @@ def choose_columns(table: Table, options: Options, say: Say) -> Chosen:
         numeric = [place for place in range(len(names)) if place not in taken and is_numeric(table, place)]
         target = (by_name,) if by_name is not None and by_name not in taken else tuple(numeric)
         if not target:
-            shown = "; ".join(
+            shown = list_names(
                 f"{names[place] or place + 1}: {values.short(table.sample[place][0])}"
                 for place in range(len(names))
                 if place not in taken and table.sample[place]
@@ -207,13 +212,15 @@ def choose_columns(table: Table, options: Options, say: Say) -> Chosen:
                 "--target-column"
             )
         if series is not None and len(target) > 1:
-            listed = ", ".join(names[place] or str(place + 1) for place in target)
+            listed = list_names(names[place] or place + 1 for place in target)
             raise BadInput(f"{where}: which column is to be forecast: {listed}? Say so: --target-column")
-        listed = ", ".join(names[place] or f"column {place + 1}" for place in target)
+        listed = list_names((names[place] or f"column {place + 1}" for place in target), SHOWN)
         left = [names[place] for place in numeric if place not in target]
-        beside = f"; {', '.join(left)} left out (--covariate-columns)" if left else ""
+        beside = f"; {list_names(left, SHOWN)} left out (--covariate-columns)" if left else ""
         timed = (
-            f"the time stamps are in {names[time] or time + 1}" if time is not None else "no time stamps, rows in order"
+            f"the time stamps are in {shorten(names[time]) or time + 1}"
+            if time is not None
+            else "no time stamps, rows in order"
         )
         say(f"{table.path}: {timed}; to forecast: {listed}{beside}")
     overlap = set(target) & taken
@@ -262,15 +269,16 @@ def collect(table: Table, chosen: Chosen, *, request: Request, say: Say) -> dict
                 raise BadRow("the time stamp is missing", missing=True)
             beside = [get_number(table, record, column) for column in others]
             named = "" if chosen.series is None else str(table.get(record, chosen.series)).strip()
-            for column in chosen.target:
+            # All of them first: a row with one that cannot be read is left out whole.
+            numbers = [get_number(table, record, column) for column in chosen.target]
+            for column, number in zip(chosen.target, numbers, strict=True):
                 name = table.names[column] or f"column {column + 1}" if len(chosen.target) > 1 else ""
-                number = get_number(table, record, column)
-                if math.isinf(number):
+                if abs(number) > LARGEST:
                     infinite, number = infinite + 1, math.nan
                 rows = found.setdefault(f"{named}/{name}" if named and name else named or name, Rows([], [], []))
                 rows.lines.append(line)
                 rows.times.append(time)
-                rows.numbers.append([number, *(math.nan if math.isinf(one) else one for one in beside)])
+                rows.numbers.append([number, *(math.nan if abs(one) > LARGEST else one for one in beside)])
     faults.conclude(len(table.records) - sum(map(len, faults.lines.values())), say)
     if infinite:
         say(f"{table.path}: {infinite:,} values are infinite: they are taken for gaps")
@@ -284,7 +292,7 @@ def get_number(table: Table, record: records.Record, column: int) -> float:
         return math.inf
     number = read_number(value)
     if number is None:
-        name = table.names[column] or column + 1
+        name = shorten(table.names[column]) or column + 1
         raise BadRow("a number cannot be read", f"{values.short(value)} in the column {name} is not a number.")
     return number
 
@@ -293,7 +301,7 @@ def make_series(table: Table, name: str, rows: Rows, *, chosen: Chosen, strict: 
     """Return the rows of a series on a regular grid, in the order of time; BadInput for time stamps that make none."""
     numbers = np.array(rows.numbers, "float64")
     lines = np.array(rows.lines)
-    called = f"the series {name!r}: " if name else ""
+    called = f"the series {shorten(name)!r}: " if name else ""
     if chosen.time is None:
         grid, positions = Grid("0", NUMBERED, 1), np.arange(len(lines))
     else:
@@ -383,7 +391,10 @@ def parse_times(table: Table, rows: Rows, say: Say) -> tuple[np.ndarray, np.ndar
     whole = sum(bool(re.fullmatch(r"-?\d+", text)) for text in texts)
     if whole > len(texts) / 2:
         return parse_whole(table, rows, texts)
-    found = pandas.to_datetime(pandas.Series(texts), errors="coerce", utc=True, format=guess_format(texts))
+    with warnings.catch_warnings():
+        # Where the first says nothing, each is read for itself, and pandas has advice on it for programmers.
+        warnings.simplefilter("ignore", UserWarning)
+        found = pandas.to_datetime(pandas.Series(texts), errors="coerce", utc=True, format=guess_format(texts))
     kept = found.notna().to_numpy()
     check_kept(table, rows, kept, say=say)
     return found[kept].dt.tz_localize(None).to_numpy().astype("datetime64[s]"), kept

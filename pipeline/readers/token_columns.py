@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, list_names
 from pipeline.example import Example, Token
 from pipeline.readers import files, span_schemes, token_tables
 from pipeline.readers.faults import BadRow, Faults
@@ -106,7 +106,7 @@ def _drop_header(path: Path, sentences: list[Sentence], request: Request, say: S
     ]
     if not token or not set(tag) - set(token):
         return ("",) * len(first)
-    say(f"{path}: its first row names the columns: {', '.join(first)}")
+    say(f"{path}: its first row names the columns: {list_names(first)}")
     for sentence in sentences:
         kept = [(row, line) for row, line in zip(sentence.rows, sentence.lines, strict=True) if row != first]
         sentence.rows, sentence.lines = [row for row, _ in kept], [line for _, line in kept]

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, list_names
 from pipeline.example import Example, Token
 from pipeline.readers.faults import BadRow
 from pipeline.readers.request import Request, Say
@@ -71,7 +71,7 @@ def read(path: Path, request: Request, say: Say) -> list[tuple[int, Example | Ba
     division = choose(table.names, SENTENCE, given=None, option="--text-column", where=where)
     if token is None or (tag is None and not request.inputs_only):
         option, tried = ("--text-column", columns.input) if token is None else ("--label-column", columns.output)
-        found = ", ".join(map(repr, table.names))
+        found = list_names(map(repr, table.names))
         raise BadInput(f"{where}: no column named {' or '.join(tried)}. Found: {found}. Choose one with {option}.")
     again = [line for line, record in table.records if isinstance(record, BadRow)]
     if again:
@@ -134,9 +134,9 @@ def _read_row(
         return "", "", "", error
     bad = None
     if (word or label) and not word:
-        bad = BadRow("the token is empty", f"the token is empty, and its tag is {label!r}.")
+        bad = BadRow("the token is empty", f"the token is empty, and its tag is {short(label)}.")
     elif word and tag is not None and not label:
-        bad = BadRow("the tag is empty", f"the tag of {word!r} is empty.")
+        bad = BadRow("the tag is empty", f"the tag of {short(word)} is empty.")
     return number, word, label, bad
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, list_names, shorten
 from pipeline.readers import files
 from pipeline.readers.request import Request, Say
 from pipeline.readers.tabular.records import SUFFIXES
@@ -62,7 +62,7 @@ def find(request: Request, endings: Sequence[str], say: Say) -> dict[str, list[T
     if left > 0:
         known = {one.sound for one in found}
         first = next(sound for sound in sounds if sound not in known)
-        say(f"{request.path}: {left:,} recordings have no transcript, and are left out, such as {first.name}")
+        say(f"{request.path}: {left:,} recordings have no transcript, and are left out, such as {shorten(first.name)}")
     return _divide(request, found, say)
 
 
@@ -117,13 +117,13 @@ def _divide(request: Request, found: Sequence[Transcript], say: Say) -> dict[str
     if not splits and found:
         return {"train": list(found)}
     if "train" not in splits:
-        there = ", ".join(sorted(entry.name for entry in request.path.iterdir() if entry.is_dir())) or "none"
+        there = list_names(sorted(entry.name for entry in request.path.iterdir() if entry.is_dir())) or "none"
         raise BadInput(
             f"--data {request.path}: no recordings with transcripts to train on; its folders: {there}. Say which is "
             "which with --train-file, --validation-file and --test-file."
         )
     splits = {split: splits[split] for split in files.WORDS if split in splits}
-    parts = [f"{split} {' and '.join(names[split])}" for split in splits]
+    parts = [f"{split} {list_names(names[split], between=' and ')}" for split in splits]
     say(f"{request.path}: by its folders, {', '.join(parts)}; --train-file, --validation-file, --test-file name others")
     left = len(found) - sum(map(len, splits.values()))
     if left:

@@ -121,7 +121,8 @@ def test_examples_without_a_word_are_left_out_counted_and_refused_if_asked(tmp_p
     said: list[str] = []
     found = prepare("sentiment", folder, said)
     assert len(found.examples["test"]) == 4
-    assert said[0].startswith("train: 2 of ") or said[0].startswith("validation: ")
+    assert said[0].startswith("read: 47 examples, 42 (train), 5 (test); divided: 38 (train), 4 (validation)")
+    assert said[1].startswith("train: 2 of ") or said[1].startswith("validation: ")
     assert "test: 1 of 5 examples left out: the text has no word in it (test.csv:6)" in said
     with pytest.raises(BadInput, match=r"\.csv:\d+: the text has no word in it; mend it, or remove it"):
         prepare("sentiment", folder, strict=True)

@@ -1,12 +1,29 @@
 """What is said of data before training: each finding where it is so, and only there."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from pipeline import findings
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
-from pipeline.fields import Histogram, Label, Passages, Prompt, SourceText, Tags, TargetText, Text, Tokens
+from pipeline.fields import (
+    Histogram,
+    Label,
+    Passages,
+    Prompt,
+    Signal,
+    Sound,
+    SourceText,
+    Tags,
+    TargetText,
+    Text,
+    TimeSeries,
+    Tokens,
+    Transcript,
+)
 from pipeline.findings import Finding, Weight
 
 
@@ -21,7 +38,7 @@ def look(splits: Splits, input_field, output_field, longest: int = 400) -> list[
     output_field.fit(example.output for example in splits["train"])
     found = [
         *findings.inspect_data(splits, input_field, output_field),
-        *findings.find_cut(splits["train"], input_field, longest),
+        *findings.find_cut(splits, input_field, longest),
     ]
     return [one.text for one in found]
 
@@ -31,7 +48,7 @@ OTHER = [("great song", "pos")]
 
 
 def test_labels_are_listed_with_their_counts_and_nothing_else_is_said_of_sound_data() -> None:
-    splits = splits_of(train=BALANCED, validation=OTHER, test=OTHER)
+    splits = splits_of(train=BALANCED, validation=OTHER, test=[("odd song", "neg")])
     assert look(splits, Text(99, 9), Label()) == ["2 labels: pos 2, neg 2"]
     tags = splits_of(train=[(("a", "b"), ("X", "Y")), (("c",), ("X",))], validation=[(("d",), ("Y",))], test=[])
     assert look(tags, Tokens(99, 9), Tags()) == ["2 labels: X 2, Y 1"]
@@ -71,17 +88,69 @@ def test_a_test_without_labels_has_no_unknown_ones() -> None:
 
 def test_texts_that_lose_their_middle_are_counted() -> None:
     rows = [("one two three", "a"), ("one two", "b"), ("one two three four", "a")]
-    found = look(splits_of(train=rows, validation=[], test=[]), Text(99, 2), Label(), longest=2)
-    assert found[1] == "2 of 3 training texts (67%) are longer than --max-length 2 words and keep their two ends"
+    others = {"validation": [("one", "a")], "test": [("a b c", "b"), ("d e", "a")]}
+    found = look(splits_of(train=rows, **others), Text(99, 2), Label(), longest=2)
+    told = "inputs longer than --max-length 2 words, which keep their two ends"
+    assert found[1:] == [f"{told}: 2 of 3 (train), 1 of 2 (test)"]
+
+
+def test_series_that_lose_their_end_are_counted_in_every_split() -> None:
+    field = TimeSeries(max_length=5)
+    lengths = {"train": [3, 6, 5, 9], "validation": [7, 2], "test": [4]}
+    splits = splits_of(
+        **{
+            split: [
+                (Signal(np.arange(n + k / 9, dtype="float32")[:n, None] + k), "ab"[k % 2]) for k, n in enumerate(found)
+            ]
+            for split, found in lengths.items()
+        }
+    )
+    field.fit(one.input for one in splits["train"])
+    (found,) = findings.find_cut(splits, field, 5)
+    longer = {split: sum(n > 5 for n in found) for split, found in lengths.items()}
+    assert longer == {"train": 2, "validation": 1, "test": 0}
+    assert found.text == (
+        "inputs longer than --max-length 5 steps, which keep their beginning: 2 of 4 (train), 1 of 2 (validation)"
+    )
+    assert found.share == 3 / 7
 
 
 def test_inputs_that_two_splits_share_are_counted() -> None:
     splits = splits_of(train=BALANCED, validation=OTHER, test=[BALANCED[0], ("bad film", "pos"), OTHER[0]])
-    assert look(splits, Text(99, 9), Label())[1:] == ["test: 2 of 3 inputs are in the training data too (test:1)"]
+    assert look(splits, Text(99, 9), Label())[1:] == [
+        "test: 2 of 3 inputs are in the training data too (test:1)",
+        "test: 1 of 3 inputs are in the validation data too (test:3)",
+    ]
     written = splits_of(train=[("f", "Ann"), ("m", "Bob")], validation=[("f", "Bob")], test=[("m", "Eve")])
     assert look(written, Prompt(), Passages())[1:] == [
         "validation: 1 of 1 texts are in the training data too (validation:1)"
     ]
+
+
+def test_what_two_splits_share_is_what_a_slow_comparison_finds() -> None:
+    random, names = np.random.default_rng(0), ("train", "validation", "test")
+    words = ["a", "A", "b", "a  b", "A b", "b a", "c", "d", "e f"]
+    splits = splits_of(**{name: [(str(random.choice(words)), "xy"[n % 2]) for n in range(7)] for name in names})
+    pattern = re.compile(r"(\w+): (\d+) of 7 inputs are in the (\w+) data too")
+    told = {(found[1], found[3]): int(found[2]) for one in find(splits) if (found := pattern.match(one.text))}
+    for split, other in (("validation", "train"), ("test", "train"), ("test", "validation")):
+        shared = sum(
+            any(" ".join(one.input.split()).lower() == " ".join(two.input.split()).lower() for two in splits[other])
+            for one in splits[split]
+        )
+        assert shared and told[split, {"train": "training"}.get(other, other)] == shared
+
+
+def test_recordings_are_equal_by_what_is_in_their_files(tmp_path: Path) -> None:
+    contents = {"a": b"one", "b": b"two", "c": b"one", "d": b"three", "e": b"two"}
+    for name, content in contents.items():
+        (tmp_path / name).write_bytes(content)
+    paths = {
+        split: [(str(tmp_path / name), name) for name in names]
+        for split, names in (("train", "ab"), ("validation", "d"), ("test", ["c", "e", "gone"]))
+    }
+    found = [one.text for one in findings.find_equal(splits_of(**paths), Sound(), Transcript())]
+    assert found == ["test: 2 of 3 inputs are in the training data too (test:1)"]
 
 
 def test_texts_without_spaces_are_told_with_the_option_that_divides_them() -> None:
@@ -131,7 +200,7 @@ def test_equal_inputs_are_those_that_a_slow_comparison_finds() -> None:
 
 def test_an_input_with_two_labels_is_told_and_one_with_two_translations_is_not() -> None:
     rows = [*BALANCED, ("Good film", "neg"), ("good film", "pos")]
-    found = find(splits_of(train=rows, validation=OTHER, test=OTHER))
+    found = find(splits_of(train=rows, validation=OTHER, test=[("odd song", "neg")]))
     assert [one.text for one in found[1:]] == [
         "train: 1 of 6 examples are there again (train:6)",
         "train: 1 of 6 inputs are there again with another label (train:5)",

@@ -141,13 +141,14 @@ LEAVES, ABSOLUTE = f"{OUTSIDE}|{NEITHER}", f"absolute path|{NEITHER}"
         ("x.tar.gz", lambda path: write_tar(path, member("a/../../../b")), OUTSIDE),
         ("x.tar.gz", lambda path: write_tar(path, member("a", tarfile.SYMTYPE, "/etc")), "a symbolic link"),
         ("x.tar", lambda path: write_tar(path, member("a", tarfile.SYMTYPE, ".."), member("a/b")), "a symbolic link"),
+        ("x.tar", lambda path: write_tar(path, member("a", tarfile.LNKTYPE, "gone")), f"'gone' not found|{NEITHER}"),
         ("x.tar.gz", lambda path: write_tar(path, member("a", tarfile.LNKTYPE, "/etc/passwd")), ABSOLUTE),
         ("x.tar.gz", lambda path: write_tar(path, member("a", tarfile.LNKTYPE, "../../b")), LEAVES),
         ("x.tar.gz", lambda path: write_tar(path, member("a", tarfile.CHRTYPE)), f"special file|{NEITHER}"),
         ("x.tar.gz", lambda path: write_tar(path, member("a", tarfile.FIFOTYPE)), f"special file|{NEITHER}"),
     ],
     ids="zip-of-zeros zip-of-files tar-of-zeros tar-of-files tar-above tar-above-by-a-folder link link-and-through-it "
-    "hard-link hard-link-above device pipe".split(),
+    "hard-link-to-nothing hard-link hard-link-above device pipe".split(),
 )  # fmt: skip
 def test_an_archive_that_unpacks_to_too_much_or_elsewhere(
     name: str, write: Write, message: str, kept: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from pipeline.errors import unknown
+from pipeline.errors import list_names, unknown
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
-from pipeline.fields.vocabulary import Vocabulary, append_new, list_some
+from pipeline.fields.vocabulary import SHOWN, Vocabulary, append_new
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Category(InputField[str]):
         return text.strip()
 
     def describe(self) -> str:
-        return f"one of {len(self.categories):,} categories: {list_some(self.categories)}"
+        return f"one of {len(self.categories):,} categories: {list_names(self.categories, SHOWN)}"
 
     @property
     def typed(self) -> str:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import ClassVar, Literal
 
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import InputField
 from pipeline.fields.picture import Picture
+from pipeline.files import expand_home
 from pipeline.option import option
 
 
@@ -39,4 +39,4 @@ class Image(InputField[Picture]):
 
     def parse(self, text: str) -> Picture:
         """Return the picture in the file whose path a user typed."""
-        return Picture.from_file(Path(text.strip()).expanduser())
+        return Picture.from_file(expand_home(text.strip()))

@@ -3,7 +3,6 @@
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -12,6 +11,7 @@ from pipeline.errors import BadInput
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
 from pipeline.fields.picture import Picture
+from pipeline.files import expand_home
 from pipeline.option import option
 
 
@@ -70,7 +70,7 @@ class Pixels(InputField[Picture]):
 
     def parse(self, text: str) -> Picture:
         """Return the picture in the file whose path a user typed."""
-        return Picture.from_file(Path(text.strip()).expanduser())
+        return Picture.from_file(expand_home(text.strip()))
 
     @property
     def typed(self) -> str:

@@ -7,10 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from pipeline.errors import BadInput, unknown
+from pipeline.errors import BadInput, list_names, unknown
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
-from pipeline.fields.vocabulary import PADDING_ID, Vocabulary, append_new, list_some
+from pipeline.fields.vocabulary import PADDING_ID, SHOWN, Vocabulary, append_new
 
 # Most characters of a seed that are kept: its last.
 SEED_LENGTH = 256
@@ -79,9 +79,8 @@ class Prompt(InputField[str]):
     def describe(self) -> str:
         if self.categories == [""]:
             return "the first characters of a text"
-        return (
-            f"one of {len(self.categories):,} categories ({list_some(self.categories)}), or CATEGORY: FIRST CHARACTERS"
-        )
+        named = list_names(self.categories, SHOWN)
+        return f"one of {len(self.categories):,} categories ({named}), or CATEGORY: FIRST CHARACTERS"
 
     @property
     def typed(self) -> str:

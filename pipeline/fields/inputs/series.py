@@ -40,7 +40,9 @@ class Series(InputField[str]):
     def _read(self, steps: list[str]) -> np.ndarray | None:
         """Return (time, width), or None if one of the steps is not `width` numbers."""
         try:
-            values = np.array([step.split(",") for step in steps], "float32")
+            # What is too large for float32 is infinite, and no number.
+            with np.errstate(over="ignore"):
+                values = np.array([step.split(",") for step in steps], "float32")
         except ValueError:
             return None
         return values if values.shape[1] == self.width and np.isfinite(values).all() else None

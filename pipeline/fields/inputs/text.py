@@ -91,6 +91,9 @@ class Text(InputField[str]):
         return self._cut(self._divide(text))
 
     def count_cut(self, text: str) -> int:
+        # No word is shorter than a character; a subword may be a blank alone.
+        if self.unit != "subword" and len(text) <= self.max_length:
+            return 0
         return max(0, len(self._divide(text)) - self.max_length)
 
     @cached_property

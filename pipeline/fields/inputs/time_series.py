@@ -13,6 +13,9 @@ from pipeline.fields.signal import Signal
 from pipeline.fields.tokenizers import cut_at_blank
 from pipeline.option import option
 
+# In deviations.
+MOST = 1e6
+
 
 @dataclass
 class TimeSeries(InputField[Signal]):
@@ -36,6 +39,7 @@ class TimeSeries(InputField[Signal]):
     deviation: list[float] = field(default_factory=list, metadata=LEARNED)
     pace: float = field(default=1.0, metadata=LEARNED)
     uneven: bool = field(default=False, metadata=LEARNED)
+    truncated: int = field(default=0, init=False, repr=False, compare=False)
 
     def fit(self, signals: Iterable[Signal]) -> None:
         signals = list(signals)
@@ -44,6 +48,7 @@ class TimeSeries(InputField[Signal]):
             raise BadInput(
                 f"the training data has series of {widths[0]} and of {widths[-1]} channels; expected one kind"
             )
+        self.truncated = sum(len(signal) > self.max_length for signal in signals)
         values = np.concatenate([signal.values for signal in signals]).astype("float64")
         there = ~np.isnan(values)
         count = np.maximum(there.sum(axis=0), 1)
@@ -68,7 +73,10 @@ class TimeSeries(InputField[Signal]):
                 f"{len(self.mean)}, such as {self._example}"
             )
         values = signal.values[: self.max_length]
-        values = (values - np.array(self.mean, "float32")) / np.array(self.deviation, "float32")
+        with np.errstate(over="ignore"):
+            values = (values - np.array(self.mean, "float32")) / np.array(self.deviation, "float32")
+        # So far from the mean, more says nothing, and would be infinite to a model.
+        values = values.clip(-MOST, MOST)
         times = np.arange(len(values)) if signal.times is None else signal.times[: self.max_length]
         there = ~np.isnan(values)
         if self.missing == "decay":

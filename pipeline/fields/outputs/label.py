@@ -8,10 +8,10 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, list_names
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, OutputField
-from pipeline.fields.vocabulary import Vocabulary, append_new, list_some
+from pipeline.fields.vocabulary import SHOWN, Vocabulary, append_new
 from pipeline.option import option
 
 
@@ -67,7 +67,7 @@ class Label(OutputField[str]):
         return self.labels[int(output)]
 
     def describe(self) -> str:
-        return f"one of {len(self.labels):,} labels: {list_some(self.labels)}"
+        return f"one of {len(self.labels):,} labels: {list_names(self.labels, SHOWN)}"
 
     @property
     def class_noun(self) -> str:

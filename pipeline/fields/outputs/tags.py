@@ -7,9 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
+from pipeline.errors import list_names
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, TagField
-from pipeline.fields.vocabulary import Vocabulary, append_new, list_some
+from pipeline.fields.vocabulary import SHOWN, Vocabulary, append_new
 
 
 @dataclass
@@ -61,7 +62,7 @@ class Tags(TagField[Sequence[str]]):
 
     def describe(self) -> str:
         what = "tags of spans" if self.spans else "tags"
-        return f"one tag per token, of {len(self.tags):,} {what}: {list_some(self.tags)}"
+        return f"one tag per token, of {len(self.tags):,} {what}: {list_names(self.tags, SHOWN)}"
 
     @property
     def class_noun(self) -> str:

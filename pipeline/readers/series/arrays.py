@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.errors import BadInput
+from pipeline.errors import REASON, BadInput, shorten
 from pipeline.fields.signal import Signal, check_times, read_numbers, read_times
 from pipeline.readers import files
 from pipeline.readers.request import Request, Say
@@ -33,7 +33,7 @@ def read_npy(path: Path) -> Signal:
         raise BadInput(f"{path}: there is no such file") from None
     # A damaged head may make NumPy raise anything: it is read as Python.
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else "it is empty"
+        reason = shorten(str(error), REASON) or "it is empty"
         raise BadInput(f"{path}: not an array of numbers that NumPy can read ({reason}); is it whole?") from None
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "fiub":
         raise BadInput(f"{path}: expected an array of numbers, got {getattr(array, 'dtype', 'several arrays')}")

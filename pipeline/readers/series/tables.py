@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, list_names, shorten
 from pipeline.example import Example
 from pipeline.fields.signal import Signal, read_numbers, read_times
 from pipeline.readers import files, media
@@ -112,7 +112,10 @@ def read_files(table: Table, column: int, request: Request, say: Say) -> list[Ex
         name = values.text(table.get(record, column)).strip()
         path = finder.find(name, table.path.parent)
         if path is None:
-            raise BadRow("there is no such file", f"there is no file {name!r} in {table.path.parent} or a folder in it")
+            raise BadRow(
+                "there is no such file",
+                f"there is no file {values.short(name)} in {table.path.parent} or a folder in it",
+            )
         try:
             return read_array(path, request)
         except BadInput as error:
@@ -141,7 +144,7 @@ def _find_label(table: Table, request: Request) -> int | None:
     names = request.columns.output
     found = choose(table.names, names, given=request.columns.given_output, option="--label-column", where=table.where)
     if found is None and not request.inputs_only:
-        there = ", ".join(map(repr, table.names))
+        there = list_names(map(repr, table.names))
         raise BadInput(
             f"{table.where}: no column named {' or '.join(names)}. Found: {there}. Say which holds the class with "
             "--label-column"
@@ -182,7 +185,7 @@ def read_long(table: Table, series: int, request: Request, say: Say) -> list[Exa
     timed = _find_column(table, TIMES)
     channels = _choose_channels(table, {series, labelled, timed}, say, what="channels")
     clock = f", its time stamps {table.names[timed]!r}" if timed is not None else ""
-    say(f"{table.path}: a row per step; its series are in column {table.names[series] or series + 1!r}{clock}")
+    say(f"{table.path}: a row per step; its series are in column {shorten(table.names[series]) or series + 1!r}{clock}")
     asked = None if request.inputs_only else labelled
     cases: dict[str, Case] = {}
     faults = Faults(table.path, request.strict)
@@ -255,10 +258,10 @@ def _choose_channels(table: Table, known: set[int | None], say: Say, what: str) 
     if not chosen:
         raise BadInput(
             f"{table.where}: no column of numbers in it, which would be its {what}; found "
-            f"{', '.join(map(repr, table.names))}"
+            f"{list_names(map(repr, table.names))}"
         )
     if left:
-        say(f"{table.path}: left out, as no number is in them: columns {', '.join(left)}")
+        say(f"{table.path}: left out, as no number is in them: columns {list_names(left)}")
     return chosen
 
 
@@ -273,10 +276,10 @@ def _read_numbers(table: Table, record: Record, columns: Sequence[int]) -> np.nd
     numbers = read_numbers([written])
     if numbers is None:
         place = next(place for place, cell in enumerate(written) if read_numbers([[cell]]) is None)
-        name = table.names[columns[place]] or columns[place] + 1
+        name = values.short(table.names[columns[place]] or columns[place] + 1)
         raise BadRow(
             "what is no number",
-            f"column {name!r} is {values.short(cells[place])}; expected a finite number, or nothing where none was "
+            f"column {name} is {values.short(cells[place])}; expected a finite number, or nothing where none was "
             "measured",
         )
     return numbers[0]

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from pipeline.errors import BadInput, unknown
+from pipeline.errors import BadInput, list_names, shorten, unknown
 
 
 @dataclass(frozen=True)
@@ -63,12 +63,12 @@ def choose(
         return index
     if is_number(given):
         raise BadInput(
-            f"{where}: {option} {given}: there is no such column. There are {len(names)}, counted from 1 "
+            f"{where}: {option} {shorten(given)}: there is no such column. There are {len(names)}, counted from 1 "
             "(-1 is the last)."
         )
     if not any(names):
         raise BadInput(
-            f"{where}: {option} {given!r}: the columns of this file have no names. "
+            f"{where}: {option} {shorten(given)!r}: the columns of this file have no names. "
             f"Give a number from 1 to {len(names)} (-1 is the last)."
         )
     if "," in given and {part.strip() for part in given.split(",")} <= set(names):
@@ -99,9 +99,9 @@ def _index(name: str, names: Sequence[str], where: str, option: str) -> int | No
     ):
         found = [index for index, known in enumerate(names) if known and alike(known)]
         if len(found) > 1:
-            places = ", ".join(str(index + 1) for index in found)
+            places, named = list_names(index + 1 for index in found), shorten(name)
             raise BadInput(
-                f"{where}: {len(found)} columns are named {name!r} ({places}). Give the number of one: {option} "
+                f"{where}: {len(found)} columns are named {named!r} ({places}). Give the number of one: {option} "
                 f"{found[0] + 1}."
             )
         if found:

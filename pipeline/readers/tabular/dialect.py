@@ -86,7 +86,8 @@ class Dialect:
 
 def find_dialect(text: str, suffix: str, is_known: Callable[[str], bool]) -> Dialect:
     """Return the dialect of a table. suffix: of its name, which says what to expect. is_known: of a column's name."""
-    sample = text if len(text) <= SAMPLE else text[: text.rindex("\n", 0, SAMPLE) + 1 or SAMPLE]
+    # Of whole lines, unless the first is longer.
+    sample = text if len(text) <= SAMPLE else text[: text.rfind("\n", 0, SAMPLE) + 1 or SAMPLE]
     own = OWN.get(suffix)
     order = sorted(DELIMITERS, key=lambda delimiter: (delimiter not in SURE, delimiter != own))
     if own != "," and _is_prose(Dialect(","), sample, is_known):

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TypeGuard
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, list_names
 from pipeline.readers import files
 from pipeline.readers.faults import BadRow
 from pipeline.readers.tabular.values import short
@@ -137,7 +137,7 @@ def _open_document(path: Path, document: JsonObject) -> dict[str, Rows]:
         rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         return {"": list(enumerate(rows, 1))}
     if lists:
-        raise BadInput(f"{path}: several lists of objects in this JSON object: {', '.join(lists)}; keep one of them.")
+        raise BadInput(f"{path}: several lists of objects in this JSON object: {list_names(lists)}; keep one of them.")
     return {"": [(1, document)]}
 
 

@@ -11,7 +11,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TypeAlias
 
-from pipeline.errors import BadInput
+from pipeline.errors import REASON, BadInput, list_names, shorten
 from pipeline.readers import files
 from pipeline.readers.faults import BadRow
 from pipeline.readers.request import Request, Say
@@ -29,6 +29,8 @@ SAMPLE = 500
 FASTTEXT = "__label__"
 # Cells of Parquet, which keeps what is repeated once: as many as do no harm, or as an honest file of its size has.
 MANY_CELLS, CELLS_PER_BYTE = 10**7, 100
+# Keys of an object that a message names.
+SHOWN = 12
 # Objects inside objects whose keys count as columns.
 DEPTH = 4
 
@@ -230,8 +232,8 @@ def has_header(path: Path, rows: Sequence[list[str]], request: Request, say: Say
     evidence = sum(map(_compare, rows[0], zip(*_fill(rows[1 : SAMPLE + 1], len(rows[0])), strict=True)))
     header = evidence > 0 or (evidence == 0 and len(given) < 2 and files.suffix(path) in DELIMITED)
     if header:
-        names = ", ".join(cell.strip() for cell in rows[0] if cell.strip())
-        say(f"{path}: its first row names the columns: {names:.200}; --header no if it is an example")
+        names = list_names(cell for cell in rows[0] if cell.strip())
+        say(f"{path}: its first row names the columns: {names}; --header no if it is an example")
     else:
         say(f"{path}: its first row is an example, as the columns have no names; --header yes if it names them")
     return header
@@ -300,8 +302,9 @@ def _reach(record: JsonObject, name: str) -> object:
     value: object = record
     for key in [name] if name in record else name.split("."):
         if not isinstance(value, dict) or key not in value:
-            known = ", ".join(_flatten(record)) or "none"
-            raise BadRow(f"no key {name!r}", f"no key {name!r} in this object; it has {known:.200}.")
+            known = list_names(_flatten(record), SHOWN) or "none"
+            key = f"no key {shorten(name)!r}"
+            raise BadRow(key, f"{key} in this object; it has {known}.")
         value = value[key]
     return value
 
@@ -320,7 +323,9 @@ def _read_parquet(path: Path) -> Table:
     except BadInput:
         raise
     except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise BadInput(f"{path}: no Parquet file that can be read ({error!s:.100}); is it whole?") from None
+        raise BadInput(
+            f"{path}: no Parquet file that can be read ({shorten(str(error), REASON)}); is it whole?"
+        ) from None
     if not rows:
         raise BadInput(f"{path}: no row in this table.")
     named = _find_class_names(content.schema.metadata or {})

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, list_names, shorten
 from pipeline.example import Input, Output
 from pipeline.readers.request import Say
 from pipeline.readers.tabular import values
@@ -107,9 +107,9 @@ def choose_columns(
         first = _find_by_content(table, sides[0], taken=second, say=say)
     if first is None:
         if not any(table.names) and not any(sides[0].fit(column, table.path.parent) for column in table.sample):
-            found = ", ".join(repr(column[0]) for column in table.sample if column)
+            found = list_names(repr(column[0]) for column in table.sample if column)
             raise BadInput(
-                f"{table.where}: no column holds a {sides[0].name}; the first row that can be read: {found:.200}."
+                f"{table.where}: no column holds a {sides[0].name}; the first row that can be read: {found}."
             )
         raise BadInput(_explain(table, columns.input))
     if sides[1] and second is None and not like:
@@ -170,7 +170,7 @@ def _find_pair(table: Table, side: Side, say: Say) -> tuple[int | None, int | No
 
 
 def _name(table: Table, column: int) -> str:
-    return repr(table.names[column]) if table.names[column] else str(column + 1)
+    return repr(shorten(table.names[column])) if table.names[column] else str(column + 1)
 
 
 def _explain(table: Table, candidates: tuple[str, ...]) -> str:
@@ -181,6 +181,6 @@ def _explain(table: Table, candidates: tuple[str, ...]) -> str:
         )
     return (
         f"{table.where}: no column named {' or '.join(candidates)}. "
-        f"Found: {', '.join(map(repr, table.names))}. Say which to use with --text-column and "
+        f"Found: {list_names(map(repr, table.names))}. Say which to use with --text-column and "
         "--label-column: names, or numbers such as 1 and 2 if the file has no header."
     )

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, list_names, shorten
 from pipeline.example import Example, Splits
 from pipeline.readers import aligned, files, folders, settings
 from pipeline.readers.faults import BadRow, Faults
@@ -45,7 +45,7 @@ def read(request: Request, say: Say, number: bool = False) -> Splits:
     if len(scales) > 1:
         raise BadInput(
             f"--data {request.path}: its ratings are out of several totals: "
-            + ", ".join(f"{example}" for example in scales.values())
+            + list_names(scales.values())
             + ". Bring them to one scale first."
         )
     for example in worded[:1]:
@@ -128,7 +128,7 @@ def divide(table: Table, say: Say) -> list[tuple[str, Table]]:
             for line, record in table.records:
                 parts.setdefault(_find_split(table, record, column), []).append((line, record))
             if "train" in parts:
-                say(f"{table.path}: divided into {', '.join(parts)} by its column {name!r}")
+                say(f"{table.path}: divided into {', '.join(parts)} by its column {shorten(name)!r}")
                 return [(split, replace(table, records=rows)) for split, rows in parts.items()]
     return [("train", table)]
 

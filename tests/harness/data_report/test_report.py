@@ -99,10 +99,10 @@ def test_training_says_the_three_worst_and_how_many_more_there_are(hostile: Path
     said: list[str] = []
     task = tasks.get("sentiment")
     data.prepare(task, defaults(task).replace(data=str(hostile)), said.append)
-    assert said[0] == "2 labels: a 19, b 17"
-    assert [one.split(":")[0] for one in said[1:4]] == ["test", "validation", "test"]
-    assert re.fullmatch(r"and [5-9] more warnings: run.py data sentiment, with the same options, shows all", said[4])
-    assert len(said) == 5
+    assert said[:2] == ["read: 41 examples, 36 (train), 2 (validation), 3 (test)", "2 labels: a 19, b 17"]
+    assert [one.split(":")[0] for one in said[2:5]] == ["test", "validation", "test"]
+    assert re.fullmatch(r"and [5-9] more warnings: run.py data sentiment, with the same options, shows all", said[5])
+    assert len(said) == 6
 
 
 def test_no_keras_is_imported(hostile: Path, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from pipeline.errors import BadInput
-from pipeline.fields import recording
+from pipeline.fields import Image, Pixels, Sound, recording
 from tests.pipeline.fields import RATE, tone, write
 
 
@@ -90,3 +90,12 @@ def test_a_recording_that_comes_bit_by_bit_is_resampled_the_same(wanted, sizes):
     assert len(resampler.left) < 3000
     parts.append(resampler.push(samples[:0], last=True))
     np.testing.assert_allclose(np.concatenate(parts), recording.resample(samples, RATE, wanted), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", [Sound, Image, Pixels])
+@pytest.mark.parametrize("typed", ["\0", "x" * 300, "a/" * 3000, "~no such user/a", "/dev/null", "/dev/zero", "/tmp"])
+def test_a_path_that_is_typed_and_that_of_no_file_is_refused_in_one_line(kind: type, typed: str) -> None:
+    field = kind()
+    with pytest.raises(BadInput, match="there is no such|not a file") as caught:
+        field.encode(field.parse(typed))
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 600

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 
+import tasks
+from harness import data
+from harness.options import defaults
 from pipeline.errors import BadInput
 from pipeline.readers import archives, files
 from pipeline.readers.request import Request
@@ -187,3 +190,32 @@ def test_an_archive_that_is_damaged_or_larger_than_the_disk_is_refused(
     monkeypatch.setattr(archives.shutil, "disk_usage", lambda path: type("Usage", (), {"free": 3}))
     with pytest.raises(BadInput, match=r"b.zip: unpacked it is .* GiB free"):
         archives.unpack(archive(tmp_path / "b.zip", {"train.csv": "more than that"}))
+
+
+@pytest.mark.parametrize(
+    "encoding, content, match",
+    [
+        ("x\0y", b"a", "no encoding of that name"),
+        ("hex", b"a", "no encoding of that name"),
+        ("y" * 5000, b"a", "no encoding of that name"),
+        ("punycode", b"a-[", "not PUNYCODE: .*Say how it is written"),
+        ("idna", b"xn--\x80", "not IDNA"),
+        ("unicode_escape", b"a\nb \\ud800", r"a\.txt:2: half of a surrogate pair, read as unicode_escape"),
+        ("utf-7", b"+2AA-", r"a\.txt:1: half of a surrogate pair, read as utf-7"),
+    ],
+)
+def test_an_encoding_that_makes_no_text_is_refused(encoding: str, content: bytes, match: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(content)
+    with pytest.raises(BadInput, match=match) as caught:
+        files.read_text(path, encoding)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("given", ["~no such user/a.csv", "x" * 300, "a/" * 3000, "a\0b"])
+def test_a_name_that_no_file_can_have_is_that_of_no_file(given: str, tmp_path: Path) -> None:
+    task = tasks.get("sentiment")
+    for option in ("data", "train_file"):
+        options = defaults(task).replace(**{"data": str(tmp_path), option: given})
+        with pytest.raises(BadInput, match="no such|cannot be read"):
+            data.read(task, options)

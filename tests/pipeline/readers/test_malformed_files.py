@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.errors import BadInput
 from tests.pipeline.readers.test_other_suites import load, refuse
 
 TEXTS = [(f"a film, number {number}, of many", "pos" if number % 2 else "neg") for number in range(20)]
@@ -23,7 +24,16 @@ KAGGLE = "Sentence #,Word,POS,Tag\n" + "".join(f"Sentence: {n},Ann,NNP,B-per\n,m
 NUMBERS = "id,value\n" + "".join(f"{number},{number * number}\n" for number in range(20))
 PAGE = "<!DOCTYPE html>\n<html><body>\n<p>Please log in</p>\n</body></html>\n"
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0a1b\nsize 12345\n"
+TAGGED = '{"tokens": ["Ann", "met", "Bob"], "ner_tags": ["B-PER", "O", "B-PER"]}\n' * 9
+# One text of more characters than those from which the marks between columns are found, on the first line.
+LONG = f'"{"word " * 50_000}",pos\n' + CSV.partition("\n")[2]
 OBJECTS = [{"text": text, "label": label} for text, label in TEXTS]
+
+
+def damage(content: bytes) -> bytes:
+    """Return packed content with some bits turned over in its middle; its head and its end are whole."""
+    middle = len(content) // 2
+    return content[:middle] + bytes(255 - byte for byte in content[middle : middle + 8]) + content[middle + 8 :]
 
 
 def name(value: object) -> str:
@@ -51,6 +61,7 @@ REFUSED = [
     ("sentiment", "lists.jsonl", "".join(f"{json.dumps([a, b])}\n" for a, b in TEXTS), "where an object with keys"),
     ("sentiment", "several.jsonl", '{"text": "a", "label": ["x", "y"]}\n', r":1: the label is \['x', 'y'\]"),
     ("sentiment", "cut.csv.gz", gzip.compress(CSV.encode())[:-20], "cannot be read: Compressed file ended"),
+    ("sentiment", "bent.csv.gz", damage(gzip.compress(CSV.encode(), mtime=0)), r"cannot be read: Error -3 while"),
     ("sentiment", "cut.parquet", b"PAR1" + b"\0" * 50, "no Parquet file that can be read"),
     ("sentiment", "labels.ft.txt", "__label__pos\n" * 9, r":1: the text is empty"),
     ("rating", "words.csv", "text,rating\n" + "a b,good\nc d,bad\n" * 9, r":2: the label is 'good', which is not a"),
@@ -66,6 +77,9 @@ REFUSED = [
     ("ner", "tokens.conll", "Ann\nmet\n\n" * 9, r":1: one column where at least two are expected"),
     ("ner", "swapped.conll", "B-PER Ann\nO met\n\n" * 9, r":1: 'Ann' is not a span tag"),
     ("ner", "numbers.conll", CONLL.replace("B-PER", "1").replace(" O", " 0"), r":1: '1' is not a span tag"),
+    ("ner", "token.jsonl", TAGGED.replace("Bob", " "), r":1: .'Ann', 'met', ' '. has an empty token"),
+    ("ner", "tag.jsonl", TAGGED.replace("O", ""), r":1: .'B-PER', '', 'B-PER'. has an empty tag"),
+    ("ner", "half.jsonl", TAGGED.replace("Bob", "\\ud800"), r":1: half of a surrogate pair in "),
     ("ner", "page.conll", PAGE, "a page of the web"),
     ("ner", "offsets.jsonl", '{"text": "Ann met", "entities": [[0, 3, "PER"]]}\n' * 9, "Found: 'text', 'entities'"),
     ("ner", "empty.csv", KAGGLE.replace("B-per", "").replace(",O\n", ",\n"), r":2: the tag of 'Ann' is empty"),
@@ -95,6 +109,7 @@ KEPT = [
     ("sentiment", "commas.jsonl", "".join(f"{json.dumps(row)},\n" for row in OBJECTS), 20, ""),
     ("sentiment", "ends.csv", CSV.replace("\n", "\r\n", 5), 20, ""),
     ("sentiment", "marks.csv", "\ufeff\ufeff" + CSV, 20, ""),
+    ("sentiment", "long.csv", LONG, 21, ""),
     ("rating", "infinite.csv", RATED.replace(",0\n", ",inf\n"), 16, "4 of 20 rows left out: the label is not a number"),
     ("novel", "header.csv", "name,gender\nname,gender\nann,f\nbob,m\n", 2, "the header once more"),
     ("translation", "header.tsv", "source\ttarget\n" * 2 + TSV, 20, "the header once more"),
@@ -192,3 +207,45 @@ def test_lists_of_recordings_that_cannot_be_read_are_refused(
         soundfile.write(tmp_path / sound, np.zeros(80), 8000)
     (tmp_path / file).write_bytes(content)
     refuse("speech", tmp_path, match)
+
+
+# Some that are named in the files of strangers: far too long, many, or of several lines.
+
+
+@pytest.mark.parametrize(
+    "task, file, content",
+    [
+        ("sentiment", "key.json", json.dumps({f"k{'9' * 5000}{number}": "x" for number in range(3)})),
+        ("sentiment", "keys.json", json.dumps([{f"column {number}": "x y" for number in range(5000)}])),
+        ("sentiment", "header.csv", '"a\nb ' + "x" * 5000 + '",c\n1,2\n3,4\n'),
+        ("ner", "schemes.conll", "".join(f"a B-{n}{'x' * 99}\na E-{n}\na L-{n}\n" for n in range(300)) + "\n"),
+        ("pos", "widths.conll", "".join("x " * (n % 90 + 2) + "\n\n" for n in range(180))),
+    ],
+    ids=name,
+)
+def test_names_of_strangers_are_cut_in_a_message(task: str, file: str, content: str, tmp_path: Path) -> None:
+    (tmp_path / file).write_text(content)
+    with pytest.raises(BadInput) as caught:
+        load(task, tmp_path / file)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 8000
+
+
+def test_the_first_words_of_a_long_line_name_its_form(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(f"{'x' * 50_000}/NN runs/VBZ\n" * 3)
+    said: list[str] = []
+    assert len(load("pos", tmp_path / "a.txt", said)["train"]) == 3
+    assert all(len(line) < 300 for line in said)
+
+
+def test_a_parquet_file_that_is_damaged_within_is_told_on_one_line(tmp_path: Path) -> None:
+    import pyarrow
+    from pyarrow import parquet
+
+    path = tmp_path / "a.parquet"
+    parquet.write_table(pyarrow.table({"text": [text for text, _ in TEXTS], "label": ["a", "b"] * 10}), path)
+    content = path.read_bytes()
+    # The head of the first column's page.
+    path.write_bytes(content[:4] + b"\xff" * 8 + content[12:])
+    with pytest.raises(BadInput, match="no Parquet file that can be read") as caught:
+        load("sentiment", path)
+    assert "\n" not in str(caught.value)

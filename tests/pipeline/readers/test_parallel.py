@@ -72,7 +72,8 @@ def test_an_empty_line_beside_one_that_is_not_is_refused_and_a_pair_of_them_is_l
     said = []
     assert pairs(read(path, columns("en"), said, strict=False)["train"]) == [("a", "A")]
     assert said == [
-        f"{path / 'train.en'}: 1 of 2 pairs left out: one of the two lines is empty (line 3); --strict refuses them"
+        f"{path / 'train.en'}: 1 of 3 lines are empty, in train.de too; they are left out",
+        f"{path / 'train.en'}: 1 of 2 pairs left out: one of the two lines is empty (line 3); --strict refuses them",
     ]
 
 

@@ -214,3 +214,14 @@ def test_the_sea_is_measured_every_half_hour() -> None:
     task = tasks.get("forecast")
     series = task.sources["sea"].load(defaults(task))["test"][0].input.series
     assert (series.grid.step, np.isnan(series.values).sum()) == ("30 minutes", 24)
+
+
+def test_a_row_with_one_number_that_cannot_be_read_is_left_out_of_every_series(tmp_path: Path) -> None:
+    table = make_wide().astype({"south": object})
+    table.loc[[4, 9], "south"] = "broken"
+    table.to_csv(tmp_path / "a.csv", index=False)
+    said: list[str] = []
+    found = read(tmp_path / "a.csv", said)
+    assert any(f"2 of {STEPS} rows left out: a number cannot be read (2: lines 6, 11)" in line for line in said)
+    for series in found:
+        assert np.flatnonzero(np.isnan(series.values)).tolist() == [4, 9]

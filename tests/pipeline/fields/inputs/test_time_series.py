@@ -1,3 +1,4 @@
+import warnings
 from typing import Literal
 
 import numpy as np
@@ -99,3 +100,15 @@ def test_time_that_is_not_read_is_said() -> None:
 
 def test_a_field_comes_back() -> None:
     assert restore(TimeSeries(missing="decay"), save(fit("decay"))) == fit("decay")
+
+
+@pytest.mark.parametrize("missing", ["forward", "mean", "linear", "decay"])
+def test_numbers_at_the_end_of_their_range_are_finite_to_a_model(missing: str) -> None:
+    ends = np.array([[3e38, 0], [-3e38, 1e-3], [np.nan, 3e38]], "float32")
+    field = TimeSeries(missing=missing)  # type: ignore[arg-type]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        field.fit([Signal(np.array([[1.0, 2], [1.5, 2.5]], "float32"))])
+        assert np.isfinite(field.encode(Signal(ends))["values"]).all()
+        field.fit([Signal(ends)])
+        assert np.isfinite(field.encode(Signal(ends))["values"]).all()
