@@ -151,7 +151,8 @@ def main() -> int:
     asked.keep.mkdir(parents=True, exist_ok=True)
     campaign = Campaign(asked.keep.absolute(), asked.seed)
     done = json.loads(asked.output.read_text()) if asked.output and asked.output.exists() else {}
-    counts = {name: count for name, count in divide(asked.cases).items() if name in (asked.targets or divide(0))}
+    wanted = asked.targets or list(divide(0))
+    counts = {name: count for name, count in divide(asked.cases).items() if count and name in wanted}
     every: dict[str, Found] = {}
     for name, count in counts.items():
         if name in done:

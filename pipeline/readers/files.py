@@ -309,8 +309,9 @@ def decode(path: Path, data: bytes, encoding: str) -> str:
     try:
         codecs.lookup(encoding)
         text = data.decode(encoding).removeprefix("\ufeff")
-        # Some codecs make half of a surrogate pair, which is no text that could be written again.
-        text.encode()
+        # Some other codecs make half of a surrogate pair, which is no text that could be written again.
+        if encoding != "utf-8":
+            text.encode()
     except UnicodeDecodeError as error:
         line = max(data.count(b"\n", 0, error.start), data.count(b"\r", 0, error.start)) + 1
         raise BadInput(

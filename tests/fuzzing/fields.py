@@ -7,7 +7,7 @@ training sees them too.
 import dataclasses
 import math
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from harness.data_report.examples import show_examples
 from harness.experiment import Experiment
 from harness.options import defaults
 from pipeline import findings, survey
-from pipeline.errors import BadInput
 from pipeline.example import Alternatives, Example, Splits, first
 from pipeline.fields import Picture, Signal, is_autoregressive
 from pipeline.fields.subwords import SPACE
@@ -31,7 +30,7 @@ from pipeline.fields.vocabulary import REPLACEMENT
 from pipeline.option import Option, Options, Value
 from pipeline.readers import drafts, passages, running_text
 from tasks.task import Source, Task
-from tests.fuzzing.readers import check_arrays, check_batches, check_saved
+from tests.fuzzing.readers import check_batches, check_parsed, check_said, check_saved
 from tests.fuzzing.sandbox import Broken
 from tests.fuzzing.starts import sound
 
@@ -226,9 +225,7 @@ def ask(name: str, found: Pairs, options: dict[str, Value], typed: list[str], fo
     said: list[str] = []
     prepared = data.prepare(task, chosen, said.append)
     given, wanted = prepared.input_field, prepared.output_field
-    for line in said:
-        if "\n" in line or len(line) > 4000:
-            raise Broken(f"a line of {len(line)} characters, or two: {line!r:.600}")
+    check_said(said)
     list(findings.find_flaws(prepared.examples, given, wanted))
     found_survey = survey.survey(prepared.examples, given, wanted)
     list(survey.find_lost(prepared.examples, found_survey, given))
@@ -241,20 +238,7 @@ def ask(name: str, found: Pairs, options: dict[str, Value], typed: list[str], fo
     for example in prepared.examples["train"]:
         check_decoded(wanted, first(example.output), example.input)
     for text in typed:
-        for _ in _parse(given, text):
-            pass
-
-
-def _parse(field: Any, text: str) -> Iterator[None]:
-    """A typed text is a value that can be encoded, or is refused."""
-    try:
-        value = field.parse(text)
-        if not field.refuse(value):
-            check_arrays(field.encode(value), field.arrays)
-    except BadInput as error:
-        if "\n" in str(error) or len(str(error)) > 1500:
-            raise Broken(f"a message that is no line: {error!s:.600}") from None
-    yield
+        check_parsed(given, text)
 
 
 def check_decoded(field: Any, value: Any, given: Any) -> None:

@@ -21,11 +21,12 @@ from pipeline.errors import BadInput
 
 # What a case may take: seconds, and bytes beside those of the process that runs it.
 SECONDS, MEMORY = 20, 2 * 2**30
-# Characters of a message.
-LONGEST = 1500
+# Characters of a message: one may list the 100 columns of a table.
+LONGEST = 8000
 # Of Python's audit events: those that write, by the places of their paths; and those that must not be at all.
 WRITES = dict.fromkeys(("os.mkdir", "os.remove", "os.rmdir", "os.truncate", "os.chmod", "shutil.rmtree"), (0,))
 WRITES |= {"os.rename": (0, 1), "os.symlink": (1,), "os.link": (1,)}
+WITHOUT_FOLDER = ("os.truncate", "shutil.rmtree")
 REFUSED = frozenset(
     ("socket.connect", "subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.fork", "pickle.find_class")
 )
@@ -55,7 +56,8 @@ def _hear(event: str, arguments: tuple) -> None:
         if isinstance(path, int) or not (flags or 0) & (os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC):
             return
         _check(event, path)
-    elif event in WRITES:
+    # In a folder that is open, whose path was seen when it was opened; of these two the last is no folder.
+    elif event in WRITES and (event in WITHOUT_FOLDER or arguments[-1] in (-1, None)):
         for place in WRITES[event]:
             _check(event, arguments[place])
     elif event in REFUSED:
@@ -64,11 +66,9 @@ def _hear(event: str, arguments: tuple) -> None:
 
 def _check(event: str, path: Any) -> None:
     assert _Watch.folders is not None
-    if isinstance(path, int):
-        return
-    # Of a folder that is known by its descriptor alone, shutil.rmtree has said the path before.
-    where = os.path.abspath(os.fsdecode(path))
-    if os.sep in os.fsdecode(path) and not where.startswith((*_Watch.folders, "/dev/null")):
+    where = "" if isinstance(path, int) else os.path.abspath(os.fsdecode(path))
+    inside = any(where == folder or where.startswith(folder + os.sep) for folder in _Watch.folders)
+    if where and not inside and where != os.devnull:
         _Watch.found.append(f"{event} {where:.200}")
 
 

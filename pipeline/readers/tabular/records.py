@@ -29,7 +29,7 @@ SAMPLE = 500
 FASTTEXT = "__label__"
 # Cells of Parquet, which keeps what is repeated once: as many as do no harm, or as an honest file of its size has.
 MANY_CELLS, CELLS_PER_BYTE = 10**7, 100
-# Keys of an object that a message names.
+# Columns, or keys of an object, that a line names.
 SHOWN = 12
 # Objects inside objects whose keys count as columns.
 DEPTH = 4
@@ -232,7 +232,7 @@ def has_header(path: Path, rows: Sequence[list[str]], request: Request, say: Say
     evidence = sum(map(_compare, rows[0], zip(*_fill(rows[1 : SAMPLE + 1], len(rows[0])), strict=True)))
     header = evidence > 0 or (evidence == 0 and len(given) < 2 and files.suffix(path) in DELIMITED)
     if header:
-        names = list_names(cell for cell in rows[0] if cell.strip())
+        names = list_names((cell for cell in rows[0] if cell.strip()), SHOWN)
         say(f"{path}: its first row names the columns: {names}; --header no if it is an example")
     else:
         say(f"{path}: its first row is an example, as the columns have no names; --header yes if it names them")
