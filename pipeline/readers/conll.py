@@ -91,12 +91,15 @@ def _read_other(path: Path, content: bytes, request: Request, say: Say, *, spans
 def _read_strings(what: str, value: object, folder: Path) -> tuple[str, ...]:
     if not isinstance(value, list) or not value or not all(isinstance(one, (str, int)) for one in value):
         raise BadRow(f"no list of {what}s", f"{short(value)} where a list of {what}s is expected.")
-    strings = tuple(str(one) for one in value)
-    if not all(one.strip() for one in strings):
-        raise BadRow(f"the {what} is empty", f"{short(value)} has an empty {what}.")
-    if any(SURROGATE.search(one) for one in strings):
-        raise BadRow(f"half of a surrogate pair in a {what}", f"half of a surrogate pair in {short(value)}.")
-    return strings
+    return tuple(str(one) for one in value)
+
+
+def _check(what: str, strings: Sequence[str]) -> None:
+    """Raise BadRow for a token or a tag that is empty, or that is no text; what: which of them they are."""
+    if not all(map(str.strip, strings)):
+        raise BadRow(f"the {what} is empty", f"{short(list(strings))} has an empty {what}.")
+    if any(map(SURROGATE.search, strings)):
+        raise BadRow(f"half of a surrogate pair in a {what}", f"half of a surrogate pair in {short(list(strings))}.")
 
 
 def _fit_list(column: Sequence[object], folder: Path) -> float:
@@ -131,6 +134,9 @@ def _pair(
         with faults.row(line):
             if isinstance(example, BadRow):
                 raise example
+            # Without an input stands a row that cannot be read, where only inputs are asked for.
+            _check("token", example.input or ())
+            _check("tag", example.output or ())
             output = example.output and token_columns.convert(example.output, spans, [None] * len(example.output))
             if output and len(output) != len(example.input):
                 counts = f"{len(example.input)} tokens and {len(output)} tags"

@@ -25,6 +25,7 @@ NUMBERS = "id,value\n" + "".join(f"{number},{number * number}\n" for number in r
 PAGE = "<!DOCTYPE html>\n<html><body>\n<p>Please log in</p>\n</body></html>\n"
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:0a1b\nsize 12345\n"
 TAGGED = '{"tokens": ["Ann", "met", "Bob"], "ner_tags": ["B-PER", "O", "B-PER"]}\n' * 9
+LISTS = "tokens,tags\n" + "\"['Ann', 'met']\",\"['B-PER', 'O']\"\n" * 9
 # One text of more characters than those from which the marks between columns are found, on the first line.
 LONG = f'"{"word " * 50_000}",pos\n' + CSV.partition("\n")[2]
 OBJECTS = [{"text": text, "label": label} for text, label in TEXTS]
@@ -78,6 +79,7 @@ REFUSED = [
     ("ner", "swapped.conll", "B-PER Ann\nO met\n\n" * 9, r":1: 'Ann' is not a span tag"),
     ("ner", "numbers.conll", CONLL.replace("B-PER", "1").replace(" O", " 0"), r":1: '1' is not a span tag"),
     ("ner", "token.jsonl", TAGGED.replace("Bob", " "), r":1: .'Ann', 'met', ' '. has an empty token"),
+    ("ner", "token.csv", LISTS.replace("met", ""), r":2: .'Ann', ''. has an empty token"),
     ("ner", "tag.jsonl", TAGGED.replace("O", ""), r":1: .'B-PER', '', 'B-PER'. has an empty tag"),
     ("ner", "half.jsonl", TAGGED.replace("Bob", "\\ud800"), r":1: half of a surrogate pair in "),
     ("ner", "page.conll", PAGE, "a page of the web"),
