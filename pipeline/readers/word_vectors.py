@@ -22,6 +22,8 @@ GZIP = b"\x1f\x8b"
 EXPECTED = "expected a word and its numbers on each line (GloVe, .vec), or word2vec's binary file; gzip too"
 # No word has more bytes.
 LONGEST = 1000
+# Nor a vector more numbers.
+WIDEST = 100_000
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,12 @@ def _read(path: Path, file: BinaryIO, wanted: Collection[bytes]) -> Iterator[tup
     if not (len(head) == 2 and all(number.isdigit() for number in head)):
         yield from _read_text(path, file, wanted, before=[first], size=len(head) - 1, line=1)
         return
-    words, size = map(int, head)
+    words, size = (int(number) if len(number) < 12 else 10**12 for number in head)
+    if size > WIDEST:
+        raise BadInput(
+            f"--vectors {path}: its first line says that a vector has {size:,} numbers or more; at most {WIDEST:,} are "
+            f"expected; {EXPECTED}"
+        )
     word = _read_until_blank(file)
     beginning = file.read(4 * size)
     try:

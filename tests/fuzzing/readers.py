@@ -14,6 +14,7 @@ from harness import data
 from harness.data_report.report import look, summarise
 from harness.experiment import Experiment
 from harness.options import defaults
+from harness.training.vectors import read_vectors
 from pipeline import fields, record
 from pipeline.batches.bucketing import Batches
 from pipeline.errors import BadInput
@@ -81,6 +82,8 @@ def ask(case: Case, folder: Path, random: Random) -> None:
     """Read a case as `train` does, or as `data` or `predict --input`; BadInput, or Broken where that says no truth."""
     task = tasks.get(STARTS[case.name].task)
     options = defaults(task).replace(**{"data": str(folder / STARTS[case.name].data), **case.options})
+    if options.as_dict().get("vectors"):
+        options = options.replace(vectors=str(folder / options.vectors))
     door = random.random()
     if door < 0.12:
         report = look(task, options)
@@ -107,6 +110,9 @@ def ask(case: Case, folder: Path, random: Random) -> None:
         check_saved(task, options, field)
     for split, examples in prepared.examples.items():
         check_batches(experiment.encode(examples, seed=0 if split == "train" else None), len(examples))
+    for vector in read_vectors(options, prepared.input_field, said.append).values():
+        if vector.ndim != 1 or not np.isfinite(vector).all():
+            raise Broken(f"no vector: {vector!r:.300}")
     check_typed(prepared.input_field, prepared.examples["test"][0].input, random)
 
 

@@ -9,7 +9,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -368,6 +368,26 @@ def marked_up() -> bytes:
     ).join((b"<doc>\n", b"</doc>\n"))
 
 
+def beside_table(name: str, content: bytes) -> Files:
+    return {"a.csv": rows(TEXTS, header="text,label"), name: content}
+
+
+def vectors(in_bytes: bool = False) -> bytes:
+    """Return the vectors of some words, without the first line: in bytes as word2vec has them, else in text."""
+    found = b""
+    for place, word in enumerate(("film", "a", "warm", "good", "bad", "of", "the", "dull", "number", "many")):
+        numbers = np.cos(place + np.arange(5)).astype("<f4")
+        written = numbers.tobytes() if in_bytes else " ".join(f"{number:.4f}" for number in numbers).encode()
+        found += word.encode() + b" " + written + b"\n"
+    return found
+
+
+VECTORS = {
+    "glove": ("glove.txt", vectors()),
+    "fasttext": ("cc.vec", b"10 5\n" + vectors()),
+    "word2vec": ("w2v.bin", b"10 5\n" + vectors(in_bytes=True)),
+    "gz": ("glove.txt.gz", gzip.compress(vectors(), mtime=0)),
+}
 STARTS: dict[str, Start] = {
     # Texts and labels.
     "csv": Start("sentiment", one("a.csv", rows(TEXTS, header="text,label")), "a.csv"),
@@ -434,6 +454,13 @@ STARTS: dict[str, Start] = {
         "a.jsonl",
         {"text_column": "review.text"},
     ),
+    # Word vectors beside a table: GloVe's, fastText's, word2vec's.
+    **{
+        f"vectors-{kind}": Start(
+            "sentiment", partial(beside_table, name, content), "a.csv", {"vectors": name, "embedding_size": 5}
+        )
+        for kind, (name, content) in VECTORS.items()
+    },
     # Tokens and tags.
     "conll": Start("ner", one("a.conll", columns(("form",), ("NN",), ENTITIES)), "a.conll"),
     "conll-iob": Start(

@@ -67,6 +67,8 @@ def test_a_word_as_it_is_spelled_comes_before_the_same_in_small_letters(tmp_path
         (b"2 2\nthe \x00\x00\x80\x3f\x00\x00\x80\x3f\nof \x00\x00", "ends within number 2: it is cut short"),
         (b"un 1 2 3\ndeux 1 2 3\n", "it has 2 words, and none of the 2 of the vocabulary"),
         (b"\x1f\x8b\x08broken", "cannot be read"),
+        (b"3 100001\nthe 1 2\n", "says that a vector has 100,001 numbers"),
+        (b"3 " + b"9" * 5000 + b"\nthe 1 2\n", "says that a vector has 1,000,000,000,000 numbers or more"),
     ],
 )
 def test_a_file_that_is_none_is_refused(content: bytes, message: str, tmp_path: Path) -> None:
