@@ -107,14 +107,16 @@ def read_numbers(cells: Sequence[Sequence[str]]) -> np.ndarray | None:
 
     None, too, if the steps have not as many numbers each.
     """
-    try:
-        values = np.array(cells, "float32")
-    except ValueError:
-        filled = [["nan" if cell.strip() in (MISSING, "") else cell for cell in step] for step in cells]
+    # What is too large for float32 becomes infinite.
+    with np.errstate(over="ignore"):
         try:
-            values = np.array(filled, "float32")
+            values = np.array(cells, "float32")
         except ValueError:
-            return None
+            filled = [["nan" if cell.strip() in (MISSING, "") else cell for cell in step] for step in cells]
+            try:
+                values = np.array(filled, "float32")
+            except ValueError:
+                return None
     return None if values.ndim != 2 or np.isinf(values).any() else values
 
 

@@ -118,7 +118,8 @@ def _read_text(
         vector = None
         if parts[0] in wanted:
             try:
-                vector = np.array(parts[1:], "S").astype("float32")
+                with np.errstate(over="ignore"):
+                    vector = np.array(parts[1:], "S").astype("float32")
             except ValueError:
                 raise BadInput(
                     f"--vectors {path}: line {number}: expected a word and {size} numbers, got {_show(content)}"

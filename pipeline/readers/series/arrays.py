@@ -39,7 +39,9 @@ def read_npy(path: Path) -> Signal:
         raise BadInput(f"{path}: expected an array of numbers, got {getattr(array, 'dtype', 'several arrays')}")
     if array.ndim not in (1, 2) or not array.size:
         raise BadInput(f"{path}: expected (time,) or (time, channels) numbers, got an array of the shape {array.shape}")
-    values = array.reshape(len(array), -1).astype("float32")
+    # What is too large for float32 becomes infinite.
+    with np.errstate(over="ignore"):
+        values = array.reshape(len(array), -1).astype("float32")
     if np.isinf(values).any():
         place = int(np.isinf(values).any(axis=1).argmax())
         raise BadInput(

@@ -1,8 +1,11 @@
+import warnings
+
 import numpy as np
 import pytest
 
 from pipeline.errors import BadInput
 from pipeline.fields import Signal
+from pipeline.fields.signal import read_numbers
 
 
 def test_a_text_is_the_signal_that_it_is_written_from() -> None:
@@ -49,3 +52,10 @@ def test_uneven_time_stamps_are_known(text: str, uneven: bool) -> None:
 def test_what_is_no_signal_is_refused_with_the_step(text: str, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         Signal.parse(text)
+
+
+@pytest.mark.parametrize("number", ["1e39", "-1e300", "1e999", "9" * 400])
+def test_a_number_beyond_float32_is_none_and_nothing_else_is_said_of_it(number: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_numbers([["1.5", number]]) is None and read_numbers([["?", number]]) is None

@@ -255,6 +255,7 @@ def test_series_of_other_channels_are_refused_with_their_place(save: Save) -> No
         (np.zeros((0, 3)), r"got an array of the shape \(0, 3\)"),
         (np.array(["a"]), "expected an array of numbers, got <U1"),
         (np.array([1, np.inf]), "step 2 has an infinite number"),
+        (np.array([1, 2, 1e300]), "step 3 has an infinite number"),
     ],
 )
 def test_an_array_that_is_no_series_is_refused(tmp_path: Path, array: np.ndarray, message: str) -> None:
