@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pipeline.errors import BadInput
+from pipeline.errors import REASON, BadInput, shorten
 from pipeline.fields.vocabulary import END, END_ID, PADDING, PADDING_ID, START, START_ID, UNKNOWN, UNKNOWN_ID
 
 if TYPE_CHECKING:
@@ -82,4 +82,5 @@ def sample_subwords(pieces: "Subwords", texts: Sequence[str], *, alpha: float, s
 
 
 def _reason(error: RuntimeError) -> str:
-    return str(error).rpartition("] ")[2].strip().splitlines()[0]
+    # After the condition that is not met, in brackets, it says why; not always.
+    return shorten(str(error).rpartition("] ")[2].strip() or str(error), REASON)

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, shorten
 
 # Units of numpy's datetime64, and their seconds; a month and a year have none.
 SECONDS = {"s": 1, "m": 60, "h": 3600, "D": 86_400}
@@ -104,14 +104,14 @@ def read_grid(start: str, unit: str, count: int) -> Grid:
     """Return a grid that begins at a time that a user has typed; BadInput for one that is no time."""
     if unit == NUMBERED:
         if not re.fullmatch(r"-?\d{1,15}", start):
-            raise BadInput(f"@{start}: expected the number of the first step, such as @120")
+            raise BadInput(f"@{shorten(start)}: expected the number of the first step, such as @120")
         return Grid(start, unit, count)
     try:
         if not WRITTEN.fullmatch(start):
             raise ValueError
         return Grid(str(make_time(start, unit)), unit, count)
     except ValueError:
-        raise BadInput(f"@{start}: expected the time of the first value, such as @2026-11-29T18:00") from None
+        raise BadInput(f"@{shorten(start)}: expected the time of the first value, such as @2026-11-29T18:00") from None
 
 
 def fit_grid(times: np.ndarray) -> tuple[Grid, np.ndarray]:

@@ -10,6 +10,9 @@ import numpy as np
 
 from pipeline.forecasting.grid import Grid
 
+# The largest number of float32, which models compute with; what is larger is as good as infinite.
+LARGEST = float(np.finfo("float32").max)
+
 
 @dataclass(frozen=True, eq=False)
 class TimeSeries:

@@ -20,7 +20,7 @@ from pipeline.errors import BadInput, list_names, shorten
 from pipeline.example import Splits
 from pipeline.forecasting.grid import NUMBERED, Grid, fit_grid
 from pipeline.forecasting.rolling import choose_cut, divide, make_latest
-from pipeline.forecasting.window import TimeSeries
+from pipeline.forecasting.window import LARGEST, TimeSeries
 from pipeline.option import Options, option
 from pipeline.readers import files
 from pipeline.readers.faults import BadRow, Faults
@@ -51,8 +51,6 @@ COLUMNS = Columns((*TIME, *SERIES), TARGET)
 DOUBLED = 0.001
 # Columns that a line names.
 SHOWN = 12
-# The largest number of float32, which models compute with; what is larger is as good as infinite.
-LARGEST = float(np.finfo("float32").max)
 # Digits of a number that stands for a time, and what they are.
 DIGITS = {4: "%Y", 6: "%Y%m", 8: "%Y%m%d"}
 EPOCHS = {10: "s", 13: "ms", 16: "us", 19: "ns"}

@@ -12,7 +12,7 @@ from pipeline.fields.array import CONTINUES, Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
 from pipeline.forecasting.grid import CYCLES, NUMBERED, Grid, make_time, read_grid
 from pipeline.forecasting.naive import difference, repeat_season
-from pipeline.forecasting.window import TimeSeries, Window
+from pipeline.forecasting.window import LARGEST, TimeSeries, Window
 from pipeline.option import option
 
 # Seasonal differences that are told at each step of the horizon: those of so many seasons before, and of the steps
@@ -221,7 +221,7 @@ class History(InputField[Window]):
                 numbers = [math.nan if part == "?" else float(part) for part in parts]
             except ValueError:
                 numbers = []
-            if len(numbers) != width or any(map(math.isinf, numbers)):
+            if len(numbers) != width or any(abs(number) > LARGEST for number in numbers):
                 example = ",".join(["0.5"] * width)
                 raise BadInput(
                     f"{noun} {place + 1} is {word!r:.40}; expected such as {example}, or ? for a missing number"

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from pipeline.errors import BadInput
 from pipeline.fields import SourceText, TargetText, restore, save
 
 UNITS = ("word", "character", "subword")
@@ -55,3 +56,11 @@ def test_subwords_drawn_by_chance_spell_the_same_texts_and_are_the_same_for_the_
 @pytest.mark.parametrize("field", [SourceText("word", 60, subword_sampling=0.2), TargetText("subword", 60)])
 def test_chance_has_no_part_in_words_nor_without_the_option(field):
     assert fit(field).resample(TEXTS, 0) is None
+
+
+@pytest.mark.parametrize("vocabulary", [3, 4, 5, 8])
+def test_too_few_subwords_for_the_letters_of_a_text_are_refused_in_one_line(vocabulary: int) -> None:
+    field = SourceText(unit="subword", vocabulary=vocabulary)
+    with pytest.raises(BadInput, match=f"--vocabulary {vocabulary}: no subwords can be learned") as caught:
+        field.fit(["a dog ran", "the cat sat", "İstanbul 42"])
+    assert "\n" not in str(caught.value)

@@ -102,6 +102,7 @@ def test_a_window_is_typed_as_it_is_written(grid: Grid) -> None:
     [
         ("1 2 3", "3 values: expected more than one season of 6"),
         ("", "0 values: expected"),
+        ("1 2 3 1e200 5 6 7", "value 4 is '1e200'; expected such as 0.5"),
         ("1 2 3 four 5 6 7", "value 4 is 'four'; expected such as 0.5, or \\? for a missing number"),
         ("1 2 3 4,5 5 6 7", "value 4 is '4,5'"),
         ("1 2 3 inf 5 6 7", "value 4 is 'inf'"),
