@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from xml.etree import ElementTree
 
-from pipeline.errors import BadInput, list_names, unknown
+from pipeline.errors import REASON, BadInput, list_names, shorten, unknown
 from pipeline.example import Example, Splits
 from pipeline.readers import aligned, files, settings
 from pipeline.readers.aligned import SGML
@@ -236,6 +236,9 @@ def _read_tmx(path: Path, request: Request, say: Say) -> list[Example]:
         root = ElementTree.fromstring(files.read_bytes(path))
     except ElementTree.ParseError as error:
         raise BadInput(f"{path}:{error.position[0]}: not well-formed XML ({error}); is the file whole?") from None
+    # An encoding that it declares, and that there is not; or one of several bytes, which expat does not read.
+    except (LookupError, ValueError) as error:
+        raise BadInput(f"{path}:1: not XML that can be read ({shorten(str(error), REASON)})") from None
     units = []
     for unit in root.iter("tu"):
         texts: dict[str, str] = {}

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-from pipeline.errors import BadInput, list_names
+from pipeline.errors import BadInput, list_names, shorten
 
 # A letter means the same in every scheme that has it, but for I, which starts a span in some.
 STARTS = frozenset("BSU")
@@ -38,7 +38,7 @@ def is_tag(tag: str) -> bool:
 def explain(tag: str) -> str:
     """Return what is wrong with a tag that is none of a span."""
     return (
-        f"{tag!r} is not a span tag. Expected O, or a letter and a type such as B-PER: "
+        f"{shorten(tag)!r} is not a span tag. Expected O, or a letter and a type such as B-PER: "
         "IOB1, IOB2 (BIO), IO, BIOES, BMES or BILOU."
     )
 
