@@ -8,10 +8,10 @@ from typing import ClassVar, Literal
 
 import numpy as np
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, list_names
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, OutputField
-from pipeline.fields.vocabulary import Vocabulary, append_new, list_some
+from pipeline.fields.vocabulary import SHOWN, Vocabulary, append_new
 from pipeline.option import option
 
 
@@ -80,7 +80,7 @@ class Labels(OutputField[tuple[str, ...]]):
         return dict(zip(self.labels, output.tolist(), strict=True))
 
     def describe(self) -> str:
-        return f"any of {len(self.labels):,} labels, or none: {list_some(self.labels)}"
+        return f"any of {len(self.labels):,} labels, or none: {list_names(self.labels, SHOWN)}"
 
     @property
     def class_noun(self) -> str:
