@@ -41,6 +41,6 @@ TASK = Task(
         "dropout": 0.1,
         "batch_size": 8,
         "learning_rate": 3e-3,
-        "epochs": 3,
+        "epochs": 4,
     },
 )
