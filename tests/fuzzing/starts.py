@@ -38,6 +38,7 @@ TEXTS = [
     )
     for n in range(24)
 ]
+SETS = [tuple(name for place, name in enumerate(("sad", "odd", "long")) if n >> place & 1) for n in range(24)]
 RATED = [(text, number % 5 + 1) for number, (text, _) in enumerate(TEXTS)]
 ENGLISH = [f"a dog saw {number} cats in the {['house', 'garden'][number % 2]}" for number in range(24)]
 GERMAN = [f"ein Hund sah {number} Katzen im {['Haus', 'Garten'][number % 2]}" for number in range(24)]
@@ -441,6 +442,50 @@ STARTS: dict[str, Start] = {
     "classes": Start("sentiment", per_class),
     "zip": Start("sentiment", lambda: {"a.zip": as_zip(split_csv())}, "a.zip"),
     "tar": Start("sentiment", lambda: {"a.tar.gz": as_tar(per_class())}, "a.tar.gz"),
+    # Texts with several labels.
+    "sets-columns": Start(
+        "labels",
+        one(
+            "a.csv",
+            rows(
+                [
+                    (text, *(int(name in some) for name in ("sad", "odd", "long")))
+                    for (text, _), some in zip(TEXTS, SETS, strict=True)
+                ],
+                header="text,sad,odd,long",
+            ),
+        ),
+        "a.csv",
+    ),
+    "sets-marks": Start(
+        "labels",
+        one(
+            "a.tsv",
+            rows([(text, "|".join(some)) for (text, _), some in zip(TEXTS, SETS, strict=True)], "\t", "text\tlabels"),
+        ),
+        "a.tsv",
+    ),
+    "sets-lists": Start(
+        "labels",
+        one(
+            "a.jsonl",
+            json_lines([{"text": text, "labels": [*some]} for (text, _), some in zip(TEXTS, SETS, strict=True)]),
+        ),
+        "a.jsonl",
+    ),
+    "sets-fasttext": Start(
+        "labels",
+        one(
+            "a.txt",
+            lines(
+                [
+                    " ".join([*(f"__label__{name}" for name in some or SETS[1]), text])
+                    for (text, _), some in zip(TEXTS, SETS, strict=True)
+                ]
+            ),
+        ),
+        "a.txt",
+    ),
     "yaml-labels": Start(
         "sentiment", lambda: opennmt([text for text, _ in TEXTS], [label for _, label in TEXTS]), "data.yml"
     ),

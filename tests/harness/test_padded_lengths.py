@@ -9,7 +9,7 @@ import pytest
 
 import tasks
 from harness.process.backend import watch_compiling
-from harness.training import train as training
+from harness.training import finish
 from pipeline.batches import lengths
 from pipeline.errors import BadInput
 from tasks.task import Task
@@ -85,8 +85,8 @@ def test_what_validation_compiles_serves_the_test(task: Task, tmp_path: Path, mo
         assert before > start and compiled() == before
         return found
 
-    start, original = compiled(), training.test
-    monkeypatch.setattr(training, "test", test)
+    start, original = compiled(), finish.test
+    monkeypatch.setattr(finish, "test", test)
     train(task, small_options(task, epochs=1, limit=8), tmp_path)
 
 

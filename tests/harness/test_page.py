@@ -22,7 +22,14 @@ def render(text: str) -> str:
         "steps": [],
     }
     return render_page(
-        "report.html.j2", title=text, sections=[section], runs=1, failed=0, facts={}, commands=["line 1\nline 2"]
+        "report.html.j2",
+        title=text,
+        sections=[section],
+        runs=1,
+        failed=0,
+        folds=None,
+        facts={},
+        commands=["line 1\nline 2"],
     )
 
 
