@@ -113,7 +113,7 @@ def test_what_is_fitted_to_right_texts_keeps_them_and_is_decoded_by_and_saved(fi
     unbiased = numpy(corrector.decode(model, fields[1], options.replace(keep_bias=0.0))(inputs)["output"])
     np.testing.assert_array_equal(unbiased, logits.argmax(-1))
     # Several models as one decode by the mean of what was fitted to each.
-    together = average([model, randomize(corrector.build(*fields, options))], categorical=True)
+    together = average([model, randomize(corrector.build(*fields, options))], fields[1].arrays["output"])
     first, second = find_keepers(together)
     assert numpy(first.fitted) == 20.0
     second.fitted.assign(40.0)
