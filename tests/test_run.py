@@ -310,7 +310,7 @@ def read_terminal(arguments: list[str], interrupt: bool = False) -> tuple[str, i
             if not part:
                 break
             written += part
-            if interrupt and b"validation" in written:
+            if interrupt and b"validation accuracy" in written:
                 process.send_signal(signal.SIGINT)
                 interrupt = False
     os.close(ours)
