@@ -125,6 +125,7 @@ def test_contexts_are_read_in_the_order_of_the_examples(made):
 
 
 def test_in_training_alone_the_decoder_is_not_told_some_of_what_it_has_written():
+    keras.utils.set_random_seed(0)
     settings = options(cell="gru", attention="luong", beam=1, dropout=0.0, word_dropout=0.95)
     words = fit(TargetText("word", 20), ["a red cat", "the blue dog sits"])
     model = randomize(captioner.build(Image(SIZE), words, settings))
