@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pipeline.errors import BadInput
+from pipeline.errors import BadInput, list_names
 from pipeline.example import Example, Splits
 from pipeline.option import option
 from pipeline.readers import files
@@ -131,7 +131,7 @@ class Gatherer:
         ]
         if len(found) < FEWEST_COLUMNS:
             return ()
-        self.say(f"{table.path}: each of these columns is a label: {', '.join(found)}; --label-column names others")
+        self.say(f"{table.path}: each of these columns is a label: {list_names(found)}; --label-column names others")
         return tuple(found)
 
     def _join(self, table: Table, record: Record, pairs: Sequence[tuple[str, int]]) -> Record:
