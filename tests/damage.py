@@ -32,6 +32,7 @@ from harness.training.train import build
 from harness.training.variables import list_variables
 from pipeline.errors import BadInput
 from run import main
+from tests.fuzzing.mutations import list_holders
 from tests.test_run import NAMED, write_reviews
 
 Random = np.random.Generator
@@ -70,15 +71,7 @@ def change_value(content: bytes, random: Random) -> bytes:
 
 
 def _change_value(root: Any, random: Random) -> str:
-    holders: list[Any] = []
-
-    def look(value: Any) -> None:
-        if isinstance(value, (dict, list)) and value:
-            holders.append(value)
-            for part in value.values() if isinstance(value, dict) else value:
-                look(part)
-
-    look(root)
+    holders = list_holders(root)
     holder = holders[random.integers(len(holders))]
     keys = list(holder) if isinstance(holder, dict) else range(len(holder))
     key = keys[random.integers(len(keys))]

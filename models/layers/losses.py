@@ -51,20 +51,24 @@ class WeightedCrossEntropy(keras.losses.Loss):
         """Return one number per answer. labels: (...) of integers. logits: (..., size)."""
         labels = ops.cast(labels, "int32")
         likely = ops.squeeze(ops.take_along_axis(ops.log_softmax(logits), ops.expand_dims(labels, -1), axis=-1), -1)
-        found = -likely
-        if self.gamma:
-            # The slope of a root is infinite at 0.
-            found = found * ops.power(ops.maximum(-ops.expm1(likely), 1e-7), self.gamma)
+        found = self.focus(likely)
         if self.weights is not None:
             found = found * ops.take(ops.convert_to_tensor(self.weights, dtype=found.dtype), labels)
         return found
+
+    def focus(self, likely: Tensor) -> Tensor:
+        """Return (1 - p) ** gamma (-log p). likely: log p, of what is right."""
+        if not self.gamma:
+            return -likely
+        # The slope of a root is infinite at 0.
+        return -likely * ops.power(ops.maximum(-ops.expm1(likely), 1e-7), self.gamma)
 
     def get_config(self) -> dict:
         return {**super().get_config(), "weights": self.weights, "gamma": self.gamma}
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
-class BinaryFocalCrossEntropy(keras.losses.Loss):
+class BinaryFocalCrossEntropy(WeightedCrossEntropy):
     """Cross-entropy of several labels, any number of which may hold, on the mean over all of them:
 
     w_ky (1 - p_ky) ** gamma (-log p_ky) of the label k, which holds (y = 1) or does not (y = 0).
@@ -73,31 +77,15 @@ class BinaryFocalCrossEntropy(keras.losses.Loss):
     Keras' own: it knows no weights of labels.
     """
 
-    def __init__(
-        self,
-        weights: Sequence[float] | None = None,
-        gamma: float = 0.0,
-        reduction: str = "mean_with_sample_weight",
-        **options: LayerArgument,
-    ):
-        super().__init__(reduction=reduction, **options)
-        self.weights, self.gamma = weights, gamma
-
     def call(self, labels: Tensor, logits: Tensor) -> Tensor:
         """Return one number per example, (batch,). labels: (batch, size) of 0 and 1. logits: (batch, size)."""
         right = labels > 0.5
         likely = ops.log_sigmoid(ops.where(right, logits, -logits))
-        found = -likely
-        if self.gamma:
-            # The slope of a root is infinite at 0.
-            found = found * ops.power(ops.maximum(-ops.expm1(likely), 1e-7), self.gamma)
+        found = self.focus(likely)
         if self.weights is not None:
             absent, present = ops.split(ops.convert_to_tensor(self.weights, dtype=found.dtype), 2)
             found = found * ops.where(right, present, absent)
         return ops.mean(found, axis=-1)
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), "weights": self.weights, "gamma": self.gamma}
 
 
 def cross_entropy(smoothing: float | None = None) -> keras.losses.Loss:

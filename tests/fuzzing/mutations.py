@@ -226,7 +226,8 @@ def change_json(content: bytes, random: Random) -> bytes:
     return insert(content, random)
 
 
-def _change_value(root: Any, random: Random) -> str:
+def list_holders(root: Any) -> list[Any]:
+    """Return the objects and lists of a JSON value that hold something, it among them."""
     holders: list[Any] = []
 
     def look(value: Any) -> None:
@@ -236,7 +237,11 @@ def _change_value(root: Any, random: Random) -> str:
                 look(part)
 
     look(root)
-    holder = _pick(holders, random)
+    return holders
+
+
+def _change_value(root: Any, random: Random) -> str:
+    holder = _pick(list_holders(root), random)
     keys = list(holder) if isinstance(holder, dict) else list(range(len(holder)))
     key, strange = _pick(keys, random), str(_pick(VALUES, random))
     deed = int(random.integers(5))
