@@ -288,6 +288,7 @@ def read_contexts(model: keras.Model, batches: Batches) -> np.ndarray:
     contexts: dict[int, np.ndarray] = {}
     for length, members, real in batches.plan():
         arrays = batches.draw(length, members, real)[0]
-        found = np.asarray(reader.predict_on_batch({name: arrays[name] for name in inputs}))
+        # Half precision is none of NumPy's own types: what compares contexts would take it for bytes.
+        found = np.asarray(reader.predict_on_batch({name: arrays[name] for name in inputs}), "float32")
         contexts |= zip(members[:real].tolist(), found, strict=False)
     return np.stack([contexts[member] for member in range(len(batches.inputs))])
