@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
-from models.cells.counting import explain_gates
+from models.cells.counting import explain_delta, explain_gates
 from pipeline.option import Value, option
 
 if TYPE_CHECKING:
@@ -168,17 +168,22 @@ class Gated(Zoneout, Chrono):
 
 
 @dataclass
-class SignedGates(Chrono):
-    """Options of the cells whose gates do not see the state."""
+class Signed:
+    """The option of cells whose state is linear in the one before (Grazzi et al. 2024; models/cells/counting.py)."""
 
     signed: bool = option(
-        False, "Gates of mingru and minlstm from -1 to 1, which can count modulo 2; not from 0 to 1.", rare=True
+        False, "mingru, minlstm and delta turn states round, and so count modulo 2: factors from -1 to 1.", rare=True
     )
 
 
 @dataclass
-class Heads:
-    """The options of the cell delta (models/cells/delta.py)."""
+class SignedGates(Signed, Chrono):
+    """Options of the cells whose gates do not see the state."""
+
+
+@dataclass
+class Heads(Signed):
+    """Options of the cell delta (models/cells/delta.py)."""
 
     heads: int = option(
         4, "Matrices that delta holds, of about units / heads rows and columns.", low=1, high=1024, rare=True
@@ -199,7 +204,7 @@ CELLS = Cells(
     mingru=Cell(late("models.cells.linear_rnn:MinGRU"), options=SignedGates, limitation=explain_gates),
     minlstm=Cell(late("models.cells.linear_rnn:MinLSTM"), options=SignedGates, limitation=explain_gates),
     lru=Cell(late("models.cells.linear_rnn:LRU"), options=Chrono),
-    delta=Cell(late("models.cells.delta:Delta"), options=Heads),
+    delta=Cell(late("models.cells.delta:Delta"), options=Heads, limitation=explain_delta),
     bag=Cell(late("models.cells.baselines:Bag"), settings={"pooling": "last"}),
     dnn=Cell(late("models.cells.baselines:FlatDense"), writes=False, bounded=True, settings={"pooling": "last"}),
 )

@@ -23,6 +23,7 @@ import numpy as np
 from keras import layers, ops
 
 from models.cells.chrono import draw_uniform
+from models.cells.linear_rnn import stretch
 from models.cells.parallel_rnn import ParallelCell, ParallelRNN, scan
 from models.saving import PACKAGE
 from models.tensor import LayerArgument, Tensor
@@ -71,9 +72,9 @@ def normalise(vectors: Tensor) -> Tensor:
 class DeltaCell(ParallelCell):
     """See `Delta`. States: the matrices of all heads, flat, and the last inputs of the convolution, flat."""
 
-    def __init__(self, units: int, heads: int = 4, gates: bool = True, **options: LayerArgument):
+    def __init__(self, units: int, heads: int = 4, gates: bool = True, signed: bool = False, **options: LayerArgument):
         super().__init__(units, **options)
-        self.heads, self.gates = heads, gates
+        self.heads, self.gates, self.signed = heads, gates, signed
         # The heads together are as wide as there are units, or a little wider.
         self.size = -(-units // heads)
         self.width = heads * self.size
@@ -108,6 +109,8 @@ class DeltaCell(ParallelCell):
         """
         mixed, replaced, *gates = ops.split(ops.matmul(inputs, self.kernel), np.cumsum(self.parts)[:-1].tolist(), -1)
         replaced = ops.sigmoid(ops.cast(replaced, "float32"))
+        if self.signed:
+            replaced = 2 * stretch(replaced)
         if not self.gates:
             return mixed, ops.zeros_like(replaced), replaced, None
         kept, gate = gates
@@ -209,7 +212,7 @@ class DeltaCell(ParallelCell):
     def get_config(self) -> dict:
         config = super().get_config()
         config.pop("chrono")
-        return {**config, "heads": self.heads, "gates": self.gates}
+        return {**config, "heads": self.heads, "gates": self.gates, "signed": self.signed}
 
 
 @keras.saving.register_keras_serializable(PACKAGE)
@@ -217,7 +220,10 @@ class Delta(ParallelRNN):
     """Gated DeltaNet (Yang, Kautz and Hatamizadeh 2025, section 3); without gates DeltaNet (Yang et al. 2024).
 
     heads: matrices, of about units / heads rows and columns each. gates: whether the memory decays, and the output is
-    gated. In order, with * a convolution over this step and the three before it, each number by itself:
+    gated. signed: b is up to 2 in place of 1, so that a step may turn round what the memory has for a key, and count
+    modulo 2 (Grazzi et al. 2024, arXiv 2411.12537); it is stretched as a signed gate is, see linear_rnn.py.
+
+    In order, with * a convolution over this step and the three before it, each number by itself:
 
         q, k, v = silu(conv * (x W_qkv))       q and k then of length 1, q divided by the root of its size
         b = sigmoid(x W_b)                     a = exp(-exp(A) softplus(x W_a + c)), or 1 without gates
@@ -228,11 +234,11 @@ class Delta(ParallelRNN):
     steps. The papers stack it in blocks with a norm, a residual and an MLP.
     """
 
-    def __init__(self, units: int, heads: int = 4, gates: bool = True, **options: LayerArgument):
-        cell = DeltaCell(units, heads, gates, dtype=options.get("dtype"), name="cell")
+    def __init__(self, units: int, heads: int = 4, gates: bool = True, signed: bool = False, **options: LayerArgument):
+        cell = DeltaCell(units, heads, gates, signed, dtype=options.get("dtype"), name="cell")
         layers.RNN.__init__(self, cell, **options)
 
     def get_config(self) -> dict:
         config = super().get_config()
         config.pop("chrono")
-        return {**config, "heads": self.cell.heads, "gates": self.cell.gates}
+        return {**config, "heads": self.cell.heads, "gates": self.cell.gates, "signed": self.cell.signed}

@@ -133,6 +133,14 @@ class LinearCell(ParallelCell):
         return ops.expand_dims(ops.cast(numbers, "float32"), -2)
 
 
+LOW, HIGH = -0.1, 1.1
+
+
+def stretch(share: Tensor) -> Tensor:
+    """Return a sigmoid's output, from 0 to 1, stretched to LOW and HIGH and cut off at 0 and 1; see `GatedCell`."""
+    return ops.clip(LOW + (HIGH - LOW) * share, 0.0, 1.0)
+
+
 class GatedCell(LinearCell):
     """A linear recurrence whose factor is a gate that sees the input.
 
@@ -146,8 +154,6 @@ class GatedCell(LinearCell):
     at the most; they have no logarithm, and none is needed.
     """
 
-    LOW, HIGH = -0.1, 1.1
-
     def __init__(self, units: int, chrono: int | None = None, signed: bool = False, **options: LayerArgument):
         super().__init__(units, chrono, **options)
         self.signed = signed
@@ -158,7 +164,7 @@ class GatedCell(LinearCell):
         if not self.signed:
             return biases
         share = (1 + ops.sigmoid(biases)) / 2
-        before = (share - self.LOW) / (self.HIGH - self.LOW)
+        before = (share - LOW) / (HIGH - LOW)
         return ops.log(before / (1 - before))
 
     def weigh(self, share: Tensor, new: Tensor) -> tuple[Tensor, Tensor]:
@@ -168,7 +174,7 @@ class GatedCell(LinearCell):
         """
         if not self.signed:
             return share, (1 - share) * new
-        share = ops.clip(self.LOW + (self.HIGH - self.LOW) * share, 0.0, 1.0)
+        share = stretch(share)
         return 2 * share - 1, (1 - share) * new
 
     def get_config(self) -> dict:

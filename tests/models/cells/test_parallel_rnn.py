@@ -1,5 +1,7 @@
 """The cells that compute a whole sequence at once, against each one's formula, step by step in NumPy."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
@@ -49,8 +51,11 @@ def step_lru(w, x, states):
     return g * sigmoid(g @ w["gate_kernel"] + w["gate_bias"]), [h.real, h.imag]
 
 
-def step_delta(w, x, states):
-    """Heads of two numbers each, four of them: the recurrence of Yang et al. 2025, equation 10, in its own form."""
+def step_delta(w, x, states, signed=False):
+    """Heads of two numbers each, four of them: the recurrence of Yang et al. 2025, equation 10, in its own form.
+
+    signed: the range of the replaced share as Grazzi et al. 2024 have it, with both ends of it reached.
+    """
     heads, size, rows = 4, 2, len(x)
     mixed, b, a, gate = np.split(x @ w["kernel"], [24, 28, 32], axis=1)
     window = np.concatenate([states[1].reshape(rows, 3, 24), mixed[:, None]], axis=1)
@@ -61,6 +66,7 @@ def step_delta(w, x, states):
     memory, read = states[0].reshape(rows, heads, size, size).astype("float64"), np.zeros((rows, heads, size))
     for row, head in np.ndindex(rows, heads):
         key, share = k[row, head], sigmoid(b[row, head])
+        share = 2 * np.clip(1.2 * share - 0.1, 0, 1) if signed else share
         # The paper's state is the transpose: values times keys.
         erased = memory[row, head].T @ (a[row, head] * (np.eye(size) - share * np.outer(key, key)))
         memory[row, head] = (erased + share * np.outer(v[row, head], key)).T
@@ -84,6 +90,7 @@ STEP = {
     "delta": step_delta,
     "bag": step_bag,
 }
+SIGNED = {"delta, signed": partial(step_delta, signed=True)}
 
 
 def make(cell, **options):
@@ -106,7 +113,7 @@ def refer(cell, layer, inputs, states, mask=None):
     weights, outputs = weights_of(layer), []
     output = np.zeros((3, UNITS))
     for step in range(inputs.shape[1]):
-        now, after = STEP[cell](weights, inputs[:, step].astype("float64"), states)
+        now, after = (STEP | SIGNED)[cell](weights, inputs[:, step].astype("float64"), states)
         inside = np.ones((3, 1), bool) if mask is None else mask[:, step, None]
         output = np.where(inside, now, output)
         states = [np.where(inside, one, other) for one, other in zip(after, states, strict=True)]
