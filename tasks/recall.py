@@ -26,13 +26,19 @@ TASK = Task(
     metrics=associative_recall.measure_recall,
     monitor="recalled",
     baselines={"one of the values read": associative_recall.score_guessing},
-    # With a backward direction a key would be read before it is asked for.
+    # With a backward direction a key would be read before it is asked for. What is learned on 64 symbols holds for 256,
+    # and takes a tenth of the time. Of the cell delta: one matrix for all pairs, rather than four small ones.
     options={
         "bidirectional": False,
         "dropout": 0.0,
-        "batch_size": 64,
-        "learning_rate": 2e-3,
-        "epochs": 20,
-        "patience": 20,
+        "units": 64,
+        "embedding_size": 64,
+        "heads": 1,
+        "length": 64,
+        "test_length": 256,
+        "batch_size": 32,
+        "learning_rate": 1e-2,
+        "epochs": 18,
+        "patience": 18,
     },
 )
