@@ -140,7 +140,8 @@ def test_a_word_is_told_by_the_vector_that_it_is_read_by() -> None:
 def test_saved_keystrokes_and_suggestions_are_those_of_the_plain_count() -> None:
     scores = np.random.default_rng(0).random((4, 10, len(SYMBOLS))).astype("float32")
     expected = (np.arange(40) % (len(SYMBOLS) - 1) + 1).reshape(4, 10)
-    saved = numpy(SavedKeystrokes(SYMBOLS, reserved=len(WRITTEN), shown=AT_A_TIME).call(expected, scores))
+    layer = SavedKeystrokes(SYMBOLS, reserved=len(WRITTEN), shown=AT_A_TIME)
+    saved = numpy(layer.call(expected, keras.ops.convert_to_tensor(scores)))
     ranked = [place for place in np.argsort(-scores[2, 3]) if place >= len(WRITTEN)]
     best = numpy(language_model.Suggest(len(WRITTEN), 5)(scores))
     assert best[2, 3].tolist() == ranked[:5]
