@@ -12,6 +12,7 @@ from models import forecaster
 from models.layers.forecasting import FeedbackCell, PinballLoss, Quantiles, ScaledSquaredError, Unscale
 from pipeline.errors import BadInput
 from pipeline.fields import History, Horizon
+from tests.models import numpy
 from tests.pipeline.fields import fitted
 from tests.pipeline.forecasting import make_options, make_window, wave
 
@@ -70,7 +71,7 @@ def test_the_loss_of_a_mean_is_the_squared_error_over_the_steps_that_are_known()
     known = EXPECTED[..., 2] == 1
     squared = np.square((EXPECTED[..., 0] - mean[..., 0]) / EXPECTED[..., 1])
     expected = [squared[row, known[row]].mean() for row in range(4)]
-    np.testing.assert_allclose(ScaledSquaredError().call(EXPECTED, mean), expected, rtol=1e-5)
+    np.testing.assert_allclose(numpy(ScaledSquaredError().call(EXPECTED, mean)), expected, rtol=1e-5)
     nothing = EXPECTED * [1, 1, 0]
     assert not ops.convert_to_numpy(ScaledSquaredError().call(nothing, mean)).any()
 
@@ -90,7 +91,7 @@ def test_a_forecast_that_is_fed_back_is_the_cell_step_by_step(cell: str) -> None
         given = np.concatenate([known[:, step], before], axis=1)
         hidden, states = feedback.recurrent(given, states if len(states) > 1 else [states[0]])
         states = keras.tree.flatten(states)
-        expected = ops.convert_to_numpy(feedback.logits(np.concatenate([hidden, known[:, step]], axis=1)))
+        expected = ops.convert_to_numpy(feedback.logits(np.concatenate([numpy(hidden), known[:, step]], axis=1)))
         np.testing.assert_allclose(found[:, step], expected, atol=1e-5)
         before = expected[:, :1]
 
@@ -104,14 +105,14 @@ def test_a_saved_model_gives_the_same_forecasts(decoding: str, forecast: str, tm
     assert found.shape == (2, HORIZON, 5 if forecast == "quantiles" else 1)
     model.save(tmp_path / "model.keras")
     again = keras.models.load_model(tmp_path / "model.keras")
-    np.testing.assert_allclose(again(batch), found, atol=1e-5)
+    np.testing.assert_allclose(numpy(again(batch)), numpy(found), atol=1e-5)
 
 
 def test_a_network_that_gives_nothing_forecasts_the_anchor() -> None:
     model, batch = make_model(forecast="mean")
     logits = model.get_layer("logits")
     logits.set_weights([np.zeros_like(weight) for weight in logits.get_weights()])
-    np.testing.assert_allclose(model(batch)[..., 0], batch["anchor"], rtol=1e-6)
+    np.testing.assert_allclose(numpy(model(batch))[..., 0], batch["anchor"], rtol=1e-6)
 
 
 def test_a_cell_without_a_state_cannot_write_step_by_step() -> None:

@@ -51,6 +51,10 @@ def test_the_likeliest_symbol_only_is_greedy_decoding(cell: str) -> None:
     assert write(decoder, top_p=1e-6) == greedy
 
 
+def choose(sample: Sample, logits: np.ndarray, chances: np.ndarray) -> np.ndarray:
+    return ops.convert_to_numpy(sample.choose(ops.convert_to_tensor(logits), ops.convert_to_tensor(chances)))
+
+
 def expected_shares(logits: np.ndarray, temperature: float, top_k: int | None, top_p: float | None) -> np.ndarray:
     shares = np.exp(logits / temperature) / np.exp(logits / temperature).sum()
     kept: list[int] = []
@@ -81,7 +85,7 @@ def test_symbols_are_chosen_by_their_probability(temperature: float, top_k: int 
     )  # type: ignore[arg-type]
     count = 10_000
     chances = ((np.arange(count) + 0.5) / count).astype("float32")[:, None]
-    found = ops.convert_to_numpy(sample.choose(np.tile(logits, (count, 1)), chances))
+    found = choose(sample, np.tile(logits, (count, 1)), chances)
     shares = np.bincount(found, minlength=7) / count
     np.testing.assert_allclose(shares, expected_shares(logits, temperature, top_k, top_p), atol=2 / count)
 
@@ -90,7 +94,7 @@ def test_a_symbol_without_a_share_is_never_chosen() -> None:
     codes = [0, ord("a"), 0, ord("b"), 0]
     sample = Sample(SimpleNamespace(size=5), codes, start=START, end=None, padding=0, longest=5)  # type: ignore[arg-type]
     chances = np.array([0, 0.25, 0.5, 0.999999], "float32")[:, None]
-    assert ops.convert_to_numpy(sample.choose(np.zeros((4, 5), "float32"), chances)).tolist() == [1, 1, 3, 3]
+    assert choose(sample, np.zeros((4, 5), "float32"), chances).tolist() == [1, 1, 3, 3]
 
 
 def test_random_numbers_are_uniform_and_differ_between_examples() -> None:
