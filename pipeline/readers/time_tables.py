@@ -11,7 +11,8 @@ import math
 import re
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -84,12 +85,21 @@ class Chosen:
 class Rows:
     """The rows of one series as they stand in a file.
 
-    numbers: of each row the target, the covariates, and those known ahead.
+    numbers: (rows, columns), of each row the target, the covariates, and those known ahead.
     """
 
-    lines: list[int]
-    times: list[object]
-    numbers: list[list[float]]
+    lines: Sequence[int]
+    times: Sequence[object]
+    numbers: np.ndarray
+
+
+@dataclass
+class Block:
+    """The rows of the series that stand beside each other in a table. numbers: of each row those of all columns."""
+
+    lines: list[int] = field(default_factory=list)
+    times: list[object] = field(default_factory=list)
+    numbers: list[list[float]] = field(default_factory=list)
 
 
 def read(request: Request, say: Say) -> Splits:
@@ -213,7 +223,7 @@ def choose_columns(table: Table, options: Options, say: Say) -> Chosen:
             listed = list_names(names[place] or place + 1 for place in target)
             raise BadInput(f"{where}: which column is to be forecast: {listed}? Say so: --target-column")
         listed = list_names((names[place] or f"column {place + 1}" for place in target), SHOWN)
-        left = [names[place] for place in numeric if place not in target]
+        left = [names[place] for place in sorted({*numeric} - {*target})]
         beside = f"; {list_names(left, SHOWN)} left out (--covariate-columns)" if left else ""
         timed = (
             f"the time stamps are in {shorten(names[time]) or time + 1}"
@@ -237,6 +247,14 @@ def is_numeric(table: Table, column: int) -> bool:
 
 def read_number(value: object) -> float | None:
     """Return a number, NaN for one that is missing or infinite; None for what is no number."""
+    if isinstance(value, str):
+        # Most are plain numbers, and a wide table has millions.
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if math.isfinite(number):
+            return number
     if values.is_missing(value) or (isinstance(value, str) and value.strip() in ("?", "NA", "-")):
         return math.nan
     if isinstance(value, bool):
@@ -256,9 +274,8 @@ def read_number(value: object) -> float | None:
 
 def collect(table: Table, chosen: Chosen, *, request: Request, say: Say) -> dict[str, Rows]:
     """Return the rows of each series, by its name; "" where there is one only."""
-    found: dict[str, Rows] = {}
+    blocks: dict[str, Block] = {}
     faults = Faults(table.path, request.strict)
-    infinite = 0
     others = (*chosen.covariates, *chosen.known)
     for line, record in table.records:
         with faults.row(line):
@@ -269,26 +286,40 @@ def collect(table: Table, chosen: Chosen, *, request: Request, say: Say) -> dict
             named = "" if chosen.series is None else str(table.get(record, chosen.series)).strip()
             # All of them first: a row with one that cannot be read is left out whole.
             numbers = [get_number(table, record, column) for column in chosen.target]
-            for column, number in zip(chosen.target, numbers, strict=True):
-                name = table.names[column] or f"column {column + 1}" if len(chosen.target) > 1 else ""
-                if abs(number) > LARGEST:
-                    infinite, number = infinite + 1, math.nan
-                rows = found.setdefault(f"{named}/{name}" if named and name else named or name, Rows([], [], []))
-                rows.lines.append(line)
-                rows.times.append(time)
-                rows.numbers.append([number, *(math.nan if abs(one) > LARGEST else one for one in beside)])
-    faults.conclude(len(table.records) - sum(map(len, faults.lines.values())), say)
+            block = blocks.setdefault(named, Block())
+            block.lines.append(line)
+            block.times.append(time)
+            block.numbers.append([*numbers, *beside])
+    faults.conclude(len(table.records) - faults.count, say)
+    infinite = 0
+    found: dict[str, Rows] = {}
+    for named, block in blocks.items():
+        every = np.array(block.numbers, "float64")
+        infinite += int((np.abs(every[:, : len(chosen.target)]) > LARGEST).sum())
+        every[np.abs(every) > LARGEST] = math.nan
+        for place, column in enumerate(chosen.target):
+            name = table.names[column] or f"column {column + 1}" if len(chosen.target) > 1 else ""
+            called = f"{named}/{name}" if named and name else named or name
+            rows = Rows(block.lines, block.times, every[:, [place, *range(len(chosen.target), every.shape[1])]])
+            found[called] = _append(found[called], rows) if called in found else rows
     if infinite:
         say(f"{table.path}: {infinite:,} values are infinite: they are taken for gaps")
     return found
 
 
+def _append(one: Rows, other: Rows) -> Rows:
+    """Return the rows of two columns of one name, whose times will be refused as doubled."""
+    return Rows([*one.lines, *other.lines], [*one.times, *other.times], np.concatenate([one.numbers, other.numbers]))
+
+
 def get_number(table: Table, record: records.Record, column: int) -> float:
     """Return the number in a column, NaN for one that is missing; BadRow for what is none."""
     value = table.get(record, column)
+    number = read_number(value)
+    if number is not None and not math.isnan(number):
+        return number
     if isinstance(value, (str, float)) and re.fullmatch(r"\s*[-+]?inf(inity)?\s*", str(value), re.IGNORECASE):
         return math.inf
-    number = read_number(value)
     if number is None:
         name = shorten(table.names[column]) or column + 1
         raise BadRow("a number cannot be read", f"{values.short(value)} in the column {name} is not a number.")
@@ -297,8 +328,7 @@ def get_number(table: Table, record: records.Record, column: int) -> float:
 
 def make_series(table: Table, name: str, rows: Rows, *, chosen: Chosen, strict: bool, say: Say) -> TimeSeries:
     """Return the rows of a series on a regular grid, in the order of time; BadInput for time stamps that make none."""
-    numbers = np.array(rows.numbers, "float64")
-    lines = np.array(rows.lines)
+    numbers, lines = rows.numbers, np.array(rows.lines)
     called = f"the series {shorten(name)!r}: " if name else ""
     if chosen.time is None:
         grid, positions = Grid("0", NUMBERED, 1), np.arange(len(lines))
@@ -318,7 +348,7 @@ def make_series(table: Table, name: str, rows: Rows, *, chosen: Chosen, strict: 
             )
         if times.dtype.kind == "M":
             try:
-                grid, positions = fit_grid(times)
+                grid, positions = _fit_grid(times.tobytes())
             except BadInput as error:
                 raise BadInput(f"{table.path}: {called}{error}") from None
         else:
@@ -348,6 +378,13 @@ def make_series(table: Table, name: str, rows: Rows, *, chosen: Chosen, strict: 
         full[begin:, cut:],
         f"{table.path.name}:{last}",
     )
+
+
+# The series of a wide table have their times in common, and those of a long one often have the same.
+@lru_cache(maxsize=16)
+def _fit_grid(times: bytes) -> tuple[Grid, np.ndarray]:
+    """Return the grid of times of datetime64[s]; see `fit_grid`."""
+    return fit_grid(np.frombuffer(times, "datetime64[s]"))
 
 
 def keep_first(
@@ -382,19 +419,36 @@ def parse_times(table: Table, rows: Rows, say: Say) -> tuple[np.ndarray, np.ndar
 
     Rows whose time cannot be read are left out, counted and said; BadInput where most cannot.
     """
+    texts, whole = clean_times(tuple(map(str, rows.times)))
+    if whole > len(texts) / 2:
+        check_whole(table, rows, texts)
+        return parse_whole(texts), np.ones(len(texts), bool)
+    times, kept = parse_dates(texts)
+    check_kept(table, rows, kept, say=say)
+    return times, kept
+
+
+@lru_cache(maxsize=16)
+def clean_times(written: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
+    """Return time stamps without the blanks around them, and the zeros that make a number of steps a float.
+
+    And how many are whole numbers.
+    """
+    texts = [text.strip() for text in written]
+    texts = [re.sub(r"\.0+$", "", text) if re.fullmatch(r"-?\d+\.0+", text) else text for text in texts]
+    return tuple(texts), sum(bool(re.fullmatch(r"-?\d+", text)) for text in texts)
+
+
+@lru_cache(maxsize=16)
+def parse_dates(texts: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the times, datetime64[s], of the texts that can be read, and which can: (texts,) of bool."""
     import pandas
 
-    texts = [str(value).strip() for value in rows.times]
-    texts = [re.sub(r"\.0+$", "", text) if re.fullmatch(r"-?\d+\.0+", text) else text for text in texts]
-    whole = sum(bool(re.fullmatch(r"-?\d+", text)) for text in texts)
-    if whole > len(texts) / 2:
-        return parse_whole(table, rows, texts)
     with warnings.catch_warnings():
         # Where the first says nothing, each is read for itself, and pandas has advice on it for programmers.
         warnings.simplefilter("ignore", UserWarning)
         found = pandas.to_datetime(pandas.Series(texts), errors="coerce", utc=True, format=guess_format(texts))
     kept = found.notna().to_numpy()
-    check_kept(table, rows, kept, say=say)
     return found[kept].dt.tz_localize(None).to_numpy().astype("datetime64[s]"), kept
 
 
@@ -403,10 +457,8 @@ def guess_format(texts: Sequence[str]) -> str | None:
     return "ISO8601" if re.match(r"\d{4}-\d\d?(-|$)", texts[0]) else None
 
 
-def parse_whole(table: Table, rows: Rows, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Return times that are written as whole numbers: years, 20261129, seconds since 1970, or numbers of steps."""
-    import pandas
-
+def check_whole(table: Table, rows: Rows, texts: Sequence[str]) -> None:
+    """Raise BadInput for a time that is no whole number, where most are."""
     bad = next((place for place, text in enumerate(texts) if not re.fullmatch(r"-?\d+", text)), None)
     if bad is not None:
         raise BadInput(
@@ -414,18 +466,24 @@ def parse_whole(table: Table, rows: Rows, texts: Sequence[str]) -> tuple[np.ndar
             "others are whole numbers "
             f"such as {texts[0]}"
         )
-    every = np.ones(len(texts), bool)
+
+
+@lru_cache(maxsize=16)
+def parse_whole(texts: tuple[str, ...]) -> np.ndarray:
+    """Return times that are written as whole numbers: years, 20261129, seconds since 1970, or numbers of steps."""
+    import pandas
+
     lengths = {len(text) for text in texts}
     (digits,) = lengths if len(lengths) == 1 else (0,)
     years = all(1000 <= int(text[:4]) <= 2999 for text in texts) if digits in DIGITS else False
     if years:
         found = pandas.to_datetime(pandas.Series(texts), errors="coerce", format=DIGITS[digits])
         if found.notna().all():
-            return found.to_numpy().astype("datetime64[s]"), every
+            return found.to_numpy().astype("datetime64[s]")
     if digits in EPOCHS:
         found = pandas.to_datetime(pandas.Series(list(map(int, texts))), unit=EPOCHS[digits])
-        return found.to_numpy().astype("datetime64[s]"), every
-    return np.array(list(map(int, texts))), every
+        return found.to_numpy().astype("datetime64[s]")
+    return np.array(list(map(int, texts)))
 
 
 def check_kept(table: Table, rows: Rows, kept: np.ndarray, *, say: Say) -> None:

@@ -254,7 +254,7 @@ def _choose_channels(table: Table, known: set[int | None], say: Say, what: str) 
     """Return the columns of numbers, but for those that are known; which columns are left out is said."""
     free = [column for column in range(len(table.names)) if column not in known]
     chosen = [column for column in free if any(_is_number(value) for value in table.sample[column])]
-    left = [repr(table.names[column] or column + 1) for column in free if column not in chosen]
+    left = [repr(table.names[column] or column + 1) for column in sorted({*free} - {*chosen})]
     if not chosen:
         raise BadInput(
             f"{table.where}: no column of numbers in it, which would be its {what}; found "

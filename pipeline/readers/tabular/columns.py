@@ -1,8 +1,9 @@
 """Columns: which of a table's hold the input and the output."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pipeline.errors import BadInput, list_names, shorten, unknown
 
@@ -81,6 +82,8 @@ def matches(name: str, candidates: Iterable[str]) -> bool:
     return _fold(name) in map(_fold, candidates)
 
 
+# The names of a table are compared with each candidate, and again by each delimiter that is tried.
+@lru_cache(maxsize=2**16)
 def _fold(name: str) -> str:
     return re.sub(r"[\W_]+", "", name).casefold() or name
 
@@ -90,20 +93,31 @@ def _index(name: str, names: Sequence[str], where: str, option: str) -> int | No
         number = int(name)
         index = number - 1 if number > 0 else number + len(names)
         return index if number and 0 <= index < len(names) else None
-    # As it is written; in another case, or with other marks; as the last part of a name with dots.
     wanted = _fold(name)
-    for alike in (
-        lambda known: known == name,
-        lambda known: _fold(known) == wanted,
-        lambda known: _fold(known.rpartition(".")[2]) == wanted,
-    ):
-        found = [index for index, known in enumerate(names) if known and alike(known)]
+    for places, spelled in zip(_list_places(tuple(names)), (name, wanted, wanted), strict=True):
+        found = places.get(spelled, ())
         if len(found) > 1:
-            places, named = list_names(index + 1 for index in found), shorten(name)
+            listed, named = list_names(index + 1 for index in found), shorten(name)
             raise BadInput(
-                f"{where}: {len(found)} columns are named {named!r} ({places}). Give the number of one: {option} "
+                f"{where}: {len(found)} columns are named {named!r} ({listed}). Give the number of one: {option} "
                 f"{found[0] + 1}."
             )
         if found:
             return found[0]
     return None
+
+
+@lru_cache(maxsize=4)
+def _list_places(names: tuple[str, ...]) -> tuple[Mapping[str, Sequence[int]], ...]:
+    """Return where each column stands by its name: as it is written; in any case, whatever its marks; and likewise by
+    the last part of a name with dots.
+    """
+    written: dict[str, list[int]] = {}
+    folded: dict[str, list[int]] = {}
+    last: dict[str, list[int]] = {}
+    for index, name in enumerate(names):
+        if name:
+            written.setdefault(name, []).append(index)
+            folded.setdefault(_fold(name), []).append(index)
+            last.setdefault(_fold(name.rpartition(".")[2]), []).append(index)
+    return written, folded, last

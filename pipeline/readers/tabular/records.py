@@ -75,14 +75,24 @@ class Table:
         """The values of each column in the first records that can be read, missing ones left out."""
         columns: list[list[object]] = [[] for _ in self.names]
         for _, record in self.records[:SAMPLE]:
-            for column, values in enumerate(columns):
-                try:
-                    value = self.get(record, column)
-                except BadRow:
-                    continue
+            for values, value in zip(columns, self._get_all(record), strict=True):
                 if not is_missing(value):
                     values.append(value)
         return columns
+
+    def _get_all(self, record: Record) -> Sequence[object]:
+        """Return the value of a record in each column; None where it cannot be read."""
+        if isinstance(record, list):
+            return record if len(record) == len(self.names) else [None] * len(self.names)
+        if not isinstance(record, dict):
+            return [None] * len(self.names)
+        found: list[object] = []
+        for name in self.names:
+            try:
+                found.append(_reach(record, name))
+            except BadRow:
+                found.append(None)
+        return found
 
 
 def read(path: Path, request: Request, say: Say) -> dict[str, Table]:
@@ -251,7 +261,7 @@ def _compare(first: str, below: Iterable[str]) -> int:
     different = set(values)
     if first in different or len(first.split()) >= 4:
         return -1
-    shapes = set(map(_shape, values))
+    shapes = set(map(_shape, different))
     if len(shapes) == 1 and len(values) > 2:
         # Numbers, dates, names of files.
         return -1 if _shape(first) in shapes else 1

@@ -1,5 +1,6 @@
 """Files of series: each format read as it is meant, and what each bad one is told."""
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -265,3 +266,14 @@ def test_an_array_that_is_no_series_is_refused(tmp_path: Path, array: np.ndarray
     (tmp_path / "one.npy").write_bytes((tmp_path / "one.npy").read_bytes()[:20])
     with pytest.raises(BadInput, match="not an array of numbers that NumPy can read"):
         read(tmp_path / "one.npy", inputs_only=True)
+
+
+def test_rows_of_twenty_thousand_steps_are_read_in_seconds(save: Save) -> None:
+    count = 20_000
+    head = ["label", *(f"x{step}" for step in range(count))]
+    rows = [[label, *(str(row + step % 7) for step in range(count))] for row, label in enumerate("abab")]
+    path = save("wide.csv", "\n".join(map(",".join, [head, *rows])))
+    started = time.process_time()
+    (train,) = read(path).values()
+    assert time.process_time() - started < 5
+    assert [(one.output, one.input.values.shape) for one in train] == [(label, (count, 1)) for label in "abab"]
