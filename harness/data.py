@@ -3,8 +3,11 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import partial, reduce
+from operator import attrgetter
 from pathlib import Path
+
+import numpy as np
 
 from harness.options import FROZEN_VECTORS
 from pipeline import findings, splits
@@ -13,6 +16,7 @@ from pipeline.example import Alternatives, Example, Splits, Value
 from pipeline.fields import InputField, OutputField, inherit
 from pipeline.files import exists, expand_home
 from pipeline.findings import Finding, sort_worst_first
+from pipeline.on_disk import concatenate, keep_as, read_side, select
 from pipeline.option import Options, make_flag
 from pipeline.readers import tfds
 from pipeline.readers.boundary import check_links
@@ -129,7 +133,8 @@ def draw_fold(options: Options, found: Splits, *, side: splits.Side, stratify: b
         return found
     if options.pool_splits:
         # What has no outputs can test nothing.
-        found = {"train": [one for examples in found.values() for one in examples if one.output is not None]}
+        pooled = reduce(concatenate, found.values())
+        found = {"train": select(pooled, np.array([one.output is not None for one in pooled], bool))}
     elif "test" in found:
         raise BadInput(
             f"--folds {options.folds}: {options.data} comes with a test of its own, so that its scores can be compared "
@@ -218,7 +223,7 @@ def join(options: Options, found: Splits) -> Splits:
     """Return splits of which "train" has the validation examples too, with --train-on-validation; else as they are."""
     if not options.train_on_validation:
         return found
-    return {**found, "train": [*found["train"], *found["validation"]]}
+    return {**found, "train": concatenate(found["train"], found["validation"])}
 
 
 def fingerprint(found: Splits) -> str:
@@ -231,17 +236,22 @@ def fingerprint(found: Splits) -> str:
     return digest.hexdigest()[:16]
 
 
-def expand(examples: Sequence[Example]) -> list[Example]:
+def expand(examples: Sequence[Example]) -> Sequence[Example]:
     """Return the examples to learn: one for each of the right outputs of an input that has several."""
-    return [
-        one
-        for example in examples
-        for one in (
-            [replace(example, output=output) for output in example.output]
-            if isinstance(example.output, Alternatives)
-            else [example]
-        )
-    ]
+    if not any(isinstance(example.output, Alternatives) for example in examples):
+        return examples
+    return keep_as(
+        examples,
+        (
+            one
+            for example in examples
+            for one in (
+                [replace(example, output=output) for output in example.output]
+                if isinstance(example.output, Alternatives)
+                else [example]
+            )
+        ),
+    )
 
 
 def to_plain(value: Value) -> Value:
@@ -340,7 +350,7 @@ def fit(task: Task, options: Options, say: Say = keep_quiet, earlier: Fields | N
     whole = input_field.categorical or input_field.fitted_whole
     if whole:
         # However few examples are used, all of the categories are known.
-        new += teach_input(example.input for example in every)
+        new += teach_input(read_side(every, attrgetter("input")))
     strict = options.strict if task.reader else False
     examples = leave_out(limit(task, options, loaded), input_field, strict=strict, say=say)
     for split in SPLITS:
@@ -350,10 +360,10 @@ def fit(task: Task, options: Options, say: Say = keep_quiet, earlier: Fields | N
     own = len(expand(examples["train"]))
     examples = join(options, examples)
     examples["train"] = expand(examples["train"])
-    outputs = [example.output for example in expand(every)]
+    outputs = read_side(expand(every), attrgetter("output"))
     if not whole:
         input_field.read_outputs(outputs)
-        new += teach_input(example.input for example in examples["train"])
+        new += teach_input(read_side(examples["train"], attrgetter("input")))
     output_field.attach(input_field)
     new += teach_output(outputs)
     if new:
@@ -392,13 +402,19 @@ def leave_out(found: Splits, input_field: InputField, *, strict: bool, say: Say)
     """Return the examples whose inputs can be read, and say how many cannot; BadInput for the first with --strict."""
     kept: Splits = {}
     for split, examples in found.items():
-        reasons = [input_field.refuse(example.input) for example in examples]
-        kept[split] = [example for example, reason in zip(examples, reasons, strict=True) if not reason]
-        bad = [(example, reason) for example, reason in zip(examples, reasons, strict=True) if reason]
-        if not bad:
+        good = np.ones(len(examples), bool)
+        first: tuple[Example, str] | None = None
+        for place, example in enumerate(examples):
+            if reason := input_field.refuse(example.input):
+                good[place] = False
+                first = first or (example, reason)
+        if not first:
+            kept[split] = examples
             continue
-        example, reason = bad[0]
+        kept[split] = select(examples, good)
+        example, reason = first
         if strict or not kept[split]:
             raise BadInput(f"{example.origin}: {reason}; mend it, or remove it")
-        say(f"{split}: {len(bad):,} of {len(examples):,} examples left out: {reason} ({example.origin})")
+        bad = len(examples) - len(kept[split])
+        say(f"{split}: {bad:,} of {len(examples):,} examples left out: {reason} ({example.origin})")
     return kept

@@ -1,9 +1,11 @@
 """Evaluate: the model's answers to a split, and how good they are."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,6 +21,7 @@ from pipeline.batches.windows import Window, group, join
 from pipeline.calibration import expected_calibration_error
 from pipeline.example import Example, Value
 from pipeline.fields import OutputField
+from pipeline.on_disk import OnDisk, Writer, read_side
 from tasks.task import Scores, Task
 
 
@@ -50,7 +53,7 @@ class Answers:
     means: of the loss, and of what the family measures beside it, where the decoder gives them; by name.
     """
 
-    answers: list[Answer]
+    answers: Sequence[Answer]
     means: Mapping[str, float]
 
 
@@ -59,7 +62,7 @@ class Scored:
     """The scores of answers: the task's metrics and the loss."""
 
     scores: Scores
-    answers: list[Answer]
+    answers: Sequence[Answer]
 
 
 @dataclass
@@ -85,14 +88,16 @@ def answer(
     *,
     throughput: Throughput | None = None,
     n_best: int = 0,
+    on_disk: bool = False,
 ) -> Answers:
     """Return the answers to all examples, in their order; the padding's answers are cut off.
 
     decoder: one with a loss gives it for each batch, as one number; see models/decoding/with_loss.py.
-    throughput: takes in how fast it was. n_best: so many of the hypotheses of a beam search, at most.
+    throughput: takes in how fast it was. n_best: so many of the hypotheses of a beam search, at most. on_disk: keep the
+    answers there; see pipeline/on_disk.py.
     """
     output_field = experiment.output_field
-    answers: list[Answer | None] = [None] * len(batches.inputs)
+    kept = Ordered(len(batches.inputs), on_disk=on_disk and not batches.windows)
     means: dict[str, _Mean] = {}
     for length, members, real in batches.plan():
         interrupt.check()
@@ -113,14 +118,40 @@ def answer(
             one = read_answer(output_field, found, row, steps=steps, masked="mask" in decoder.input)
             if n_best:
                 one = replace(one, hypotheses=read_hypotheses(output_field, found, row)[:n_best])
-            answers[member] = one
-    known = [one for one in answers if one is not None]
+            kept.put(int(member), one)
+    known = kept.finish()
     if batches.windows:
         known = [
             join_windows([known[member] for member in members], [batches.windows[member] for member in members])
             for members in group(batches.windows)
         ]
     return Answers(known, {name: one.mean for name, one in means.items()})
+
+
+class Ordered:
+    """Takes the answers to examples in any order, and gives them in that of the examples."""
+
+    def __init__(self, count: int, *, on_disk: bool):
+        """count: of the examples. on_disk: whether the answers are kept there."""
+        self.writer = Writer() if on_disk else None
+        self.places = np.zeros(count if on_disk else 0, "int64")
+        self.answers: list[Answer | None] = [None] * (0 if on_disk else count)
+        self.taken = 0
+
+    def put(self, place: int, found: Answer) -> None:
+        """Take the answer to the example at a place."""
+        if self.writer:
+            self.writer.extend([found])
+            self.places[place] = self.taken
+        else:
+            self.answers[place] = found
+        self.taken += 1
+
+    def finish(self) -> Sequence[Answer]:
+        """Return all of them."""
+        if self.writer:
+            return self.writer.finish(self.places)
+        return [one for one in self.answers if one is not None]
 
 
 def join_windows(parts: Sequence[Answer], windows: Sequence[Window]) -> Answer:
@@ -212,13 +243,14 @@ class Scorer:
         throughput: see `answer`.
         adapted: a loss to report in place of the model's own; see harness/dynamic_evaluation.py.
         """
-        found = answer(self.experiment, self.decoder, batches, throughput=throughput)
+        on_disk = isinstance(examples, OnDisk)
+        found = answer(self.experiment, self.decoder, batches, throughput=throughput, on_disk=on_disk)
         means = dict(found.means)
         if adapted is not None:
             means["loss"] = adapted
         elif "loss" not in means:
             means["loss"] = measure_loss(self.model, batches)
-        outputs = [one.output for one in found.answers]
+        outputs = read_side(found.answers, attrgetter("output"))
         scores = rate(self.experiment.task, examples, outputs, means=means, training=training)
         return Scored(scores | rate_probabilities(self.experiment, examples, found.answers), found.answers)
 
@@ -255,7 +287,9 @@ def rate(
 
     means: "loss", and what the family measures beside it, where it was measured. training: see `Scorer.measure`.
     """
-    predictions, references = list(outputs), [example.output for example in examples]
+    # Several suggestions for each word take a kilobyte per answer, and stay where they are.
+    collect: Callable[[Sequence[Value]], Any] = (lambda some: some) if task.output.kind.suggests else list
+    predictions, references = collect(outputs), collect(read_side(examples, attrgetter("output")))
     scores = task.metrics(references, predictions)
     if task.extra_metrics:
         scores |= task.extra_metrics(training, predictions, means["loss"])
@@ -266,7 +300,7 @@ def rate(
 
 def write_answers(path: Path, examples: Sequence[Example], answers: Sequence[Answer]) -> None:
     """Write one JSON line per example: its input, expected output, predicted output and where it was read."""
-    lines = [
+    lines = (
         record.dump(
             {
                 "input": data.to_plain(example.input),
@@ -276,9 +310,10 @@ def write_answers(path: Path, examples: Sequence[Example], answers: Sequence[Ans
                 "origin": example.origin,
             }
         )
+        + "\n"
         for example, found in zip(examples, answers, strict=True)
-    ]
-    runs.write_text(path, "\n".join(lines) + "\n")
+    )
+    runs.write_lines(path, lines)
 
 
 def read_contexts(model: keras.Model, batches: Batches) -> np.ndarray:

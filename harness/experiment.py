@@ -7,20 +7,24 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.cells import check_lengths
+from harness.process.console import say, tell_progress
 from pipeline.batches import encoded_cache
 from pipeline.batches.bucketing import Batches, Sides
+from pipeline.batches.encoded import measure_all
 from pipeline.batches.lengths import Lengths
-from pipeline.batches.padding import Arrays, measure
+from pipeline.batches.padding import Arrays
 from pipeline.batches.windows import WEIGHT, find_windows, group
 from pipeline.errors import BadInput
 from pipeline.example import Example, Value, first
 from pipeline.fields import InputField, OutputField, is_autoregressive, reconfigure
+from pipeline.on_disk import OnDisk, read_side
 from pipeline.option import Options
 from tasks.task import Task
 
@@ -90,7 +94,7 @@ class Experiment:
         """
         given, wanted = self.input_field.arrays, {} if outputs is None else self.output_field.arrays
         most = self.input_field.window
-        windows = find_windows([measure(one, given) for one in inputs], most) if most else []
+        windows = find_windows(measure_all(inputs, given).tolist(), most) if most else []
         if windows:
             origins = [origins[window.example] for window in windows]
             inputs = [window.cut(inputs[window.example], given) for window in windows]
@@ -120,11 +124,19 @@ class Experiment:
         Examples without an output have none in the batches either.
         key: under which they are kept, once encoded, if that takes long; see pipeline/batches/encoded_cache.py.
         """
-        origins = [example.origin for example in examples]
-        if examples[0].output is None:
-            return self.batch(origins, self._encode(examples)[0], seed=seed)
-        arrays = self.input_field.arrays, self.output_field.arrays
-        inputs, outputs = encoded_cache.load_or_encode(key, arrays, lambda: self._encode(examples))
+        origins = read_side(examples, attrgetter("origin"))
+        labelled = examples[0].output is not None
+        arrays = self.input_field.arrays, self.output_field.arrays if labelled else {}
+        if isinstance(examples, OnDisk):
+            inputs, outputs = encoded_cache.encode_to_disk(
+                key, arrays, lambda: tell_progress(self._encode(examples), "encoding the data", len(examples)), say
+            )
+        elif labelled:
+            inputs, outputs = encoded_cache.load_or_encode(key, arrays, lambda: self._encode_all(examples), say)
+        else:
+            inputs, _ = self._encode_all(examples)
+        if not labelled:
+            return self.batch(origins, inputs, seed=seed)
         resample = None if seed is None else self._resample(examples, (inputs, outputs), seed)
         return self.batch(origins, inputs, outputs, seed=seed, resample=resample)
 
@@ -133,7 +145,10 @@ class Experiment:
 
         usual: the same of all other splits; of a side in which chance has none.
         """
-        values = [example.input for example in examples], [first(example.output) for example in examples]
+        values = (
+            read_side(examples, attrgetter("input")),
+            read_side(examples, lambda example: first(example.output)),
+        )
         sides = self.input_field, self.output_field
 
         # The first epoch is drawn once for its lengths, and again to be trained on.
@@ -161,20 +176,27 @@ class Experiment:
         in_windows = output.timed and output.per_step and not is_autoregressive(self.output_field)
         return self.input_field.encode_whole(value) if in_windows else self.input_field.encode(value)
 
-    def _encode(self, examples: Sequence[Example]) -> tuple[list[Arrays], list[Arrays]]:
-        """Return the encoded inputs and outputs; one of several right outputs is encoded, the first."""
-        inputs: list[Arrays] = []
-        outputs: list[Arrays] = []
-        before = None
+    def _encode_all(self, examples: Sequence[Example]) -> Sides:
+        pairs = list(self._encode(examples))
+        return [given for given, _ in pairs], [wanted for _, wanted in pairs]
+
+    def _encode(self, examples: Sequence[Example]) -> Iterator[tuple[Arrays, Arrays]]:
+        """Yield the encoded input and output of each; one of several right outputs is encoded, the first.
+
+        An output that nobody knows has no arrays.
+        """
+        before, given = None, None
         for example in examples:
             with pointing_at(example.origin):
                 # The captions of one image follow each other, and share its array.
-                inputs.append(inputs[-1] if example.input is before else self.encode_input(example.input))
+                if given is None or example.input is not before:
+                    given = self.encode_input(example.input)
                 before = example.input
+                wanted: Arrays = {}
                 if example.output is not None:
-                    outputs.append(self.output_field.encode(first(example.output)))
-                    self.output_field.check_pair(inputs[-1], outputs[-1])
-        return inputs, outputs
+                    wanted = self.output_field.encode(first(example.output))
+                    self.output_field.check_pair(given, wanted)
+            yield given, wanted
 
 
 def describe_windows(batches: Batches, options: Options) -> str | None:

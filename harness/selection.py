@@ -1,6 +1,6 @@
 """Selection: the examples that a stored run is to be scored on."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from harness import data
@@ -21,8 +21,8 @@ class Selection:
     """
 
     split: str
-    examples: list[Example]
-    training: list[Example]
+    examples: Sequence[Example]
+    training: Sequence[Example]
 
 
 def select(run: Experiment, source: str | None, split: str, *, reading: Mapping[str, Value] | None = None) -> Selection:

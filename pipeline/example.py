@@ -76,4 +76,4 @@ def first(output: Output) -> Output:
 
 
 # The keys are "train", "validation" and "test"; a reader may leave out the last two (see splits.py).
-Splits = dict[str, list[Example]]
+Splits = dict[str, Sequence[Example]]

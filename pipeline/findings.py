@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from operator import attrgetter
 
+import numpy as np
+
 from pipeline.errors import BadInput, list_names, shorten, unknown
 from pipeline.example import Alternatives, Example, Input, Output, Splits, first
 from pipeline.fields import InputField, OutputField, Signal
@@ -84,10 +86,11 @@ def inspect_data(
 
 
 def _check_numbers(splits: Splits) -> None:
-    outputs = {example.output for example in splits["train"] if isinstance(example.output, float)}
-    if len(outputs) == 1:
+    numbers = (example.output for example in splits["train"] if isinstance(example.output, float))
+    first_number = next(numbers, None)
+    if first_number is not None and all(number == first_number for number in numbers):
         raise BadInput(
-            f"the training data has one number only, {outputs.pop():g}; at least two are needed to tell apart"
+            f"the training data has one number only, {first_number:g}; at least two are needed to tell apart"
         )
 
 
@@ -131,15 +134,17 @@ def find_unseen(splits: Splits, output_field: OutputField, *, strict: bool = Fal
     if not output_field.categorical:
         return
     for split, examples in splits.items():
-        labelled = [one for one in examples if one.output is not None]
-        found = [output_field.find_unseen(one.output) for one in labelled]
-        unseen = Counter(label for labels in found for label in labels)
-        if not unseen:
+        unseen: Counter[str] = Counter()
+        count, example = 0, None
+        for one in examples:
+            if one.output is not None and (labels := output_field.find_unseen(one.output)):
+                unseen.update(labels)
+                count, example = count + 1, example or one
+        if not example:
             continue
-        example, labels = next((one, labels) for one, labels in zip(labelled, found, strict=True) if labels)
         if strict or unseen.keys() == {label for one in examples for label in _split(one.output)}:
-            raise BadInput(f"{example.origin}: {unknown('label', min(labels), output_field.categories)}")
-        count = sum(map(bool, found))
+            label = min(output_field.find_unseen(example.output))
+            raise BadInput(f"{example.origin}: {unknown('label', label, output_field.categories)}")
         yield Finding(
             f"{split}: {count:,} of {len(examples):,} examples have labels that are not in the training data "
             f"({list_counts(unseen)}); they count as wrong, and have no loss{name_place(example)}",
@@ -197,56 +202,72 @@ def find_equal(splits: Splits, input_field: InputField, output_field: OutputFiel
     side = "output" if input_field.categorical else "input"
     what = "texts" if input_field.categorical else "inputs"
     files = side == "input" and input_field.file == "recording"
-    groups = list(_group_equal(splits, side, files=files))
-    # What the score is said of, and where else it is: learned, or what the best epoch was chosen by.
-    for split, other_split, name, weight in (
-        ("validation", "train", "training", Weight.MISLEADING),
-        ("test", "train", "training", Weight.MISLEADING),
-        ("test", "validation", "validation", Weight.DAMAGED),
-    ):
-        shared: list[Example] = []
-        exact = 0
-        for group in groups:
-            known = {_known(getattr(one, side)) for where, one in group if where == other_split}
-            own = [one for where, one in group if where == split]
-            if known and own:
-                shared += own
-                exact += sum(_known(getattr(one, side)) in known for one in own)
-        if shared:
-            count = len(splits[split])
-            rest = len(shared) - exact
-            but = f", {rest:,} of them but for case or blanks" if rest and not files else ""
-            yield Finding(
-                f"{split}: {len(shared):,} of {count:,} {what} are in the {name} data too{but}{name_place(shared[0])}",
-                weight,
-                len(shared) / count,
-            )
+    disagree = side == "input" and output_field.categorical
+    shared = {pair: Tally() for pair in SHARED}
+    exact = dict.fromkeys(SHARED, 0)
+    again, disagreeing = ({split: Tally() for split in splits} for _ in range(2))
     other = attrgetter("input" if side == "output" else "output")
-    for split, examples in splits.items():
-        again: list[Example] = []
-        disagreeing: list[Example] = []
-        for group in groups:
-            own = [one for name, one in group if name == split]
+    for group in _group_equal(splits, side, files=files):
+        members = {split: [one for where, one in group if where == split] for split in splits}
+        for pair in SHARED:
+            split, other_split = pair
+            own, known = members.get(split, []), members.get(other_split, [])
+            if own and known:
+                spelled = {_known(getattr(one, side)) for one in known}
+                shared[pair].add(own)
+                exact[pair] += sum(_known(getattr(one, side)) in spelled for one in own)
+        for split, own in members.items():
             others: set[Hashable] = set()
             # Of a text to translate, or an image, there may be several right outputs.
             for one in own:
-                again += [one] if other(one) in others else []
+                again[split].add([one] if other(one) in others else [])
                 others.add(other(one))
-            if side == "input" and output_field.categorical and len(others) > 1:
-                disagreeing.append(own[1])
-        if again:
+            if disagree and len(others) > 1:
+                disagreeing[split].add([own[1]])
+    for pair, (name, weight) in SHARED.items():
+        split, found = pair[0], shared[pair]
+        if found.first:
+            count = len(splits[split])
+            rest = found.count - exact[pair]
+            but = f", {rest:,} of them but for case or blanks" if rest and not files else ""
             yield Finding(
-                f"{split}: {len(again):,} of {len(examples):,} examples are there again{name_place(again[0])}",
-                Weight.LOST,
-                len(again) / len(examples),
+                f"{split}: {found.count:,} of {count:,} {what} are in the {name} data too{but}"
+                f"{name_place(found.first)}",
+                weight,
+                found.count / count,
             )
-        if disagreeing:
-            yield Finding(
-                f"{split}: {len(disagreeing):,} of {len(examples):,} inputs are there again with another label"
-                f"{name_place(disagreeing[0])}",
-                Weight.DAMAGED,
-                len(disagreeing) / len(examples),
-            )
+    for split, examples in splits.items():
+        for found, text, weight in (
+            (again[split], "examples are there again", Weight.LOST),
+            (disagreeing[split], "inputs are there again with another label", Weight.DAMAGED),
+        ):
+            if found.first:
+                yield Finding(
+                    f"{split}: {found.count:,} of {len(examples):,} {text}{name_place(found.first)}",
+                    weight,
+                    found.count / len(examples),
+                )
+
+
+# What the score is said of, and where else it is: learned, or what the best epoch was chosen by.
+SHARED = {
+    ("validation", "train"): ("training", Weight.MISLEADING),
+    ("test", "train"): ("training", Weight.MISLEADING),
+    ("test", "validation"): ("validation", Weight.DAMAGED),
+}
+
+
+@dataclass
+class Tally:
+    """How many examples something is true of, and the first of them."""
+
+    count: int = 0
+    first: Example | None = None
+
+    def add(self, examples: Sequence[Example]) -> None:
+        """Count some more."""
+        if examples:
+            self.count, self.first = self.count + len(examples), self.first or examples[0]
 
 
 def _group_equal(splits: Splits, side: str, *, files: bool = False) -> Iterator[list[tuple[str, Example]]]:
@@ -256,8 +277,37 @@ def _group_equal(splits: Splits, side: str, *, files: bool = False) -> Iterator[
     """
     # The first words, and the sizes of files, are soon compared; most have others.
     first_key, key = (_read_size, _read_content) if files else (_read_head, _normalise)
-    for group in _group([(split, one) for split, examples in splits.items() for one in examples], side, first_key):
-        yield from _group(group, side, key)
+    parts = list(splits.items())
+    sizes = [len(examples) for _, examples in parts]
+    ends, read = np.cumsum(sizes), attrgetter(side)
+    # In place of the values their hashes: the examples may be on the disk.
+    heads = (hash(first_key(read(one))) for _, examples in parts for one in examples)
+    alike = _find_repeated(np.fromiter(heads, "int64", sum(sizes)))
+
+    def find(place: int) -> tuple[str, Example]:
+        number = int(np.searchsorted(ends, place, side="right"))
+        split, examples = parts[number]
+        return split, examples[place - int(ends[number]) + sizes[number]]
+
+    order = np.concatenate(alike) if alike else np.array([], "int64")
+    hashes = np.fromiter((hash(key(read(find(place)[1]))) for place in order.tolist()), "int64", len(order))
+    start = 0
+    for members in alike:
+        own = hashes[start : start + len(members)]
+        start += len(members)
+        for places in _find_repeated(own):
+            # Two values may have one hash.
+            yield from _group([find(place) for place in members[places].tolist()], side, key)
+
+
+def _find_repeated(hashes: np.ndarray) -> list[np.ndarray]:
+    """Return the positions of the hashes that are equal, for each that is there twice at least, the first one first."""
+    order = np.argsort(hashes, kind="stable")
+    bounds = np.concatenate([[0], np.flatnonzero(np.diff(hashes[order])) + 1, [len(order)]])
+    begins, ends = bounds[:-1], bounds[1:]
+    several = ends - begins > 1
+    groups = [order[begin:end] for begin, end in zip(begins[several], ends[several], strict=True)]
+    return sorted(groups, key=lambda group: int(group[0]))
 
 
 def _group(

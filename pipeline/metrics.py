@@ -32,13 +32,14 @@ def accuracy(references: Sequence[str], predictions: Sequence[str]) -> Scores:
     """Return the share of right labels (scikit-learn)."""
     from sklearn.metrics import accuracy_score
 
-    return {"accuracy": float(accuracy_score(references, predictions))}
+    return {"accuracy": float(accuracy_score(list(references), list(predictions)))}
 
 
 def accuracy_and_macro_f1(references: Sequence[str], predictions: Sequence[str]) -> Scores:
     """Return the share of right labels, and the mean of the F1 of each label, all counting alike (scikit-learn)."""
     from sklearn.metrics import f1_score
 
+    references, predictions = list(references), list(predictions)
     macro = f1_score(references, predictions, average="macro", zero_division=0)
     return accuracy(references, predictions) | {"macro_f1": float(macro)}
 

@@ -1,6 +1,7 @@
 """How good suggestions of the next word are: words found among them, keystrokes saved, perplexity."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from pipeline.fields.vocabulary import END, UNKNOWN
@@ -19,16 +20,15 @@ def measure_found(references: Sequence[str], predictions: Sequence[Sequence[Sequ
     likeliest first. Every word counts, also one that is not in the vocabulary, which is never found; ends of sentences
     do not, nor do words that the text itself has replaced by <unk>.
     """
-    asked = [
-        (word, suggestions)
+    # By the place at which the word stands among its suggestions.
+    places: Counter[int | None] = Counter(
+        next((place for place, one in enumerate(suggestions) if one == word), None)
         for text, steps in zip(references, predictions, strict=True)
         for word, suggestions in zip(text.split(" "), steps, strict=True)
         if word not in (END, UNKNOWN)
-    ]
-    return {
-        f"found_in_{count}": sum(word in suggestions[:count] for word, suggestions in asked) / max(len(asked), 1)
-        for count in COUNTS
-    }
+    )
+    asked = max(places.total(), 1)
+    return {f"found_in_{count}": sum(places[place] for place in range(count)) / asked for count in COUNTS}
 
 
 def count_keystrokes(references: Sequence[str]) -> float:
@@ -36,8 +36,12 @@ def count_keystrokes(references: Sequence[str]) -> float:
 
     An end of a sentence, and a word that the text itself has replaced by <unk>, take none.
     """
-    words = [word for text in references for word in text.split(" ")]
-    return sum(len(word) + 1 for word in words if word not in (END, UNKNOWN)) / len(words)
+    keys = steps = 0
+    for text in references:
+        words = text.split(" ")
+        keys += sum(len(word) + 1 for word in words if word not in (END, UNKNOWN))
+        steps += len(words)
+    return keys / steps
 
 
 def measure_suggestions(references: Sequence[str], means: Mapping[str, float]) -> Scores:

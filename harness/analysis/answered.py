@@ -56,7 +56,7 @@ class Answered:
         return self.trained.experiment
 
     @property
-    def examples(self) -> list[Example]:
+    def examples(self) -> Sequence[Example]:
         return self.selection.examples
 
     @property

@@ -291,6 +291,6 @@ class Scored(TypedDict):
     scores: dict[str, float | None]
 
 
-def _score(run: Trained, examples: list[Example], *, batches: Batches, training: Sequence[Example] = ()) -> Scored:
+def _score(run: Trained, examples: Sequence[Example], *, batches: Batches, training: Sequence[Example] = ()) -> Scored:
     scores = run.scorer.measure(examples, batches, training=training).scores
     return {"score": scores[run.experiment.task.monitor], "scores": dict(scores)}

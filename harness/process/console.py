@@ -1,8 +1,9 @@
 """What the user sees: what is said while work goes on, on standard error; results as tables, on standard output."""
 
 import shutil
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
 
 from rich import box
 from rich.console import Console
@@ -11,7 +12,13 @@ from rich.table import Column, Table
 
 from pipeline.printable import show_controls
 
+if TYPE_CHECKING:
+    from rich.status import Status
+
+Value = TypeVar("Value")
 console = Console(stderr=True, highlight=False, emoji=False)
+# What `doing` shows, the innermost last.
+shown: "list[Status]" = []
 
 
 def say(text: str) -> None:
@@ -19,9 +26,28 @@ def say(text: str) -> None:
     console.print(show_controls(text, keep="\n\t"), markup=False, soft_wrap=True)
 
 
-def doing(what: str) -> AbstractContextManager[object]:
+@contextmanager
+def doing(what: str) -> Iterator[None]:
     """Show, where there is a terminal, what is being done inside."""
-    return console.status(what) if console.is_terminal else nullcontext()
+    if not console.is_terminal:
+        yield
+        return
+    with console.status(what) as status:
+        shown.append(status)
+        try:
+            yield
+        finally:
+            shown.pop()
+
+
+def tell_progress(values: Iterable[Value], what: str, total: int) -> Iterator[Value]:
+    """Yield values; where `doing` shows what is being done, it shows meanwhile how many of them are. total: of them."""
+    step = max(1, total // 200)
+    for number, value in enumerate(values):
+        if shown and number % step == 0:
+            done = number / total
+            shown[-1].update(f"{what} {'━' * round(30 * done):30} {done:.0%}")
+        yield value
 
 
 def format_time(seconds: float) -> str:

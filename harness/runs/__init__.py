@@ -34,7 +34,7 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -65,6 +65,16 @@ Field = TypeVar("Field", bound=InputField | OutputField)
 def write_text(path: Path, text: str) -> None:
     """Write a UTF-8 text file whole or not at all; a lone surrogate, which UTF-8 has not, as its escape."""
     write(path, lambda temporary: temporary.write_bytes(text.encode("utf-8", "backslashreplace")))
+
+
+def write_lines(path: Path, lines: Iterable[str]) -> None:
+    """Write a text file as `write_text`, line by line, each with its end."""
+
+    def save(temporary: Path) -> None:
+        with temporary.open("w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            file.writelines(lines)
+
+    write(path, save)
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -3,6 +3,7 @@
 import unicodedata
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 import numpy as np
 
@@ -11,9 +12,12 @@ from pipeline.batches.bucketing import Batches
 from pipeline.example import Splits, Value, first
 from pipeline.fields import InputField, OutputField
 from pipeline.findings import Finding, find_few, sort_worst_first
+from pipeline.on_disk import read_side
 
 # Training examples whose letters are looked at; a script of a smaller share is not named.
 LOOKED_AT, LEAST = 500, 0.01
+# Examples whose ids are together in memory.
+CHUNK = 4096
 
 
 def summarise(
@@ -25,11 +29,11 @@ def summarise(
     found: Sequence[Finding],
 ) -> Seen:
     """Return what was seen of examples that are encoded. found: what is worth knowing of them."""
-    texts: list[Value] = []
+    texts: Sequence[Value] = ()
     if input_field.known_tokens:
-        texts = [one.input for one in examples["train"]]
+        texts = read_side(examples["train"], attrgetter("input"))
     elif output_field.known_tokens:
-        texts = [first(one.output) for one in examples["train"]]
+        texts = read_side(examples["train"], lambda one: first(one.output))
     return {
         "examples": {split: len(some) for split, some in examples.items()},
         "longest": int(batches["train"].steps.max()),
@@ -46,8 +50,13 @@ def measure_unknown(batches: Batches, input_field: InputField) -> float | None:
     array = next((name for name, one in input_field.arrays.items() if one.timed and one.unknown is not None), None)
     if array is None:
         return None
-    ids = np.concatenate([example[array].reshape(len(example[array]), -1)[:, 0] for example in batches.inputs])
-    return round(float((ids == input_field.arrays[array].unknown).mean()), 6)
+    unknown, steps = 0, 0
+    # Not all at once: they may be on the disk.
+    for start in range(0, len(batches.inputs), CHUNK):
+        some = batches.inputs[start : start + CHUNK]
+        ids = np.concatenate([one[array].reshape(len(one[array]), -1)[:, 0] for one in some])
+        unknown, steps = unknown + int((ids == input_field.arrays[array].unknown).sum()), steps + len(ids)
+    return round(unknown / steps, 6)
 
 
 def find_scripts(texts: Sequence[str | Sequence[str]]) -> dict[str, float]:

@@ -1,7 +1,7 @@
 """Begin: the data of a requested run, read and encoded, while no other process may train the run."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -24,7 +24,8 @@ from harness.training.vectors import read_vectors
 from pipeline.batches import encoded_cache
 from pipeline.batches.bucketing import Batches
 from pipeline.errors import BadInput
-from pipeline.example import Splits
+from pipeline.example import Example, Splits
+from pipeline.fields import InputField
 from pipeline.findings import Finding
 
 
@@ -136,11 +137,19 @@ def encode(experiment: Experiment, split: str, examples: Splits) -> Batches:
     """Return the batches of a split, kept for the next start if they take long to encode."""
     seed = experiment.options.seed if split == "train" else None
     # The path of a file does not tell what is in it.
-    contents = [experiment.input_field.fingerprint(example.input) for example in examples[split]]
+    contents = read_contents(experiment.input_field, examples[split])
     joined = "+validation" if split == "train" and experiment.options.train_on_validation else ""
-    about = (experiment.fingerprint, split + joined, contents if any(contents) else [])
+    about = (experiment.fingerprint, split + joined, contents)
     key = encoded_cache.cache_key(about, experiment.input_field, experiment.output_field)
     batches = experiment.encode(examples[split], seed=seed, key=key)
     if told := describe_windows(batches, experiment.options):
         say(f"{split}: {told}")
     return batches
+
+
+def read_contents(input_field: InputField, examples: Sequence[Example]) -> Sequence[tuple[int, ...]]:
+    """Return what tells the contents of the files that inputs stand for; nothing where they are the values."""
+    read = input_field.fingerprint
+    if not any(read(example.input) for example in examples):
+        return ()
+    return [read(example.input) for example in examples]

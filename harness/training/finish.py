@@ -1,11 +1,13 @@
 """Finish: the weights of the best epoch, tested; what a run is complete with."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 
 from harness import calibration, data, dynamic_evaluation, evaluate, runs
 from harness.cells import explain_limitation
+from harness.process.console import say
 from harness.process.cost import Throughput, peak_ram_megabytes
 from harness.runs import states
 from harness.runs.card import write_card
@@ -14,7 +16,12 @@ from harness.runs.seen import summarise
 from harness.runs.trained import Trained, take_best
 from harness.training import pretraining
 from harness.training.begin import Training
-from tasks.task import Scores
+from pipeline.example import Example, Splits
+from pipeline.on_disk import OnDisk
+from tasks.task import Scores, Task
+
+# Examples of data that is on the disk from which the baselines are computed, which hold what they count in memory.
+SAMPLED = {"train": 50_000, "validation": 5_000, "test": 5_000}
 
 
 def test(training: Training, trained: Trained, progress: Progress) -> Summary:
@@ -39,7 +46,8 @@ def test(training: Training, trained: Trained, progress: Progress) -> Summary:
         scores, answers = found.scores, found.answers
         baselines = score_baselines(training, trained.model)
     else:
-        answers = evaluate.answer(experiment, trained.decoder, batches, throughput=throughput).answers
+        on_disk = isinstance(examples, OnDisk)
+        answers = evaluate.answer(experiment, trained.decoder, batches, throughput=throughput, on_disk=on_disk).answers
     evaluate.write_answers(directory / "predictions" / "test.jsonl", examples, answers)
     summary: Summary = {
         "run": str(directory),
@@ -85,7 +93,31 @@ def test(training: Training, trained: Trained, progress: Progress) -> Summary:
 def score_baselines(training: Training, model: keras.Model) -> dict[str, Scores]:
     """Return the scores of the task's baselines on the test, by name."""
     task, options = training.experiment.task, training.experiment.options
-    found = {name: score(options, training.examples) for name, score in task.baselines.items()}
+    examples = sample(task, training.examples) if task.baselines else {}
+    found = {name: score(options, examples) for name, score in task.baselines.items()}
     for name, score in task.context_baselines.items():
         found[name] = score(training.examples, lambda split: evaluate.read_contexts(model, training.batches[split]))
     return found
+
+
+def sample(task: Task, examples: Splits) -> Splits:
+    """Return the examples for the baselines: all of them, but of those on the disk some, which is said.
+
+    Where examples follow each other, the first ones; else they are evenly spaced.
+    """
+    found = {split: take_some(task, some, SAMPLED[split]) for split, some in examples.items()}
+    told = [
+        f"{len(found[split]):,} of {len(some):,} ({split})"
+        for split, some in examples.items()
+        if len(found[split]) < len(some)
+    ]
+    if told:
+        say(f"the baselines are those of some examples, as the others are on the disk: {', '.join(told)}")
+    return found
+
+
+def take_some(task: Task, examples: Sequence[Example], most: int) -> Sequence[Example]:
+    """Return so many of the examples that are on the disk; see `sample`."""
+    if not isinstance(examples, OnDisk) or len(examples) <= most:
+        return examples
+    return list(examples[:most] if task.ordered else examples[:: -(-len(examples) // most)])

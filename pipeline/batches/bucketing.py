@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from pipeline.batches.encoded import measure_all, read_column
 from pipeline.batches.lengths import WASTE, Lengths, add_longer, choose_lengths, merge_lengths, round_up, suit_lengths
 from pipeline.batches.padding import Arrays, measure, pad, shift, weigh
 from pipeline.batches.windows import Window
@@ -62,9 +63,9 @@ class Batches:
     resample: Callable[[int], Sides] | None = None
 
     def __post_init__(self) -> None:
-        self.steps = np.array([measure(example, self.input_arrays) for example in self.inputs])
+        self.steps = measure_all(self.inputs, self.input_arrays)
         if self.outputs is not None:
-            self.output_steps = np.array([measure(example, self.output_arrays) for example in self.outputs])
+            self.output_steps = measure_all(self.outputs, self.output_arrays)
             if not any(array.timed for array in self.input_arrays.values()):
                 self.steps = self.output_steps
             self.aligned = bool((self.steps == self.output_steps).all())
@@ -94,7 +95,7 @@ class Batches:
         """Return whether each example begins a text, or a part of one; None where none continues another."""
         if CONTINUES not in self.input_arrays:
             return None
-        begins = np.array([not example[CONTINUES] for example in self.inputs])
+        begins = read_column(self.inputs, CONTINUES) == 0
         begins[0] = True
         if begins.all():
             return None
@@ -122,9 +123,8 @@ class Batches:
     def take(self, count: int) -> "Batches":
         """Return the batches of the first `count` examples alone."""
         number = sum(window.example < count for window in self.windows) if self.windows else count
-        outputs = None if self.outputs is None else [self.outputs[place] for place in range(number)]
-        inputs = [self.inputs[place] for place in range(number)]
-        return replace(self, inputs=inputs, outputs=outputs, windows=self.windows[:number])
+        outputs = None if self.outputs is None else self.outputs[:number]
+        return replace(self, inputs=self.inputs[:number], outputs=outputs, windows=self.windows[:number])
 
     def merge_lengths(self, epochs: int) -> Lengths:
         """Return the padded lengths that are worth their compilation, over so many epochs."""
@@ -217,13 +217,11 @@ class Batches:
         if self.seed is not None:
             rows = [[row[place] for place in generator.permutation(len(row))] for row in rows]
         columns = sorted((np.concatenate(row) for row in rows), key=len, reverse=True)
-        batches = []
-        for step in range(len(columns[0])):
-            real = sum(len(column) > step for column in columns)
-            # A row that has ended is filled up with its last window.
-            members = [column[min(step, len(column) - 1)] for column in columns]
-            batches.append((self.padded[-1], np.array(members), real))
-        return batches
+        lengths, steps = np.array([len(column) for column in columns]), np.arange(len(columns[0]))
+        # A row that has ended is filled up with its last window.
+        members = np.stack([column[np.minimum(steps, len(column) - 1)] for column in columns], axis=1)
+        real = np.searchsorted(-lengths, -steps)
+        return [(self.padded[-1], *entry) for entry in zip(members, real.tolist(), strict=True)]
 
     def shape(self, length: int, members: np.ndarray, real: int) -> tuple[int, int]:
         """Return the padded lengths of the inputs and of the outputs of one planned batch."""

@@ -51,7 +51,7 @@ def copy(options: Options) -> Splits:
     # A number written with octal digits is a sequence of eight kinds of symbols.
     numbers = iter(random.Random(0).sample(range(8**COPIED), sum(SIZES.values())))
     chooser = random.Random(1)
-    splits: Splits = {}
+    splits: dict[str, list[Example]] = {}
     for split, size in SIZES.items():
         splits[split] = []
         for count in range(size):
@@ -63,7 +63,7 @@ def copy(options: Options) -> Splits:
                 at = dict(zip(sorted(places), symbols, strict=True))
                 given = "".join(at.get(place, BLANK) for place in range(len(given)))
             splits[split].append(Example(given + MARK + BLANK * COPIED, (*BLANK * (delay + COPIED), *symbols)))
-    return splits
+    return {**splits}
 
 
 def score_copy_baseline(options: Options, splits: Splits) -> Scores:

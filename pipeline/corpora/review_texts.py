@@ -8,7 +8,7 @@ from pipeline.example import Example, Splits
 from pipeline.fields.tokenizers import tokenize
 from pipeline.fields.vocabulary import END
 from pipeline.option import Options, option
-from pipeline.readers.running_text import cut_text
+from pipeline.readers.running_text import Line, cut
 
 # Reviews of validation and of the test, about 47,000 and 94,000 words.
 VALIDATION, TEST = 200, 400
@@ -39,4 +39,4 @@ def load(options: Options) -> Splits:
 
 
 def _cut(text: str, origin: str) -> list[Example]:
-    return list(cut_text([(word, origin) for word in (*tokenize(text), END)]))
+    return list(cut([Line((*tokenize(text), END), origin)]))

@@ -206,7 +206,7 @@ def generate(
     Training has one caption per picture, from either side; in validation and test either is right. These two show what
     training does not: see `NEW_PAIRS` and `home`.
     """
-    splits: Splits = {}
+    splits: dict[str, list[Example]] = {}
     for split, count in {"train": train, "validation": validation, "test": test}.items():
         chooser = random.Random(f"{split} {seed}")
         splits[split] = []
@@ -217,4 +217,4 @@ def generate(
             captions = scene.captions()
             output = chooser.choice(captions) if split == "train" or len(captions) == 1 else Alternatives(captions)
             splits[split].append(Example(picture, output, name))
-    return splits
+    return {**splits}

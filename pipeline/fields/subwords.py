@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from pipeline.errors import REASON, BadInput, shorten
@@ -17,7 +17,7 @@ SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 KEPT = "the subword model as it is"
 
 
-def learn_subwords(texts: list[str], vocabulary: int) -> str:
+def learn_subwords(texts: Iterable[str], vocabulary: int) -> str:
     """Return a sentencepiece model (Kudo 2018) of at most `vocabulary` subwords, the reserved ones first, as base64.
 
     Each digit is a symbol of its own. BadInput if there is too little to learn from.
@@ -25,9 +25,17 @@ def learn_subwords(texts: list[str], vocabulary: int) -> str:
     from sentencepiece import SentencePieceTrainer
 
     model = io.BytesIO()
+    count = 0
+
+    def read() -> Iterator[str]:
+        nonlocal count
+        for text in texts:
+            count += 1
+            yield text
+
     try:
         SentencePieceTrainer.train(
-            sentence_iterator=iter(texts),
+            sentence_iterator=read(),
             model_writer=model,
             model_type="unigram",
             vocab_size=vocabulary,
@@ -50,7 +58,7 @@ def learn_subwords(texts: list[str], vocabulary: int) -> str:
         )
     except RuntimeError as error:
         raise BadInput(
-            f"--vocabulary {vocabulary}: no subwords can be learned from {len(texts)} texts ({_reason(error)}); "
+            f"--vocabulary {vocabulary}: no subwords can be learned from {count} texts ({_reason(error)}); "
             "raise it, or choose --unit character"
         ) from None
     return base64.b64encode(model.getvalue()).decode()

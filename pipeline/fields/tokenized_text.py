@@ -46,9 +46,9 @@ class TokenizedText:
     symbols: list[str] = field(default_factory=list, metadata=LEARNED)
     model: str = field(default="", metadata=LEARNED)
 
-    def learn_symbols(self, texts: list[str]) -> None:
+    def learn_symbols(self, texts: Iterable[str]) -> None:
         """Learn which symbols the training texts have."""
-        texts = [self._prepare(text) for text in texts]
+        texts = map(self._prepare, texts)
         if self.unit == "subword":
             self.model = learn_subwords(texts, self.vocabulary)
             self.symbols = [self._subwords.id_to_piece(number) for number in range(self._subwords.get_piece_size())]
@@ -56,12 +56,12 @@ class TokenizedText:
             counts = Counter(symbol for text in texts for symbol in self._divide(text))
             self.symbols = list(Vocabulary.build(counts, self._most, reserved=WRITTEN).symbols)
 
-    def extend_symbols(self, texts: list[str]) -> Sequence[str]:
+    def extend_symbols(self, texts: Iterable[str]) -> Sequence[str]:
         """Learn the symbols of other texts beside those that are known, and return how many; subwords stay as they are.
 
         Of these, return how many of the texts' are not known.
         """
-        texts = [self._prepare(text) for text in texts]
+        texts = map(self._prepare, texts)
         if self.unit == "subword":
             ids = [number for text in texts for number in self._subwords.encode(text)]
             return [f"{KEPT}, to which {ids.count(UNKNOWN_ID) / max(len(ids), 1):.1%} of the texts is unknown"]

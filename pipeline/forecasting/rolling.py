@@ -113,7 +113,7 @@ def divide(every: Sequence[TimeSeries], options: Options, say: Say) -> Splits:
         say(f"{len(refused)} of {len(every)} series left out: {refused[0]}" + ", ..." * (len(refused) > 1))
     room = sum(limits(series, options)[0] - cut.whole - cut.horizon + 1 for series in parts)
     stride = options.stride or -(-room * cut.carry // MOST)
-    splits: Splits = {"train": [], "validation": [], "test": []}
+    splits: dict[str, list[Example]] = {"train": [], "validation": [], "test": []}
     for series in parts:
         first, second, end = limits(series, options)
         scale = measure_scale(series.values[:first], cut.season)
@@ -125,7 +125,7 @@ def divide(every: Sequence[TimeSeries], options: Options, say: Say) -> Splits:
     if not all(splits.values()):
         empty = ", ".join(split for split, examples in splits.items() if not examples)
         raise BadInput(f"{name(parts[0])}: too many values are missing: no window of {empty} has enough of them")
-    return splits
+    return {**splits}
 
 
 def name(series: TimeSeries) -> str:

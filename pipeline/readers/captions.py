@@ -46,7 +46,7 @@ def read(request: Request, say: Say) -> Splits:
     found = files.find(request, (SUFFIXES, (".txt", ".token")), say, prefer="caption")
     image = Side("image", partial(_read_image, media.Finder(ENDINGS, request)), _fit_image)
     splits = tables.read_files(found, request, say=say, sides=(image, replace(TEXT, name="caption")))
-    grouped = {split: _group(examples) for split, examples in splits.items()}
+    grouped: Splits = {split: _group(examples) for split, examples in splits.items()}
     return _divide(grouped["train"], lists, say) if lists and grouped.keys() == {"train"} else grouped
 
 

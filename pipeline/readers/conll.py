@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.example import Example, Splits, Token
+from pipeline.on_disk import keep_as
 from pipeline.readers import aligned, files, markup, settings, tagged_lines, token_columns, token_tables
 from pipeline.readers.faults import BadRow, Faults
 from pipeline.readers.request import Request, Say
@@ -38,9 +39,12 @@ def read(request: Request, say: Say, *, spans: bool = False, longest: int = 20_0
         return _read_settings(request, say, spans=spans)
     found = files.find(request, (SUFFIXES, LISTS, OTHERS), say)
     if all(files.suffix(path) in LISTS for paths in found.values() for path in paths):
-        splits = tables.read_files(found, request, say=say, sides=(TOKENS, TAGS))
-        return {split: list(_pair(rows, request.path, request, say, spans=spans)) for split, rows in splits.items()}
-    splits, chosen = {}, None
+        rows = tables.read_files(found, request, say=say, sides=(TOKENS, TAGS))
+        return {
+            split: keep_as(some, _pair(some, request.path, request, say, spans=spans)) for split, some in rows.items()
+        }
+    splits: dict[str, list[Example]] = {}
+    chosen = None
     for split, paths in found.items():
         splits[split] = []
         for path in paths:
@@ -52,12 +56,12 @@ def read(request: Request, say: Say, *, spans: bool = False, longest: int = 20_0
                     path, lines, request, say, spans=spans, longest=longest, like=chosen
                 )
             splits[split] += examples
-    return splits
+    return {**splits}
 
 
 def _read_settings(request: Request, say: Say, *, spans: bool) -> Splits:
     """Return the sentences of the files that settings name: the tokens of one between blanks, the tags of the other."""
-    splits: Splits = {}
+    splits: dict[str, list[Example]] = {}
     for split, pairs in settings.read(request, say).items():
         splits[split] = []
         for source, target in pairs:
@@ -66,7 +70,7 @@ def _read_settings(request: Request, say: Say, *, spans: bool) -> Splits:
                 for one in aligned.pair(source, target, request, say)
             ]
             splits[split] += _pair(rows, source, request, say, spans=spans)
-    return splits
+    return {**splits}
 
 
 def _read_other(path: Path, content: bytes, request: Request, say: Say, *, spans: bool) -> list[Example] | None:

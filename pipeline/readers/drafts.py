@@ -14,6 +14,7 @@ from pathlib import Path
 from pipeline.errors import BadInput
 from pipeline.example import Alternatives, Example, Output, Splits
 from pipeline.fields.edits.marks import mark
+from pipeline.on_disk import keep_as
 from pipeline.readers import files, parallel
 from pipeline.readers.faults import BadRow, Faults
 from pipeline.readers.request import Request, Say
@@ -42,7 +43,7 @@ def read(request: Request, say: Say) -> Splits:
 
 def mark_all(splits: Splits) -> Splits:
     """Return drafts with what is to be changed in them, as marked texts."""
-    return {split: [_mark(example) for example in examples] for split, examples in splits.items()}
+    return {split: keep_as(examples, map(_mark, examples)) for split, examples in splits.items()}
 
 
 def _mark(example: Example) -> Example:

@@ -290,10 +290,15 @@ def check_line_ends(path: Path, text: str) -> None:
     """Raise BadInput for a carriage return inside a line of read_text."""
     if "\r" in text:
         line = text.count("\n", 0, text.index("\r")) + 1
-        raise BadInput(
-            f"{path}:{line}: a carriage return inside the line; the file's line ends are mixed. "
-            f"Convert it: tr '\\r' '\\n' < '{path}' > '{path.stem}.lines{path.suffix}', or remove it."
-        )
+        raise BadInput(describe_return(path, line))
+
+
+def describe_return(path: Path, line: int) -> str:
+    """Return what is said of a carriage return inside a line."""
+    return (
+        f"{path}:{line}: a carriage return inside the line; the file's line ends are mixed. "
+        f"Convert it: tr '\\r' '\\n' < '{path}' > '{path.stem}.lines{path.suffix}', or remove it."
+    )
 
 
 def decode(path: Path, data: bytes, encoding: str) -> str:

@@ -70,7 +70,7 @@ def read(request: Request, say: Say, content: Content = TEXTS) -> Splits:
     Raises BadInput if there is none.
     """
     parts = _find_splits(request.path) or {"train": _find_root(request.path)}
-    splits: Splits = {}
+    splits: dict[str, list[Example]] = {}
     for split, part in parts.items():
         splits[split] = []
         for folder in _find_classes(part, content):
@@ -81,7 +81,7 @@ def read(request: Request, say: Say, content: Content = TEXTS) -> Splits:
             splits[split] += _read_class(folder, found, content, request=request, say=say)
     if not splits["train"]:
         raise BadInput(f"--data {request.path}: no {content.name} in it to train on.")
-    return splits
+    return {**splits}
 
 
 def _read_class(folder: Path, found: list[Path], content: Content, *, request: Request, say: Say) -> list[Example]:

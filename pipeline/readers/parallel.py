@@ -43,7 +43,7 @@ def read(request: Request, say: Say) -> Splits:
     pairs = _find_pairs(request, path, say)
     if not pairs:
         return tables.read_sides(request, say, (TEXT, TEXT))
-    splits = {split: aligned.pair(*pairs[split], request, say) for split in files.WORDS if split in pairs}
+    splits: Splits = {split: aligned.pair(*pairs[split], request, say) for split in files.WORDS if split in pairs}
     for split, examples in splits.items():
         same = sum(example.input == example.output for example in examples)
         if same > len(examples) / 2:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
+from pipeline.on_disk import keep_as
 from pipeline.readers import files, settings
 from pipeline.readers.request import Request, Say
 from pipeline.readers.tabular import records, tables
@@ -36,7 +37,10 @@ def read(request: Request, say: Say) -> Splits:
     if any(files.suffix(path) in records.SUFFIXES for paths in found.values() for path in paths):
         category = replace(LABEL, name="category", optional=True)
         splits = tables.read_files(found, request, say=say, sides=(TEXT, category))
-        return {split: [replace(one, output=one.output or "") for one in rows] for split, rows in splits.items()}
+        return {
+            split: keep_as(rows, (replace(one, output=one.output or "") for one in rows))
+            for split, rows in splits.items()
+        }
     return {split: [one for path in paths for one in _read_file(path, request)] for split, paths in found.items()}
 
 
@@ -58,7 +62,7 @@ def arrange(splits: Splits) -> Splits:
     """
     if not all(len(examples) == 1 for examples in splits.values()):
         return {
-            split: [Example(example.output, example.input, example.origin) for example in examples]
+            split: keep_as(examples, (Example(one.output, one.input, one.origin) for one in examples))
             for split, examples in splits.items()
         }
     texts = {split: (example.input, example.origin, 0, len(example.input)) for split, (example,) in splits.items()}

@@ -34,7 +34,7 @@ def read(request: Request, say: Say) -> Splits:
     endless: list[str] = []
     beside = transcripts.find(request, ENDINGS, say)
     if beside is not None:
-        splits = {split: _read_beside(request, found, endless, say) for split, found in beside.items()}
+        splits: Splits = {split: _read_beside(request, found, endless, say) for split, found in beside.items()}
     else:
         finder = media.Finder(ENDINGS, request)
         audio = Side("recording", partial(_find, finder, endless), partial(_fit, finder))

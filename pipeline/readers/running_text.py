@@ -12,13 +12,16 @@ Each window but the first of a text is `Continued`: a network goes on with the s
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 
 from pipeline.errors import BadInput
 from pipeline.example import Continued, Example, Splits
 from pipeline.fields.tokenizers import tokenize
 from pipeline.fields.vocabulary import END, UNKNOWN
+from pipeline.on_disk import gather, is_large, keep_as
 from pipeline.readers import files
+from pipeline.readers.large_text import check_line_ends, open_large
 from pipeline.readers.request import Request, Say
 
 # Words of a window: so far back goes a gradient.
@@ -56,56 +59,70 @@ def read(request: Request, say: Say) -> Splits:
     if request.columns.given_input or request.columns.given_output:
         raise BadInput(f"--data {request.path}: a text file has no columns; leave --text-column, --label-column out")
     found = files.find(request, (SUFFIXES,), say)
-    texts = {split: [_read_file(path, request, say) for path in paths] for split, paths in found.items()}
-    lines = {split: [line for text in parts for line in text] for split, parts in texts.items()}
-    for split, path in ((split, paths[0]) for split, paths in found.items()):
-        if not any(word not in (UNKNOWN, END) for line in lines[split] for word in line.words):
-            raise BadInput(f"{path}: every word of it is {UNK}, or there is none; expected running text")
-    return {split: list(cut(some)) for split, some in lines.items()}
+    large = is_large(path for paths in found.values() for path in paths)
+    splits: Splits = {}
+    for split, paths in found.items():
+        lines = (line for path in paths for line in _read_file(path, request, say))
+        splits[split] = gather(cut(lines), on_disk=large)
+        if not any(word not in (UNKNOWN, END) for one in splits[split] for word in one.output.split(" ")):
+            raise BadInput(f"{paths[0]}: every word of it is {UNK}, or there is none; expected running text")
+    return splits
 
 
-def _read_file(path: Path, request: Request, say: Say) -> list[Line]:
-    lines = files.read_lines(path, request.encoding)
+def _read_file(path: Path, request: Request, say: Say) -> Iterator[Line]:
+    """Yield the lines of a file that have words, and the ends of its paragraphs."""
+    text = open_large(path, request.encoding)
+    if text:
+        check_line_ends(text)
+    lines: Iterable[str] = text.without_ends() if text else files.read_lines(path, request.encoding)
     divided = any(DIVIDED.search(line) for line in lines)
     # WikiText has lines of a blank alone between its paragraphs, each of which is one line.
     wrapped = not divided and any(not line.strip() for line in lines)
     how = "words with blanks between, as they are" if divided else "lower-cased, divided into words and marks"
     ends = "a sentence or paragraph ends at a blank line" if wrapped else "a sentence or paragraph ends with each line"
     say(f"{path}: {how}; {ends}")
-    found: list[Line] = []
-    for number, text in enumerate(lines, 1):
-        words = [UNKNOWN if word == UNK else word for word in (text.split() if divided else tokenize(text))]
+    before: Line | None = None
+    for number, written in enumerate(lines, 1):
+        words = [UNKNOWN if word == UNK else word for word in (written.split() if divided else tokenize(written))]
         origin = f"{path.name}:{number}"
-        if wrapped and not words and found and found[-1].words[-1:] != (END,):
-            found.append(Line((END,), origin))
+        if wrapped and not words and before and before.words[-1:] != (END,):
+            before = Line((END,), origin)
+            yield before
         elif words:
-            begins = not found or (divided and bool(ARTICLE.fullmatch(text)))
-            found.append(Line((*words, *(() if wrapped else (END,))), origin, begins))
-    if wrapped and found and found[-1].words[-1:] != (END,):
-        found.append(Line((END,), found[-1].origin))
-    return found
+            begins = not before or (divided and bool(ARTICLE.fullmatch(written)))
+            before = Line((*words, *(() if wrapped else (END,))), origin, begins)
+            yield before
+    if wrapped and before and before.words[-1:] != (END,):
+        yield Line((END,), before.origin)
 
 
 def cut(lines: Iterable[Line]) -> Iterator[Example]:
     """Yield the windows of texts, each of WINDOW steps, but for the last of a text. The origin is its first word's."""
+    # Those that are in no window yet, each with where it was read; and the last word of the window before.
     words: list[tuple[str, str]] = []
+    before: str | None = None
     for line in lines:
-        if line.begins and words:
-            yield from cut_text(words)
-            words = []
+        if line.begins and (words or before is not None):
+            if words:
+                yield make_window(before, words)
+            words, before = [], None
         words += [(word, line.origin) for word in line.words]
+        place = 0
+        while len(words) - place > WINDOW:
+            asked = words[place : place + WINDOW]
+            yield make_window(before, asked)
+            before, place = asked[-1][0], place + WINDOW
+        words = words[place:]
     if words:
-        yield from cut_text(words)
+        yield make_window(before, words)
 
 
-def cut_text(words: Sequence[tuple[str, str]]) -> Iterator[Example]:
-    """Yield the windows of one text. words: each with where it was read."""
-    for place in range(0, len(words), WINDOW):
-        asked = words[place : place + WINDOW]
-        # The first step of a text reads the symbol of its beginning, which the input field puts there.
-        read = " ".join(word for word, _ in words[max(0, place - 1) : place + len(asked) - 1])
-        wanted = " ".join(word for word, _ in asked)
-        yield Example(Continued(read) if place else read, wanted, asked[0][1])
+def make_window(before: str | None, asked: Sequence[tuple[str, str]]) -> Example:
+    """Return a window. before: the word that comes before it in its text; None where it begins one."""
+    wanted = [word for word, _ in asked]
+    # The first step of a text reads the symbol of its beginning, which the input field puts there.
+    read = " ".join(([] if before is None else [before]) + wanted[:-1])
+    return Example(read if before is None else Continued(read), " ".join(wanted), asked[0][1])
 
 
 def arrange(splits: Splits) -> Splits:
@@ -117,8 +134,9 @@ def arrange(splits: Splits) -> Splits:
     if not missing:
         return splits
     train = splits["train"]
-    words = sum(example.output.count(" ") + 1 for example in train)
     share = max(1, round(SHARE * len(train)))
+    # So many windows have as many words.
+    words = sum(example.output.count(" ") + 1 for example in train[:LEAST])
     if words < LEAST or len(train) <= share * len(missing):
         raise BadInput(
             f"{train[0].origin}: a text of {words} words; at least {WINDOW * (1 + len(missing))} are needed to take "
@@ -130,10 +148,11 @@ def arrange(splits: Splits) -> Splits:
     return made
 
 
-def begin(windows: Sequence[Example]) -> list[Example]:
+def begin(windows: Sequence[Example]) -> Sequence[Example]:
     """Return windows of which the first begins a text, whatever stood before it."""
-    first, *others = windows
-    if isinstance(first.input, Continued):
-        # Its first step reads the beginning of a text in place of the word before.
-        first = replace(first, input=first.input.partition(" ")[2])
-    return [first, *others]
+    first = windows[0]
+    if not isinstance(first.input, Continued):
+        return windows
+    # Its first step reads the beginning of a text in place of the word before.
+    first = replace(first, input=first.input.partition(" ")[2])
+    return keep_as(windows, chain([first], islice(windows, 1, None)))

@@ -169,10 +169,10 @@ def _read(path: Path) -> Splits:
     *rows, last = [line.split("\t") for line in gzip.decompress(path.read_bytes()).decode().splitlines()]
     if last[:2] != ["end", str(len(rows))]:
         raise ValueError(f"{path}: not whole")
-    splits: Splits = {split: [] for split in SIZES}
+    splits: dict[str, list[Example]] = {split: [] for split in SIZES}
     for split, origin, marked in rows:
         splits[split].append(Example(reject(marked), marked, origin))
-    return splits
+    return {**splits}
 
 
 def make(sizes: Mapping[str, int]) -> Splits:

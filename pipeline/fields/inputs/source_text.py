@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import InputField
 from pipeline.fields.tokenized_text import TokenizedText
 from pipeline.fields.vocabulary import UNKNOWN_ID
+from pipeline.on_disk import reread
 from pipeline.option import option
 
 
@@ -23,18 +25,18 @@ class SourceText(TokenizedText, InputField[str]):
     shared_vocabulary: bool = option(False, "One vocabulary for what is read and what is written.", rare=True)
 
     def __post_init__(self) -> None:
-        self._outputs: list[str] = []
+        self._outputs: Sequence[str] = ()
 
     def read_outputs(self, outputs: Iterable[str]) -> None:
         if self.shared_vocabulary:
-            self._outputs = list(outputs)
+            self._outputs = reread(outputs)
 
     def fit(self, texts: Iterable[str]) -> None:
-        self.learn_symbols([*texts, *self._outputs])
-        self._outputs = []
+        self.learn_symbols(chain(texts, self._outputs))
+        self._outputs = ()
 
     def extend(self, texts: Iterable[str]) -> Sequence[str]:
-        return [f"to read: {one}" for one in self.extend_symbols([*texts, *self._outputs])]
+        return [f"to read: {one}" for one in self.extend_symbols(chain(texts, self._outputs))]
 
     def refuse(self, text: str) -> str | None:
         return None if text.strip() else f"the text has no {self.unit} in it"

@@ -15,6 +15,7 @@ from pipeline.fields.flaws import find_flaws
 from pipeline.fields.subwords import KEPT, learn_subwords, open_subwords
 from pipeline.fields.tokenizers import cut_at_blank, has_token, tokenize
 from pipeline.fields.vocabulary import UNKNOWN_ID, Vocabulary, count_new
+from pipeline.on_disk import reread
 from pipeline.option import option
 
 if TYPE_CHECKING:
@@ -47,9 +48,9 @@ class Text(InputField[str]):
         return tokenize(text) if self.unit == "word" else self._subwords.encode(_prepare(text), out_type=str)
 
     def fit(self, texts: Iterable[str]) -> None:
-        texts = list(texts)
+        texts = reread(texts)
         if self.unit == "subword":
-            self.model = learn_subwords([_prepare(text) for text in texts], self.vocabulary)
+            self.model = learn_subwords(map(_prepare, texts), self.vocabulary)
         self.words = list(Vocabulary.build(self._count(texts), self.vocabulary).symbols)
 
     def extend(self, texts: Iterable[str]) -> Sequence[str]:

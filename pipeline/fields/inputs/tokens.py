@@ -16,6 +16,7 @@ from pipeline.fields.field import LEARNED, InputField
 from pipeline.fields.flaws import find_flaws
 from pipeline.fields.tokenizers import cut_at_blank, divide_sentence, measure_agreement
 from pipeline.fields.vocabulary import PADDING_ID, READ, UNKNOWN_ID, Vocabulary, count_new
+from pipeline.on_disk import reread
 from pipeline.option import option
 
 # Most tokens whose spelling is kept; what answers for months sees new ones for ever.
@@ -74,7 +75,7 @@ class Tokens(InputField[Sequence[str]]):
         self.extend(sentences)
 
     def extend(self, sentences: Iterable[Sequence[str]]) -> Sequence[str]:
-        sentences = list(sentences)
+        sentences = reread(sentences)
         self.agreement = measure_agreement(sentences, self.tokenizer)
         words: Counter[str] = Counter()
         characters: Counter[str] = Counter()

@@ -14,6 +14,7 @@ from pipeline.fields.array import CONTINUES, Array, Arrays
 from pipeline.fields.field import LEARNED, InputField
 from pipeline.fields.tokenizers import cut_at_blank, tokenize
 from pipeline.fields.vocabulary import END, END_ID, START_ID, UNKNOWN_ID, WRITTEN, Vocabulary, count_new
+from pipeline.on_disk import reread
 from pipeline.option import option
 
 
@@ -43,9 +44,9 @@ class WordsSoFar(InputField[str]):
 
     def _count(self, texts: Iterable[str]) -> Counter[str]:
         """Return how often each word is there; see how the texts are divided."""
-        texts = list(texts)
+        texts = reread(texts)
         # Of windows with any between them left out, the output field sees the same words once its last are left out.
-        known = [text.partition(" ")[2] if isinstance(text, Continued) else text for text in texts]
+        known = (text.partition(" ")[2] if isinstance(text, Continued) else text for text in texts)
         some = [text for text in texts[:1000] if text]
         same = sum(" ".join(tokenize(text)) == text for text in some)
         self.divided = 2 * same < len(some)

@@ -12,6 +12,7 @@ from pipeline.errors import BadInput, list_names
 from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, OutputField
 from pipeline.fields.vocabulary import SHOWN, Vocabulary, append_new
+from pipeline.on_disk import reread
 from pipeline.option import option
 
 
@@ -37,14 +38,14 @@ class Labels(OutputField[tuple[str, ...]]):
     categorical: ClassVar[bool] = True
 
     def fit(self, values: Iterable[tuple[str, ...]]) -> None:
-        every = list(values)
+        every = reread(values)
         self.labels = sorted({label for labels in every for label in labels})
         if not self.labels:
             raise BadInput("no example of the training data has a label; is it the right column? See --label-column")
         self.counts = self._count(every)
 
     def extend(self, values: Iterable[tuple[str, ...]]) -> Sequence[str]:
-        every = list(values)
+        every = reread(values)
         self.labels, said = append_new(self.labels, (label for labels in every for label in labels), "label")
         self.counts = self._count(every)
         return said

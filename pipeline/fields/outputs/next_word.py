@@ -12,6 +12,7 @@ from pipeline.fields.array import Array, Arrays
 from pipeline.fields.field import LEARNED, OutputField
 from pipeline.fields.inputs.words_so_far import count_words, to_ids
 from pipeline.fields.vocabulary import END, END_ID, UNKNOWN_ID, WRITTEN, Vocabulary
+from pipeline.on_disk import reread
 from pipeline.option import option
 
 
@@ -32,12 +33,12 @@ class NextWord(OutputField[Any]):
     shown: ClassVar[int] = 5
 
     def fit(self, texts: Iterable[str]) -> None:
-        texts = list(texts)
+        texts = reread(texts)
         self.symbols = list(Vocabulary.build(self._count(texts), self.vocabulary, reserved=WRITTEN).symbols)
         self.counts = self._count_told(texts)
 
     def extend(self, texts: Iterable[str]) -> Sequence[str]:
-        texts = list(texts)
+        texts = reread(texts)
         vocabulary = Vocabulary(self.symbols, self.reserved)
         self.symbols = list(vocabulary.extend(self._count(texts), self.vocabulary).symbols)
         self.counts = self._count_told(texts)

@@ -23,7 +23,7 @@ class Number(OutputField[float]):
     high: float = field(default=0.0, metadata=LEARNED)
 
     def fit(self, numbers: Iterable[float]) -> None:
-        values = np.array(list(numbers), "float64")
+        values = np.fromiter(numbers, "float64")
         self.low, self.high = float(values.min()), float(values.max())
         with np.errstate(over="ignore"):
             self.mean, self.deviation = float(values.mean()), float(values.std()) if self.low < self.high else 1.0
@@ -34,9 +34,9 @@ class Number(OutputField[float]):
             )
 
     def extend(self, numbers: Iterable[float]) -> Sequence[str]:
-        values = list(numbers)
+        values = np.fromiter(numbers, "float64")
         # Answers are kept within the range; the scale, which the weights belong to, stays.
-        self.low, self.high = min(self.low, *values), max(self.high, *values)
+        self.low, self.high = min(self.low, float(values.min())), max(self.high, float(values.max()))
         return ()
 
     def parse(self, text: str) -> float:

@@ -11,6 +11,7 @@ from pipeline.fields.field import LEARNED, AutoregressiveField, InputField
 from pipeline.fields.inputs.source_text import SourceText
 from pipeline.fields.tokenized_text import TokenizedText
 from pipeline.fields.vocabulary import END_ID, START_ID, UNKNOWN_ID
+from pipeline.on_disk import reread
 
 
 @dataclass
@@ -31,13 +32,13 @@ class TargetText(TokenizedText, AutoregressiveField[str]):
             self.symbols, self.model, self.shared_symbols = input_field.symbols, input_field.model, True
 
     def fit(self, texts: Iterable[str]) -> None:
-        texts = list(texts)
+        texts = reread(texts)
         if not self.shared_symbols:
             self.learn_symbols(texts)
         self.longest = self._measure_longest(texts)
 
     def extend(self, texts: Iterable[str]) -> Sequence[str]:
-        texts = list(texts)
+        texts = reread(texts)
         # Those of the input are extended there.
         found = () if self.shared_symbols else self.extend_symbols(texts)
         self.longest = max(self.longest, self._measure_longest(texts))

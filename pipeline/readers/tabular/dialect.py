@@ -7,8 +7,12 @@ where there is one column. Here each delimiter is tried, and that one taken whic
 import csv
 import io
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pipeline.readers.large_text import LargeText
 
 DELIMITERS = ("\t", "::", " ||| ", ",", ";", "|")
 # Those that hardly stand in a text, and so are taken before that which the name of a file says.
@@ -42,13 +46,13 @@ class Dialect:
     quoting: bool = True
     backslash: bool = False
 
-    def parse(self, text: str) -> Iterator[tuple[int, list[str] | csv.Error]]:
+    def parse(self, text: "str | LargeText") -> Iterator[tuple[int, list[str] | csv.Error]]:
         """Yield the line where each record starts, and its cells, or the error of one that is none.
 
         Blank lines are no records.
         """
         # newline="\n": no other character may end a line.
-        lines = io.StringIO(text, newline="\n")
+        lines: Iterable[str] = io.StringIO(text, newline="\n") if isinstance(text, str) else text
         if not self.delimiter:
             for number, row in enumerate(lines, 1):
                 if row.strip():
@@ -84,10 +88,11 @@ class Dialect:
                 yield line, cells
 
 
-def find_dialect(text: str, suffix: str, is_known: Callable[[str], bool]) -> Dialect:
+def find_dialect(text: "str | LargeText", suffix: str, is_known: Callable[[str], bool]) -> Dialect:
     """Return the dialect of a table. suffix: of its name, which says what to expect. is_known: of a column's name."""
+    head = text if isinstance(text, str) else text.head
     # Of whole lines, unless the first is longer.
-    sample = text if len(text) <= SAMPLE else text[: text.rfind("\n", 0, SAMPLE) + 1 or SAMPLE]
+    sample = head if len(head) <= SAMPLE else head[: head.rfind("\n", 0, SAMPLE) + 1 or SAMPLE]
     own = OWN.get(suffix)
     order = sorted(DELIMITERS, key=lambda delimiter: (delimiter not in SURE, delimiter != own))
     if own != "," and _is_prose(Dialect(","), sample, is_known):
@@ -125,17 +130,19 @@ def _rate_as(dialect: Dialect, sample: str, is_known: Callable[[str], bool]) -> 
     return sum(map(is_known, {cell.strip() for cell in rows[0]})), 1.0 if share >= REGULAR else share
 
 
-def _find_quoting(text: str, delimiter: str) -> Dialect:
+def _find_quoting(text: "str | LargeText", delimiter: str) -> Dialect:
     """Return the dialect in which a text with this delimiter has the fewest bad records."""
     plain = Dialect(delimiter)
     if '"' not in text or len(delimiter) > 1:
         return plain
-    records = list(plain.parse(text))
-    bad = sum(isinstance(cells, csv.Error) for _, cells in records)
+    bad, across = 0, False
+    for _, cells in plain.parse(text):
+        if isinstance(cells, csv.Error):
+            bad += 1
+        elif not across and delimiter in UNQUOTED:
+            across = any(delimiter in cell and "\n" in cell for cell in cells)
     if delimiter in UNQUOTED:
         # It shows when the marks do not pair, or when a pair holds the end of one row and the start of another.
-        rows = [cells for _, cells in records if isinstance(cells, list)]
-        across = any(delimiter in cell and "\n" in cell for cells in rows for cell in cells)
         return Dialect(delimiter, quoting=False) if bad or across else plain
     if bad and '\\"' in text:
         escaped = Dialect(delimiter, backslash=True)

@@ -13,7 +13,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeGuard
 
@@ -36,7 +36,7 @@ def read(path: Path, text: str) -> dict[str, Rows]:
     start = len(text) - len(text.lstrip())
     if text[start] == "[":
         return {"": list(_walk(path, text, start + 1))}
-    lines = _read_lines(text)
+    lines = read_lines(text)
     good = [row for _, row in lines if isinstance(row, dict)]
     if len(good) == 1 == len(lines) or not good:
         try:
@@ -61,9 +61,14 @@ def _make_object(pairs: list[tuple[str, Json]]) -> JsonObject:
     return made
 
 
-def _read_lines(text: str) -> Rows:
-    rows: Rows = []
-    for number, line in enumerate(text.split("\n"), 1):
+def read_lines(text: str) -> Rows:
+    """Return what is in the lines of a text, blank ones left out."""
+    return list(parse_lines(text.split("\n")))
+
+
+def parse_lines(lines: Iterable[str]) -> Iterator[tuple[int, JsonObject | BadRow]]:
+    """Yield what is in lines, blank ones left out."""
+    for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
@@ -74,8 +79,7 @@ def _read_lines(text: str) -> Rows:
         else:
             if not isinstance(row, dict) or not row:
                 row = BadRow("no object", f"{short(row)} where an object with keys is expected, one per line.")
-        rows.append((number, row))
-    return rows
+        yield number, row
 
 
 def _walk(path: Path, text: str, place: int) -> Iterator[tuple[int, JsonObject | BadRow]]:

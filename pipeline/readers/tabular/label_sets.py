@@ -15,6 +15,7 @@ from pathlib import Path
 
 from pipeline.errors import BadInput, list_names
 from pipeline.example import Example, Splits
+from pipeline.on_disk import keep_as
 from pipeline.option import option
 from pipeline.readers import files
 from pipeline.readers.faults import BadRow
@@ -210,8 +211,9 @@ def divide(found: Splits, separator: str | None, *, request: Request, say: Say) 
         separator = find_separator(texts)
         if separator:
             say(f"{path}: its labels are divided at {separator!r}; --label-separator names another mark")
-    made = {
-        split: [replace(one, output=_divide(one, separator)) for one in examples] for split, examples in found.items()
+    made: Splits = {
+        split: keep_as(examples, (replace(one, output=_divide(one, separator)) for one in examples))
+        for split, examples in found.items()
     }
     sizes = Counter(len(one.output) for one in made["train"])
     if 0 in sizes:

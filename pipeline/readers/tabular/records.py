@@ -4,16 +4,19 @@ import csv
 import io
 import json
 import re
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, overload
 
 from pipeline.errors import REASON, BadInput, list_names, shorten
+from pipeline.on_disk import is_large
 from pipeline.readers import files
 from pipeline.readers.faults import BadRow
+from pipeline.readers.large_text import LargeText, check_line_ends, open_large
 from pipeline.readers.request import Request, Say
 from pipeline.readers.tabular import dialect, json_records
 from pipeline.readers.tabular.columns import is_number, matches
@@ -29,6 +32,8 @@ SAMPLE = 500
 FASTTEXT = "__label__"
 # Cells of Parquet, which keeps what is repeated once: as many as do no harm, or as an honest file of its size has.
 MANY_CELLS, CELLS_PER_BYTE = 10**7, 100
+# Rows of Parquet that are in memory at a time, of a large file.
+ROWS = 1000
 # Columns, or keys of an object, that a line names.
 SHOWN = 12
 # Objects inside objects whose keys count as columns.
@@ -95,15 +100,20 @@ class Table:
         return found
 
 
-def read(path: Path, request: Request, say: Say) -> dict[str, Table]:
+def read(path: Path, request: Request, say: Say, *, large: bool = False) -> dict[str, Table]:
     """Return the table of a file, under the name "", or the tables of the splits that a JSON file holds, by its names.
 
+    large: the records of a large file need not be in memory: they are parsed each time that they are asked for.
     Raises BadInput for a file that is no table, or one without records.
     """
     if files.suffix(path) == ".parquet" or _starts_with(path, b"PAR1"):
-        return {"": _read_parquet(path)}
+        return {"": _read_parquet(path, large=large and is_large([path]))}
     if files.suffix(path) in (".yml", ".yaml"):
         raise BadInput(f"{path}: a YAML file is no table; give the path of the data that it names")
+    if large and (opened := open_large(path, request.encoding)):
+        files.refuse_page(path, opened.head)
+        if found := _read_large(path, opened, request=request, say=say):
+            return {"": found}
     text = files.read_text(path, request.encoding)
     files.refuse_page(path, text)
     if files.suffix(path) in DELIMITED or (text.lstrip()[:1] not in ("{", "[") and files.suffix(path) not in JSON):
@@ -119,21 +129,66 @@ def _starts_with(path: Path, magic: bytes) -> bool:
         return False
 
 
+# Tables that are not in memory.
+
+
+class Parsed(Sequence[tuple[int, Record]]):
+    """Records that are parsed anew each time that they are asked for; to count them, or to take a late one, is slow."""
+
+    def __init__(self, parse: Callable[[], Iterator[tuple[int, Record]]]):
+        self.parse = parse
+
+    def __iter__(self) -> Iterator[tuple[int, Record]]:
+        return self.parse()
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __bool__(self) -> bool:
+        return next(iter(self), None) is not None
+
+    @overload
+    def __getitem__(self, place: int) -> tuple[int, Record]: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[tuple[int, Record]]: ...
+    def __getitem__(self, place: int | slice) -> tuple[int, Record] | Sequence[tuple[int, Record]]:
+        if isinstance(place, slice):
+            return list(islice(self, place.start, place.stop, place.step))
+        return next(islice(self, place, None))
+
+    def keep(self, wanted: Callable[[Record], bool]) -> "Parsed":
+        """Return those of which something is true."""
+        return Parsed(lambda: ((line, record) for line, record in self if wanted(record)))
+
+
+def _read_large(path: Path, text: LargeText, *, request: Request, say: Say) -> Table | None:
+    """Return the table of a large text; None of one that has to be read whole: most kinds of JSON."""
+    head = text.head.lstrip()
+    if files.suffix(path) in DELIMITED or (head[:1] not in ("{", "[") and files.suffix(path) not in JSON):
+        return _read_delimited(path, text, request=request, say=say)
+    first = json_records.read_lines(text.head)
+    # A single object may be a document.
+    if head[:1] == "[" or sum(isinstance(row, dict) for _, row in first) < 2:
+        return None
+    return _make_keyed(path, Parsed(lambda: json_records.parse_lines(text)))
+
+
 # Tables of text.
 
 
-def _read_delimited(path: Path, text: str, request: Request, say: Say) -> Table:
+def _read_delimited(path: Path, text: str | LargeText, request: Request, say: Say) -> Table:
     # Excel's first line for other programs; emptied, so that the lines keep their numbers.
-    text = re.sub(r'\A"?sep=."?(?=\n)', "", text)
-    if text.lstrip().startswith(FASTTEXT):
+    if re.match(r'"?sep=."?(?=\n)', _get_head(text)):
+        text = _empty_lines(text, 1)
+    if _get_head(text).lstrip().startswith(FASTTEXT):
         return _read_fasttext(path, text, say)
     columns = request.columns
     is_known = partial(matches, candidates=(*columns.input, *columns.output))
     text, found = _cut_comments(path, text, lambda text: dialect.find_dialect(text, files.suffix(path), is_known), say)
     _check_ends(path, text, found)
-    records: list[tuple[int, Record]] = list(found.parse(text))
+    records = _keep(text, lambda: found.parse(text))
     _check_last_quote(path, text, records)
-    rows = [cells for _, cells in records if isinstance(cells, list)]
+    rows = list(islice((cells for _, cells in records if isinstance(cells, list)), SAMPLE + 1))
     if not rows:
         line, error = records[0]
         raise BadInput(f"{path}:{line}: {_explain(error) if isinstance(error, csv.Error) else error}")
@@ -143,30 +198,65 @@ def _read_delimited(path: Path, text: str, request: Request, say: Say) -> Table:
     if found.backslash:
         say(f'{path}: a quotation mark inside a text is written \\"')
     line, first = next((line, cells) for line, cells in records if isinstance(cells, list))
-    width = len(rows[0])
+    names = ("",) * len(rows[0])
+    header = None
     if has_header(path, rows, request=request, say=say):
-        names = tuple(cell.strip() for cell in first)
-        again = BadRow("the header once more", f"the header of line {line} stands here once more.", missing=True)
-        records = [(number, again if row == first else row) for number, row in records if number != line]
-        if not records:
-            raise BadInput(f"{path}: no row after the header.")
-    else:
-        names = ("",) * width
-    return Table(path, names, where=f"{path}:{line}", records=_drop_empty_ends(records, names))
+        names, header = tuple(cell.strip() for cell in first), (line, first)
+    cleaned = _keep(text, lambda: _clean(records, names, header))
+    if not cleaned:
+        raise BadInput(f"{path}: no row after the header.")
+    return Table(path, names, where=f"{path}:{line}", records=cleaned)
+
+
+def _get_head(text: str | LargeText) -> str:
+    return text if isinstance(text, str) else text.head
+
+
+def _empty_lines(text: str | LargeText, count: int) -> str | LargeText:
+    """Return a text with nothing in its first lines."""
+    if isinstance(text, LargeText):
+        return LargeText(text.path, text.encoding, skipped=count)
+    return "\n".join([""] * count + text.split("\n")[count:])
+
+
+def _keep(text: str | LargeText, parse: Callable[[], Iterator[tuple[int, Record]]]) -> Sequence[tuple[int, Record]]:
+    """Return the records of a text, in memory where the text is."""
+    return list(parse()) if isinstance(text, str) else Parsed(parse)
+
+
+def _clean(
+    records: Iterable[tuple[int, Record]], names: tuple[str, ...], header: tuple[int, list[str]] | None
+) -> Iterator[tuple[int, Record]]:
+    """Yield the records below the header, without empty cells beyond the columns: spreadsheets fill rows up.
+
+    header: its line and cells; it may stand there once more.
+    """
+    line, first = header or (0, None)
+    again = BadRow("the header once more", f"the header of line {line} stands here once more.", missing=True)
+    width = len(names)
+    for number, cells in records:
+        if number == line:
+            continue
+        if cells == first:
+            yield number, again
+        elif isinstance(cells, list) and len(cells) > width and not any(cells[width:]):
+            yield number, cells[:width]
+        else:
+            yield number, cells
 
 
 def _cut_comments(
-    path: Path, text: str, find: Callable[[str], dialect.Dialect], say: Say
-) -> tuple[str, dialect.Dialect]:
+    path: Path, text: str | LargeText, find: Callable[[str | LargeText], dialect.Dialect], say: Say
+) -> tuple[str | LargeText, dialect.Dialect]:
     """Return a text without the lines above its table that begin with "#", which are emptied, and its dialect.
 
     Those that are as wide as the rows are rows.
     """
-    lines = text.split("\n")
+    lines = _get_head(text).split("\n")
     count = next((number for number, line in enumerate(lines) if not line.startswith("#") and line.strip()), 0)
     if not any(line.startswith("#") for line in lines[:count]):
         return text, find(text)
-    rest = "\n".join([""] * count + lines[count:])
+    rest = _empty_lines(text, count)
     found = find(rest)
     below, *above = [
         {len(cells) for _, cells in found.parse(line) if isinstance(cells, list)}
@@ -178,44 +268,46 @@ def _cut_comments(
     return rest, found
 
 
-def _read_fasttext(path: Path, text: str, say: Say) -> Table:
+def _read_fasttext(path: Path, text: str | LargeText, say: Say) -> Table:
     say(f"{path}: each line is a label, marked by {FASTTEXT}, and a text, as fastText has them")
-    records: list[tuple[int, JsonObject | BadRow]] = []
-    for number, line in enumerate(text.split("\n"), 1):
+    records = _keep(text, lambda: _parse_fasttext(text.split("\n") if isinstance(text, str) else text))
+    return Table(path, ("label", "text"), where=f"{path}:{records[0][0]}", records=records)
+
+
+def _parse_fasttext(lines: Iterable[str]) -> Iterator[tuple[int, JsonObject | BadRow]]:
+    for number, line in enumerate(lines, 1):
         labels, rest = [], line.strip()
         while rest.startswith(FASTTEXT):
             label, _, rest = rest.partition(" ")
             labels.append(label.removeprefix(FASTTEXT))
             rest = rest.lstrip()
         if labels:
-            records.append((number, {"label": labels[0] if len(labels) == 1 else labels, "text": rest}))
+            yield number, {"label": labels[0] if len(labels) == 1 else labels, "text": rest}
         elif rest:
-            records.append((number, BadRow("no label", f"a line begins with {FASTTEXT}, got {short(line)}")))
-    return Table(path, ("label", "text"), where=f"{path}:{records[0][0]}", records=records)
+            yield number, BadRow("no label", f"a line begins with {FASTTEXT}, got {short(line.rstrip())}")
 
 
-def _check_ends(path: Path, text: str, found: dialect.Dialect) -> None:
+def _check_ends(path: Path, text: str | LargeText, found: dialect.Dialect) -> None:
     if "\r" in text and found.delimiter in ("\t", "|", "::", ""):
-        files.check_line_ends(path, text)
+        check_line_ends(text) if isinstance(text, LargeText) else files.check_line_ends(path, text)
 
 
-def _check_last_quote(path: Path, text: str, records: Sequence[tuple[int, Record]]) -> None:
+def _check_last_quote(path: Path, text: str | LargeText, records: Sequence[tuple[int, Record]]) -> None:
     """Refuse a file whose last record begins a quotation that never ends: the rest would be lost with it."""
-    line, last = records[-1] if records else (0, None)
-    if isinstance(last, csv.Error) and "unexpected end of data" in str(last) and text.rstrip("\n").count("\n") >= line:
+    if '"' not in text:
+        return
+    line, last = deque(records, maxlen=1)[-1] if records else (0, None)
+    if isinstance(last, csv.Error) and "unexpected end of data" in str(last) and _count_ends(text) >= line:
         raise BadInput(
             f"{path}:{line}: the row that starts here is not valid CSV: a quotation mark in it is never closed, and "
             "the rest of the file would be one text. Mend it."
         )
 
 
-def _drop_empty_ends(records: Sequence[tuple[int, Record]], names: tuple[str, ...]) -> Sequence[tuple[int, Record]]:
-    """Return the records without empty cells beyond the columns: spreadsheets fill rows up."""
-    width = len(names)
-    return [
-        (line, cells[:width] if isinstance(cells, list) and len(cells) > width and not any(cells[width:]) else cells)
-        for line, cells in records
-    ]
+def _count_ends(text: str | LargeText) -> int:
+    """Return how many line ends there are before the last line with something in it."""
+    lines = text.split("\n") if isinstance(text, str) else text
+    return max(number for number, line in enumerate(lines) if line not in ("", "\n"))
 
 
 def _explain(error: csv.Error) -> str:
@@ -319,29 +411,35 @@ def _reach(record: JsonObject, name: str) -> object:
     return value
 
 
-def _read_parquet(path: Path) -> Table:
+def _read_parquet(path: Path, large: bool = False) -> Table:
     try:
         import pyarrow
         from pyarrow import parquet
     except ImportError:
         raise BadInput(f"{path}: pyarrow, which reads Parquet, is not installed; run: pip install pyarrow") from None
-    try:
-        packed = parquet.ParquetFile(io.BytesIO(files.read_bytes(path)))
-        _check_size(path, packed.metadata.num_rows * packed.metadata.num_columns)
-        content = packed.read()
-        rows = content.to_pylist()
-    except BadInput:
-        raise
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
-        raise BadInput(
-            f"{path}: no Parquet file that can be read ({shorten(str(error), REASON)}); is it whole?"
-        ) from None
-    if not rows:
+
+    def parse() -> Iterator[tuple[int, JsonObject]]:
+        try:
+            packed = parquet.ParquetFile(path if large else io.BytesIO(files.read_bytes(path)))
+            _check_size(path, packed.metadata.num_rows * packed.metadata.num_columns)
+            named = _find_class_names(packed.schema_arrow.metadata or {})
+            number = 0
+            for batch in packed.iter_batches(ROWS) if large else [packed.read()]:
+                for row in batch.to_pylist():
+                    row.update({key: _name_classes(row[key], names) for key, names in named.items() if key in row})
+                    number += 1
+                    yield number, row
+        except BadInput:
+            raise
+        except (pyarrow.ArrowException, OSError, ValueError) as error:
+            raise BadInput(
+                f"{path}: no Parquet file that can be read ({shorten(str(error), REASON)}); is it whole?"
+            ) from None
+
+    records: Sequence[tuple[int, Record]] = Parsed(parse) if large else [*parse()]
+    if not records:
         raise BadInput(f"{path}: no row in this table.")
-    named = _find_class_names(content.schema.metadata or {})
-    for row in rows:
-        row.update({key: _name_classes(row[key], names) for key, names in named.items() if key in row})
-    return _make_keyed(path, list(enumerate(rows, 1)))
+    return _make_keyed(path, records)
 
 
 def _check_size(path: Path, cells: int) -> None:

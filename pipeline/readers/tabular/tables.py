@@ -4,19 +4,20 @@ Not by pandas: it does not keep the line where a row starts, which every message
 column, so that the labels 0 and 1 become 0.0 and 1.0 where one is missing.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from pipeline.errors import BadInput, list_names, shorten
 from pipeline.example import Example, Splits
+from pipeline.on_disk import Writer, is_large
 from pipeline.readers import aligned, files, folders, settings
 from pipeline.readers.faults import BadRow, Faults
 from pipeline.readers.request import Request, Say
 from pipeline.readers.tabular import records, values
 from pipeline.readers.tabular.columns import Columns, choose, matches
-from pipeline.readers.tabular.records import SUFFIXES, Record, Table
+from pipeline.readers.tabular.records import SUFFIXES, Parsed, Record, Table
 from pipeline.readers.tabular.sides import LABEL, TEXT, Choice, Side, choose_columns, fit_number
 
 # Endings of names, the usual ones first.
@@ -71,7 +72,7 @@ def _read_settings(request: Request, say: Say, number: bool) -> Splits:
 def _read_rating(scales: dict[float | None, str], worded: list[str], value: object, folder: Path) -> float:
     """Return a number. scales: takes in what ratings are out of. worded: those that are more than a number."""
     number, scale = values.number(value)
-    if isinstance(value, str) and scale is None and not values.is_plain(value):
+    if isinstance(value, str) and scale is None and not worded and not values.is_plain(value):
         worded.append(f"{value.strip()!r} is read as {number:g}")
     scales.setdefault(scale, values.short(value))
     return number
@@ -95,15 +96,17 @@ def read_files(
     prepare: what a table becomes before its columns are chosen, and among which they are; the train table comes first.
     """
     alone = sum(map(len, found.values())) == 1
+    large = is_large(path for paths in found.values() for path in paths)
     tables = [
         (name or split, table)
         for split, paths in found.items()
         for path in paths
-        for name, table in records.read(path, request, say).items()
+        # What prepares a table reads it whole.
+        for name, table in records.read(path, request, say, large=large and prepare is None).items()
     ]
     if alone and len(tables) == 1:
         tables = divide(tables[0][1], say)
-    splits: Splits = {}
+    splits: dict[str, list[Example] | Writer] = {}
     like: Choice | None = None
     # The train table first: it says which columns the others have.
     for split, table in sorted(tables, key=lambda pair: pair[0] != "train"):
@@ -113,10 +116,12 @@ def read_files(
         if like and chosen.output is not None and not table.sample[chosen.output]:
             chosen = replace(chosen, output=None)
         like = like or chosen
-        splits.setdefault(split, []).extend(read_rows(table, chosen, request=request, say=say, sides=sides))
+        rows = read_rows(table, chosen, request=request, say=say, sides=sides)
+        splits.setdefault(split, Writer() if large else []).extend(rows)
     if "train" not in splits:
         raise BadInput(f"--data {request.path}: it holds {', '.join(splits)}, and nothing to train on.")
-    return {split: splits[split] for split in files.WORDS if split in splits}
+    whole = {split: some if isinstance(some, list) else some.finish() for split, some in splits.items()}
+    return {split: whole[split] for split in files.WORDS if split in whole}
 
 
 def divide(table: Table, say: Say) -> list[tuple[str, Table]]:
@@ -124,13 +129,26 @@ def divide(table: Table, say: Say) -> list[tuple[str, Table]]:
     for column, name in enumerate(table.names):
         words = {str(value).lower() for value in table.sample[column]} if matches(name, DIVISION) else set()
         if words and all(map(files.find_split, words)):
-            parts: dict[str, list[tuple[int, Record]]] = {}
-            for line, record in table.records:
-                parts.setdefault(_find_split(table, record, column), []).append((line, record))
+            parts = divide_records(table, column)
             if "train" in parts:
                 say(f"{table.path}: divided into {', '.join(parts)} by its column {shorten(name)!r}")
                 return [(split, replace(table, records=rows)) for split, rows in parts.items()]
     return [("train", table)]
+
+
+def divide_records(table: Table, column: int) -> dict[str, Sequence[tuple[int, Record]]]:
+    """Return the records of each split, by a column that says it."""
+    if isinstance(table.records, Parsed):
+        names = dict.fromkeys(_find_split(table, record, column) for _, record in table.records)
+        return {name: table.records.keep(partial(_is_of_split, table, column, name)) for name in names}
+    parts: dict[str, list[tuple[int, Record]]] = {}
+    for line, record in table.records:
+        parts.setdefault(_find_split(table, record, column), []).append((line, record))
+    return dict(parts)
+
+
+def _is_of_split(table: Table, column: int, name: str, record: Record) -> bool:
+    return _find_split(table, record, column) == name
 
 
 def _find_split(table: Table, record: Record, column: int) -> str:
@@ -141,8 +159,10 @@ def _find_split(table: Table, record: Record, column: int) -> str:
         return "train"
 
 
-def read_rows(table: Table, chosen: Choice, *, request: Request, say: Say, sides: tuple[Side, Side]) -> list[Example]:
-    """Return the rows of a table as examples; their outputs are None where there are none, as in a competition's test.
+def read_rows(
+    table: Table, chosen: Choice, *, request: Request, say: Say, sides: tuple[Side, Side]
+) -> Iterator[Example]:
+    """Yield the rows of a table as examples; their outputs are None where there are none, as in a competition's test.
 
     chosen: the columns that hold the sides.
     """
@@ -150,11 +170,11 @@ def read_rows(table: Table, chosen: Choice, *, request: Request, say: Say, sides
     by = choose(table.names, (), given=grouping.column, option="--split-by", where=table.where) if grouping else None
     if column is None and not request.inputs_only and not sides[1].optional:
         say(f"{table.path}: no {sides[1].name} in it, so what is answered to it is not scored")
-    examples: list[Example] = []
+    count = 0
     features = request.columns.choose_features(table.names, where=table.where)
     faults = Faults(table.path, request.strict)
     for line, record in table.records:
-        kept = len(examples)
+        found: Example | None = None
         with faults.row(line):
             given = sides[0].read(table.get(record, chosen.input), table.path.parent)
             if features and sides[0].join:
@@ -162,9 +182,11 @@ def read_rows(table: Table, chosen: Choice, *, request: Request, say: Say, sides
                 given = sides[0].join(given, [sides[0].read(table.get(record, one), folder) for one in features])
             wanted = None if column is None else sides[1].read(table.get(record, column), table.path.parent)
             group = grouping.find(table.get(record, by)) if grouping and by is not None else None
-            examples.append(Example(given, wanted, f"{table.path.name}:{line}", group))
-        if request.inputs_only and len(examples) == kept:
+            found = Example(given, wanted, f"{table.path.name}:{line}", group)
+        if found:
+            count += 1
+            yield found
+        elif request.inputs_only:
             # In its place, so that the answers are as many as the rows.
-            examples.append(Example(None, None, f"{table.path.name}:{line}"))
-    faults.conclude(sum(example.input is not None for example in examples), say)
-    return examples
+            yield Example(None, None, f"{table.path.name}:{line}")
+    faults.conclude(count, say)
