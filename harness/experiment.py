@@ -85,12 +85,13 @@ class Experiment:
         *,
         seed: int | None = None,
         resample: Callable[[int], Sides] | None = None,
+        settled: Lengths | None = None,
     ) -> Batches:
         """Return encoded examples as batches of the size that the options say; seed: of their order, if any.
 
         origins: where each example comes from; BadInput names that of one that is too long for the cell. One that is
         longer than the input field reads at once becomes several inputs; see pipeline/batches/windows.py.
-        resample: see pipeline/batches/bucketing.py.
+        resample: see pipeline/batches/bucketing.py. settled: the padded lengths of those that were answered before.
         """
         given, wanted = self.input_field.arrays, {} if outputs is None else self.output_field.arrays
         most = self.input_field.window
@@ -113,7 +114,8 @@ class Experiment:
             seed=seed,
             start=self.output_field.start if outputs is not None and is_autoregressive(self.output_field) else None,
             tokens=self.options.batch_tokens,
-            known=self.lengths,
+            known=settled or self.lengths,
+            settled=settled is not None,
             curriculum=self.options.curriculum,
             resample=resample,
         )

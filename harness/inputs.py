@@ -1,9 +1,12 @@
 """Inputs to predict for: the texts of a command line, the lines of a file, or a table or corpus as for training."""
 
 import os
+import shutil
 import sys
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 from pathlib import Path
 
 from harness.data import load, make_request
@@ -13,12 +16,16 @@ from harness.selection import read_as
 from pipeline.errors import BadInput
 from pipeline.example import Value
 from pipeline.files import exists, expand_home
+from pipeline.on_disk import LARGE_TO_ANSWER, is_large
 from pipeline.option import Value as OptionValue
 from pipeline.readers import files
+from pipeline.readers.large_text import check_line_ends, open_large
 from pipeline.readers.request import Say
 
 # The share of training sentences from which on a tokenizer does as the training data.
 AGREED = 0.9
+# Inputs that are read and answered at a time.
+PART = 2**14
 
 
 @dataclass(frozen=True)
@@ -51,13 +58,18 @@ def parse(run: Experiment, texts: Sequence[tuple[str, str]], *, tell: Say = say)
     for origin, text in texts:
         with pointing_at(origin):
             inputs.append(Input(origin, run.input_field.parse(text)))
+    tell_agreement(run, tell)
+    return inputs
+
+
+def tell_agreement(run: Experiment, tell: Say) -> None:
+    """Say so where typed texts are not divided into tokens as the training data is."""
     agreement = run.input_field.agreement
     if agreement < AGREED and run.input_field.tokenizer != "blank":
         tell(
             f"the texts are not divided into tokens as the training data is: it was so in {agreement:.0%} of its "
             "sentences only; give --tokenized if they have blanks between their tokens"
         )
-    return inputs
 
 
 def read_words(words: Sequence[str]) -> list[tuple[str, str]]:
@@ -82,7 +94,14 @@ def read_latest(run: Experiment, *, tell: Say = say) -> list[Input]:
 
 
 def read_file(run: Experiment, source: str, reading: Mapping[str, OptionValue], *, tell: Say = say) -> list[Input]:
-    """Return the inputs of a file, or of standard input for "-".
+    """Return the inputs of a file, or of standard input for "-"; see `read_parts`."""
+    return [one for part in read_parts(run, source, reading, tell=tell) for one in part]
+
+
+def read_parts(
+    run: Experiment, source: str, reading: Mapping[str, OptionValue], *, tell: Say = say
+) -> Iterator[list[Input]]:
+    """Yield the inputs of a file, or of standard input for "-", PART of them at a time.
 
     A file of an ending that the task's reader says (.csv, .jsonl, .conllu) is read as for training, without its labels;
     any other has one input per line. What is empty stays in its place, with None. tell: see `parse`.
@@ -92,27 +111,82 @@ def read_file(run: Experiment, source: str, reading: Mapping[str, OptionValue], 
         files.check_exists(path, "--input")
         request = make_request(run.task, read_as(run.options, reading), path, inputs_only=True)
         tell(f"{path}: read as for training; the lines of a file of another name are the inputs")
-        return [
-            Input(str(path.parent / one.origin), one.input) for one in run.task.reader.files(request, tell)["train"]
-        ]
+        rows = run.task.reader.files(request, tell)["train"]
+        yield from divide(Input(str(path.parent / one.origin), one.input) for one in rows)
+        return
     name, content = source, None
     if source == "-":
         if sys.stdin is None:
             raise BadInput("--input -: standard input is closed; give a file, or TEXT after the run")
         # By a name of its own, such as /dev/stdin, a socket could not be opened, nor another user's pipe.
-        name, content = "standard input", sys.stdin.buffer.read()
+        name, content = "standard input", sys.stdin.buffer.read(LARGE_TO_ANSWER + 1)
+        if len(content) > LARGE_TO_ANSWER:
+            with tempfile.NamedTemporaryFile() as file:
+                file.write(content)
+                shutil.copyfileobj(sys.stdin.buffer, file)
+                file.flush()
+                yield from read_lines(run, Path(file.name), name, reading=reading, tell=tell)
+            return
     elif not exists(path):
         raise BadInput(f"--input {source}: there is no such file under {Path.cwd()}")
-    lines = files.read_lines(Path(name) if source == "-" else path, str(reading.get("encoding", "utf-8")), content)
+    yield from read_lines(run, path, name, reading=reading, tell=tell, content=content)
+
+
+def read_lines(
+    run: Experiment,
+    path: Path,
+    name: str,
+    *,
+    reading: Mapping[str, OptionValue],
+    tell: Say,
+    content: bytes | None = None,
+) -> Iterator[list[Input]]:
+    """Yield the inputs in the lines of a file; name: as messages call it; content: of it, where that is known."""
+    encoding = str(reading.get("encoding", "utf-8"))
+    large = content is None and is_large([path], LARGE_TO_ANSWER)
+    text = open_large(path, encoding) if large else None
+    if text:
+        check_line_ends(text)
+    lines: Iterable[str]
+    if text:
+        lines = text.without_ends()
+    elif large:
+        lines = files.read_lines(Path(name), encoding, files.read_bytes(path))
+    else:
+        lines = files.read_lines(path if content is None else Path(name), encoding, content)
     if reading.get("strict") and (
         empty := next((number for number, line in enumerate(lines, 1) if not line.strip()), None)
     ):
         raise BadInput(f"{name}:{empty}: the line is empty; expected one input per line")
-    places = [place for place, line in enumerate(lines) if line.strip()]
-    if len(places) < len(lines):
-        tell(f"{name}: {len(lines) - len(places):,} of {len(lines):,} lines are empty; so is what is answered to them")
-    inputs = [Input(f"{name}:{number}", None) for number in range(1, len(lines) + 1)]
-    found = parse(run, [(inputs[place].origin, lines[place]) for place in places], tell=tell)
-    for place, one in zip(places, found, strict=True):
-        inputs[place] = one
-    return inputs
+    count = empties = 0
+    for line in lines:
+        count, empties = count + 1, empties + (not line.strip())
+    if empties:
+        tell(f"{name}: {empties:,} of {count:,} lines are empty; so is what is answered to them")
+    tell_agreement(run, tell)
+    yield from divide(read_line(run, f"{name}:{number}", line) for number, line in enumerate(lines, 1))
+
+
+def read_line(run: Experiment, origin: str, line: str) -> Input:
+    """Return the input that a line stands for; BadInput with its origin where it cannot be read."""
+    with pointing_at(origin):
+        return Input(origin, run.input_field.parse(line) if line.strip() else None)
+
+
+def find_any(parts: Iterable[Sequence[Input]]) -> Iterable[Sequence[Input]]:
+    """Return the parts of inputs, once something is found in one of them; BadInput if there is nothing in any."""
+    left = iter(parts)
+    known: list[Sequence[Input]] = []
+    for part in left:
+        known.append(part)
+        if any(one.value is not None for one in part):
+            return chain(known, left)
+    check_any([])
+    return ()
+
+
+def divide(inputs: Iterable[Input]) -> Iterator[list[Input]]:
+    """Yield inputs, PART at a time."""
+    left = iter(inputs)
+    while part := list(islice(left, PART)):
+        yield part

@@ -1,6 +1,6 @@
 """Predict: answers of a trained run to inputs that nobody has labelled."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +12,8 @@ from harness.inputs import Input, check_any
 from harness.process.console import say
 from harness.runs.trained import Trained
 from harness.suggesting.suggester import Suggester, suggest
+from pipeline.batches.bucketing import Batches
+from pipeline.batches.lengths import Lengths
 from pipeline.errors import BadInput
 from pipeline.example import Value
 from pipeline.multi_label import name_labels
@@ -36,8 +38,33 @@ def predict(
     is raised if there is none at all.
     """
     check_any(inputs)
+    return next(predict_parts(trained, [inputs], attention=attention, n_best=n_best))
+
+
+def predict_parts(
+    trained: Trained,
+    parts: Iterable[Sequence[Input]],
+    *,
+    attention: bool = False,
+    n_best: int | None = None,
+) -> Iterator[list[Prediction]]:
+    """Yield the predictions for each part of many inputs; see `predict`.
+
+    What the first is padded to, the others are too, so that what was compiled for it serves all.
+    """
+    check_count(trained.experiment.options, n_best)
+    settled: Lengths | None = None
+    for inputs in parts:
+        found, batches = _answer(trained, inputs, attention=attention, n_best=n_best, settled=settled)
+        if batches:
+            settled = Lengths(tuple(batches.padded), settled.outputs if settled else ())
+        yield found
+
+
+def _answer(
+    trained: Trained, inputs: Sequence[Input], *, attention: bool, n_best: int | None, settled: Lengths | None
+) -> tuple[list[Prediction], Batches | None]:
     experiment = trained.experiment
-    check_count(experiment.options, n_best)
     asked = [one for one in inputs if one.value is not None]
     encoded = []
     for one in asked:
@@ -47,7 +74,9 @@ def predict(
         raise BadInput(
             f"--attention-weights: {experiment.directory} has none; train a run with --attention bahdanau or luong"
         )
-    batches = experiment.batch([one.origin for one in asked], encoded)
+    if not asked:
+        return [{"input": None, "output": None} for _ in inputs], None
+    batches = experiment.batch([one.origin for one in asked], encoded, settled=settled)
     if windowed := describe_windows(batches, experiment.options):
         say(windowed)
     found = iter(answer(experiment, trained.decoder, batches, n_best=n_best or 0).answers)
@@ -58,7 +87,7 @@ def predict(
             continue
         told = experiment.input_field.tell(one.value)
         answers.append({**to_prediction(data.to_plain(one.value), next(found), attention=attention), **told})
-    return answers
+    return answers, batches
 
 
 def add_suggestions(trained: Trained, predictions: Sequence[Prediction]) -> None:

@@ -26,6 +26,8 @@ Item = TypeVar("Item")
 Read = TypeVar("Read")
 # Bytes of text in the files of a data set from which on its examples are kept on the disk.
 LARGE = 2**28
+# And of those that are only to be answered.
+LARGE_TO_ANSWER = 2**22
 # What text is packed to by gzip and its kin, at about the least.
 PACKED = 3
 ENDINGS = (".gz", ".bz2", ".xz")
@@ -33,10 +35,13 @@ ENDINGS = (".gz", ".bz2", ".xz")
 CHUNK = 256
 
 
-def is_large(paths: Iterable[Path]) -> bool:
-    """Return whether files hold more text than should be in memory; a folder counts for nothing."""
+def is_large(paths: Iterable[Path], above: int | None = None) -> bool:
+    """Return whether files hold more text than should be in memory; a folder counts for nothing.
+
+    above: bytes; None: LARGE.
+    """
     sizes = (path.stat().st_size * (PACKED if path.suffix in ENDINGS else 1) for path in paths if path.is_file())
-    return sum(sizes) > LARGE
+    return sum(sizes) > (LARGE if above is None else above)
 
 
 class Writer:

@@ -6,6 +6,7 @@ machine.py, how it starts Keras; printing.py, what several of them print.
 
 from harness.commands import (
     analyse,
+    cache,
     compare,
     data,
     demo,
@@ -39,6 +40,7 @@ MODULES = (
     export,
     serve,
     runs,
+    cache,
     new,
 )
 COMMANDS = {module.COMMAND.name: module.COMMAND for module in MODULES}

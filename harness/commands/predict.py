@@ -2,25 +2,27 @@
 
 import sys
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from importlib.util import find_spec
+from itertools import tee
 from typing import TYPE_CHECKING
 
 from harness.arguments import Parser, path
 from harness.commands.command import FLAG, READING, Arguments, Command, add_machine, divide
 from harness.commands.machine import start_again
-from harness.commands.printing import emit
+from harness.commands.printing import writes_unicode
 from harness.commands.subject import find_run
 from harness.hypothesis import check_count
 from harness.options import override
 from pipeline.errors import BadInput
 from pipeline.printable import show_controls
 from pipeline.readers import files
-from pipeline.record import dump
 
 if TYPE_CHECKING:
     from harness.experiment import Experiment
+    from harness.inputs import Input
+    from harness.predict import Prediction
 
 # What ends a sequence of a stream; see harness/streaming/source.py.
 ENDS = ("line", "empty-line", "never")
@@ -44,37 +46,59 @@ def predict(arguments: Arguments) -> None:
         return type_along(given, experiment)
     if given.stream:
         return stream(given, experiment, str(reading.get("encoding", "utf-8")))
+    asked: Iterable[Sequence[inputs.Input]]
     if given.input:
-        asked = inputs.read_file(experiment, given.input, reading)
+        asked = inputs.read_parts(experiment, given.input, reading)
     elif not given.texts and experiment.task.latest:
-        asked = inputs.read_latest(experiment)
+        asked = [inputs.read_latest(experiment)]
     else:
-        asked = inputs.parse(experiment, inputs.read_words(given.texts))
-    inputs.check_any(asked)
+        asked = [inputs.parse(experiment, inputs.read_words(given.texts))]
+    asked = inputs.find_any(asked)
+    if given.plot:
+        # A picture is of all of them.
+        asked = [[one for part in asked for one in part]]
     check_count(experiment.options, given.n_best)
     start_again(given, experiment)
-    from harness import predict as answers
-    from harness.runs import write_text
+    write_answers(given, experiment, asked)
+
+
+def write_answers(given: Namespace, experiment: "Experiment", asked: Iterable[Sequence["Input"]]) -> None:
+    """Answer inputs part by part, and write the answers as they come."""
+    from harness.answer_file import format_answers
+    from harness.predict import add_suggestions, predict_parts
+    from harness.runs import write_lines
     from harness.runs.trained import open_model
 
     trained = open_model(experiment)
-    found = answers.predict(trained, asked, attention=given.attention_weights, n_best=given.n_best)
-    if experiment.output_field.suggests:
-        answers.add_suggestions(trained, found)
-    if given.plot:
-        from harness.forecast_picture import draw_forecasts
+    one, other = tee(asked)
 
-        draw_forecasts(given.plot, asked, found)
-    content = {"run": given.run, "predictions": found}
+    def answer() -> Iterator[Sequence["Prediction"]]:
+        found = predict_parts(trained, one, attention=given.attention_weights, n_best=given.n_best)
+        for part, predictions in zip(other, found, strict=True):
+            if experiment.output_field.suggests:
+                add_suggestions(trained, predictions)
+            if given.plot:
+                from harness.forecast_picture import draw_forecasts
+
+                draw_forecasts(given.plot, part, predictions)
+            yield predictions
 
     def name_steps(text: str) -> Sequence[str]:
         return experiment.input_field.list_steps(text, experiment.input_field.encode(text))
 
+    texts = format_answers(
+        answer(),
+        run=given.run,
+        path=given.output,
+        as_json=given.json,
+        name_steps=name_steps,
+        ascii_only=not given.output and not writes_unicode(),
+    )
     if given.output:
-        text = dump(content, indent=1) if given.json else answers.format_plainly(found, name_steps)
-        write_text(given.output, text + "\n")
-    else:
-        emit(content) if given.json else print(show_controls(answers.format_plainly(found, name_steps), keep="\n\t"))
+        write_lines(given.output, texts)
+        return
+    for text in texts:
+        print(text if given.json else show_controls(text, keep="\n\t"), end="")
 
 
 def type_along(given: Namespace, experiment: "Experiment") -> None:
@@ -161,7 +185,13 @@ def add_options(parser: Parser) -> Parser:
     add("--sequence-ends", default="line", choices=ENDS, help="With --stream: what ends a sequence. [line]")
     parser.add_options(READING.values())
     add = parser.run.add_argument
-    add("--output", type=path, default=None, metavar="FILE", help="Write the answers to this file.")
+    add(
+        "--output",
+        type=path,
+        default=None,
+        metavar="FILE",
+        help="Write the answers to this file; .jsonl: one per line; .csv: a table.",
+    )
     add(
         "--plot", type=path, default=None, metavar="FILE", help="Forecasts: draw history, forecast and interval as PNG."
     )

@@ -28,6 +28,15 @@ def emit(content: object) -> None:
     print(text)
 
 
+def writes_unicode() -> bool:
+    """Return whether standard output takes any character."""
+    try:
+        "\N{HALFWIDTH BLACK SQUARE}\N{ROBOT FACE}".encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def print_summary(summary: Mapping[str, Any]) -> None:
     """Print samples, the scores as a table, the monitored one first, what else is known, and what to type next."""
     for sample in summary.get("samples", []):

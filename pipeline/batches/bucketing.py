@@ -37,6 +37,7 @@ class Batches:
     seed: order of the examples, different in every epoch; None keeps those of one length in the order given.
     windows: of which examples the inputs are parts, where some are too long to be read at once; see windows.py.
     known: the padded lengths of the run, to which longer ones are added; None for those that suit the examples.
+    settled: whether examples to answer are padded to these, whatever would suit them: others like them will come.
     curriculum: epochs before the first in which all examples are drawn; see `choose`.
     resample: the inputs and outputs of an epoch, where these are another encoding of the examples; see `at`.
 
@@ -58,6 +59,7 @@ class Batches:
     start: int | None = None
     tokens: int | None = None
     known: Lengths | None = None
+    settled: bool = False
     curriculum: int = 0
     windows: Sequence[Window] = ()
     resample: Callable[[int], Sides] | None = None
@@ -84,6 +86,8 @@ class Batches:
             raise BadInput("--curriculum: examples that go on from one another come in their order; leave it out")
         if self.known is None:
             self.padded = self.lengths = choose_lengths(self.steps, waste=WASTE)
+        elif self.seed is None and self.settled:
+            self.padded = self.lengths = add_longer(self.known.inputs, self.steps)
         elif self.seed is None:
             self.padded = self.lengths = suit_lengths(self.known.inputs, self.steps, len(self.inputs) // self.size)
         else:

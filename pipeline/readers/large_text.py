@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import IO
 
 from pipeline.errors import BadInput
-from pipeline.on_disk import is_large
 from pipeline.readers import files
 
 # Bytes that are read at a time, up to the end of a line.
@@ -99,11 +98,11 @@ def read_blocks(path: Path) -> Iterator[bytes]:
 
 
 def open_large(path: Path, encoding: str) -> LargeText | None:
-    """Return the text of a large file; None of one that is not, or that has to be read whole to be understood.
+    """Return the text of a file; None of one that has to be read whole to be understood.
 
     Raises BadInput where the file cannot be read, and for what is no text; see `files.read_text`.
     """
-    if not path.is_file() or not is_large([path]):
+    if not path.is_file():
         return None
     try:
         name = codecs.lookup(encoding).name

@@ -62,16 +62,16 @@ def read(request: Request, say: Say) -> Splits:
     large = is_large(path for paths in found.values() for path in paths)
     splits: Splits = {}
     for split, paths in found.items():
-        lines = (line for path in paths for line in _read_file(path, request, say))
+        lines = (line for path in paths for line in _read_file(path, request, say, large=large))
         splits[split] = gather(cut(lines), on_disk=large)
         if not any(word not in (UNKNOWN, END) for one in splits[split] for word in one.output.split(" ")):
             raise BadInput(f"{paths[0]}: every word of it is {UNK}, or there is none; expected running text")
     return splits
 
 
-def _read_file(path: Path, request: Request, say: Say) -> Iterator[Line]:
+def _read_file(path: Path, request: Request, say: Say, *, large: bool) -> Iterator[Line]:
     """Yield the lines of a file that have words, and the ends of its paragraphs."""
-    text = open_large(path, request.encoding)
+    text = open_large(path, request.encoding) if large else None
     if text:
         check_line_ends(text)
     lines: Iterable[str] = text.without_ends() if text else files.read_lines(path, request.encoding)

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TypeAlias, overload
 
 from pipeline.errors import REASON, BadInput, list_names, shorten
-from pipeline.on_disk import is_large
 from pipeline.readers import files
 from pipeline.readers.faults import BadRow
 from pipeline.readers.large_text import LargeText, check_line_ends, open_large
@@ -103,11 +102,11 @@ class Table:
 def read(path: Path, request: Request, say: Say, *, large: bool = False) -> dict[str, Table]:
     """Return the table of a file, under the name "", or the tables of the splits that a JSON file holds, by its names.
 
-    large: the records of a large file need not be in memory: they are parsed each time that they are asked for.
+    large: the records need not be in memory: they are parsed each time that they are asked for.
     Raises BadInput for a file that is no table, or one without records.
     """
     if files.suffix(path) == ".parquet" or _starts_with(path, b"PAR1"):
-        return {"": _read_parquet(path, large=large and is_large([path]))}
+        return {"": _read_parquet(path, large=large)}
     if files.suffix(path) in (".yml", ".yaml"):
         raise BadInput(f"{path}: a YAML file is no table; give the path of the data that it names")
     if large and (opened := open_large(path, request.encoding)):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pipeline.errors import BadInput, list_names, shorten
 from pipeline.example import Example, Splits
-from pipeline.on_disk import Writer, is_large
+from pipeline.on_disk import LARGE_TO_ANSWER, Writer, is_large
 from pipeline.readers import aligned, files, folders, settings
 from pipeline.readers.faults import BadRow, Faults
 from pipeline.readers.request import Request, Say
@@ -96,7 +96,8 @@ def read_files(
     prepare: what a table becomes before its columns are chosen, and among which they are; the train table comes first.
     """
     alone = sum(map(len, found.values())) == 1
-    large = is_large(path for paths in found.values() for path in paths)
+    above = LARGE_TO_ANSWER if request.inputs_only else None
+    large = is_large((path for paths in found.values() for path in paths), above)
     tables = [
         (name or split, table)
         for split, paths in found.items()
