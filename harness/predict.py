@@ -9,6 +9,7 @@ from harness.evaluate import Answer, answer
 from harness.experiment import describe_windows, pointing_at
 from harness.hypothesis import check_count
 from harness.inputs import Input, check_any
+from harness.process.allocator import return_freed_memory
 from harness.process.console import say
 from harness.runs.trained import Trained
 from harness.suggesting.suggester import Suggester, suggest
@@ -59,6 +60,8 @@ def predict_parts(
         if batches:
             settled = Lengths(tuple(batches.padded), settled.outputs if settled else ())
         yield found
+        # Else what is freed is kept, in ever more pieces.
+        return_freed_memory()
 
 
 def _answer(

@@ -190,7 +190,10 @@ class InputField(Field, Protocol, Generic[Value]):
         return
 
     def fit(self, values: Iterable[Value], /) -> None:
-        """Learn from the inputs of the training examples."""
+        """Learn from the inputs of the training examples.
+
+        They may be on the disk: not to be listed, but read again where that is needed (`pipeline.on_disk.reread`).
+        """
         return
 
     def tell(self, value: Value, /) -> Mapping[str, object]:
@@ -275,7 +278,7 @@ class OutputField(Field, Protocol, Generic[Value]):
 
     @abstractmethod
     def fit(self, values: Iterable[Value], /) -> None:
-        """Learn from the outputs of the training examples."""
+        """Learn from the outputs of the training examples; see `InputField.fit`."""
 
     @abstractmethod
     def encode(self, value: Value, /) -> Arrays:
