@@ -21,6 +21,7 @@ import numpy as np
 
 from pipeline import cache
 from pipeline.example import Example, Value
+from pipeline.files import naming
 
 Item = TypeVar("Item")
 Read = TypeVar("Read")
@@ -48,20 +49,21 @@ class Writer:
     """Takes items, one after the other, and makes an OnDisk of them; an example is taken apart, which is shorter."""
 
     def __init__(self) -> None:
-        folder = cache.folder()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder = cache.folder()
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # It is closed with the last of the views of it.
-        self.file: IO[bytes] = tempfile.TemporaryFile(dir=folder, buffering=2**20)  # noqa: SIM115
+        self.file: IO[bytes] = tempfile.TemporaryFile(dir=self.folder, buffering=2**20)  # noqa: SIM115
         self.blocks: list[np.ndarray] = []
         self.ends: list[int] = []
         self.size = 0
 
     def extend(self, items: Iterable[object]) -> None:
-        """Take some more."""
+        """Take some more. Raises OSError, with the folder, where the disk is full."""
         for one in items:
             content = (one.input, one.output, one.origin, one.group) if isinstance(one, Example) else [one]
             record = pickle.dumps(content, pickle.HIGHEST_PROTOCOL)
-            self.file.write(record)
+            with naming(self.folder):
+                self.file.write(record)
             self.size += len(record)
             self.ends.append(self.size)
             if len(self.ends) == 2**16:
@@ -74,7 +76,8 @@ class Writer:
     def finish(self, places: np.ndarray | None = None) -> "OnDisk[Any]":
         """Return what was taken. places: in another order, the number of each as it was taken."""
         self._pack()
-        self.file.flush()
+        with naming(self.folder):
+            self.file.flush()
         return OnDisk(self.file, np.concatenate(self.blocks), places)
 
 
@@ -121,7 +124,12 @@ class OnDisk(Sequence[Item]):
         begins = [int(self.ends[record - 1]) if record else 0 for record in records.tolist()]
         # Not mapped into memory, of which pages that were read once would count as a part of this process.
         number = self.file.fileno()
-        if begins[1:] == ends[:-1]:
+        # Those between that are not asked for are read too, where they are few.
+        if (
+            records[0] <= records[-1]
+            and ends[-1] - begins[0] <= 2 * (sum(ends) - sum(begins))
+            and begins == sorted(begins)
+        ):
             text = memoryview(os.pread(number, ends[-1] - begins[0], begins[0]))
             parts = [text[begin - begins[0] : end - begins[0]] for begin, end in zip(begins, ends, strict=True)]
         else:

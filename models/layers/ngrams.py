@@ -1,5 +1,7 @@
 """N-grams: a bag of the words, and pairs of words, of a text, weighed beside what a recurrent network reads in it."""
 
+from collections.abc import Iterable
+
 import keras
 import numpy as np
 from keras import layers, ops
@@ -37,7 +39,7 @@ def hash_ngrams(coded: Tensor, size: int, buckets: int) -> Tensor:
     return sum(coded[place][..., place : (place - size + 1) or None] for place in range(size)) % buckets
 
 
-def measure_ratios(texts: list[np.ndarray], wanted: np.ndarray, *, codes: np.ndarray, buckets: int) -> np.ndarray:
+def measure_ratios(texts: Iterable[np.ndarray], wanted: np.ndarray, *, codes: np.ndarray, buckets: int) -> np.ndarray:
     """Return how much likelier an n-gram is in texts of which something is true than in others: its log-count ratio.
 
     texts: each (time,), the numbers of its words. wanted: (texts, size) from 0 to 1, what is true of each. codes: see

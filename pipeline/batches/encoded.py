@@ -15,7 +15,7 @@ from pipeline.fields import Array, Arrays
 VERSION = (1, 0)
 # Examples that are cut out before their pages are given back: what was read once would else count as memory of this
 # process, up to the whole of the files. The system has 16 pages of 4 KB mapped for each that is touched.
-KEPT = 1000
+KEPT = 256
 
 
 class Mapped:
@@ -126,8 +126,8 @@ class Writer:
             for name, array in self.arrays.items():
                 self.files[name].add(example[name] if array.timed else np.asarray(example[name])[None])
             for name, ends in self.ends.items():
-                ends.add(np.array([self.files[name].count], "int64"))
-        self.rows.add(np.array([self.row], "int64"))
+                ends.add_number(self.files[name].count)
+        self.rows.add_number(self.row)
 
     def finish(self) -> None:
         """Write what is left."""
@@ -140,6 +140,7 @@ class Column:
 
     def __init__(self, path: Path):
         self.path, self.count = path, 0
+        self.numbers: list[int] = []
         self.parts: list[np.ndarray] = []
         self.waiting = 0
         self.kind: np.ndarray | None = None
@@ -151,6 +152,16 @@ class Column:
         self.parts.append(rows)
         if self.waiting > 2**20:
             self._write()
+
+    def add_number(self, number: int) -> None:
+        """Append a number, to a file of nothing else."""
+        self.numbers.append(number)
+        if len(self.numbers) == 2**14:
+            self._pack()
+
+    def _pack(self) -> None:
+        numbers, self.numbers = self.numbers, []
+        self.add(np.array(numbers, "int64"))
 
     def _write(self) -> None:
         joined = np.concatenate(self.parts)
@@ -174,6 +185,8 @@ class Column:
 
     def finish(self) -> None:
         """Write what is left, and how many rows there are."""
+        if self.numbers:
+            self._pack()
         if self.parts or self.kind is None:
             self.parts = self.parts or [np.empty(0, "int64")]
             self._write()

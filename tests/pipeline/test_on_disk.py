@@ -1,7 +1,6 @@
 """Items on the disk: they are what a list of them would be."""
 
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -101,7 +100,7 @@ from operator import attrgetter
 from pipeline.on_disk import read_side
 
 count = int(sys.argv[1])
-found = gather((Example(f"{n} " + "long text " * 100, "ab"[n % 2], f"x:{n}") for n in range(count)), on_disk=True)
+found = gather((Example(f"{n} " + "x" * 5000, "ab"[n % 2], f"x:{n}") for n in range(count)), on_disk=True)
 before = peak_ram_megabytes()
 made = splits.complete({"train": found}, stratify=True)
 given, wanted = Text(), Label()
@@ -116,11 +115,10 @@ print(peak_ram_megabytes(), before, [len(one) for one in made.values()], equal)
 @pytest.mark.slow
 def test_half_a_gigabyte_takes_little_memory(tmp_path: Path) -> None:
     environment = os.environ | {"UNROLLED_CACHE": str(tmp_path)}
-    command = [sys.executable, "-c", HOLDING, "500000"]
+    command = [sys.executable, "-c", HOLDING, "100000"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     peak, before = map(int, done.stdout.split()[:2])
-    assert "[400000, 50000, 50000] []" in done.stdout
-    # Of half a million examples there are positions and hashes in memory, and counts of their words.
-    assert before < 150 and peak < 350
-    assert resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss > 0
+    assert "[80000, 10000, 10000] []" in done.stdout
+    # In memory there are the positions and hashes of the examples, and counts of their words.
+    assert before < 150 and peak < 250

@@ -1,6 +1,8 @@
 """Encoded examples that are kept: the same as those that are not, made anew when they are damaged."""
 
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +10,10 @@ import pytest
 
 from pipeline.batches import encoded_cache
 from pipeline.batches.bucketing import Batches
+from pipeline.batches.encoded import measure_all, read_column
+from pipeline.batches.padding import measure
 from pipeline.fields import Array, Text
-from tests.harness import run_on_disk
+from tests.harness import ROOT, linux, run_on_disk
 from tests.models import fit
 
 ARRAYS = (
@@ -123,6 +127,91 @@ print(sum(int(row["words"].sum()) for row in inputs), os.listdir(os.path.join(sy
 def test_on_a_full_disk_nothing_is_kept(tmp_path: Path) -> None:
     done = run_on_disk(tmp_path, "1m", "-c", FILLING, tmp_path)
     assert done.returncode == 0 and done.stdout == f"{1000 * 1000 * 999 // 2} []\n", done.stderr
+
+
+DISK = """
+import os, sys
+os.environ["UNROLLED_CACHE"] = sys.argv[1]
+import numpy as np
+from pipeline.batches import encoded_cache
+from pipeline.errors import BadInput
+from pipeline.example import Example
+from pipeline.fields import Array
+from pipeline.on_disk import gather
+arrays = [{"words": Array((None,), "int32", 1000)}] * 2
+row = {"words": np.full(1000, 7, "int32")}
+try:
+    encoded_cache.encode_to_disk(sys.argv[2] or None, arrays, lambda: ((row, row) for row in [row] * 1000))
+except BadInput as error:
+    print(error)
+try:
+    gather((Example("x" * 1000, "y") for _ in range(4000)), on_disk=True)
+except OSError as error:
+    print(error)
+print(os.listdir(os.path.join(sys.argv[1], "encoded")))
+"""
+
+
+@pytest.mark.parametrize("key", ["key", ""])
+def test_on_a_full_disk_what_memory_does_not_hold_ends_in_a_message(key: str, tmp_path: Path) -> None:
+    # Each row is another one: neighbours that are the same are kept once.
+    program = DISK.replace("[row] * 1000", "({'words': row['words'] + n} for n in range(1000))")
+    done = run_on_disk(tmp_path, "1m", "-c", program, tmp_path, key)
+    assert done.returncode == 0, done.stderr
+    first, second, third = done.stdout.splitlines()
+    assert "the encoded examples cannot be written: No space left on device; have UNROLLED_CACHE name" in first
+    assert "No space left on device" in second and str(tmp_path) in second
+    assert third == "[]"
+
+
+@pytest.mark.parametrize("key", ["key", None])
+def test_what_is_written_as_it_is_encoded_is_the_same(key: str | None, encode: Callable, tmp_path: Path) -> None:
+    def pairs() -> Iterator[tuple]:
+        return zip(*encode(), strict=True)
+
+    for _ in range(2):
+        kept = encoded_cache.encode_to_disk(key, ARRAYS, pairs)
+        assert_same(kept, draw())
+        for side, whole in zip(kept, draw(), strict=True):
+            assert_same((side[5:20], side[::3]), (whole[5:20], whole[::3]))
+    assert encode.calls == (1 if key else 2)
+    # Without a key it is there for as long as it is used, and has no name.
+    assert [path.name for path in (tmp_path / "encoded").iterdir()] == ([key] if key else [])
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_lengths_and_columns_are_those_of_the_examples(side: int, encode: Callable) -> None:
+    kept = encoded_cache.encode_to_disk(None, ARRAYS, lambda: zip(*encode(), strict=True))[side]
+    assert measure_all(kept, ARRAYS[side]).tolist() == [measure(one, ARRAYS[side]) for one in draw()[side]]
+    if side:
+        np.testing.assert_array_equal(read_column(kept, "image"), np.stack([one["image"] for one in draw()[1]]))
+        np.testing.assert_array_equal(read_column(kept[3:9], "output"), [one["output"] for one in draw()[1][3:9]])
+
+
+READING = """
+import os, sys
+os.environ["UNROLLED_CACHE"] = sys.argv[1]
+import numpy as np
+from harness.process.cost import peak_ram_megabytes
+from pipeline.batches import encoded_cache
+from pipeline.fields import Array
+count, length = 100_000, 1000
+arrays = {"words": Array((None,), "int32", 9)}, {"output": Array((), "int32", 2)}
+pairs = (({"words": np.full(length, n % 9, "int32")}, {"output": np.array(n % 2, "int32")}) for n in range(count))
+inputs, outputs = encoded_cache.encode_to_disk("key", arrays, lambda: pairs)
+order = np.random.default_rng(0).permutation(count)
+print(sum(int(inputs[place]["words"][0]) for place in order), peak_ram_megabytes())
+"""
+
+
+@linux
+@pytest.mark.slow
+def test_four_hundred_megabytes_are_written_and_read_in_any_order_in_little_memory(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", READING, tmp_path], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    total, peak = map(int, done.stdout.split())
+    assert total == sum(number % 9 for number in range(100_000))
+    assert peak < 250
 
 
 def test_other_data_other_fields_and_other_code_have_another_key(monkeypatch: pytest.MonkeyPatch) -> None:
