@@ -12,6 +12,7 @@ from pathlib import Path
 
 from harness.predict import Prediction, format_plainly
 from pipeline.errors import BadInput
+from pipeline.printable import quote_cell
 from pipeline.record import dump
 
 LINES, TABLE = (".jsonl", ".ndjson"), (".csv",)
@@ -68,7 +69,8 @@ def _format_table(parts: Iterable[Sequence[Prediction]]) -> Iterator[str]:
                     raise BadInput("--output: an answer of several numbers per time is no row; give a .json or .jsonl")
                 names = ["input", "output", *(name for name, value in one.items() if _is_cell(name, value))]
                 table.writerow(names)
-            table.writerow([_join(one.get(name)) for name in names or ["input", "output"]])
+            # Texts of strangers: no spreadsheet takes them for formulas.
+            table.writerow([quote_cell(_join(one.get(name))) for name in names or ["input", "output"]])
         yield written.getvalue()
 
 

@@ -37,7 +37,7 @@ TASK = Task(
         "length": 64,
         "test_length": 256,
         "batch_size": 32,
-        "learning_rate": 1e-2,
+        "learning_rate": 5e-3,
         "epochs": 18,
         "patience": 18,
     },

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.answer_file import format_answers
 from harness.comparison.report import format_csv
 from harness.page import open_template
 from harness.process.console import print_table, say
@@ -93,6 +94,14 @@ def test_numbers_of_a_table_stay_numbers_and_its_texts_no_formulas() -> None:
     assert "'-loss" not in head and "test_-loss" in head and row[head.index("test_-loss")] == "-0.5"
     assert row[head.index("task")] == "'=1+1" and row[head.index("cell")] == "'@mine"
     assert row[head.index("run")] == "'-runs/x" and row[head.index("seed")] == "-1"
+
+
+def test_no_answer_in_a_table_is_a_formula() -> None:
+    found = [{"input": "=cmd|' /C calc'!A0", "output": ("@SUM(1)", "x"), "probability": -0.5}]
+    written = "".join(
+        format_answers([found], run="x", path=Path("answers.csv"), as_json=False, name_steps=lambda text: text.split())
+    )
+    assert list(csv.reader(written.splitlines()))[1] == ["'=cmd|' /C calc'!A0", "'@SUM(1) x", "-0.5"]
 
 
 def test_what_is_said_of_a_file_has_its_name_escaped(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
