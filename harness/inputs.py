@@ -146,7 +146,7 @@ def read_lines(
     large = content is None and is_large([path], LARGE_TO_ANSWER)
     text = open_large(path, encoding) if large else None
     if text:
-        check_line_ends(text)
+        check_line_ends(text, Path(name))
     lines: Iterable[str]
     if text:
         lines = text.without_ends()

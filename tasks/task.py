@@ -40,8 +40,8 @@ class Source:
 class Reader:
     """How the data of others is read.
 
-    files: (request, say) -> splits, from the user's own files; it says what it guesses and leaves out. formats: what
-    these may be, in words.
+    files: (request, say) -> splits, from the user's own files; it says what it guesses and leaves out. Of large files
+        it may gather the examples on the disk; see pipeline/on_disk.py. formats: what these may be, in words.
     dataset: the kind of TensorFlow dataset that fits: see pipeline/readers/tfds.py; None: none does. datasets: names
     of some that do.
     inputs: endings of files that predict reads as training does; any other has one input per line.

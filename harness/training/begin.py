@@ -23,6 +23,7 @@ from harness.training.schedule import Schedule, plan_epochs
 from harness.training.vectors import read_vectors
 from pipeline.batches import encoded_cache
 from pipeline.batches.bucketing import Batches
+from pipeline.cache_contents import find_bound
 from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
 from pipeline.fields import InputField
@@ -68,6 +69,8 @@ def begin(request: Request) -> Iterator[Training]:
             included.tell_changes(tasks.included(), stored["include"])
             request = dataclasses.replace(request, options=options)
         say(f"{request.task.name}: {request.task.summary}")
+        # What is wrong with it is not to be told when the data has been encoded.
+        find_bound()
         reset_peak_ram()
         with doing("reading the data"):
             training = prepare(request, stored)

@@ -98,10 +98,7 @@ def read_blocks(path: Path) -> Iterator[bytes]:
 
 
 def open_large(path: Path, encoding: str) -> LargeText | None:
-    """Return the text of a file; None of one that has to be read whole to be understood.
-
-    Raises BadInput where the file cannot be read, and for what is no text; see `files.read_text`.
-    """
+    """Return the text of a file; None of one that has to be read whole, or is none: `files.read_text` says why."""
     if not path.is_file():
         return None
     try:
@@ -111,7 +108,7 @@ def open_large(path: Path, encoding: str) -> LargeText | None:
     if not PLAIN.match(name):
         return None
     most = max(files.SMALL, files.RATIO * path.stat().st_size)
-    size = lines = returns = 0
+    size = lines = 0
     blank = True
     try:
         for block in read_blocks(path):
@@ -119,7 +116,7 @@ def open_large(path: Path, encoding: str) -> LargeText | None:
             if b"\0" in block or (not size and block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))):
                 return None
             block.decode(encoding)
-            size, lines, returns = size + len(block), lines + block.count(b"\n"), returns + block.count(b"\r")
+            size, lines = size + len(block), lines + block.count(b"\n")
             blank = blank and not block.strip()
             if size > min(most, files.LARGEST) and size > path.stat().st_size:
                 return None
@@ -129,8 +126,8 @@ def open_large(path: Path, encoding: str) -> LargeText | None:
     return None if blank or not lines else LargeText(path, encoding)
 
 
-def check_line_ends(text: LargeText) -> None:
-    """Raise BadInput for a carriage return inside a line; see `files.check_line_ends`."""
+def check_line_ends(text: LargeText, path: Path) -> None:
+    """Raise BadInput for a carriage return inside a line; see `files.check_line_ends`. path: as messages call it."""
     if "\r" in text:
         number = next(number for number, line in enumerate(text, 1) if "\r" in line)
-        raise BadInput(files.describe_return(text.path, number))
+        raise BadInput(files.describe_return(path, number))

@@ -73,7 +73,7 @@ def _read_file(path: Path, request: Request, say: Say, *, large: bool) -> Iterat
     """Yield the lines of a file that have words, and the ends of its paragraphs."""
     text = open_large(path, request.encoding) if large else None
     if text:
-        check_line_ends(text)
+        check_line_ends(text, path)
     lines: Iterable[str] = text.without_ends() if text else files.read_lines(path, request.encoding)
     divided = any(DIVIDED.search(line) for line in lines)
     # WikiText has lines of a blank alone between its paragraphs, each of which is one line.

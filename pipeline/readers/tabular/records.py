@@ -288,7 +288,7 @@ def _parse_fasttext(lines: Iterable[str]) -> Iterator[tuple[int, JsonObject | Ba
 
 def _check_ends(path: Path, text: str | LargeText, found: dialect.Dialect) -> None:
     if "\r" in text and found.delimiter in ("\t", "|", "::", ""):
-        check_line_ends(text) if isinstance(text, LargeText) else files.check_line_ends(path, text)
+        check_line_ends(text, path) if isinstance(text, LargeText) else files.check_line_ends(path, text)
 
 
 def _check_last_quote(path: Path, text: str | LargeText, records: Sequence[tuple[int, Record]]) -> None:

@@ -79,3 +79,13 @@ def test_a_folder_that_others_may_write_to_is_not_emptied(folder: Path, capsys: 
     assert "others may write to it" in capsys.readouterr().err
     assert list_files(folder) == before
     assert cache.folder() != folder
+
+
+def test_a_bound_that_is_no_size_is_refused_before_anything_is_trained(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setenv("UNROLLED_CACHE_SIZE", "plenty")
+    assert main(["cache"]) == 2
+    assert main(["train", "rating", "--runs", str(tmp_path / "runs")]) == 2
+    assert capsys.readouterr().err.count("UNROLLED_CACHE_SIZE plenty: expected a size") == 2
+    assert not (tmp_path / "runs").exists()
