@@ -20,6 +20,7 @@ from pipeline import fields, on_disk
 from pipeline.batches import encoded_cache
 from pipeline.errors import BadInput
 from pipeline.on_disk import OnDisk
+from run import main
 from tests.harness import SMALL
 
 WORDS = ["warm", "cold", "dull", "film", "plot", "the", "a", "of", "was", "it", "so", "too", "sad", "gay", "loud"]
@@ -185,6 +186,31 @@ def test_a_run_on_the_disk_ends_with_the_same_weights_and_scores(
     assert answers[0] == answers[1]
     for one, other in zip(*weights, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("case", ["csv", "suggest"])
+def test_every_command_that_reads_the_data_takes_it_from_the_disk(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    name, write, changed = CASES[case]
+    path, task = write(tmp_path), tasks.get(name)
+    options = defaults(task).replace(data=str(path), **SMALL | {"epochs": 1} | changed)
+    run = train(task, options, tmp_path / "runs", name="run")["run"]
+    shown = []
+    for above in (2**28, -1):
+        monkeypatch.setattr(on_disk, "LARGE", above)
+        for arguments in (
+            ["evaluate", run, "--json"],
+            ["evaluate", run, "--split", "train", "--json"],
+            ["evaluate", run, "--data", str(path), "--json"],
+            ["analyse", run, "--json"],
+            ["data", name, "--data", str(path), "--json"],
+        ):
+            assert main(arguments) == 0, capsys.readouterr().err
+            shown.append(capsys.readouterr().out)
+    for one, other in zip(shown[:5], shown[5:], strict=True):
+        assert json.loads(one).keys() == json.loads(other).keys()
+        assert json.loads(one).get("scores") == json.loads(other).get("scores")
 
 
 @pytest.mark.parametrize(
