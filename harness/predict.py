@@ -9,7 +9,6 @@ from harness.evaluate import Answer, answer
 from harness.experiment import describe_windows, pointing_at
 from harness.hypothesis import check_count
 from harness.inputs import Input, check_any
-from harness.process.allocator import return_freed_memory
 from harness.process.console import say
 from harness.runs.trained import Trained
 from harness.suggesting.suggester import Suggester, suggest
@@ -39,7 +38,8 @@ def predict(
     is raised if there is none at all.
     """
     check_any(inputs)
-    return next(predict_parts(trained, [inputs], attention=attention, n_best=n_best))
+    ((_, found),) = predict_parts(trained, [inputs], attention=attention, n_best=n_best)
+    return found
 
 
 def predict_parts(
@@ -48,8 +48,8 @@ def predict_parts(
     *,
     attention: bool = False,
     n_best: int | None = None,
-) -> Iterator[list[Prediction]]:
-    """Yield the predictions for each part of many inputs; see `predict`.
+) -> Iterator[tuple[Sequence[Input], list[Prediction]]]:
+    """Yield each part of many inputs with its predictions; see `predict`.
 
     What the first is padded to, the others are too, so that what was compiled for it serves all.
     """
@@ -59,9 +59,7 @@ def predict_parts(
         found, batches = _answer(trained, inputs, attention=attention, n_best=n_best, settled=settled)
         if batches:
             settled = Lengths(tuple(batches.padded), settled.outputs if settled else ())
-        yield found
-        # Else what is freed is kept, in ever more pieces.
-        return_freed_memory()
+        yield inputs, found
 
 
 def _answer(

@@ -5,7 +5,6 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from importlib.util import find_spec
-from itertools import tee
 from typing import TYPE_CHECKING
 
 from harness.arguments import Parser, path
@@ -70,11 +69,10 @@ def write_answers(given: Namespace, experiment: "Experiment", asked: Iterable[Se
     from harness.runs.trained import open_model
 
     trained = open_model(experiment)
-    one, other = tee(asked)
 
     def answer() -> Iterator[Sequence["Prediction"]]:
-        found = predict_parts(trained, one, attention=given.attention_weights, n_best=given.n_best)
-        for part, predictions in zip(other, found, strict=True):
+        found = predict_parts(trained, asked, attention=given.attention_weights, n_best=given.n_best)
+        for part, predictions in found:
             if experiment.output_field.suggests:
                 add_suggestions(trained, predictions)
             if given.plot:
