@@ -5,17 +5,20 @@ from itertools import combinations
 import keras
 
 from pipeline.batches.bucketing import Batches, Entry
+from pipeline.batches.shares import Share
 
 
 class Epochs(keras.utils.PyDataset):
     """The batches of one epoch after the other, for `fit`.
 
     passes: over the data in each epoch. done: batches of the first epoch that are left out, for they have been trained
-    on; then there is no second epoch. More than one batch is left.
+    on; then there is no second epoch. More than one batch is left. share: the rows that this process draws, where
+    several devices train; None: all, as they are.
     """
 
-    def __init__(self, batches: Batches, first: int = 0, *, passes: int = 1, done: int = 0):
+    def __init__(self, batches: Batches, first: int = 0, *, passes: int = 1, done: int = 0, share: Share | None = None):
         super().__init__()
+        self.share = share
         self.usual, self.epoch, self.passes, self.done = batches, first, passes, done
         self.entries = self._plan()
         self.begun = False
@@ -51,7 +54,7 @@ class Epochs(keras.utils.PyDataset):
     def __getitem__(self, position: int) -> tuple:
         # Before the epoch begins, TensorFlow looks at what the first two are like; see `_plan`.
         batches, entry = self.entries[position + self.done * self.begun]
-        return batches.draw(*entry)
+        return self.share.draw(batches, entry) if self.share else batches.draw(*entry)
 
     def on_epoch_begin(self) -> None:
         self.begun = True

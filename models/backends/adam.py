@@ -1,6 +1,6 @@
 """Adam in one pass over the weights; and lazy Adam, which updates only the rows of an embedding in the batch."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import keras
@@ -18,6 +18,23 @@ class Adam(keras.optimizers.Adam):
     with a pass over weights that do not fit into the cache. And on TensorFlow the gradient of a table comes as a list
     of rows, often several for one word, and Keras squares each by itself, for the norm to clip by and for the moments.
     """
+
+    _exchange: Callable[[list[Tensor]], list[Tensor]] | None = None
+
+    @contextmanager
+    def exchanging(self, exchange: Callable[[list[Tensor]], list[Tensor]]) -> Iterator[None]:
+        """Inside, on JAX, weights are updated by what `exchange` makes of gradients: those of other devices too."""
+        self._exchange = exchange
+        try:
+            yield
+        finally:
+            self._exchange = None
+
+    def stateless_apply(
+        self, optimizer_variables: list[Tensor], grads: list[Tensor], trainable_variables: list[Tensor]
+    ) -> tuple:
+        grads = self._exchange(grads) if self._exchange else grads
+        return super().stateless_apply(optimizer_variables, grads, trainable_variables)
 
     def apply(self, grads: Tensor, trainable_variables: list[keras.Variable] | None = None) -> None:
         if keras.config.backend() == "tensorflow":

@@ -246,14 +246,17 @@ class Batches:
                 most = max(most, sum(different[-self.rows(self.lengths[0]) :]))
         return most + 1
 
-    def draw(self, length: int, members: np.ndarray, real: int) -> tuple:
-        """Return one planned batch as (inputs, outputs, sample weights), or (inputs,) where there are no outputs."""
+    def draw(self, length: int, members: np.ndarray, real: int, *, like: np.ndarray | None = None) -> tuple:
+        """Return one planned batch as (inputs, outputs, sample weights), or (inputs,) where there are no outputs.
+
+        like: members of the batch whose shape it has, but for the rows; None: its own.
+        """
         inputs = pad([self.inputs[member] for member in members], self.input_arrays, length)
         if self.begins is not None:
             inputs[CONTINUES] = (~self.begins[members]).astype("int32")
         if self.outputs is None:
             return (inputs,)
-        steps = self.shape(length, members, real)[1]
+        steps = self.shape(length, members if like is None else like, real)[1]
         outputs = pad([self.outputs[member] for member in members], self.output_arrays, steps)
         weights = weigh(outputs, real, self.per_step)
         if self.start is not None:
