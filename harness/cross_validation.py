@@ -18,6 +18,7 @@ from harness.runs.schema import Scores, Summary
 from harness.training import request
 from harness.training.begin import begin
 from harness.training.completion import read_complete
+from harness.training.devices import ALONE, Devices
 from harness.training.request import Request
 from harness.training.save_every import EVERY
 from pipeline.errors import BadInput
@@ -71,11 +72,12 @@ def cross_validate(
     tensorboard: bool = False,
     save_every: float = EVERY,
     auto_batch: bool = False,
+    devices: Devices = ALONE,
 ) -> CrossValidation:
     """Train the run of each fold that is not complete, write what they say together, and return it.
 
     start: starts Keras, before the first training; what is wrong with the data is told sooner. tensorboard, save_every,
-    auto_batch: see `train_run`.
+    auto_batch, devices: see `train_run`.
     """
     found: list[Fold] = []
     device: str | None = None
@@ -89,7 +91,12 @@ def cross_validate(
                 from harness.training.train import train_run
 
                 summary = train_run(
-                    training, device, tensorboard=tensorboard, save_every=save_every, auto_batch=auto_batch
+                    training,
+                    device,
+                    tensorboard=tensorboard,
+                    save_every=save_every,
+                    auto_batch=auto_batch,
+                    devices=devices,
                 )
                 learning_curve.draw(one.directory, one.task.monitor, one.task.lower_is_better)
         found.append(describe(number, summary))

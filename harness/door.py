@@ -32,10 +32,10 @@ if TYPE_CHECKING:
     from harness.suggesting.suggester import Suggester
 
 
-def start(precision: str = "float32") -> str:
+def start(precision: str = "float32", devices: int = 1) -> str:
     """Start Keras, with the backend that this process has imported, if any; return what it runs on."""
     imported = sys.modules["keras"].config.backend() if "keras" in sys.modules else None
-    return backend.start(imported, precision=precision)
+    return backend.start(imported, precision=precision, devices=devices)
 
 
 class Run:
@@ -187,32 +187,43 @@ def train(
     tensorboard: bool = False,
     save_every: str = "10m",
     auto_batch: bool = False,
+    devices: int = 1,
     **options: OptionValue,
 ) -> Run:
     """Train a task, or go on where the same call stopped; return the trained run.
 
     runs: folder of all runs. name: of this one's directory. fresh: start over. tensorboard: write its event files too.
     save_every: the time after which the state is kept within an epoch too. auto_batch: where memory does not suffice
-    for a batch, compute it in parts. options: see `harness.list_options`.
+    for a batch, compute it in parts. devices: of this machine, on which it is trained, with JAX; the first call of a
+    program that computes says how many a CPU is. options: see `harness.list_options`.
     """
     from harness.training.begin import begin
     from harness.training.completion import read_complete
+    from harness.training.devices import Devices, check_count
     from harness.training.request import settle
     from harness.training.save_every import read_duration
     from harness.training.tensorboard import check_installed
 
     seconds = read_duration(save_every)
+    check_count(devices)
     if tensorboard:
         check_installed()
     found = registry.get(task) if isinstance(task, str) else task
     request = settle(found, make_options(found, options), expand_home(runs), name=name, fresh=fresh)
     if not read_complete(request):
         with begin(request) as training:
-            where = start(request.options.precision)
+            where = start(request.options.precision, devices)
             from harness import learning_curve
             from harness.training.train import train_run
 
-            train_run(training, where, tensorboard=tensorboard, save_every=seconds, auto_batch=auto_batch)
+            train_run(
+                training,
+                where,
+                tensorboard=tensorboard,
+                save_every=seconds,
+                auto_batch=auto_batch,
+                devices=Devices(devices),
+            )
             learning_curve.draw(request.directory, found.monitor, found.lower_is_better)
     return load(request.directory)
 

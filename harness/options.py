@@ -106,6 +106,7 @@ FROZEN_VECTORS = ("embedding", "all-but-output")
 # Names that the command line uses itself.
 RESERVED = {
     "runs", "name", "fresh", "json", "include", "help", "split", "input", "output", "save_every", "auto_batch",
+    "devices", "cluster", "process", "ray",
     *declared(Machine, "run"),
 }  # fmt: skip
 # What runs of a format did before there was an option for it, where its default is something else.

@@ -3,7 +3,7 @@
 from argparse import Namespace
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness.arguments import Parser
 from harness.commands.command import Arguments
@@ -25,17 +25,25 @@ def select_backend(arguments: Arguments) -> None:
     backend.select(given.get("backend"), given.get("device"))
 
 
-def starter(given: Namespace, precision: str = "float32") -> Callable[[], str]:
-    """Return what starts Keras, and returns what it runs on."""
+def starter(given: Namespace, precision: str = "float32", **together: Any) -> Callable[[], str]:
+    """Return what starts Keras, and returns what it runs on. together: devices and cluster, see `backend.start`."""
     from harness.process import backend
 
-    return partial(backend.start, given.backend, given.device, precision=precision, kernels=given.kernels, alone=True)
+    return partial(
+        backend.start,
+        given.backend,
+        given.device,
+        precision=precision,
+        kernels=given.kernels,
+        alone=True,
+        **together,
+    )
 
 
-def start(given: Namespace, experiment: "Experiment") -> str:
-    """Start Keras, say what it runs on, and return that."""
+def start(given: Namespace, experiment: "Experiment", **together: Any) -> str:
+    """Start Keras, say what it runs on, and return that; see `starter`."""
     with doing("starting Keras"):
-        where = starter(given, experiment.options.precision)()
+        where = starter(given, experiment.options.precision, **together)()
     say(where)
     return where
 

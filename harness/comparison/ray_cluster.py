@@ -34,24 +34,8 @@ class Cluster:
     """Ray tasks, `workers` at a time on every machine, each with its share of the cores and GPUs."""
 
     def __init__(self, address: str, workers: int, *, start: Callable[[], str], include: Sequence[Path]):
-        """Raises BadInput if Ray is not installed, or if nothing answers at the address ("auto": on this machine)."""
-        place = _parse(address)
-        try:
-            import ray
-        except ModuleNotFoundError:
-            raise BadInput("--ray: Ray is not installed; run: pip install -r requirements-ray.txt") from None
-        if place:
-            _knock(address, place)
-        others = [path.name for path in ROOT.iterdir() if path.name not in CODE]
-        environment = {"working_dir": str(ROOT), "excludes": [f"/{name}" for name in others]}
-        heard = signal.getsignal(signal.SIGTERM)
-        try:
-            ray.init(address, runtime_env=environment, logging_level=logging.ERROR, log_to_driver=False)
-        except (ConnectionError, RuntimeError) as error:
-            raise _unreachable(address, str(error)) from None
-        if heard is not None and threading.current_thread() is threading.main_thread():
-            # Ray's own handler writes where each of its threads is.
-            signal.signal(signal.SIGTERM, heard)
+        """Raises BadInput as `connect` does."""
+        ray = connect(address)
         nodes = [node["Resources"] for node in ray.nodes() if node["Alive"] and node["Resources"].get("CPU")]
         share = {name: min(node.get(name, 0) for node in nodes) / workers for name in ("CPU", "GPU")}
         self.start, self.include = start, include
@@ -76,6 +60,31 @@ class Cluster:
 
     def end(self) -> None:
         self.ray.shutdown()
+
+
+def connect(address: str) -> Any:
+    """Return Ray, connected to a cluster, to which the code goes.
+
+    Raises BadInput if Ray is not installed, or if nothing answers at the address ("auto": on this machine).
+    """
+    place = _parse(address)
+    try:
+        import ray
+    except ModuleNotFoundError:
+        raise BadInput("--ray: Ray is not installed; run: pip install -r requirements-ray.txt") from None
+    if place:
+        _knock(address, place)
+    others = [path.name for path in ROOT.iterdir() if path.name not in CODE]
+    environment = {"working_dir": str(ROOT), "excludes": [f"/{name}" for name in others]}
+    heard = signal.getsignal(signal.SIGTERM)
+    try:
+        ray.init(address, runtime_env=environment, logging_level=logging.ERROR, log_to_driver=False)
+    except (ConnectionError, RuntimeError) as error:
+        raise _unreachable(address, str(error)) from None
+    if heard is not None and threading.current_thread() is threading.main_thread():
+        # Ray's own handler writes where each of its threads is.
+        signal.signal(signal.SIGTERM, heard)
+    return ray
 
 
 def _parse(address: str) -> tuple[str, int] | None:

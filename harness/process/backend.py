@@ -10,6 +10,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from harness.process import distributed
+from harness.process.cluster import Cluster
 from harness.process.console import say
 from pipeline import cache
 from pipeline.errors import BadInput, unknown
@@ -100,27 +102,85 @@ def start(
     *,
     precision: str = "float32",
     kernels: str = "auto",
+    devices: int = 1,
+    cluster: Cluster | None = None,
     alone: bool = False,
 ) -> str:
     """Set up Keras and return what it runs on, such as "JAX on CPU" or "JAX on NVIDIA H100".
 
     device: "cpu" or "gpu"; None takes the GPU if there is one. Raises BadInput if one was asked for and is not there.
+    devices: how many of them this process trains on; BadInput where there are not as many, or not JAX. cluster: with
+    which other processes; JAX must not have started.
     kernels: "auto" or "off"; whether JAX and TensorFlow on the CPU run the recurrent loops as native code (see
     models/backends).
     alone: the process is this suite's alone, and may start sooner; see `import_keras_alone`.
     """
     cache.prepare(say)
+    if devices > 1 or cluster:
+        check_backend(backend)
     chosen = select(backend, device)
+    if devices > 1 or cluster:
+        divide_cpu(devices)
+    if cluster:
+        distributed.start(cluster)
     if alone:
         import_keras_alone()
     reset(0, precision)
     name = _device_name(chosen, device)
+    if devices > 1 or cluster:
+        count_devices(devices)
+    if cluster:
+        distributed.connect(devices)
     if name.startswith("CPU"):
         from models.backends import kernels as native
 
         if native.switch(kernels == "auto", cache.folder() / "kernels", say):
             name += ", native kernels"
+    if devices > 1:
+        name += f", {devices} devices"
+    if cluster:
+        name += f", in each of {cluster.place.count} processes"
     return f"{ {'jax': 'JAX', 'tensorflow': 'TensorFlow', 'torch': 'PyTorch'}[chosen] } on {name}"
+
+
+def check_backend(backend: str | None) -> None:
+    """Raise BadInput for another backend than JAX, on which alone several devices train; before Keras is imported."""
+    chosen = choose(backend)
+    if chosen == "jax":
+        return
+    reason = {
+        "tensorflow": "Keras 3.15 fails under TensorFlow's MultiWorkerMirroredStrategy",
+        "torch": "Keras has no data parallelism on torch",
+    }[chosen]
+    raise BadInput(f"--devices, --cluster: not on {chosen} ({reason}); give --backend jax, or leave them out")
+
+
+def divide_cpu(devices: int) -> None:
+    """Have JAX make so many devices of the CPU; before it starts."""
+    import jax
+
+    # Where it has started, in a notebook say, it has the devices that it has.
+    with contextlib.suppress(RuntimeError):
+        jax.config.update("jax_num_cpu_devices", devices)
+
+
+def count_devices(devices: int) -> None:
+    """Raise BadInput where JAX, which has started, has fewer devices, or the machine fewer cores."""
+    import jax
+
+    there = jax.local_devices()
+    kind, cores = there[0].platform, os.cpu_count() or 1
+    if kind == "cpu" and devices > cores:
+        raise BadInput(
+            f"--devices {devices}: this machine has {cores} core{'s' * (cores != 1)}; give --devices {cores} at most"
+        )
+    if len(there) >= devices:
+        return
+    if kind == "cpu":
+        raise BadInput(
+            f"--devices {devices}: JAX has started in this process with {len(there)} devices; start Python anew"
+        )
+    raise BadInput(f"--devices {devices}: JAX sees {len(there)} {kind.upper()}; give --devices {len(there)} at most")
 
 
 def _device_name(backend: str, device: str | None) -> str:

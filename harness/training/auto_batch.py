@@ -18,13 +18,15 @@ def read_parts(training: Training) -> int:
     return known[-1] if known else 1
 
 
-def double(training: Training, parts: int, reason: str) -> int:
+def double(training: Training, parts: int, reason: str, *, devices: int = 1) -> int:
     """Return in how many parts to try it next, and say so. reason: why it is not enough to have `parts`.
+
+    devices: those that share each batch; each computes its share in so many parts.
 
     Raises BadInput where a batch has no smaller parts, or where none can be made.
     """
     batches, options = training.batches["train"], training.experiment.options
-    rows = max(batches.rows(length) for length in batches.lengths)
+    rows = -(-max(batches.rows(length) for length in batches.lengths) // devices)
     if parts >= rows:
         raise BadInput(f"--auto-batch: one example at a time is too much: {reason}")
     if batches.begins is not None:
@@ -32,7 +34,8 @@ def double(training: Training, parts: int, reason: str) -> int:
     if options.as_dict().get("adversarial"):
         raise BadInput(f"--auto-batch: --adversarial has a training step of its own; leave one of them out: {reason}")
     parts *= 2
-    say(f"{reason.partition(';')[0]}: each batch of {rows} is computed in {parts} parts of {-(-rows // parts)}")
+    whose = "batch" if devices == 1 else "device's share"
+    say(f"{reason.partition(';')[0]}: each {whose} of {rows} is computed in {parts} parts of {-(-rows // parts)}")
     return parts
 
 

@@ -77,14 +77,19 @@ def begin(request: Request) -> Iterator[Training]:
         yield training
 
 
-def prepare(request: Request, stored: Config | None) -> Training:
-    """Return the training that a request asks for. stored: the config of the run that its directory holds."""
+def prepare(request: Request, stored: Config | None, *, joined: bool = False) -> Training:
+    """Return the training that a request asks for. stored: the config of the run that its directory holds.
+
+    joined: another process trains the run too, and has sent what its directory holds.
+    """
     task, options, directory = request.task, request.options, request.directory
     earlier = fine_tuning.read_start(task, options) if options.from_ else None
     prepared = data.prepare(task, options, say, fine_tuning.find_fields(earlier))
     if stored and stored["data"] != prepared.fingerprint:
+        if joined:
+            raise BadInput(f"--data {options.data}: the data is not that of process 0")
         raise BadInput(f"{directory}: the data has changed since this run began; start over with --fresh")
-    begun = stored if states.find(directory) else None
+    begun = stored if joined or states.find(directory) else None
     fields = prepared.input_field, prepared.output_field
     if begun:
         # Those that the weights belong to: another version, or another machine, may fit them otherwise.

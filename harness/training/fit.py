@@ -52,7 +52,7 @@ def fit_epochs(training: Training, loop: Loop, every: Sequence[keras.callbacks.C
     """Train what is left of the epoch under way, and those after it. every: callbacks."""
     model, schedule, first, step = loop.trained.model, loop.schedule, loop.bar.first, loop.checkpoint.step
     make = partial(Callbacks, every, add_history=True, model=model, epochs=schedule.epochs, steps=schedule.steps)
-    plan = partial(Epochs, training.batches["train"], passes=schedule.passes)
+    plan = partial(Epochs, training.batches["train"], passes=schedule.passes, share=loop.share)
     loop.bar.shapes = plan(first).shapes()
     # Keras would mix the batches anew, and not the same way after a stop; Epochs has mixed them.
     options = {"shuffle": False, "verbose": 0}

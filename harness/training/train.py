@@ -4,6 +4,7 @@ import dataclasses
 import shutil
 from pathlib import Path
 
+import keras
 import numpy as np
 
 import tasks
@@ -19,12 +20,14 @@ from harness.training.auto_batch import divide, double, go_on, read_parts
 from harness.training.begin import Training, begin
 from harness.training.checkpoint import Checkpoint
 from harness.training.completion import read_complete
+from harness.training.devices import ALONE, Devices, check_rows
 from harness.training.fit import fit
 from harness.training.learning_rate import WarmupStableDecay, make_rate
 from harness.training.loop import Loop
 from harness.training.ngrams import set_ratios
 from harness.training.optimizer import make_optimizer
 from harness.training.rehearsal import rehearse
+from harness.training.replicas import Lead, tell_others
 from harness.training.request import settle
 from harness.training.save_every import EVERY
 from harness.training.tensorboard import make_callback
@@ -50,6 +53,7 @@ def train(
     device: str = "",
     save_every: float = EVERY,
     auto_batch: bool = False,
+    devices: Devices = ALONE,
 ) -> Summary:
     """Train, or go on where a run of the same options stopped; return its summary; see `train_run`.
 
@@ -61,16 +65,22 @@ def train(
     if complete := read_complete(request):
         return complete
     with begin(request) as training:
-        return train_run(training, device, save_every=save_every, auto_batch=auto_batch)
+        return train_run(training, device, save_every=save_every, auto_batch=auto_batch, devices=devices)
 
 
 def train_run(
-    training: Training, device: str, *, tensorboard: bool = False, save_every: float = EVERY, auto_batch: bool = False
+    training: Training,
+    device: str,
+    *,
+    tensorboard: bool = False,
+    save_every: float = EVERY,
+    auto_batch: bool = False,
+    devices: Devices = ALONE,
 ) -> Summary:
     """Train a run that has begun, and return its summary. device: what Keras runs on, for its environment.json.
 
     tensorboard: write event files too; see harness/training/tensorboard.py. save_every: see `fit`. auto_batch: where
-    memory does not suffice, compute each batch in parts, from what was saved on.
+    memory does not suffice, compute each batch in parts, from what was saved on. devices: those that share each batch.
 
     The summary: "run", "task", "scores" (test), "validation", "best_epoch", "epochs", "weights", "seconds", and of
     these "compiling", "tokens_per_second_answering" (None where too few batches), "megabytes" of memory at the most.
@@ -78,34 +88,47 @@ def train_run(
     parts = read_parts(training) if auto_batch else 1
     while True:
         try:
-            return train_in_parts(training, device, parts, tensorboard=tensorboard, save_every=save_every)
+            return train_in_parts(
+                training, device, parts, tensorboard=tensorboard, save_every=save_every, devices=devices
+            )
         except Exception as error:
             reason = backend.describe_out_of_memory(error)
             if not (auto_batch and reason):
                 raise
         # The error, and all that it holds in memory, is gone.
-        parts = double(training, parts, reason)
+        parts = double(training, parts, reason, devices=devices.total)
         training = go_on(training)
 
 
-def train_in_parts(training: Training, device: str, parts: int, *, tensorboard: bool, save_every: float) -> Summary:
+def train_in_parts(
+    training: Training, device: str, parts: int, *, tensorboard: bool, save_every: float, devices: Devices
+) -> Summary:
     """Train a run, each batch computed in so many parts; see `train_run`."""
+    check_rows(training, devices)
     training = divide(training, parts)
     with doing("building the model"):
-        loop = build(training, device, parts)
+        loop = build(training, device, parts, devices=devices)
     restore(training, loop)
     record(training, loop, device, parts)
     prepare_weights(training, loop)
-    watching = []
+    watching: list[keras.callbacks.Callback] = []
     if tensorboard:
         watching.append(make_callback(training.experiment.directory, lambda: loop.checkpoint.scores))
+    if devices.cluster:
+        tell_others(training, loop.trained.model, loop.checkpoint, cluster=devices.cluster)
+        watching.append(Lead(devices.cluster))
     fit(training, loop, watching, save_every=save_every)
+    if devices.cluster:
+        devices.cluster.end()
     with doing("testing"):
         return finish.test(training, loop.trained, loop.checkpoint.progress)
 
 
-def build(training: Training, device: str, parts: int = 1) -> Loop:
-    """Return the model with its loss, optimizer and validation. parts: in which each batch is computed."""
+def build(training: Training, device: str, parts: int = 1, *, devices: Devices = ALONE) -> Loop:
+    """Return the model with its loss, optimizer and validation.
+
+    parts: in which each batch is computed. devices: those that share each batch.
+    """
     experiment, batches = training.experiment, training.batches["train"]
     options = experiment.options
     rehearse(experiment, batches)
@@ -140,7 +163,8 @@ def build(training: Training, device: str, parts: int = 1) -> Loop:
     model.optimizer.build(model.trainable_variables)
     if parts > 1:
         use_parts(model, parts)
-    elif options.lazy_embeddings:
+    elif options.lazy_embeddings and devices.total == 1:
+        # Of several devices, each has other rows.
         use_sparse_gradients(model)
     if epsilon := options.as_dict().get("adversarial"):
         if options.as_dict().get("adversarial_kind") == "virtual":
@@ -148,6 +172,7 @@ def build(training: Training, device: str, parts: int = 1) -> Loop:
             use_virtual_adversarial(model, float(epsilon), output, seed=options.seed)
         else:
             use_adversarial(model, float(epsilon))
+    devices.use(model)
     trained = connect(experiment, model)
     over = f" ({schedule.passes} passes over the data)" if schedule.passes > 1 else ""
     say(
@@ -176,7 +201,7 @@ def build(training: Training, device: str, parts: int = 1) -> Loop:
         validate=None if schedule.known else validate,
     )
     checkpoint.set_model(model)
-    return Loop(trained, checkpoint, bar=bar, schedule=schedule, rate=rate)
+    return Loop(trained, checkpoint, bar=bar, schedule=schedule, rate=rate, share=devices.share)
 
 
 def read_fitted(training: Training) -> dict[str, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import keras
 import numpy as np
@@ -26,7 +27,7 @@ def find_broken(model: keras.Model) -> str | None:
     return None
 
 
-def save_variables(path: Path, model: keras.Model, **more: np.ndarray) -> None:
+def save_variables(path: Path | BinaryIO, model: keras.Model, **more: np.ndarray) -> None:
     """Write all that changes while a model is trained, by its place, and more arrays by their names."""
     values = {str(number): np.asarray(variable) for number, variable in enumerate(list_variables(model))}
     np.savez(path, allow_pickle=False, **more, **values)
