@@ -49,7 +49,8 @@ class FastPath(layers.RNN):
     2. `unroll` is false.
     3. A GRU has its reset gate after the product (`reset_after`).
     4. A GRU or an LSTM with dropout has `implementation` 2.
-    5. The backend has a loop of its own for it: see `has_loop` in models/backends/__init__.py.
+    5. The backend has a loop of its own for it, or a call for the whole layer: see `has_loop` and `has_layer` in
+       models/backends/__init__.py.
 
     One argument is more: zoneout (models/cells/zoneout.py), for layers of which 1 to 4 hold.
 
@@ -93,8 +94,10 @@ class FastPath(layers.RNN):
         """Return the last output, all outputs (batch, time, units) and the states after the last step."""
         mask = mask[0] if isinstance(mask, list) else mask
         cell, dropping = self.cell, training and self.cell.recurrent_dropout
-        covered = self.is_covered(mask, noisy=bool(dropping or self.zoneout))
-        if not (covered or self.zoneout):
+        noisy = bool(dropping or self.zoneout)
+        covered = self.is_covered(mask, noisy=noisy)
+        whole = mask is not None and not noisy and self.is_usual() and backends.has_layer(self.compute_dtype)
+        if not (covered or whole or self.zoneout):
             return super().inner_loop(sequences, initial_state, mask, training)
         kernel, recurrent = ops.convert_to_tensor(cell.kernel), ops.convert_to_tensor(cell.recurrent_kernel)
         bias = ops.convert_to_tensor(cell.bias) if cell.use_bias else ops.zeros(kernel.shape[1], kernel.dtype)
@@ -102,6 +105,17 @@ class FastPath(layers.RNN):
         biases = [bias[0], bias[1]] if bias.ndim == 2 else [bias, ops.zeros_like(bias)]
         if training and cell.dropout:
             sequences = sequences * ops.expand_dims(cell.get_dropout_mask(sequences[:, 0]), 1)
+        if whole:
+            outputs, states = backends.run_layer(
+                self.kind,
+                sequences,
+                initial=list(initial_state),
+                weights=[kernel, recurrent, *biases],
+                mask=mask,
+                backwards=self.go_backwards,
+                zero=self.zero_output_for_mask,
+            )
+            return outputs[:, -1], outputs, states
         if self.go_backwards:
             sequences, mask = ops.flip(sequences, 1), None if mask is None else ops.flip(mask, 1)
         outputs, states = (backends.run if covered else run_usual)(

@@ -1,6 +1,8 @@
 """The recurrent loops of each backend of Keras, and the one place that chooses among them.
 
     jax_loops           JAX: one loop with a gradient by hand, or the native kernels, which jax_native calls
+    jax_layers          JAX: the native kernels of a whole layer, for what has a mask
+    tensorflow_layers   TensorFlow: the same
     jax_unrolling       JAX: any other cell, of which only the product with the recurrent kernel is known
     tensorflow_loops    TensorFlow: the native kernels
     torch_loops         torch: its own kernels
@@ -76,14 +78,15 @@ class NativeKernels:
         # None: not looked for yet. A text: why there are none.
         self._found: ctypes.CDLL | str | None = None
 
-    def switch(self, wanted: bool, folder: Path, say: Callable[[str], None]) -> bool:
+    def switch(self, wanted: bool, folder: Path | None = None, say: Callable[[str], None] = logger.warning) -> bool:
         """Take the native kernels from now on, or not; return whether they are taken: torch has its own.
 
-        Where they are wanted and cannot be had, `say` is told why in one line. What is compiled is kept in `folder`.
+        Where they are wanted and cannot be had, `say` is told why in one line. What is compiled is kept in `folder`,
+        by default that of this suite's cache. What JAX or TensorFlow has compiled already stays as it is.
         """
         self._wanted = wanted
         if wanted and keras.config.backend() != "torch" and not isinstance(self._found, ctypes.CDLL):
-            self._found = open_kernels(folder, say)
+            self._found = open_kernels(folder or cache.folder() / "kernels", say)
             if isinstance(self._found, str):
                 say(self._found)
         return self.library is not None
@@ -227,6 +230,42 @@ def run(
     if library is not None:
         kernels.used.add(kind)
     return loops.run(kind, sequences, **given, library=library)
+
+
+def has_layer(dtype: str) -> bool:
+    """Return whether there are native kernels for a whole layer with a mask, without noise: see `run_layer`."""
+    return not _replacement and dtype == "float32" and kernels.library is not None
+
+
+def run_layer(
+    kind: str,
+    sequences: Tensor,
+    *,
+    initial: list[Tensor],
+    weights: list[Tensor],
+    mask: Tensor,
+    backwards: bool,
+    zero: bool,
+) -> tuple[Tensor, list[Tensor]]:
+    """Run a layer with a mask as one native call, which leaves out what the mask does. For what `has_layer` is true of.
+
+    backwards: the steps are taken from the last to the first, and so are the outputs. zero: the output of a step where
+    the mask is false is 0, not the state. The other arguments, and the result, are those of `Loops.run`.
+    """
+    library, mask = kernels.library, keras.ops.cast(mask, "bool")
+    assert library is not None
+    kernels.used.add(kind)
+    if keras.config.backend() == "tensorflow":
+        from models.backends import tensorflow_layers
+
+        call = tensorflow_layers.Kind(kind, backwards, zero)
+        return tensorflow_layers.run_layer(library, call, sequences, mask=mask, initial=initial, weights=weights)
+    from models.backends import jax_layers
+
+    outputs, states = jax_layers.run_layer(
+        jax_layers.Kind(kind, backwards, zero), sequences, mask, tuple(initial), tuple(weights)
+    )
+    return outputs, list(states)
 
 
 def unroll(advance: Callable, *given: Tensor) -> tuple[Tensor, tuple[Tensor, ...]] | None:

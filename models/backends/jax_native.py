@@ -16,11 +16,11 @@ def register(library: ctypes.CDLL) -> None:
 
     Raises AttributeError or RuntimeError where JAX does not take them.
     """
+    calls = ["mask", "layer_forward", "layer_backward"]
     for kind in KINDS:
-        for direction in ("forward", "backward"):
-            handler = jax.ffi.pycapsule(getattr(library, f"{kind}_{direction}"))
-            jax.ffi.register_ffi_target(f"unrolled_{kind}_{direction}", handler, platform="cpu")
-    jax.ffi.register_ffi_target("unrolled_mask", jax.ffi.pycapsule(library.mask), platform="cpu")
+        calls += [f"{kind}_forward", f"{kind}_backward"]
+    for call in calls:
+        jax.ffi.register_ffi_target(f"unrolled_{call}", jax.ffi.pycapsule(getattr(library, call)), platform="cpu")
 
 
 def knows_generator() -> bool:
@@ -113,10 +113,13 @@ def backward(
     return dx, (dz if cell == "gru" else dx), ((dh, dc) if cell == "lstm" else (dh,))
 
 
-def call_kernel(name: str, shapes: list[tuple], aliases: dict[int, int], *arguments: Tensor) -> Tensor:
+def call_kernel(
+    name: str, shapes: list[tuple], aliases: dict[int, int], *arguments: Tensor, **attributes: bool | np.int64
+) -> Tensor:
     """Return the results of a kernel, of these shapes. aliases: which result takes the memory of which argument."""
     results = [jax.ShapeDtypeStruct(shape, "float32") for shape in shapes]
-    return jax.ffi.ffi_call(f"unrolled_{name}", results, input_output_aliases=aliases)(*arguments)
+    call = jax.ffi.ffi_call(f"unrolled_{name}", results, input_output_aliases=aliases)
+    return call(*arguments, **attributes)
 
 
 def fill_pair(arrays: tuple) -> tuple[Tensor, Tensor]:

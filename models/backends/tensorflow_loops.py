@@ -15,14 +15,18 @@ import tensorflow
 from models.tensor import Tensor
 
 
+def count_threads() -> ctypes.c_int:
+    """Return how many threads a kernel is to start: one for each core that this process may use."""
+    return ctypes.c_int(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+
+
 def call_kernel(library: ctypes.CDLL, name: str, shape: tuple[int, int, int], *arrays: np.ndarray | None) -> None:
     """Call a kernel. shape: time, batch and units. arrays: of float32, in the order of the kernel's arguments.
 
     None, and an array without elements: there is none.
     """
     pointers = [None if array is None or not array.size else array.ctypes.data_as(ctypes.c_void_p) for array in arrays]
-    threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    getattr(library, name)(ctypes.c_int(threads), *map(ctypes.c_int64, shape), *pointers)
+    getattr(library, name)(count_threads(), *map(ctypes.c_int64, shape), *pointers)
 
 
 def forward(library: ctypes.CDLL, kind: str, projected: np.ndarray, *given: np.ndarray) -> tuple[np.ndarray, ...]:

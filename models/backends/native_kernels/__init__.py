@@ -21,8 +21,9 @@ from pathlib import Path
 
 from pipeline.cache import is_own
 
-SOURCE, HEADER = Path(__file__).with_name("loops.cc"), Path(__file__).with_name("threefry.h")
-FLAGS = "-std=c++17 -O3 -march=native -fno-math-errno -ffp-contract=fast -shared -fPIC".split()
+SOURCE = Path(__file__).with_name("loops.cc")
+HEADERS = [Path(__file__).with_name(name) for name in ("layer.h", "threefry.h")]
+FLAGS = "-std=c++17 -O2 -march=native -fno-math-errno -ffp-contract=fast -shared -fPIC".split()
 MISSING = "no native kernels, the portable loops are used: {}"
 # Most seconds that a compilation may take.
 SECONDS = 300
@@ -52,7 +53,8 @@ def find_library(folder: Path, say: Callable[[str], None], xla: bool) -> Path:
     """
     # Imported for this alone, JAX would take half a second.
     built_for = f"jaxlib {metadata.version('jaxlib')}" if xla else "plain"
-    parts = (SOURCE.read_text(), HEADER.read_text(), " ".join(FLAGS), describe_processor(), built_for)
+    source = [path.read_text() for path in (SOURCE, *HEADERS)]
+    parts = (*source, " ".join(FLAGS), describe_processor(), built_for)
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     check_owner(folder)

@@ -132,9 +132,12 @@ void multiply(const float* a, Index stride, const float* b, Index depth, float* 
     for (int j = 0; j < C; ++j) s[i][j] = load(start ? start + j * kLanes : sums + (i * C + j) * kLanes);
   for (Index k = 0; k < depth; ++k) {
     Vector column[C];
+#pragma GCC unroll 8
     for (int j = 0; j < C; ++j) column[j] = load(b + (k * C + j) * kLanes);
+#pragma GCC unroll 8
     for (int i = 0; i < R; ++i) {
       const float scalar = a[i * stride + k];
+#pragma GCC unroll 8
       for (int j = 0; j < C; ++j) s[i][j] += scalar * column[j];
     }
   }
@@ -211,12 +214,18 @@ void parallel(Pool& pool, Index count, const Work& work) {
   shared->ended.wait(lock, [&] { return shared->done == count; });
 }
 
-// Runs work(begin, end) on the rows of the batch in equal parts, as many for each thread.
-template <class Pool, class Work>
-void split(Pool& pool, Index batch, const Work& work) {
+// Returns in how many parts the rows of the batch go through the steps, as many for each thread.
+template <class Pool>
+Index count_parts(Pool& pool, Index batch) {
   const Index threads = std::max<Index>(pool.num_threads(), 1);
   const Index rounds = (batch + threads * kPart - 1) / (threads * kPart);
-  const Index count = std::min((batch + 1) / 2, rounds * threads);  // one row takes as long as two
+  return std::min((batch + 1) / 2, rounds * threads);  // one row takes as long as two
+}
+
+// Runs work(begin, end) on the rows of the batch in equal parts.
+template <class Pool, class Work>
+void split(Pool& pool, Index batch, const Work& work) {
+  const Index count = count_parts(pool, batch);
   parallel(pool, count, [&](Index i) { work(batch * i / count, batch * (i + 1) / count); });
 }
 
@@ -240,14 +249,27 @@ struct Arrays {
 // read, all where enough follows in the array: nobody looks at what comes of the others.
 struct Place {
   Index all, width, reach, H, state, gate;
+  Index extra, gradient;  // in what only backward reads, and in the gradients
+  Index next, next_gate;  // how much further the next step is
   const float *old_h, *old_c;
 
   Place(const Arrays& a, int gates, Index step, Index row, Index n)
       : all(step * a.batch + row), width(std::min<Index>(kLanes, a.units - n)),
         reach((a.batch - 1 - row) * a.units >= kLanes - width ? Index(kLanes) : width),
-        H(a.units), state(all * H + n), gate(all * gates * H + n),
+        H(a.units), state(all * H + n), gate(all * gates * H + n), extra(state), gradient(gate),
+        next(a.batch * H), next_gate(next * gates),
         old_h(step ? a.h + state - a.batch * H : a.h0 + row * H + n),
         old_c(step ? a.c + state - a.batch * H : a.c0 + row * H + n) {}
+
+  // The same in arrays of (batch, time, ...), for which see layer.h. all: the row and step; before: those of the step
+  // before, or -1. wide: how many numbers are kept for each unit. local: of the row's among the gradients.
+  Place(const Arrays& a, int gates, int wide, Index all, Index before, Index row, Index local, Index n)
+      : all(all), width(std::min<Index>(kLanes, a.units - n)),
+        reach((a.batch * a.time - 1 - all) * a.units >= kLanes - width ? Index(kLanes) : width),
+        H(a.units), state(all * H + n), gate(all * wide * H + n), extra(gate + gates * H),
+        gradient(local * gates * H + n), next(H), next_gate(wide * H),
+        old_h(before < 0 ? a.h0 + row * H + n : a.h + before * H + n),
+        old_c(before < 0 ? a.c0 + row * H + n : a.c + before * H + n) {}
 };
 
 // Asks for what the next step will want, `distance` further: steps lie too far apart for the processor to guess it.
@@ -288,7 +310,7 @@ struct OneGate {
       else h = taken > 0.0f ? (h - old) / taken : Vector{};
     }
     const Vector slope = rectified ? (h > 0.0f ? Vector{} + 1.0f : Vector{}) : 1.0f - h * h;
-    store(a.dx + at.state, part * slope, at.width);
+    store(a.dx + at.gradient, part * slope, at.width);
     return dh - part;
   }
 };
@@ -301,9 +323,9 @@ struct Lstm {
   static constexpr bool has_c = true;
 
   static void forward(const Arrays& a, const Place& at, const float* sums) {
-    const Index w = at.width, m = at.reach, H = at.H, next = a.batch * H;
+    const Index w = at.width, m = at.reach, H = at.H, next = at.next;
     const float* x = a.x + at.gate;
-    ahead<gates>(x, next * gates, H), ahead<1>(a.h + at.state, next), ahead<1>(a.c + at.state, next);
+    ahead<gates>(x, at.next_gate, H), ahead<1>(a.h + at.state, next), ahead<1>(a.c + at.state, next);
     const Vector di = sigmoid_divisor(load(x, m) + load(sums));
     const Vector df = sigmoid_divisor(load(x + H, m) + load(sums + kLanes));
     const Fraction tg = tanh_fraction(load(x + 2 * H, m) + load(sums + 2 * kLanes));
@@ -319,14 +341,14 @@ struct Lstm {
     store(kept, i, w), store(kept + H, f, w), store(kept + 2 * H, g, w), store(kept + 3 * H, o, w);
   }
   static Vector backward(const Arrays& a, const Place& at, Vector dh, float* carried_c) {
-    const Index w = at.width, m = at.reach, H = at.H, next = -a.batch * H;
+    const Index w = at.width, m = at.reach, H = at.H, next = -at.next;
     const float* kept = a.saved + at.gate;
-    ahead<gates>(kept, next * gates, H), ahead<1>(a.outputs + at.state, next), ahead<1>(a.c + at.state, 2 * next);
+    ahead<gates>(kept, -at.next_gate, H), ahead<1>(a.outputs + at.state, next), ahead<1>(a.c + at.state, 2 * next);
     const Vector i = load(kept, m), f = load(kept + H, m), g = load(kept + 2 * H, m), o = load(kept + 3 * H, m);
     const Vector squashed = tanh(a.zone_c ? f * load(at.old_c, m) + i * g : load(a.c + at.state, m));
     const Vector whole = load(carried_c), dh_new = pass(a.zone_h, at, dh), dc_new = pass(a.zone_c, at, whole);
     const Vector dc = dc_new + dh_new * o * (1.0f - squashed * squashed);
-    float* dx = a.dx + at.gate;
+    float* dx = a.dx + at.gradient;
     const Vector df = dc * load(at.old_c, m) * f * (1.0f - f), dout = dh_new * squashed * o * (1.0f - o);
     store(dx, dc * g * i * (1.0f - i), w), store(dx + H, df, w);
     store(dx + 2 * H, dc * i * (1.0f - g * g), w), store(dx + 3 * H, dout, w);
@@ -340,9 +362,9 @@ struct Gru {
   static constexpr bool has_c = false;
 
   static void forward(const Arrays& a, const Place& at, const float* sums) {
-    const Index w = at.width, m = at.reach, H = at.H, next = a.batch * H;
+    const Index w = at.width, m = at.reach, H = at.H, next = at.next;
     const float* x = a.x + at.gate;
-    ahead<gates>(x, next * gates, H), ahead<1>(a.h + at.state, next);
+    ahead<gates>(x, at.next_gate, H), ahead<1>(a.h + at.state, next);
     const Vector dz = sigmoid_divisor(load(x, m) + load(sums));
     const Vector dr = sigmoid_divisor(load(x + H, m) + load(sums + kLanes));
     const Vector inverse = 1.0f / (dz * dr), z = inverse * dr, r = inverse * dz, hg = load(sums + 2 * kLanes);
@@ -350,19 +372,19 @@ struct Gru {
     store(a.h + at.state, zone(a.zone_h, at, g + z * (load(at.old_h, m) - g), at.old_h), w);
     if (!a.kept) return;
     float* kept = a.kept + at.gate;
-    ahead<1>(a.extra + at.state, next);
-    store(kept, z, w), store(kept + H, r, w), store(kept + 2 * H, g, w), store(a.extra + at.state, hg, w);
+    ahead<1>(a.extra + at.extra, next);
+    store(kept, z, w), store(kept + H, r, w), store(kept + 2 * H, g, w), store(a.extra + at.extra, hg, w);
   }
   static Vector backward(const Arrays& a, const Place& at, Vector dh, float*) {
-    const Index w = at.width, m = at.reach, H = at.H, next = -a.batch * H;
+    const Index w = at.width, m = at.reach, H = at.H, next = -at.next;
     const float* kept = a.saved + at.gate;
-    float *dx = a.dx + at.gate, *dhu = a.dz + at.gate;
-    ahead<gates>(kept, next * gates, H), ahead<gates>(dhu, next * gates, H), ahead<1>(a.outputs + at.state, next);
-    ahead<1>(a.saved_extra + at.state, next), ahead<1>(a.h + at.state, 2 * next);
+    float *dx = a.dx + at.gradient, *dhu = a.dz + at.gradient;
+    ahead<gates>(kept, -at.next_gate, H), ahead<gates>(dhu, -at.next_gate, H), ahead<1>(a.outputs + at.state, next);
+    ahead<1>(a.saved_extra + at.extra, next), ahead<1>(a.h + at.state, 2 * next);
     const Vector z = load(kept, m), r = load(kept + H, m), g = load(kept + 2 * H, m);
     const Vector part = pass(a.zone_h, at, dh);
     const Vector dg = part * (1.0f - z) * (1.0f - g * g), dz = part * (load(at.old_h, m) - g) * z * (1.0f - z);
-    const Vector dr = dg * load(a.saved_extra + at.state, m) * r * (1.0f - r);
+    const Vector dr = dg * load(a.saved_extra + at.extra, m) * r * (1.0f - r);
     store(dx, dz, w), store(dx + H, dr, w), store(dx + 2 * H, dg, w);
     store(dhu, dz, w), store(dhu + H, dr, w), store(dhu + 2 * H, dg * r, w);
     return dh - part + part * z;
@@ -482,25 +504,11 @@ void backward_rows(const Arrays& a, const float* panels, float* const (&first)[2
     for (Index row = 0; row < rows; ++row) std::copy_n(carried[s] + row * width, H, first[s] + (begin + row) * H);
 }
 
-// All rows forward. kernel, bias: as Keras has them; bias: null where h U has none.
-template <class Cell, class Pool>
-void forward_all(Pool& pool, Arrays a, const float* kernel, const float* bias) {
-  const Index H = a.units, all = vectors(H), width = all * Cell::gates * kLanes;
-  float *panels = scratch<0>(width * (H + 1)), *packed_bias = panels + width * H;
-  a.bias = bias ? packed_bias : nullptr;
-  const int block = a.dropped ? kColumns : Cell::block;
-  for (Index v = 0; v < all; v += block) {
-    const Index count = std::min<Index>(block, all - v), panel = v * Cell::gates * kLanes;
-    if (a.dropped) {
-      for (int gate = 0; gate < Cell::gates; ++gate)
-        for (Index k = 0; k < H + (bias ? 1 : 0); ++k)  // the bias is one row more, of its own
-          for (Index j = 0; j < count; ++j) {
-            const Index n = (v + j) * kLanes, row = panel + gate * count * kLanes;
-            float* to = k < H ? panels + row * H + (k * count + j) * kLanes : packed_bias + row + j * kLanes;
-            store(to, load((k < H ? kernel + k * Cell::gates * H : bias) + gate * H + n, H - n));
-          }
-      continue;
-    }
+// Packs U for `forward_rows`, and its bias where there is one.
+template <class Cell>
+void pack_gates(Index H, const float* kernel, const float* bias, float* panels, float* packed_bias) {
+  for (Index v = 0; v < vectors(H); v += Cell::block) {
+    const Index count = std::min<Index>(Cell::block, vectors(H) - v), panel = v * Cell::gates * kLanes;
     const auto pack = [&](float* to, const float* from) {
       for (Index n = v * kLanes; n < (v + count) * kLanes; n += kLanes)
         for (Index gate = 0; gate < Cell::gates; ++gate, to += kLanes)
@@ -509,6 +517,39 @@ void forward_all(Pool& pool, Arrays a, const float* kernel, const float* bias) {
     for (Index k = 0; k < H; ++k)
       pack(panels + panel * H + k * count * Cell::gates * kLanes, kernel + k * Cell::gates * H);
     if (bias) pack(packed_bias + panel, bias);
+  }
+}
+
+// Packs a kernel of (rows, depth) transposed, as (depth, kColumns) for each kColumns vectors of rows.
+inline void pack_transposed(Index rows, Index depth, const float* kernel, float* panels) {
+  const Index all = vectors(rows);
+  for (Index v = 0; v < all; v += kColumns) {
+    const Index lanes = std::min<Index>(kColumns, all - v) * kLanes;
+    const float* from = kernel + v * kLanes * depth;
+    float* to = panels + v * kLanes * depth;
+    for (Index k = 0; k < depth; k += kLanes)  // a few at a time: what they are written to stays in the cache
+      for (Index n = 0; n < lanes; ++n)
+        for (Index i = k; i < std::min(k + kLanes, depth); ++i)
+          to[i * lanes + n] = v * kLanes + n < rows ? from[n * depth + i] : 0.0f;
+  }
+}
+
+// All rows forward. kernel, bias: as Keras has them; bias: null where h U has none.
+template <class Cell, class Pool>
+void forward_all(Pool& pool, Arrays a, const float* kernel, const float* bias) {
+  const Index H = a.units, all = vectors(H), width = all * Cell::gates * kLanes;
+  float *panels = scratch<0>(width * (H + 1)), *packed_bias = panels + width * H;
+  a.bias = bias ? packed_bias : nullptr;
+  if (!a.dropped) pack_gates<Cell>(H, kernel, bias, panels, packed_bias);
+  for (Index v = 0; a.dropped && v < all; v += kColumns) {
+    const Index count = std::min<Index>(kColumns, all - v), panel = v * Cell::gates * kLanes;
+    for (int gate = 0; gate < Cell::gates; ++gate)
+      for (Index k = 0; k < H + (bias ? 1 : 0); ++k)  // the bias is one row more, of its own
+        for (Index j = 0; j < count; ++j) {
+          const Index n = (v + j) * kLanes, row = panel + gate * count * kLanes;
+          float* to = k < H ? panels + row * H + (k * count + j) * kLanes : packed_bias + row + j * kLanes;
+          store(to, load((k < H ? kernel + k * Cell::gates * H : bias) + gate * H + n, H - n));
+        }
   }
   split(pool, a.batch, [&](Index begin, Index end) { forward_rows<Cell>(a, panels, begin, end); });
 }
@@ -519,20 +560,25 @@ void backward_all(Pool& pool, const Arrays& a, const float* kernel, const float*
                   float* const (&first)[2]) {
   const Index H = a.units, all = vectors(H), depth = Cell::gates * H;
   float* panels = scratch<0>(all * kLanes * depth);
-  for (Index v = 0; v < all; v += kColumns) {
-    const Index lanes = std::min<Index>(kColumns, all - v) * kLanes;
-    const float* from = kernel + v * kLanes * depth;
-    float* to = panels + v * kLanes * depth;
-    for (Index k = 0; k < depth; k += kLanes)  // a few at a time: what they are written to stays in the cache
-      for (Index n = 0; n < lanes; ++n)
-        for (Index i = k; i < std::min(k + kLanes, depth); ++i)
-          to[i * lanes + n] = v * kLanes + n < H ? from[n * depth + i] : 0.0f;
-  }
+  pack_transposed(H, depth, kernel, panels);
   for (int s = 0; s <= Cell::has_c; ++s) std::copy_n(last[s], a.batch * H, first[s]);
   split(pool, a.batch, [&](Index begin, Index end) { backward_rows<Cell>(a, panels, first, begin, end); });
 }
 
 }  // namespace
+
+#include "layer.h"
+
+// Runs work(a cell) for the cell of a number, in the order of KINDS in __init__.py.
+template <class Work>
+auto with_cell(Index cell, const Work& work) {
+  switch (cell) {
+    case 0: return work(Simple());
+    case 1: return work(Relu());
+    case 2: return work(Lstm());
+    default: return work(Gru());
+  }
+}
 
 #ifdef UNROLLED_XLA
 
@@ -541,51 +587,118 @@ void backward_all(Pool& pool, const Arrays& a, const float* kernel, const float*
 namespace {
 
 namespace ffi = xla::ffi;
-using Floats = ffi::Buffer<ffi::F32>;
 using Mask = ffi::Buffer<ffi::PRED>;
-using Result = ffi::Result<Floats>;
+using Shape = std::vector<Index>;
 
-float* data(Result& result) { return result->element_count() ? result->typed_data() : nullptr; }
+// The arrays of a call, arguments and then results, taken one after the other. XLA's bindings with a type for each would
+// take seconds to compile.
+class Given {
+ public:
+  Given(ffi::RemainingArgs args, ffi::RemainingRets results) {
+    for (size_t i = 0; i < args.size(); ++i) add(args.get<ffi::AnyBuffer>(i));
+    for (size_t i = 0; i < results.size(); ++i)
+      if (auto found = results.get<ffi::AnyBuffer>(i); found.has_value()) arrays.push_back(**found);
+  }
+  // Null for one without elements. shape: takes the shape.
+  template <class T = float>
+  T* take(Shape* shape = nullptr) {
+    const ffi::AnyBuffer& array = arrays.at(next++);
+    if (shape) shape->assign(array.dimensions().begin(), array.dimensions().end());
+    return array.element_count() ? static_cast<T*>(array.untyped_data()) : nullptr;
+  }
+
+ private:
+  std::vector<ffi::AnyBuffer> arrays;
+  size_t next = 0;
+
+  void add(ffi::ErrorOr<ffi::AnyBuffer> found) {
+    if (found.has_value()) arrays.push_back(*found);
+  }
+};
 
 template <class Cell>
-ffi::Error check(const Floats& h0, const Floats& kernel) {
-  const auto h = h0.dimensions(), k = kernel.dimensions();
-  if (h.size() == 2 && k.size() == 2 && k[0] == h[1] && k[1] == Cell::gates * h[1]) return ffi::Error::Success();
+ffi::Error check(const Shape& h0, const Shape& kernel) {
+  if (h0.size() == 2 && kernel.size() == 2 && kernel[0] == h0[1] && kernel[1] == Cell::gates * h0[1])
+    return ffi::Error::Success();
   return ffi::Error::InvalidArgument("the recurrent kernel does not have the shape (units, gates x units)");
 }
 
-const float* data(const Floats& given) { return given.element_count() ? given.typed_data() : nullptr; }
-
-Arrays arrange(const Mask& mask, const Floats& h0, const Floats& c0, Index time, const Floats& dropped,
-               const Floats& zone_h, const Floats& zone_c) {
+template <class Cell>
+ffi::Error forward(ffi::ThreadPool pool, ffi::RemainingArgs args, ffi::RemainingRets results) {
+  Given given(args, results);
   Arrays a{};
-  a.dropped = data(dropped), a.zone_h = data(zone_h), a.zone_c = data(zone_c);
-  a.time = time, a.batch = h0.dimensions()[0], a.units = h0.dimensions()[1];
-  a.mask = mask.element_count() ? mask.typed_data() : nullptr, a.h0 = h0.typed_data(), a.c0 = c0.typed_data();
-  return a;
-}
-
-template <class Cell>
-ffi::Error forward(ffi::ThreadPool pool, Floats x, Mask mask, Floats h0, Floats c0, Floats kernel, Floats bias,
-                   Floats dropped, Floats zone_h, Floats zone_c, Result h, Result c, Result kept, Result extra) {
-  if (auto error = check<Cell>(h0, kernel); error.failure()) return error;
-  Arrays a = arrange(mask, h0, c0, x.dimensions()[0], dropped, zone_h, zone_c);
-  a.x = x.typed_data(), a.h = data(h), a.c = data(c), a.kept = data(kept), a.extra = data(extra);
-  forward_all<Cell>(pool, a, kernel.typed_data(), bias.element_count() ? bias.typed_data() : nullptr);
+  Shape x, h0, shape;
+  a.x = given.take(&x), a.mask = given.take<bool>(), a.h0 = given.take(&h0), a.c0 = given.take();
+  const float *kernel = given.take(&shape), *bias = given.take();
+  a.dropped = given.take(), a.zone_h = given.take(), a.zone_c = given.take();
+  a.h = given.take(), a.c = given.take(), a.kept = given.take(), a.extra = given.take();
+  if (auto error = check<Cell>(h0, shape); error.failure()) return error;
+  a.time = x[0], a.batch = h0[0], a.units = h0[1];
+  forward_all<Cell>(pool, a, kernel, bias);
   return ffi::Error::Success();
 }
 
 template <class Cell>
-ffi::Error backward(ffi::ThreadPool pool, Floats outputs, Floats last_h, Floats last_c, Mask mask, Floats h0, Floats c0,
-                    Floats kernel, Floats h, Floats c, Floats kept, Floats extra, Floats dropped, Floats zone_h,
-                    Floats zone_c, Result dx, Result dz, Result first_h, Result first_c) {
-  if (auto error = check<Cell>(h0, kernel); error.failure()) return error;
-  Arrays a = arrange(mask, h0, c0, outputs.dimensions()[0], dropped, zone_h, zone_c);
-  a.outputs = outputs.typed_data(), a.saved = kept.typed_data(), a.saved_extra = extra.typed_data();
-  a.h = h.typed_data(), a.c = c.typed_data(), a.dx = data(dx), a.dz = data(dz) ? data(dz) : a.dx;
-  backward_all<Cell>(pool, a, kernel.typed_data(), {last_h.typed_data(), last_c.typed_data()},
-                     {data(first_h), data(first_c)});
+ffi::Error backward(ffi::ThreadPool pool, ffi::RemainingArgs args, ffi::RemainingRets results) {
+  Given given(args, results);
+  Arrays a{};
+  Shape outputs, h0, shape;
+  a.outputs = given.take(&outputs);
+  const float *last_h = given.take(), *last_c = given.take();
+  a.mask = given.take<bool>(), a.h0 = given.take(&h0), a.c0 = given.take();
+  const float* kernel = given.take(&shape);
+  a.h = given.take(), a.c = given.take(), a.saved = given.take(), a.saved_extra = given.take();
+  a.dropped = given.take(), a.zone_h = given.take(), a.zone_c = given.take();
+  a.dx = given.take(), a.dz = given.take();
+  float *first_h = given.take(), *first_c = given.take();
+  if (!a.dz) a.dz = a.dx;
+  if (auto error = check<Cell>(h0, shape); error.failure()) return error;
+  a.time = outputs[0], a.batch = h0[0], a.units = h0[1];
+  backward_all<Cell>(pool, a, kernel, {last_h, last_c}, {first_h, first_c});
   return ffi::Error::Success();
+}
+
+// Takes the arguments that both directions have in common.
+Layer take_layer(Given& given, bool backwards, bool zero, Shape& recurrent) {
+  Layer l{};
+  Shape x, h0;
+  l.x = given.take(&x), l.mask = given.take<bool>(), l.h0 = given.take(&h0), l.c0 = given.take();
+  l.kernel = given.take(), l.recurrent = given.take(&recurrent);
+  l.batch = x.at(0), l.time = x.at(1), l.features = x.at(2), l.units = h0.at(1);
+  l.backwards = backwards, l.zero = zero;
+  return l;
+}
+
+// cell: its place among the cells of `with_cell`.
+ffi::Error run_layer_forward(ffi::ThreadPool pool, ffi::RemainingArgs args, ffi::RemainingRets results, int64_t cell,
+                             bool backwards, bool zero, bool keep) {
+  Given given(args, results);
+  Shape shape;
+  Layer l = take_layer(given, backwards, zero, shape);
+  l.bias = given.take(), l.bias_within = given.take();
+  l.outputs = given.take(), l.c = given.take(), l.kept = given.take(), l.last_h = given.take(), l.last_c = given.take();
+  return with_cell(cell, [&](auto kind) {
+    if (auto error = check<decltype(kind)>({l.batch, l.units}, shape); error.failure()) return error;
+    forward_layer<decltype(kind)>(pool, l, keep);
+    return ffi::Error::Success();
+  });
+}
+
+ffi::Error run_layer_backward(ffi::ThreadPool pool, ffi::RemainingArgs args, ffi::RemainingRets results, int64_t cell,
+                              bool backwards, bool zero) {
+  Given given(args, results);
+  const float *d_outputs = given.take(), *d_last_h = given.take(), *d_last_c = given.take();
+  Shape shape;
+  Layer l = take_layer(given, backwards, zero, shape);
+  l.d_outputs = d_outputs, l.d_last_h = d_last_h, l.d_last_c = d_last_c;
+  l.outputs = given.take(), l.c = given.take(), l.kept = given.take();
+  l.dz = given.take(), l.dx = given.take(), l.d_kernel = given.take(), l.d_recurrent = given.take();
+  l.d_bias = given.take(), l.d_bias_within = given.take(), l.first_h = given.take(), l.first_c = given.take();
+  return with_cell(cell, [&](auto kind) {
+    if (auto error = check<decltype(kind)>({l.batch, l.units}, shape); error.failure()) return error;
+    backward_layer<decltype(kind)>(pool, l);
+    return ffi::Error::Success();
+  });
 }
 
 // Draws for each element whether it is one of the share that a mask keeps, as jax.random.bernoulli does.
@@ -606,24 +719,26 @@ XLA_FFI_DEFINE_HANDLER_SYMBOL(mask, draw_mask, ffi::Ffi::Bind().Ctx<ffi::ThreadP
     .Arg<ffi::Buffer<ffi::U32>>().Ret<Mask>().Attr<float>("share"));
 
 #define UNROLLED_CELL(name, Cell)                                                                       \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(name##_forward, forward<Cell>, ffi::Ffi::Bind().Ctx<ffi::ThreadPool>()  \
-      .Arg<Floats>().Arg<Mask>().Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>()                \
-      .Arg<Floats>().Arg<Floats>().Arg<Floats>()                                                        \
-      .Ret<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>());                                        \
-  XLA_FFI_DEFINE_HANDLER_SYMBOL(name##_backward, backward<Cell>, ffi::Ffi::Bind().Ctx<ffi::ThreadPool>() \
-      .Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Mask>().Arg<Floats>().Arg<Floats>().Arg<Floats>()  \
-      .Arg<Floats>().Arg<Floats>().Arg<Floats>().Arg<Floats>()                                          \
-      .Arg<Floats>().Arg<Floats>().Arg<Floats>()                                                        \
-      .Ret<Floats>().Ret<Floats>().Ret<Floats>().Ret<Floats>())
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(name##_forward, forward<Cell>,                                          \
+      ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().RemainingArgs().RemainingRets());                         \
+  XLA_FFI_DEFINE_HANDLER_SYMBOL(name##_backward, backward<Cell>,                                        \
+      ffi::Ffi::Bind().Ctx<ffi::ThreadPool>().RemainingArgs().RemainingRets())
 
 UNROLLED_CELL(simple, Simple);
 UNROLLED_CELL(relu, Relu);
 UNROLLED_CELL(lstm, Lstm);
 UNROLLED_CELL(gru, Gru);
 
+XLA_FFI_DEFINE_HANDLER_SYMBOL(layer_forward, run_layer_forward, ffi::Ffi::Bind().Ctx<ffi::ThreadPool>()
+    .RemainingArgs().RemainingRets()
+    .Attr<int64_t>("cell").Attr<bool>("backwards").Attr<bool>("zero").Attr<bool>("keep"));
+XLA_FFI_DEFINE_HANDLER_SYMBOL(layer_backward, run_layer_backward, ffi::Ffi::Bind().Ctx<ffi::ThreadPool>()
+    .RemainingArgs().RemainingRets()
+    .Attr<int64_t>("cell").Attr<bool>("backwards").Attr<bool>("zero"));
+
 #else
 
-// ---- Called by anyone: the same with plain pointers, without a mask, on threads of its own ----
+// ---- Called by anyone: the same with plain pointers, the loops without a mask, on threads of its own ----
 
 #define UNROLLED_PLAIN(name, Cell)                                                                            \
   extern "C" void name##_plain_forward(int threads, Index time, Index batch, Index units, const float* x,     \
@@ -655,5 +770,15 @@ UNROLLED_PLAIN(simple, Simple)
 UNROLLED_PLAIN(relu, Relu)
 UNROLLED_PLAIN(lstm, Lstm)
 UNROLLED_PLAIN(gru, Gru)
+
+extern "C" void plain_layer_forward(int threads, Index cell, const Layer* layer, int keep) {
+  Threads pool{threads};
+  with_cell(cell, [&](auto kind) { forward_layer<decltype(kind)>(pool, *layer, keep); });
+}
+
+extern "C" void plain_layer_backward(int threads, Index cell, const Layer* layer) {
+  Threads pool{threads};
+  with_cell(cell, [&](auto kind) { backward_layer<decltype(kind)>(pool, *layer); });
+}
 
 #endif
