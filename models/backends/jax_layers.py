@@ -5,6 +5,7 @@ and the order of the gates.
 """
 
 import functools
+import math
 from typing import NamedTuple
 
 import jax
@@ -17,6 +18,8 @@ from models.tensor import Tensor
 
 # How many arrays of (batch, time, units) are kept for the gradient beside the states.
 KEPT = {"simple": 0, "relu": 0, "lstm": 4, "gru": 4}
+# Up to so many numbers the gates are in memory of the kernels' own, where they are not kept for the gradient.
+OWN_MEMORY = 2**23
 
 
 class Kind(NamedTuple):
@@ -35,11 +38,11 @@ def _run_forward(kind: Kind, sequences: Tensor, mask: Tensor, initial: tuple, we
     """Return the outputs, the last states, and what is kept: c at all steps, and the gates."""
     batch, steps, _ = sequences.shape
     units, none = initial[0].shape[-1], (0,)
-    outputs = batch, steps, units
+    outputs, gates = (batch, steps, units), (batch, steps, KEPT[kind.cell] * units)
     shapes = [
         outputs,
         outputs if kind.cell == "lstm" else none,
-        (batch, steps, KEPT[kind.cell] * units) if KEPT[kind.cell] else none,
+        gates if KEPT[kind.cell] and (keep or math.prod(gates) > OWN_MEMORY) else none,
         initial[0].shape,
         initial[1].shape if kind.cell == "lstm" else none,
     ]

@@ -7,7 +7,22 @@
 //
 // All arrays are float32 and contiguous. Of what is kept, a step has as many numbers for each unit as `wide` says.
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 namespace {
+
+// Asks for huge pages where an array is about to be written for the first time: to have the system fill thousands of
+// small ones takes as long as what is done with them.
+inline void ask_for_huge_pages(float* array, Index floats) {
+#if defined(__linux__)
+  constexpr uintptr_t page = 2 << 20;
+  const uintptr_t begin = (reinterpret_cast<uintptr_t>(array) + page - 1) / page * page;
+  const uintptr_t end = reinterpret_cast<uintptr_t>(array + floats) / page * page;
+  if (array && begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+#endif
+}
 
 // ../tensorflow_layers.py has the same fields in the same order.
 struct Layer {
@@ -17,7 +32,7 @@ struct Layer {
   Index blank;       // the same before a row's first step alone: so it is with Keras on TensorFlow
   const bool* mask;  // (batch, time), or null: all steps are computed
   const float *x, *h0, *c0, *kernel, *recurrent, *bias, *bias_within;
-  float *outputs, *c, *kept;        // h and c at all steps; the gates, in the place of the projected inputs
+  float *outputs, *c, *kept;        // h and c at all steps; the gates, in the place of the projected inputs, or null
   float *last_h, *last_c;           // the states after the last step
   const float *d_outputs, *d_last_h, *d_last_c;
   float* dz;                        // the gradients of x W, and for a gru of its part of h U, in the place of `kept`
@@ -152,7 +167,11 @@ void forward_layer(Pool& pool, const Layer& l, bool keep) {
   const Steps steps(l);
   Arrays a{};
   a.time = l.time, a.batch = l.batch, a.units = H, a.h0 = l.h0, a.c0 = l.c0, a.h = l.outputs, a.c = l.c;
+  const Index states = l.batch * l.time * H;
   float* inputs = Cell::gates == 1 ? l.outputs : l.kept;
+  // Nothing is to be kept: the same memory serves each call.
+  if (!inputs) inputs = scratch<2>(states * wide<Cell>);
+  ask_for_huge_pages(inputs, states * wide<Cell>), ask_for_huge_pages(l.outputs, states), ask_for_huge_pages(l.c, states);
   a.x = inputs, a.kept = a.extra = keep ? l.kept : nullptr;
   const Index gates = all * Cell::gates * kLanes;
   float *panels = scratch<0>(padded * (l.features + 1) + gates * (H + 1)), *bias = panels + padded * l.features;
@@ -247,6 +266,7 @@ void multiply_transposed(const float* const* a, Index i, const float* b, Index r
   for (Index k = 0; k < rows; ++k) {
     Vector row[C];
     const float* column = a[k] + i;
+    if (k + 8 < rows) __builtin_prefetch(a[k + 8] + i);
 #pragma GCC unroll 8
     for (int j = 0; j < C; ++j) row[j] = load(b + (k * C + j) * kLanes);
 #pragma GCC unroll 8
@@ -268,17 +288,19 @@ MultiplyTransposed find_transposed(int rows, int columns, std::integer_sequence<
   return table[(rows - 1) * kColumns + columns - 1];
 }
 
+constexpr Index kSteps = 64;  // steps used at a time: half of the first cache is left for `a`
+
 // kernel = a^T z, for `columns` vectors of z and so many of its columns, `width` of them units, and bias = the sum of z.
 // a: rows of `rows` numbers. The kernel's rows are `distance` apart. Either result may be null.
 inline void multiply_steps(const std::vector<const float*>& a, const std::vector<const float*>& z, Index column,
                            Index rows, int columns, Index width, float* kernel, Index distance, float* bias) {
   const Index lanes = columns * kLanes, most = std::min(kRows, kAccumulators / columns);
   const Index blocks = (rows + most - 1) / most, count = a.size();
-  float *sums = scratch<1>((rows + kDepth + 1) * lanes), *part = sums + rows * lanes, *total = part + kDepth * lanes;
+  float *sums = scratch<1>((rows + kSteps + 1) * lanes), *part = sums + rows * lanes, *total = part + kSteps * lanes;
   std::fill_n(total, lanes, 0.0f);
   if (!count) std::fill_n(sums, rows * lanes, 0.0f);
-  for (Index from = 0; from < count; from += kDepth) {
-    const Index size = std::min(kDepth, count - from);
+  for (Index from = 0; from < count; from += kSteps) {
+    const Index size = std::min(kSteps, count - from);
     for (Index k = 0; k < size; ++k)
       for (int j = 0; j < columns; ++j) {
         const Vector now = load(z[from + k] + column + j * kLanes, width - j * kLanes);
@@ -302,6 +324,7 @@ inline void multiply_steps(const std::vector<const float*>& a, const std::vector
 template <class Cell, class Pool>
 void backward_layer(Pool& pool, const Layer& l) {
   const Index H = l.units, F = l.features, all = vectors(H), depth = Cell::gates * H, width = wide<Cell> * H;
+  ask_for_huge_pages(l.dx, l.batch * l.time * F);
   const Steps steps(l);
   Arrays a{};
   a.time = l.time, a.batch = l.batch, a.units = H, a.h0 = l.h0, a.c0 = l.c0, a.h = l.outputs, a.c = l.c;
