@@ -90,7 +90,9 @@ class Run:
             for number, one in enumerate(inputs, 1)
         ]
         check_any(asked)
-        check_count(override(self.experiment, decoding).options, n_best)
+        # The run's own options have been checked, which takes a third as long as a short answer.
+        experiment = override(self.experiment, decoding) if decoding else self.experiment
+        check_count(experiment.options, n_best)
         trained = self._decoding(decoding)
         from harness.predict import predict
 
