@@ -223,7 +223,8 @@ def listen(place: Place, about: Mapping[str, object]) -> tuple[dict[int, Connect
             if reason:
                 raise BadInput(f"--cluster: {reason}")
             found[line][process] = connection
-    return found[MESSAGES], found[PULSE]
+    # In whichever order they came, all are spoken with in that of their numbers.
+    return dict(sorted(found[MESSAGES].items())), dict(sorted(found[PULSE].items()))
 
 
 def welcome(accepted: socket.socket) -> tuple[Connection, dict[str, Any]]:
