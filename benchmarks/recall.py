@@ -19,7 +19,7 @@ from harness import figure  # noqa: E402
 from models.cells import CELLS  # noqa: E402
 
 # Beside the task's own: as many steps for all.
-OPTIONS = {"epochs": 14, "patience": 14}
+OPTIONS = {"learning_rate": 1e-2, "epochs": 14, "patience": 14}
 UNITS = {"gru": (32, 64, 128, 256), "delta": (32, 64)}
 
 
