@@ -11,8 +11,9 @@ from models.backends.adam import Adam
 from models.backends.data_parallel import average, shift_seed, unite, use_devices
 from pipeline.batches.shares import FILLED
 
+pytestmark = pytest.mark.skipif(keras.config.backend() != "jax", reason="several devices are for JAX")
 
-@pytest.mark.skipif(keras.config.backend() != "jax", reason="several devices are for JAX")
+
 def test_rows_that_fill_a_share_change_neither_the_step_nor_the_loss_that_is_shown() -> None:
     generator = np.random.default_rng(0)
     rows, wanted = generator.normal(size=(6, 3)).astype("float32"), generator.normal(size=(6, 1)).astype("float32")
