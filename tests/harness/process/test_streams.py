@@ -13,7 +13,8 @@ from tests.harness import ROOT, linux
 
 def run(command: str, **variables: str) -> subprocess.CompletedProcess:
     """Run a line of a shell, in which `unrolled` is the command line."""
-    line = command.replace("unrolled", f"'{sys.executable}' run.py")
+    # A function of the shell, as the folder that this is in may have that name too.
+    line = f"unrolled() {{ '{sys.executable}' run.py \"$@\"; }}; {command}"
     return subprocess.run(["sh", "-c", line], cwd=ROOT, capture_output=True, env={**os.environ, **variables})
 
 
