@@ -2,6 +2,7 @@
 
 import atexit
 import contextlib
+import fcntl
 import gc
 import importlib.util
 import os
@@ -88,6 +89,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--mutations", type=int, default=20, help="how often tests/test_damage.py damages each file of a run"
     )
+
+
+@pytest.fixture
+def only_cluster() -> Iterator[None]:
+    """No other test process has a Ray cluster on this machine, which "auto" would find."""
+    with open(Path(tempfile.gettempdir(), f"unrolled-tests-ray-{os.getuid()}.lock"), "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -39,7 +39,7 @@ CELLS["slow"] = slow
 
 
 @pytest.fixture
-def two_machines() -> Any:
+def two_machines(only_cluster: None) -> Any:
     import ray
     from ray import cluster_utils as utilities
 
@@ -105,7 +105,9 @@ def test_a_folder_is_packed_and_takes_the_place_of_another(tmp_path: Path) -> No
 
 
 @pytest.mark.needs("ray")
-def test_an_address_that_does_not_answer_is_refused_within_seconds(capsys: pytest.CaptureFixture) -> None:
+def test_an_address_that_does_not_answer_is_refused_within_seconds(
+    only_cluster: None, capsys: pytest.CaptureFixture
+) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -44,7 +44,7 @@ Lead.on_epoch_end = wait
 
 
 @pytest.fixture
-def machines() -> Iterator[Any]:
+def machines(only_cluster: None) -> Iterator[Any]:
     import ray
     from ray import cluster_utils as utilities
 
