@@ -255,16 +255,14 @@ def run_layer(
     library, mask = kernels.library, keras.ops.cast(mask, "bool")
     assert library is not None
     kernels.used.add(kind)
+    call = native_kernels.Kind(kind, backwards, zero)
     if keras.config.backend() == "tensorflow":
         from models.backends import tensorflow_layers
 
-        call = tensorflow_layers.Kind(kind, backwards, zero)
         return tensorflow_layers.run_layer(library, call, sequences, mask=mask, initial=initial, weights=weights)
     from models.backends import jax_layers
 
-    outputs, states = jax_layers.run_layer(
-        jax_layers.Kind(kind, backwards, zero), sequences, mask, tuple(initial), tuple(weights)
-    )
+    outputs, states = jax_layers.run_layer(call, sequences, mask, tuple(initial), tuple(weights))
     return outputs, list(states)
 
 

@@ -6,32 +6,17 @@ and the order of the gates.
 
 import functools
 import math
-from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from models.backends.jax_native import call_kernel, fill_pair
-from models.backends.native_kernels import KINDS
+from models.backends.native_kernels import KEPT, Kind
 from models.tensor import Tensor
 
-# How many arrays of (batch, time, units) are kept for the gradient beside the states.
-KEPT = {"simple": 0, "relu": 0, "lstm": 4, "gru": 4}
 # Up to so many numbers the gates are in memory of the kernels' own, where they are not kept for the gradient.
 OWN_MEMORY = 2**23
-
-
-class Kind(NamedTuple):
-    """What a call is made for.
-
-    cell: simple, relu, lstm or gru. backwards: the steps are taken from the last to the first, and so are the outputs.
-    zero: the output of a step where the mask is false is 0, not the state.
-    """
-
-    cell: str
-    backwards: bool
-    zero: bool
 
 
 def _run_forward(kind: Kind, sequences: Tensor, mask: Tensor, initial: tuple, weights: tuple, *, keep: bool) -> tuple:
@@ -51,7 +36,7 @@ def _run_forward(kind: Kind, sequences: Tensor, mask: Tensor, initial: tuple, we
         "layer_forward", shapes, {},
         sequences, mask, *fill_pair(initial), kernel, recurrent, bias,
         bias_within if kind.cell == "gru" else jnp.zeros(none, "float32"),
-        cell=np.int64(KINDS.index(kind.cell)), backwards=kind.backwards, zero=kind.zero, keep=keep,
+        cell=np.int64(kind.number), backwards=kind.backwards, zero=kind.zero, keep=keep,
     )  # fmt: skip
     return found[0], tuple(found[3 : 3 + len(initial)]), tuple(found[1:3])
 
@@ -93,7 +78,7 @@ def _layer_backward(kind: Kind, saved: tuple, gradients: tuple) -> tuple:
         "layer_backward", shapes, aliases,
         gradients[0], *fill_pair(gradients[1]), sequences, mask, *fill_pair(initial), kernel, recurrent,
         outputs, states, gates,
-        cell=np.int64(KINDS.index(kind.cell)), backwards=kind.backwards, zero=kind.zero,
+        cell=np.int64(kind.number), backwards=kind.backwards, zero=kind.zero,
     )  # fmt: skip
     # Without one of its own, h U has a bias all the same, of zeros, that nobody learns.
     dwithin = dwithin if gru else jnp.zeros_like(bias_within)

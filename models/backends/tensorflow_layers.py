@@ -6,17 +6,14 @@ Everything is (batch, time, ...), as Keras has it. The formulas, and the order o
 import ctypes
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 import tensorflow
 
-from models.backends.native_kernels import KINDS
+from models.backends.native_kernels import KEPT, Kind
 from models.backends.tensorflow_loops import count_threads
 from models.tensor import Tensor
 
-# How many arrays of (batch, time, units) are kept for the gradient beside the states.
-KEPT = {"simple": 0, "relu": 0, "lstm": 4, "gru": 4}
 SIZES = ("batch", "time", "features", "units", "backwards", "zero", "blank")
 ARRAYS = (
     "mask", "x", "h0", "c0", "kernel", "recurrent", "bias", "bias_within", "outputs", "c", "kept", "last_h", "last_c",
@@ -29,23 +26,6 @@ class Layer(ctypes.Structure):
     """What a call is given: the struct of that name in layer.h."""
 
     _fields_ = [(name, ctypes.c_int64) for name in SIZES] + [(name, ctypes.c_void_p) for name in ARRAYS]
-
-
-class Kind(NamedTuple):
-    """What a call is made for.
-
-    cell: simple, relu, lstm or gru. backwards: the steps are taken from the last to the first, and so are the outputs.
-    zero: the output of a step where the mask is false is 0, not the state.
-    """
-
-    cell: str
-    backwards: bool
-    zero: bool
-
-
-def number(kind: Kind) -> ctypes.c_int64:
-    """Return the number under which the library knows the cell."""
-    return ctypes.c_int64(KINDS.index(kind.cell))
 
 
 def fill(kind: Kind, arrays: dict[str, np.ndarray]) -> Layer:
@@ -75,7 +55,7 @@ def forward(library: ctypes.CDLL, kind: Kind, *given: np.ndarray) -> tuple[np.nd
     last = [np.empty_like(state) for state in given[6:]]
     results = dict(zip(("outputs", "c", "kept", "last_h", "last_c"), (outputs, c, kept, *last), strict=False))
     layer = fill(kind, arrays | results)
-    library.plain_layer_forward(count_threads(), number(kind), ctypes.byref(layer), 1)
+    library.plain_layer_forward(count_threads(), ctypes.c_int64(kind.number), ctypes.byref(layer), 1)
     return outputs, c, kept, last[0], last[1] if len(last) > 1 else none
 
 
@@ -98,7 +78,7 @@ def backward(library: ctypes.CDLL, kind: Kind, *given: np.ndarray) -> tuple[np.n
     layer = fill(kind, arrays | results | {"dz": dz})
     if kind.cell != "gru":
         layer.d_bias_within = None
-    library.plain_layer_backward(count_threads(), number(kind), ctypes.byref(layer))
+    library.plain_layer_backward(count_threads(), ctypes.c_int64(kind.number), ctypes.byref(layer))
     return *results.values(), *([] if "first_c" in results else [np.empty(0, "float32")])
 
 

@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
+from typing import NamedTuple
 
 from pipeline.cache import is_own
 
@@ -29,6 +30,25 @@ MISSING = "no native kernels, the portable loops are used: {}"
 SECONDS = 300
 # What is compiled: a forward and a backward loop for each.
 KINDS = ("simple", "relu", "lstm", "gru")
+# How many arrays of (batch, time, units) a whole layer keeps for the gradient beside the states.
+KEPT = {"simple": 0, "relu": 0, "lstm": 4, "gru": 4}
+
+
+class Kind(NamedTuple):
+    """What a call of a whole layer is made for; see jax_layers.py and tensorflow_layers.py.
+
+    cell: simple, relu, lstm or gru. backwards: the steps are taken from the last to the first, and so are the outputs.
+    zero: the output of a step where the mask is false is 0, not the state.
+    """
+
+    cell: str
+    backwards: bool
+    zero: bool
+
+    @property
+    def number(self) -> int:
+        """The number under which the library knows the cell."""
+        return KINDS.index(self.cell)
 
 
 def open_library(folder: Path, say: Callable[[str], None], xla: bool) -> ctypes.CDLL | str:
