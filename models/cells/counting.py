@@ -23,6 +23,13 @@ def is_power_of_two(modulus: int) -> bool:
     return not modulus & (modulus - 1)
 
 
+def explain_unsigned(what: str, modulus: int, cure: str) -> str:
+    return (
+        f"{what} from 0 to 1 cannot count modulo {modulus} over long inputs: none of them turns a state round "
+        f"{SOURCE}; {cure}"
+    )
+
+
 def explain_gates(options: Gates, modulus: int) -> str | None:
     """Return why a linear recurrence with a gate for each unit cannot count, in one sentence; None where it can.
 
@@ -32,10 +39,7 @@ def explain_gates(options: Gates, modulus: int) -> str | None:
     two = is_power_of_two(modulus)
     if not options.signed:
         cure = "--signed lets gates be negative" if two else "lstm and gru can"
-        return (
-            f"gates from 0 to 1 cannot count modulo {modulus} over long inputs: none of them turns a state round "
-            f"{SOURCE}; {cure}"
-        )
+        return explain_unsigned("gates", modulus, cure)
     if two:
         return None
     return (
@@ -54,10 +58,7 @@ def explain_delta(options: Layers, modulus: int) -> str | None:
     two = is_power_of_two(modulus)
     if not options.signed:
         cure = "--signed" if two else "--signed --layers 2"
-        return (
-            f"factors from 0 to 1 cannot count modulo {modulus} over long inputs: none of them turns a state round "
-            f"{SOURCE}; {cure} can"
-        )
+        return explain_unsigned("factors", modulus, f"{cure} can")
     if two or options.layers > 1:
         return None
     return (
