@@ -116,10 +116,11 @@ def start(
     alone: the process is this suite's alone, and may start sooner; see `import_keras_alone`.
     """
     cache.prepare(say)
-    if devices > 1 or cluster:
+    several = devices > 1 or cluster is not None
+    if several:
         check_backend(backend)
     chosen = select(backend, device)
-    if devices > 1 or cluster:
+    if several:
         divide_cpu(devices)
     if cluster:
         distributed.start(cluster)
@@ -127,7 +128,7 @@ def start(
         import_keras_alone()
     reset(0, precision)
     name = _device_name(chosen, device)
-    if devices > 1 or cluster:
+    if several:
         count_devices(devices)
     if cluster:
         distributed.connect(devices)

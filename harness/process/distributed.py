@@ -1,14 +1,12 @@
 """JAX over all processes of a cluster: each knows the devices of all."""
 
-import contextlib
 import json
-import os
 import signal
 import sys
-from collections.abc import Iterator
 
 from harness.process.cluster import PATIENCE, Cluster, find_port
 from pipeline.errors import BadInput
+from pipeline.quiet import silenced
 
 
 def start(cluster: Cluster) -> None:
@@ -56,7 +54,9 @@ def connect(devices: int) -> None:
     mesh = Mesh(np.array(every), ("batch",))
     add = jax.shard_map(lambda one: jax.lax.psum(one, "batch"), mesh=mesh, in_specs=rows, out_specs=PartitionSpec())
     ones = jax.make_array_from_process_local_data(NamedSharding(mesh, rows), np.ones(devices, "float32"))
-    with printing_nothing():
+    sys.stdout.flush()
+    # Gloo writes its notes there.
+    with silenced(1):
         total = jax.jit(add)(ones).addressable_data(0)
     if float(jnp.sum(total)) != len(every):
         raise BadInput(f"--cluster: {len(every)} devices add 1 each, and find {float(total[0])}")
@@ -69,17 +69,3 @@ def list_devices(count: int) -> list:
     import jax
 
     return [one for process in range(jax.process_count()) for one in jax.local_devices(process)[:count]]
-
-
-@contextlib.contextmanager
-def printing_nothing() -> Iterator[None]:
-    """Inside, nothing goes to standard output: C++ code writes its notes there."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    try:
-        with open(os.devnull, "w") as nothing:
-            os.dup2(nothing.fileno(), 1)
-        yield
-    finally:
-        os.dup2(kept, 1)
-        os.close(kept)
