@@ -246,6 +246,11 @@ def _read_at_most(path: Path, file: IO[bytes]) -> bytes:
     return content.getvalue()
 
 
+def end_plainly(text: str) -> str:
+    """Return a text whose lines end with "\\n", not as on Windows; some programs write "\\r\\r\\n"."""
+    return re.sub("(?<!\r)\r+\n", "\n", text)
+
+
 def read_text(path: Path, encoding: str = "utf-8", content: bytes | None = None) -> str:
     """Return the text of a file, its lines ended by "\\n", without a byte order mark.
 
@@ -255,7 +260,7 @@ def read_text(path: Path, encoding: str = "utf-8", content: bytes | None = None)
     """
     text = decode(path, read_bytes(path) if content is None else content, encoding)
     if "\r" in text:
-        text = re.sub("(?<!\r)\r+\n", "\n", text)  # some programs write "\r\r\n"
+        text = end_plainly(text)
         if "\n" not in text:
             text = text.replace("\r", "\n")
     if not text:

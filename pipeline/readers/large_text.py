@@ -72,7 +72,7 @@ class LargeText:
             if not number:
                 text = text.removeprefix("\ufeff")
             if "\r" in text:
-                text = re.sub("(?<!\r)\r+\n", "\n", text)
+                text = files.end_plainly(text)
             yield text if text.endswith("\n") else f"{text}\n"
 
 
