@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import harness
+from harness.process.cluster import find_port
 from harness.training import auto_batch
 from harness.training.devices import Devices, check_rows
 from pipeline.errors import BadInput
@@ -63,7 +64,7 @@ def test_two_processes_learn_as_one_does_and_one_of_them_writes(
     task: str, tmp_path: Path, on_one_device: Callable[[str], Path]
 ) -> None:
     folders = [tmp_path / "first", tmp_path / "second"]
-    found = process.end(*process.start_cluster(task, folders, process.find_port()))
+    found = process.end(*process.start_cluster(task, folders, find_port("127.0.0.1")))
     assert [code for code, _ in found] == [0, 0], found
     assert_same_curve(folders[0] / task / "run", on_one_device(task))
     assert not folders[1].exists()
@@ -72,7 +73,7 @@ def test_two_processes_learn_as_one_does_and_one_of_them_writes(
         path.name for path in on_one_device(task).rglob("*") if path.is_file()
     )
     # It is complete: both say so, and end.
-    again = process.end(*process.start_cluster(task, folders, process.find_port()))
+    again = process.end(*process.start_cluster(task, folders, find_port("127.0.0.1")))
     assert [code for code, _ in again] == [0, 0] and all("is complete" in said for _, said in again)
 
 
@@ -82,7 +83,7 @@ def test_two_processes_of_two_devices_each_learn_as_one_device_does(
     tmp_path: Path, on_one_device: Callable[[str], Path]
 ) -> None:
     folders = [tmp_path / "first", tmp_path / "second"]
-    found = process.end(*process.start_cluster("pos", folders, process.find_port(), "--devices", 2))
+    found = process.end(*process.start_cluster("pos", folders, find_port("127.0.0.1"), "--devices", 2))
     assert [code for code, _ in found] == [0, 0], found
     assert "2 devices, in each of 2 processes" in found[0][1]
     assert_same_curve(folders[0] / "pos" / "run", on_one_device("pos"))
@@ -98,18 +99,18 @@ def test_where_a_process_is_killed_the_others_end_in_a_line_and_the_same_command
     patches = ["", ""]
     patches[killed] = process.KILLED.format(step=5)
     folders = [tmp_path / "first", tmp_path / "second"]
-    found = process.end(*process.start_cluster("pos", folders, process.find_port(), patches=patches))
+    found = process.end(*process.start_cluster("pos", folders, find_port("127.0.0.1"), patches=patches))
     assert found[killed][0] == -9
     code, said = found[1 - killed]
     assert code == 75, said
     assert f"error: --cluster: process {killed} (127.0.0.1:" in said.splitlines()[-1]
     assert "given again, go on after what was saved last" in said and "Traceback" not in said
     assert len(read_metrics(folders[0] / "pos" / "run")) == 1
-    found = process.end(*process.start_cluster("pos", folders, process.find_port()))
+    found = process.end(*process.start_cluster("pos", folders, find_port("127.0.0.1")))
     assert [code for code, _ in found] == [0, 0], found
     assert "going on after epoch 1" in found[0][1]
     assert_same_curve(folders[0] / "pos" / "run", on_one_device("pos"))
-    whole = process.end(*process.start_cluster("pos", [tmp_path / "whole", tmp_path / "none"], process.find_port()))
+    whole = process.end(*process.start_cluster("pos", [tmp_path / "whole", tmp_path / "none"], find_port("127.0.0.1")))
     assert [code for code, _ in whole] == [0, 0]
     # Bit for bit.
     assert_same_run(folders[0] / "pos" / "run", tmp_path / "whole" / "pos" / "run")
@@ -121,7 +122,7 @@ def test_a_signal_has_process_0_save_within_the_epoch_and_the_others_end(tmp_pat
     folders = [tmp_path / "first", tmp_path / "second"]
     listening = ["from harness.process import interrupt; interrupt.listen([])"] * 2
     first, second = process.start_cluster(
-        "pos", folders, process.find_port(), patches=listening, epochs=5000, patience=5000
+        "pos", folders, find_port("127.0.0.1"), patches=listening, epochs=5000, patience=5000
     )
     while not (folders[0] / "pos" / "run" / "metrics.jsonl").exists() and first.poll() is None:
         time.sleep(0.1)
@@ -138,7 +139,7 @@ def test_weights_that_are_taken_up_again_in_process_0_reach_the_others(tmp_path:
     # Soon no better, the best weights are taken up again, and the learning rate falls.
     options = {"budget": "best", "epochs": None, "steps": 9, "patience": 1, "learning_rate": 0.02}
     folders = [tmp_path / "first", tmp_path / "second"]
-    found = process.end(*process.start_cluster("pos", folders, process.find_port(), **options))
+    found = process.end(*process.start_cluster("pos", folders, find_port("127.0.0.1"), **options))
     assert [code for code, _ in found] == [0, 0], found
     said = found[0][1]
     assert "from there on, the learning rate falls to 0" in said, said
@@ -165,7 +166,7 @@ def test_a_run_that_was_stopped_goes_on_with_another_number_of_devices(
 @pytest.mark.slow
 def test_a_process_with_other_options_or_data_is_told_so_and_nothing_is_trained(tmp_path: Path) -> None:
     folders = [tmp_path / "first", tmp_path / "second"]
-    port = process.find_port()
+    port = find_port("127.0.0.1")
     one, _ = process.start_cluster("pos", folders, port), None
     one[1].kill()
     one[1].communicate()
