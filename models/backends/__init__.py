@@ -67,7 +67,8 @@ class NativeKernels:
     2. the backend computes on the CPU,
     3. there is a C++ compiler, or they have been compiled on this machine before.
 
-    Then they are compiled, if need be, when the first layer asks for them. Elsewhere the portable loops run.
+    Then they are compiled, if need be, when the first layer asks for them: the loops, and apart from them the whole
+    layers with a mask, which no model of this suite uses. Elsewhere the portable loops run.
 
     used: the kinds of layers ("simple", "relu", "lstm", "gru") that have run as native code so far.
     """
@@ -75,8 +76,10 @@ class NativeKernels:
     def __init__(self) -> None:
         self.used: set[str] = set()
         self._wanted = True
-        # None: not looked for yet. A text: why there are none.
-        self._found: ctypes.CDLL | str | None = None
+        self._folder: Path | None = None
+        # The libraries that have been opened, by name, and why another could not be: then none is looked for.
+        self._found: dict[str, ctypes.CDLL] = {}
+        self._missing = ""
 
     def switch(self, wanted: bool, folder: Path | None = None, say: Callable[[str], None] = logger.warning) -> bool:
         """Take the native kernels from now on, or not; return whether they are taken: torch has its own.
@@ -84,26 +87,28 @@ class NativeKernels:
         Where they are wanted and cannot be had, `say` is told why in one line. What is compiled is kept in `folder`,
         by default that of this suite's cache. What JAX or TensorFlow has compiled already stays as it is.
         """
-        self._wanted = wanted
-        if wanted and keras.config.backend() != "torch" and not isinstance(self._found, ctypes.CDLL):
-            self._found = open_kernels(folder or cache.folder() / "kernels", say)
-            if isinstance(self._found, str):
-                say(self._found)
-        return self.library is not None
+        self._wanted, self._folder, self._missing = wanted, folder, ""
+        return keras.config.backend() != "torch" and self._find("loops", say) is not None
 
     @property
     def library(self) -> ctypes.CDLL | None:
-        """The compiled kernels, where they are to be used; they are compiled now where nobody has asked before."""
-        if not self._wanted:
-            return None
-        if self._found is None:
-            if computes_on_cpu():
-                self._found = _open_in_cache()
-                if isinstance(self._found, str):
-                    logger.warning(self._found)
+        """The compiled loops, where they are to be used; they are compiled now where nobody has asked before."""
+        return self._find("loops", logger.warning) if computes_on_cpu() else None
+
+    @property
+    def layers(self) -> ctypes.CDLL | None:
+        """The same of the whole layers with a mask."""
+        return self._find("layers", logger.warning) if computes_on_cpu() else None
+
+    def _find(self, name: str, say: Callable[[str], None]) -> ctypes.CDLL | None:
+        if self._wanted and not self._missing and name not in self._found:
+            found = open_kernels(name, self._folder, say=say)
+            if isinstance(found, str):
+                self._missing = found
+                say(found)
             else:
-                self._found = "the backend does not compute on the CPU, or has kernels of its own"
-        return self._found if isinstance(self._found, ctypes.CDLL) else None
+                self._found[name] = found
+        return self._found.get(name) if self._wanted else None
 
 
 kernels = NativeKernels()
@@ -122,32 +127,29 @@ def computes_on_cpu() -> bool:
     return False
 
 
-def open_kernels(folder: Path, say: Callable[[str], None]) -> ctypes.CDLL | str:
-    """Return the native kernels, ready for Keras' backend, or one line that says why there are none.
+def open_kernels(name: str, folder: Path | None, *, say: Callable[[str], None]) -> ctypes.CDLL | str:
+    """Return a library of native kernels, ready for Keras' backend, or one line that says why there is none.
 
-    At first use on a machine they are compiled with its C++ compiler (CXX, else c++, g++ or clang++) into `folder`,
-    which takes seconds: `say` is told.
+    At first use on a machine it is compiled with the C++ compiler there (CXX, else c++, g++ or clang++) into `folder`,
+    by default that of this suite's cache, which takes seconds: `say` is told.
     """
     if not computes_on_cpu():
         return f"no native kernels: they are for the CPU, where {keras.config.backend()} does not compute"
+    try:
+        folder = folder or cache.folder() / "kernels"
+    except RuntimeError as error:
+        return native_kernels.MISSING.format(error)
     if keras.config.backend() == "tensorflow":
-        return native_kernels.open_library(folder, say, xla=False)
-    library = native_kernels.open_library(folder, say, xla=True)
+        return native_kernels.open_library(name, folder, say=say, xla=False)
+    library = native_kernels.open_library(name, folder, say=say, xla=True)
     if isinstance(library, ctypes.CDLL):
         from models.backends import jax_native
 
         try:
-            jax_native.register(library)
+            jax_native.register(name, library)
         except (ImportError, AttributeError, RuntimeError) as error:
             return native_kernels.MISSING.format(error)
     return library
-
-
-def _open_in_cache() -> ctypes.CDLL | str:
-    try:
-        return open_kernels(cache.folder() / "kernels", logger.warning)
-    except RuntimeError as error:
-        return native_kernels.MISSING.format(error)
 
 
 def reverse(sequences: Tensor, length: Tensor) -> Tensor | None:
@@ -234,7 +236,7 @@ def run(
 
 def has_layer(dtype: str) -> bool:
     """Return whether there are native kernels for a whole layer with a mask, without noise: see `run_layer`."""
-    return not _replacement and dtype == "float32" and kernels.library is not None
+    return not _replacement and dtype == "float32" and kernels.layers is not None
 
 
 def run_layer(
@@ -252,7 +254,7 @@ def run_layer(
     backwards: the steps are taken from the last to the first, and so are the outputs. zero: the output of a step where
     the mask is false is 0, not the state. The other arguments, and the result, are those of `Loops.run`.
     """
-    library, mask = kernels.library, keras.ops.cast(mask, "bool")
+    library, mask = kernels.layers, keras.ops.cast(mask, "bool")
     assert library is not None
     kernels.used.add(kind)
     call = native_kernels.Kind(kind, backwards, zero)

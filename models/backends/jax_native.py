@@ -1,4 +1,4 @@
-"""The native kernels as JAX calls them: the functions of native_kernels/loops.cc as calls of XLA."""
+"""The native kernels as JAX calls them: the functions of native_kernels as calls of XLA."""
 
 import ctypes
 from typing import Any
@@ -7,19 +7,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from models.backends.native_kernels import KINDS
+from models.backends.native_kernels import CALLS
 from models.tensor import Tensor
 
 
-def register(library: ctypes.CDLL) -> None:
-    """Give the compiled kernels to XLA; once in a process, as it takes a function under one name once.
+def register(name: str, library: ctypes.CDLL) -> None:
+    """Give a compiled library to XLA; once in a process, as it takes a function under one name once.
 
     Raises AttributeError or RuntimeError where JAX does not take them.
     """
-    calls = ["mask", "layer_forward", "layer_backward"]
-    for kind in KINDS:
-        calls += [f"{kind}_forward", f"{kind}_backward"]
-    for call in calls:
+    for call in CALLS[name]:
         jax.ffi.register_ffi_target(f"unrolled_{call}", jax.ffi.pycapsule(getattr(library, call)), platform="cpu")
 
 

@@ -74,7 +74,7 @@ def test_kernels_are_not_loaded_from_a_folder_that_others_may_write_to(
     kernels = cache.make_own(folder / "kernels")
     monkeypatch.setattr(native_kernels, "compile_library", lambda *given, **more: pytest.fail("compiled"))
     attack(kernels, monkeypatch)
-    found = native_kernels.open_library(kernels, print, xla=False)
+    found = native_kernels.open_library("loops", kernels, say=print, xla=False)
     assert isinstance(found, str) and "another user may write to" in found
 
 

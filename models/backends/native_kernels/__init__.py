@@ -1,9 +1,10 @@
-"""Native kernels of the recurrent loops: one C++ file, compiled at first use, for JAX and TensorFlow on the CPU.
+"""Native kernels in C++ for JAX and TensorFlow on the CPU: two libraries, each compiled when it is first asked for.
 
-For JAX there is a kernel beside them that draws the masks of dropout.
+    loops     the loops over time, and for JAX what draws the masks of dropout: jax_native.py, tensorflow_loops.py
+    layers    whole layers with a mask: jax_layers.py, tensorflow_layers.py
 
-jax_native.py calls them from JAX, tensorflow_loops.py from TensorFlow. They compute what jax_loops.py says in JAX'
-operations (its formulas, shapes and order of the gates), in float32, without a barrier between threads inside the loop.
+They compute what jax_loops.py says in JAX' operations (its formulas, shapes and order of the gates), in float32,
+without a barrier between threads inside the loop.
 """
 
 import ctypes
@@ -22,14 +23,23 @@ from typing import NamedTuple
 
 from pipeline.cache import is_own
 
-SOURCE = Path(__file__).with_name("loops.cc")
-HEADERS = [Path(__file__).with_name(name) for name in ("layer.h", "threefry.h")]
+# What each library is made of, the file that is compiled first.
+SOURCES = {
+    "loops": ("loops.cc", "cells.h", "calls.h", "threefry.h"),
+    "layers": ("layers.cc", "cells.h", "calls.h", "layer.h"),
+}
 FLAGS = "-std=c++17 -O2 -march=native -fno-math-errno -ffp-contract=fast -shared -fPIC".split()
 MISSING = "no native kernels, the portable loops are used: {}"
 # Most seconds that a compilation may take.
 SECONDS = 300
 # What is compiled: a forward and a backward loop for each.
 KINDS = ("simple", "relu", "lstm", "gru")
+# The calls of each library, as XLA's and as plain functions.
+CALLS = {
+    "loops": ("mask", *(f"{kind}_{way}" for kind in KINDS for way in ("forward", "backward"))),
+    "layers": ("layer_forward", "layer_backward"),
+}
+PLAIN = {"loops": "lstm_plain_forward", "layers": "plain_layer_forward"}
 # How many arrays of (batch, time, units) a whole layer keeps for the gradient beside the states.
 KEPT = {"simple": 0, "relu": 0, "lstm": 4, "gru": 4}
 
@@ -51,20 +61,20 @@ class Kind(NamedTuple):
         return KINDS.index(self.cell)
 
 
-def open_library(folder: Path, say: Callable[[str], None], xla: bool) -> ctypes.CDLL | str:
-    """Return the compiled kernels, or one line that says why there are none.
+def open_library(name: str, folder: Path, *, say: Callable[[str], None], xla: bool) -> ctypes.CDLL | str:
+    """Return a compiled library, or one line that says why there is none.
 
-    folder: where they are kept once they are compiled. say: is told in one line that they are being compiled.
+    name: loops or layers. folder: where it is kept once it is compiled. say: is told in one line when it is.
     xla: as XLA's calls, which takes JAX and its headers; else as plain C functions.
     """
     try:
-        return ctypes.CDLL(str(find_library(folder, say, xla=xla)))
+        return ctypes.CDLL(str(find_library(name, folder, say=say, xla=xla)))
     except (ImportError, OSError, subprocess.SubprocessError) as error:
         return MISSING.format(" ".join(str(error).split()))
 
 
-def find_library(folder: Path, say: Callable[[str], None], xla: bool) -> Path:
-    """Return the file of the compiled kernels, compiling them first where that has not been done.
+def find_library(name: str, folder: Path, *, say: Callable[[str], None], xla: bool) -> Path:
+    """Return the file of a compiled library, compiling it first where that has not been done.
 
     Its name is made of all that it depends on, and of its content: one that has been cut or changed is compiled anew.
     It appears whole or not at all, so two processes that start at once do not disturb each other.
@@ -73,14 +83,14 @@ def find_library(folder: Path, say: Callable[[str], None], xla: bool) -> Path:
     """
     # Imported for this alone, JAX would take half a second.
     built_for = f"jaxlib {metadata.version('jaxlib')}" if xla else "plain"
-    source = [path.read_text() for path in (SOURCE, *HEADERS)]
+    source = [Path(__file__).with_name(part).read_text() for part in SOURCES[name]]
     parts = (*source, " ".join(FLAGS), describe_processor(), built_for)
     key = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     check_owner(folder)
-    for path in sorted(folder.glob(f"loops-{key}-*.so")):
+    for path in sorted(folder.glob(f"{name}-{key}-*.so")):
         check_owner(path)
-        if path.name == make_name(key, path):
+        if path.name == make_name(name, key, path=path):
             return path
         say(f"{path} is not as it was compiled")
         path.unlink()
@@ -91,17 +101,17 @@ def find_library(folder: Path, say: Callable[[str], None], xla: bool) -> Path:
     descriptor, temporary = tempfile.mkstemp(dir=folder, suffix=".tmp")
     os.close(descriptor)
     try:
-        compile_library(Path(temporary), say, xla=xla)
-        path = folder / make_name(key, Path(temporary))
+        compile_library(name, Path(temporary), say=say, xla=xla)
+        path = folder / make_name(name, key, path=Path(temporary))
         os.replace(temporary, path)
     finally:
         Path(temporary).unlink(missing_ok=True)
     return path
 
 
-def make_name(key: str, path: Path) -> str:
+def make_name(name: str, key: str, *, path: Path) -> str:
     """Return the name under which a compiled file is kept."""
-    return f"loops-{key}-{hashlib.sha256(path.read_bytes()).hexdigest()[:20]}.so"
+    return f"{name}-{key}-{hashlib.sha256(path.read_bytes()).hexdigest()[:20]}.so"
 
 
 def check_owner(path: Path) -> None:
@@ -116,11 +126,11 @@ def check_owner(path: Path) -> None:
         )
 
 
-def compile_library(path: Path, say: Callable[[str], None], xla: bool) -> None:
-    """Compile the kernels into a file; OSError or subprocess.SubprocessError where no library comes of it."""
+def compile_library(name: str, path: Path, *, say: Callable[[str], None], xla: bool) -> None:
+    """Compile a library into a file; OSError or subprocess.SubprocessError where no library comes of it."""
     command = find_compiler()
-    say(f"compiling the native kernels with {command[0]}, once on this machine: some seconds")
-    arguments = [*command, *FLAGS, str(SOURCE), "-o", str(path)]
+    say(f"compiling the native kernels ({name}) with {command[0]}, once on this machine: some seconds")
+    arguments = [*command, *FLAGS, str(Path(__file__).with_name(SOURCES[name][0])), "-o", str(path)]
     if xla:
         import jax
 
@@ -131,7 +141,7 @@ def compile_library(path: Path, say: Callable[[str], None], xla: bool) -> None:
         told = "".join(filter(str.isprintable, errors[0])).strip()[:200] if errors else ""
         raise OSError(f"{command[0]} failed ({told or f'exit {done.returncode}'})")
     try:
-        getattr(ctypes.CDLL(str(path)), "lstm_forward" if xla else "lstm_plain_forward")
+        getattr(ctypes.CDLL(str(path)), CALLS[name][-1] if xla else PLAIN[name])
     except (OSError, AttributeError) as error:
         raise OSError(f"{command[0]} made no library ({error})") from None
     path.chmod(0o700)

@@ -1,5 +1,5 @@
 // A whole layer on arrays of (batch, time, ...), as Keras has them, with a mask: the products with the inputs, the loop,
-// and all gradients. loops.cc includes it, and has the cells.
+// and all gradients. cells.h has the cells.
 //
 // Steps where the mask is false are left out, so that padding costs nothing: nothing is computed for them, and the state
 // goes on to the row's next step. Rows are dealt out to the threads by their number of steps, the longest first, so that

@@ -19,7 +19,7 @@ LONG_LINE = "x" * 5000
 @pytest.fixture(scope="module")
 def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     try:
-        return native_kernels.find_library(tmp_path_factory.mktemp("kernels"), print, xla=False)
+        return native_kernels.find_library("loops", tmp_path_factory.mktemp("kernels"), say=print, xla=False)
     except OSError as error:
         pytest.skip(str(error))
 
@@ -27,14 +27,14 @@ def compiled(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def kept(compiled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a copy that is found where it was kept; what is compiled anew is copied too."""
-    monkeypatch.setattr(native_kernels, "compile_library", lambda path, say, xla: shutil.copy(compiled, path))
+    monkeypatch.setattr(native_kernels, "compile_library", lambda name, path, say, xla: shutil.copy(compiled, path))
     return Path(shutil.copy(compiled, tmp_path))
 
 
 def test_what_was_compiled_is_found_again(kept: Path) -> None:
     said: list[str] = []
-    assert native_kernels.find_library(kept.parent, said.append, xla=False) == kept and not said
-    assert hasattr(native_kernels.open_library(kept.parent, said.append, xla=False), "gru_plain_backward")
+    assert native_kernels.find_library("loops", kept.parent, say=said.append, xla=False) == kept and not said
+    assert hasattr(native_kernels.open_library("loops", kept.parent, say=said.append, xla=False), "gru_plain_backward")
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut", "changed", "another"])
@@ -45,7 +45,7 @@ def test_a_damaged_library_is_never_loaded_but_compiled_anew(damage: str, kept: 
     another = Path(_ctypes.__file__).read_bytes()
     kept.write_bytes({"empty": b"", "cut": whole[:middle], "changed": changed, "another": another}[damage])
     said: list[str] = []
-    assert isinstance(native_kernels.open_library(kept.parent, said.append, xla=False), ctypes.CDLL)
+    assert isinstance(native_kernels.open_library("loops", kept.parent, say=said.append, xla=False), ctypes.CDLL)
     assert said == [f"{kept} is not as it was compiled"]
     assert list(kept.parent.iterdir()) == [kept] and kept.read_bytes() == compiled.read_bytes()
 
@@ -56,7 +56,7 @@ def test_what_a_compilation_that_was_killed_left_is_removed_by_a_later_one(kept:
         path.touch()
     os.utime(old, (0, 0))
     kept.unlink()
-    native_kernels.find_library(kept.parent, print, xla=False)
+    native_kernels.find_library("loops", kept.parent, say=print, xla=False)
     assert new.exists() and not old.exists()
 
 
@@ -70,7 +70,7 @@ def test_what_another_user_may_write_to_is_not_loaded(which: str, how: str, kept
         os.chown(path, 12345, -1)
     else:
         path.chmod(0o770 if how == "group" else 0o707)
-    found = native_kernels.open_library(kept.parent, print, xla=False)
+    found = native_kernels.open_library("loops", kept.parent, say=print, xla=False)
     assert isinstance(found, str) and found.startswith(
         "no native kernels, the portable loops are used: another user may"
     )
@@ -96,7 +96,7 @@ def test_a_compiler_that_does_not_compile_is_one_line(
     (tmp_path / "garbage").write_text(f"printf '\\377\\033\\n' >&2; echo 'error: {LONG_LINE}' >&2; exit 1")
     (tmp_path / "writes").write_text('while [ "$1" != -o ]; do shift; done; echo nonsense > "$2"')
     monkeypatch.setenv("CXX", command.replace("FOLDER", str(tmp_path)))
-    found = native_kernels.open_library(tmp_path / "kernels", print, xla=False)
+    found = native_kernels.open_library("loops", tmp_path / "kernels", say=print, xla=False)
     assert isinstance(found, str) and found.startswith("no native kernels, the portable loops are used: ")
     assert reason in found and "\n" not in found and len(found) < 500
     assert not list((tmp_path / "kernels").iterdir())
@@ -106,7 +106,7 @@ def test_a_compiler_that_does_not_compile_is_one_line(
 def test_a_blank_name_of_a_compiler_is_none(blank: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CXX", blank)
     monkeypatch.setenv("PATH", "")
-    found = native_kernels.open_library(tmp_path, print, xla=False)
+    found = native_kernels.open_library("loops", tmp_path, say=print, xla=False)
     assert isinstance(found, str) and "there is no C++ compiler (install g++" in found
 
 

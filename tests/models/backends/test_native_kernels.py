@@ -263,8 +263,8 @@ def test_without_a_compiler_one_line_says_so(tmp_path):
 
 def test_the_first_use_compiles_and_says_so_and_later_ones_do_not(tmp_path, monkeypatch):
     said: list[str] = []
-    path = native_kernels.find_library(tmp_path, said.append, xla=True)
+    path = native_kernels.find_library("loops", tmp_path, say=said.append, xla=True)
     assert path.exists() and len(said) == 1 and "compiling" in said[0]
     assert list(path.parent.iterdir()) == [path]
     monkeypatch.setenv("CXX", "/bin/false")
-    assert native_kernels.find_library(tmp_path, said.append, xla=True) == path and len(said) == 1
+    assert native_kernels.find_library("loops", tmp_path, say=said.append, xla=True) == path and len(said) == 1
