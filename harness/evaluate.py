@@ -15,6 +15,7 @@ from harness.experiment import Experiment
 from harness.hypothesis import Hypothesis, read_hypotheses
 from harness.process import interrupt
 from harness.process.cost import Throughput
+from models.backends.answering import answer_batch
 from pipeline import record
 from pipeline.batches.bucketing import Batches
 from pipeline.batches.windows import Window, group, join
@@ -175,8 +176,7 @@ def join_windows(parts: Sequence[Answer], windows: Sequence[Window]) -> Answer:
 
 def compute(decoder: keras.Model, drawn: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Return what a decoder gives for a batch of padded arrays, of which it may not ask for all."""
-    inputs = {name: drawn[name] for name in decoder.input}
-    return {name: np.asarray(array) for name, array in decoder.predict_on_batch(inputs).items()}
+    return answer_batch(decoder, {name: drawn[name] for name in decoder.input})
 
 
 def read_answer(

@@ -19,6 +19,7 @@ from harness.comparison import gradient_reach
 from harness.evaluate import Scorer
 from harness.options import find_options
 from harness.runs.trained import Trained
+from models.backends.answering import answer_batch
 from models.recurrent import CELLS
 from pipeline.fields.picture import Picture
 from tasks.task import Task
@@ -151,6 +152,20 @@ def test_a_saved_run_scores_and_predicts_what_training_reported(run: Run, tmp_pa
 def test_the_loss_is_that_which_keras_measures(run: Run) -> None:
     # The decoder alone knows no loss: the one is the compiled model's own, the other comes with the answers.
     assert run.answers[0]["loss"] == pytest.approx(run.summary["scores"]["loss"], abs=1e-6)
+
+
+def test_a_batch_is_answered_as_by_keras(run: Run) -> None:
+    opened = run.opened
+    batches = opened.experiment.encode(small_splits(run.name)["test"])
+    for decoder in (opened.decoder, opened.scorer.decoder):
+        for length, members, real in batches.plan():
+            arrays, expected, weights = batches.draw(length, members, real)
+            drawn = {**arrays, "position": members.astype("int32"), "expected": expected, "weights": weights}
+            drawn = {name: drawn[name] for name in decoder.input}
+            found, right = answer_batch(decoder, drawn), decoder.predict_on_batch(drawn)
+            assert found.keys() == right.keys()
+            for name, array in right.items():
+                np.testing.assert_array_equal(found[name], array)
 
 
 def test_more_padding_changes_nothing(run: Run) -> None:

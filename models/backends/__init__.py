@@ -7,6 +7,7 @@
     tensorflow_loops    TensorFlow: the native kernels
     torch_loops         torch: its own kernels
     native_kernels/     the C++ source, and its compilation at first use
+    answering           JAX: a model asked for one batch of answers, without Keras' own call
     onnx_operators      TensorFlow, while a model is exported to ONNX: the operators that ONNX has for these layers
 
 None of them imports this file. What they do not cover goes the way of the Keras layer, their portable twin: see

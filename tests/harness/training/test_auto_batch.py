@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 
+from harness import evaluate
 from harness.process import backend
 from harness.runs import states
 from harness.training import auto_batch
@@ -31,7 +32,7 @@ def fill_memory(patch: pytest.MonkeyPatch, most: int, error: Exception | None = 
         if rows > most:
             raise error or RuntimeError(FULL)
 
-    step, take_part, predict = keras.Model.train_step, parts.take_part, keras.Model.predict_on_batch
+    step, take_part, answer = keras.Model.train_step, parts.take_part, evaluate.answer_batch
 
     def train_step(self: keras.Model, *given: Any) -> Any:
         # The data comes last, after the state where there is one; it ends with the weights.
@@ -42,13 +43,13 @@ def fill_memory(patch: pytest.MonkeyPatch, most: int, error: Exception | None = 
         check(-(-data[2].shape[0] // count))
         return take_part(data, number, count)
 
-    def predict_on_batch(self: keras.Model, inputs: Any) -> Any:
+    def answer_batch(model: keras.Model, inputs: Any) -> Any:
         check(len(next(iter(inputs.values()))))
-        return predict(self, inputs)
+        return answer(model, inputs)
 
     patch.setattr(keras.Model, "train_step", train_step)
     patch.setattr(parts, "take_part", take)
-    patch.setattr(keras.Model, "predict_on_batch", predict_on_batch)
+    patch.setattr(evaluate, "answer_batch", answer_batch)
 
 
 @pytest.mark.parametrize(
