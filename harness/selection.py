@@ -37,14 +37,7 @@ def select(run: Experiment, source: str | None, split: str, *, reading: Mapping[
         if others := [name for name in reading if name not in PERMISSIONS]:
             raise BadInput(f"{', '.join(map(make_flag, others))}: for another --data, which is not given")
         options = run.options.replace(**reading)
-        loaded = data.limit(run.task, options, data.load(run.task, options))
-        strict_then = options.strict if run.task.reader else False
-        found = data.leave_out(loaded, run.input_field, strict=strict_then, say=data.keep_quiet)
-        if data.fingerprint(found) != run.fingerprint:
-            raise BadInput(
-                f"{run.directory}: the data {options.data} has changed since training; to score the run on it as it is "
-                f"now, give --data {options.data}"
-            )
+        found = read_own(run, options)
         if split == "validation" and options.train_on_validation:
             say("validation: the run has learned these examples; what it scores on them says nothing of others")
         chosen = Selection(split, found[split], data.join(options, found)["train"])
@@ -56,11 +49,36 @@ def select(run: Experiment, source: str | None, split: str, *, reading: Mapping[
             raise BadInput(f"--split {split}: {source} has no examples there; it has {', '.join(found)}")
         else:
             chosen = Selection(split, found[split], [])
+        say_learned(run, chosen)
     if chosen.examples[0].output is None:
         raise BadInput(f"--split {split}: it has no outputs to score by; choose another, or other --data")
     for line in findings.find_unseen({chosen.split: chosen.examples}, run.output_field, strict=strict):
         say(line.text)
     return chosen
+
+
+def read_own(run: Experiment, options: Options) -> Splits:
+    """Return the splits of a run's own data, read by its options or others; BadInput if they have changed."""
+    loaded = data.limit(run.task, options, data.load(run.task, options))
+    strict_then = options.strict if run.task.reader else False
+    found = data.leave_out(loaded, run.input_field, strict=strict_then, say=data.keep_quiet)
+    if data.fingerprint(found) != run.fingerprint:
+        raise BadInput(
+            f"{run.directory}: the data {options.data} has changed since training; to score the run on it as it is "
+            f"now, give --data {options.data}"
+        )
+    return found
+
+
+def say_learned(run: Experiment, chosen: Selection) -> None:
+    """Say how many examples of other data the run was trained on; or that its own data is gone, so nobody knows."""
+    try:
+        training = data.join(run.options, read_own(run, run.options))["train"]
+    except BadInput:
+        say(f"{chosen.split}: the run may have learned some of this; its own data is not there as it was")
+        return
+    for line in findings.find_learned(chosen.split, chosen.examples, training, run.input_field):
+        say(line.text)
 
 
 def read_other(run: Experiment, source: str, reading: Mapping[str, Value]) -> Splits:

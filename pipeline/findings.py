@@ -199,9 +199,7 @@ def find_equal(splits: Splits, input_field: InputField, output_field: OutputFiel
     What is compared are the inputs, of recordings what is in their files; the outputs, where the inputs are categories;
     both, where an input has several right outputs. Equal inputs with different labels are told too.
     """
-    side = "output" if input_field.categorical else "input"
-    what = "texts" if input_field.categorical else "inputs"
-    files = side == "input" and input_field.file == "recording"
+    side, what, files = _choose_side(input_field)
     disagree = side == "input" and output_field.categorical
     shared = {pair: Tally() for pair in SHARED}
     exact = dict.fromkeys(SHARED, 0)
@@ -247,6 +245,31 @@ def find_equal(splits: Splits, input_field: InputField, output_field: OutputFiel
                     weight,
                     found.count / len(examples),
                 )
+
+
+def find_learned(
+    name: str, examples: Sequence[Example], training: Sequence[Example], input_field: InputField
+) -> Iterator[Finding]:
+    """Yield how many examples of other data a run was trained on, by what `find_equal` compares. name: of the data."""
+    side, what, files = _choose_side(input_field)
+    found = Tally()
+    for group in _group_equal({"train": training, "asked": examples}, side, files=files):
+        own = [one for where, one in group if where == "asked"]
+        found.add(own if len(own) < len(group) else [])
+    if found.first:
+        yield Finding(
+            f"{name}: the run has learned {found.count:,} of {len(examples):,} {what}; what it scores on them says "
+            f"nothing of others{name_place(found.first)}",
+            Weight.MISLEADING,
+            found.count / len(examples),
+        )
+
+
+def _choose_side(input_field: InputField) -> tuple[str, str, bool]:
+    """Return the side of an example that is compared, what it is called, and whether it is in files: recordings."""
+    if input_field.categorical:
+        return "output", "texts", False
+    return "input", "inputs", input_field.file == "recording"
 
 
 # What the score is said of, and where else it is: learned, or what the best epoch was chosen by.

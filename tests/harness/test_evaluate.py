@@ -57,7 +57,22 @@ def test_other_data_is_scored_and_the_run_is_kept(run: Path, tmp_path: Path) -> 
     assert read_bytes(run) == before
 
 
-def test_data_that_changed_since_training_is_not_taken_for_the_same(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_other_data_it_is_said_how_much_the_run_has_learned(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    own, path = small_splits(NAME), tmp_path / "other.tsv"
+    for examples, said in (([*own["test"], *own["train"][:2]], True), (own["test"], False)):
+        sentences = ("\n".join(map("\t".join, zip(one.input, one.output, strict=True))) for one in examples)
+        path.write_text("\n\n".join(sentences) + "\n", encoding="utf-8")
+        capsys.readouterr()
+        evaluate(run, str(path))
+        told = f"all: the run has learned 2 of {len(examples)} inputs; what it scores on them says nothing of others"
+        assert (told in capsys.readouterr().err) == said
+
+
+def test_data_that_changed_since_training_is_not_taken_for_the_same(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
     task = open_run(run).experiment.task
     changed = {**small_splits(NAME), "train": small_splits(NAME)["test"]}
     other = dataclasses.replace(task, sources={"small": Source("", "", lambda _: changed)})
@@ -65,6 +80,7 @@ def test_data_that_changed_since_training_is_not_taken_for_the_same(run: Path, m
     with pytest.raises(BadInput, match="data small has changed since training.*--data small"):
         evaluate(run)
     assert evaluate(run, "small")["examples"] == 6
+    assert "test: the run may have learned some of this; its own data is not there as it was" in capsys.readouterr().err
 
 
 def test_a_source_of_the_task_does_not_take_the_columns_of_the_runs_own_file(run: Path) -> None:
