@@ -12,6 +12,7 @@ import numpy as np
 from harness import runs
 from harness.evaluate import compute
 from harness.runs.schema import Calibration, Summary
+from harness.training.schedule import FEWEST
 from models.calibration import can_calibrate, divide_logits
 from pipeline import record
 from pipeline.calibration import HIGHEST, LOWEST, fit_temperature
@@ -56,7 +57,8 @@ def adopt(trained: "Trained", directory: Path) -> None:
 def calibrate(trained: "Trained", batches: "Batches") -> None:
     """Fit the temperature of a run's best model, keep it with the run, and divide the model's logits by it.
 
-    batches: of the validation split. Nothing is done where no temperature is asked for, or can be fitted.
+    batches: of the validation split. Nothing is done where no temperature is asked for, or can be fitted; nor where
+    there are too few labels for it, as there are for choosing an epoch.
     """
     experiment = trained.experiment
     if not experiment.options.as_dict().get("calibrate"):
@@ -71,14 +73,14 @@ def calibrate(trained: "Trained", batches: "Batches") -> None:
         found = compute(trained.scorer.decoder, {**arrays, "expected": expected, "weights": weights})
         logits.append(found["logits"][asked])
         labels.append(expected[asked])
-    if not sum(map(len, labels)):
+    if not (count := sum(map(len, labels))) or (count < FEWEST and experiment.options.keep_epoch != "best"):
         return
     scores, right = np.concatenate(logits), np.concatenate(labels)
     if experiment.output_field.arrays["output"].independent:
         # To have a label or not is a choice of two, of which the logit of one is 0.
         scores, right = np.stack([np.zeros(scores.size), scores.reshape(-1)], axis=1), right.reshape(-1)
     temperature = fit_temperature(scores, right)
-    keep(trained, {"temperature": temperature, "examples": sum(map(len, labels))})
+    keep(trained, {"temperature": temperature, "examples": count})
 
 
 def keep(trained: "Trained", found: Calibration) -> None:

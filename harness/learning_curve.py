@@ -49,9 +49,11 @@ def read_learning_curve(directory: Path, monitor: str, *, lower_is_better: bool)
     path = directory / "metrics.jsonl"
     # What comes after the last line end is being written.
     epochs = path.read_bytes().count(b"\n") if path.exists() else 0
+    kept = 0
     if (scores := directory / "scores.json").exists():
         # Of a complete run none may be missing.
-        epochs = runs.read_json(scores, Summary)["epochs"]
+        summary = runs.read_json(scores, Summary)
+        epochs, kept = summary["epochs"], summary["best_epoch"]
     if not epochs:
         return None
     lines = runs.read_metrics(directory, epochs, monitor)
@@ -71,7 +73,7 @@ def read_learning_curve(directory: Path, monitor: str, *, lower_is_better: bool)
     if not any(map(math.isfinite, score)):
         # As the checkpoint has it: where no score is finite, or nothing is validated, the last is kept.
         best = epochs - 1
-    return LearningCurve(monitor, collect("loss"), loss, score=score, best_epoch=best + 1)
+    return LearningCurve(monitor, collect("loss"), loss, score=score, best_epoch=kept or best + 1)
 
 
 @contextmanager
@@ -140,7 +142,7 @@ def draw(directory: Path, monitor: str, lower_is_better: bool) -> None:
         axes.spines[["top", "right"]].set_visible(False)
     if math.isfinite(best):
         below.plot([curve.best_epoch], [best], "*", color="black", markersize=13)
-    found = f"best: epoch {curve.best_epoch}, {curve.monitor} {best:.4f}" if math.isfinite(best) else "no finite score"
+    found = f"kept: epoch {curve.best_epoch}, {curve.monitor} {best:.4f}" if math.isfinite(best) else "no finite score"
     below.set_title(found, loc="left", fontsize="medium")
     above.set_title(f"{directory.parent.name}/{directory.name}"[-70:], loc="left", fontsize="medium", parse_math=False)
     write(

@@ -67,6 +67,9 @@ class Training:
     patience: int | None = option(
         None, "Early stopping: epochs without a better validation score; else a third of the epochs.", low=1
     )
+    keep_epoch: Literal["auto", "best", "last"] = option(
+        "auto", "Epoch that is kept: the best of validation; auto: with fewer than 20 answers the last.", rare=True
+    )
     batch_size: int = option(32, "Examples per training step.", low=1, aliases=("batch",))
     batch_tokens: int | None = option(None, "Time steps per training step, in place of --batch-size.", low=1, rare=True)
     curriculum: int = option(
@@ -113,6 +116,7 @@ RESERVED = {
 EARLIER: dict[int, dict[str, Value]] = {
     1: {"stratify": False},
     3: {"passes": 1, "calibrate": False, "keep_share": None},
+    4: {"keep_epoch": "best"},
 }
 # Options that there were once: runs that have them do as well without.
 REMOVED: set[str] = set()

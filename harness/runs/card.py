@@ -270,7 +270,7 @@ def list_limits(experiment: Experiment, summary: Summary, *, seen: Seen | None, 
             "It has learned the validation examples too, so it has no validation score: how good it is, the test alone "
             f"can say. It was trained for {summary['epochs']} epochs, as was best in {source} on less data."
         )
-    else:
+    elif not summary.get("keeps_last"):
         if summary["best_epoch"] == summary["epochs"] and summary["epochs"] > 1:
             yield "The last epoch was the best: a longer training may give a better model."
         yield "The epoch was chosen by the validation score, which is therefore a little too good."

@@ -6,7 +6,7 @@ from msgspec import Meta
 
 # The format of a run directory, in its config.json. It goes up where older runs must be told apart; see
 # harness/options.py.
-FORMAT = 4
+FORMAT = 5
 
 Natural = Annotated[int, Meta(ge=0)]
 Duration = Annotated[float, Meta(ge=0)]
@@ -140,7 +140,10 @@ class Sample(TypedDict):
 
 
 class Summary(TypedDict):
-    """scores.json; see harness/training/train.py. calibrated: whether the run has a calibration.json."""
+    """scores.json; see harness/training/train.py.
+
+    calibrated: whether the run has a calibration.json. keeps_last: the best epoch is the last, whatever is validated.
+    """
 
     run: str
     task: str
@@ -158,6 +161,7 @@ class Summary(TypedDict):
     limitation: NotRequired[str]
     length_from: NotRequired[str]
     calibrated: NotRequired[bool]
+    keeps_last: NotRequired[bool]
     baselines: dict[str, Scores]
     samples: NotRequired[list[Sample]]
 

@@ -19,7 +19,7 @@ from harness.runs.restored import restore_fields, restore_lengths
 from harness.runs.schema import Config, LengthFrom
 from harness.training import fine_tuning, last_run
 from harness.training.request import Request, read_earlier
-from harness.training.schedule import Schedule, plan_epochs
+from harness.training.schedule import FEWEST, Schedule, keeps_last, plan_epochs
 from harness.training.vectors import read_vectors
 from pipeline.batches import encoded_cache
 from pipeline.batches.bucketing import Batches
@@ -28,6 +28,7 @@ from pipeline.errors import BadInput
 from pipeline.example import Example, Splits
 from pipeline.fields import InputField
 from pipeline.findings import Finding
+from pipeline.option import Options
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,8 @@ def prepare(request: Request, stored: Config | None, *, joined: bool = False) ->
     experiment, train = dataclasses.replace(experiment, lengths=lengths), dataclasses.replace(train, known=lengths)
     others = {split: encode(experiment, split, prepared.examples) for split in SPLITS if split != "train"}
     batches = {"train": train, **others}
+    if not length:
+        schedule = dataclasses.replace(schedule, keeps_last=keep_last(options, batches["validation"]))
     validated = "" if length else f"{len(batches['validation'].inputs):,} to validate, "
     say(
         f"{len(train.inputs):,} examples to train on ({train.count_tokens():,} tokens), "
@@ -139,6 +142,20 @@ def prepare(request: Request, stored: Config | None, *, joined: bool = False) ->
         earlier=earlier,
         length=length,
     )
+
+
+def keep_last(options: Options, validation: Batches) -> bool:
+    """Return whether the last epoch is kept, not the best of validation; it is said where that is too small for it."""
+    answers = FEWEST
+    if len(validation.inputs) < FEWEST:
+        answers = sum(int(np.count_nonzero(validation.draw(*entry)[2])) for entry in validation.plan())
+    kept = keeps_last(options, answers)
+    if kept and answers < FEWEST:
+        say(
+            f"{answers} answers to validate by are too few to choose an epoch: the last one is kept, and no "
+            "probability is calibrated (--keep-epoch best: choose all the same)"
+        )
+    return kept
 
 
 def encode(experiment: Experiment, split: str, examples: Splits) -> Batches:

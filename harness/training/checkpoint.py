@@ -175,8 +175,9 @@ class Checkpoint(keras.callbacks.Callback):
             os.fsync(file.fileno())
         states.write(self.directory, lambda path: self._save(path, self.progress))
         best = self.progress["best"]
-        self.bar.note = "" if best is None else f"best {self.task.monitor} {best:.4f}  "
-        mark = "  (best)" if better and self.validate else ""
+        told = best is not None and not self.schedule.keeps_last
+        self.bar.note = f"best {self.task.monitor} {best:.4f}  " if told else ""
+        mark = "  (best)" if better and self.validate and not self.schedule.keeps_last else ""
         validated = f"validation {format_scores(self.task.monitor, scores)}  " if self.validate else ""
         say(
             f"epoch {epoch + 1}/{self.bar.epochs}  loss {loss:.4f}  {validated}{line['tokens_per_second']:,} tokens/s  "
@@ -188,8 +189,8 @@ class Checkpoint(keras.callbacks.Callback):
     def _validate(self) -> tuple[Scores, bool, bool]:
         """Return the validation scores, whether none was as high so far, and whether they are the best.
 
-        Of equal scores the one with the lower loss is the best; then the model is kept. Without validation, no score
-        is a number, and the last is the best.
+        Of equal scores the one with the lower loss is the best; then the model is kept. Where the schedule keeps the
+        last, that is the best; so it is without validation, where no score is a number.
         """
         best, sign = self.progress["best"], -1 if self.task.lower_is_better else 1
         if self.validate is None:
@@ -199,7 +200,7 @@ class Checkpoint(keras.callbacks.Callback):
         with self.averages():
             scores = self.validate()
             score, loss, best_loss = scores[self.task.monitor], scores.get("loss"), self.progress.get("best_loss")
-            higher = best is None or sign * score > sign * best
+            higher = self.schedule.keeps_last or best is None or sign * score > sign * best
             # Where all validation examples are answered right, the loss still says which model is surer of it.
             surer = score == best and loss is not None and best_loss is not None and loss < best_loss
             better = higher or surer

@@ -73,6 +73,8 @@ def test(training: Training, trained: Trained, progress: Progress) -> Summary:
         summary["samples"] = [{"input": data.to_plain(one.input), "output": given.output} for one, given in shown]
     if (directory / calibration.NAME).exists():
         summary["calibrated"] = True
+    if training.schedule.keeps_last:
+        summary["keeps_last"] = True
     if training.length:
         summary["length_from"] = training.length["run"]
     # After the scores the run is complete, whatever becomes of its card.

@@ -8,6 +8,9 @@ from pipeline.option import Options
 # With --budget best: as many times --steps at the most; the share of --steps without a better score after which the
 # learning rate falls; and in which share of the steps up to the best score it does.
 MOST, STALL, COOL_DOWN = 10, 0.5, 0.25
+# Answers of the validation split, labels or tags say, from which on they decide anything: which epoch is kept, and
+# how sure a label is.
+FEWEST = 20
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Schedule:
     epochs: the most. patience: epochs without a better score after which it ends; where it converges, after which the
     learning rate falls. passes: over the training data in each epoch. steps: training steps in each epoch.
     converges: whether the score says when the learning rate falls; else it falls from the end of the warm-up on.
-    known: of a run without validation.
+    keeps_last: whether the last epoch is kept, whatever validation says. known: of a run without validation.
     """
 
     epochs: int
@@ -38,6 +41,7 @@ class Schedule:
     passes: int
     steps: int
     converges: bool = False
+    keeps_last: bool = False
     known: KnownLength | None = None
 
     @property
@@ -48,6 +52,17 @@ class Schedule:
     def cool_down(self, best: int) -> int:
         """Return in how many epochs the learning rate falls to 0, where `best` is the best epoch so far."""
         return max(1, round(COOL_DOWN * best))
+
+
+def keeps_last(options: Options, answers: int) -> bool:
+    """Return whether the last epoch is kept, whatever validation says. answers: of the validation split.
+
+    By few answers a network that has learned nothing may well be the best: where one of four is wrong, the first epoch
+    has the lowest loss.
+    """
+    if options.keep_epoch == "auto":
+        return options.budget == "fast" and answers < FEWEST
+    return options.keep_epoch == "last"
 
 
 def plan_epochs(options: Options, steps: int) -> Schedule:

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from harness import runs
+from harness.evaluate import Scored, Scorer
 from harness.options import choose, defaults
 from harness.training.learning_rate import make_rate
 from harness.training.optimizer import make_optimizer
-from harness.training.schedule import plan_epochs
+from harness.training.schedule import keeps_last, plan_epochs
 from tasks import get
 from tests.harness import assert_same_run, read_metrics, small, small_options, train
 
@@ -44,6 +45,54 @@ def test_steps_are_made_up_by_epochs_and_those_of_little_data_by_passes(
 ) -> None:
     schedule = plan_epochs(PLAIN.replace(**options), steps)
     assert (schedule.epochs, schedule.passes, schedule.steps) == (epochs, passes, steps * passes)
+
+
+@pytest.mark.parametrize(
+    ("options", "answers", "last"),
+    [
+        ({}, 19, True),
+        ({}, 20, False),
+        ({"budget": "best"}, 1, False),
+        ({"keep_epoch": "best"}, 1, False),
+        ({"keep_epoch": "last"}, 1000, True),
+        ({"keep_epoch": "last", "budget": "best"}, 1000, True),
+    ],
+)
+def test_the_last_epoch_is_kept_where_few_answers_validate(options: dict[str, Any], answers: int, last: bool) -> None:
+    assert keeps_last(PLAIN.replace(**options), answers) == last
+
+
+@pytest.mark.parametrize(
+    ("name", "keep_epoch", "last"),
+    [
+        ("sentiment", "auto", True),
+        ("sentiment", "best", False),
+        # Six sentences have more tags than that.
+        ("pos", "auto", False),
+        ("pos", "last", True),
+    ],
+)
+def test_few_answers_choose_no_epoch_and_no_temperature(
+    name: str, keep_epoch: str, last: bool, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    with small(name) as task, pytest.MonkeyPatch.context() as patch:
+        # The first epoch is the best.
+        scores = iter(range(9, 0, -1))
+        measure = Scorer.measure
+
+        def fall(self: Scorer, *given: Any, **more: Any) -> Scored:
+            found = measure(self, *given, **more)
+            return dataclasses.replace(found, scores={**found.scores, "accuracy": float(next(scores))})
+
+        patch.setattr(Scorer, "measure", fall)
+        summary = train(task, small_options(task, keep_epoch=keep_epoch, epochs=4, patience=3), tmp_path)
+    assert (summary["best_epoch"], summary["epochs"]) == ((4, 4) if last else (1, 4))
+    assert summary.get("keeps_last", False) == last
+    few = name == "sentiment" and last
+    assert (Path(summary["run"]) / "calibration.json").exists() == (name == "sentiment" and not few)
+    told = capsys.readouterr().err
+    assert ("6 answers to validate by are too few to choose an epoch: the last one is kept" in told) == few
+    assert ("(best)" in told) != last
 
 
 def test_with_the_best_budget_patience_is_half_of_the_steps() -> None:
