@@ -81,7 +81,9 @@ def describe(summary: Mapping[str, Any]) -> dict[str, str]:
         score = "" if best is None else f", validation {summary['monitor']} {best:.4f}"
         if source := summary.get("length_from"):
             score = f", as many as were best in {source}; it has learned the validation examples too"
-        found["best epoch"] = f"{summary['best_epoch']} of {summary['epochs']}{score}"
+        found["last epoch" if summary.get("keeps_last") else "best epoch"] = (
+            f"{summary['best_epoch']} of {summary['epochs']}{score}"
+        )
         compiling = f", {say_time(summary['compiling'])} of them compiling" if summary["compiling"] >= 1 else ""
         found["training"] = f"{say_time(summary['seconds'])}{compiling}"
         found["size"] = f"{say_number(summary['weights'])} weights"

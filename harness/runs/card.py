@@ -250,7 +250,8 @@ def list_limits(experiment: Experiment, summary: Summary, *, seen: Seen | None, 
     """Yield what the model cannot do, or what is not known of it, as far as that follows from the run itself."""
     task, options = experiment.task, experiment.options
     if not summary["scores"]:
-        kept = "no score at all" if "length_from" in summary else "a validation score only; it chose the best epoch"
+        chosen = "" if summary.get("keeps_last") else "; it chose the best epoch"
+        kept = "no score at all" if "length_from" in summary else f"a validation score only{chosen}"
         yield f"The test had no outputs: the model has {kept}."
     elif 0 < count < FEWEST_EXAMPLES:
         yield f"The test has {count} examples, too few for an interval of its scores."
