@@ -152,7 +152,7 @@ def keep_last(options: Options, validation: Batches) -> bool:
     kept = keeps_last(options, answers)
     if kept and answers < FEWEST:
         say(
-            f"{answers} answers to validate by are too few to choose an epoch: the last one is kept, and no "
+            f"too few answers to validate by ({answers}) for choosing an epoch: the last one is kept, and no "
             "probability is calibrated (--keep-epoch best: choose all the same)"
         )
     return kept

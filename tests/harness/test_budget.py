@@ -91,7 +91,7 @@ def test_few_answers_choose_no_epoch_and_no_temperature(
     few = name == "sentiment" and last
     assert (Path(summary["run"]) / "calibration.json").exists() == (name == "sentiment" and not few)
     told = capsys.readouterr().err
-    assert ("6 answers to validate by are too few to choose an epoch: the last one is kept" in told) == few
+    assert ("too few answers to validate by (6) for choosing an epoch: the last one is kept" in told) == few
     assert ("(best)" in told) != last
 
 

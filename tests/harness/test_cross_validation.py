@@ -146,9 +146,8 @@ def test_the_command_prints_a_row_for_each_fold(
     task: Task, options: Options, found: CrossValidation, capsys: pytest.CaptureFixture
 ) -> None:
     folder = Path(found["folds"][0]["run"]).parents[1]
-    words = [
-        f"--{name}={getattr(options, name.replace('-', '_'))}" for name in ("units", "embedding-size", "batch-size")
-    ]
+    names = ("units", "embedding-size", "batch-size", "keep-epoch")
+    words = [f"--{name}={getattr(options, name.replace('-', '_'))}" for name in names]
     command = ["train", NAME, "--runs", str(folder), "--folds", str(FOLDS), "--epochs", "1", *words]
     assert main([*command, "--learning-rate", "0.01"]) == 0
     shown = capsys.readouterr()
