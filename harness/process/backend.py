@@ -81,16 +81,17 @@ def is_readable(settings: Path) -> bool:
 NOT_NEEDED = ("matplotlib", "pandas", "sklearn")
 
 
-def import_keras_alone() -> None:
-    """Import Keras without the packages that it can do without: for a process of this suite alone.
+@contextlib.contextmanager
+def hiding_packages() -> Iterator[None]:
+    """Inside, the packages that Keras can do without count as not installed: for a process of this suite alone.
 
-    They can be imported as ever afterwards; Keras takes them as not installed.
+    They can be imported as ever afterwards. TensorFlow imports Keras too, so it has to be imported inside.
     """
     hidden = [name for name in NOT_NEEDED if name not in sys.modules]
     # What is None here counts as not installed.
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]
     try:
-        import keras  # noqa: F401
+        yield
     finally:
         for name in hidden:
             del sys.modules[name]
@@ -113,19 +114,19 @@ def start(
     which other processes; JAX must not have started.
     kernels: "auto" or "off"; whether JAX and TensorFlow on the CPU run the recurrent loops as native code (see
     models/backends).
-    alone: the process is this suite's alone, and may start sooner; see `import_keras_alone`.
+    alone: the process is this suite's alone, and may start sooner; see `hiding_packages`.
     """
     cache.prepare(say)
     several = devices > 1 or cluster is not None
     if several:
         check_backend(backend)
-    chosen = select(backend, device)
-    if several:
-        divide_cpu(devices)
-    if cluster:
-        distributed.start(cluster)
-    if alone:
-        import_keras_alone()
+    with hiding_packages() if alone else contextlib.nullcontext():
+        chosen = select(backend, device)
+        if several:
+            divide_cpu(devices)
+        if cluster:
+            distributed.start(cluster)
+        import keras  # noqa: F401
     reset(0, precision)
     name = _device_name(chosen, device)
     if several:
