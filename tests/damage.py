@@ -138,7 +138,18 @@ class Run:
 
     @property
     def command(self) -> list[str]:
-        return ["train", "sentiment", "--data", str(self.data), "--runs", str(self.runs), *NAMED, "--json"]
+        return [
+            "train",
+            "sentiment",
+            "--data",
+            str(self.data),
+            "--runs",
+            str(self.runs),
+            *NAMED,
+            "--keep-epoch",
+            "best",
+            "--json",
+        ]
 
     @property
     def entry(self) -> Entry:
