@@ -323,6 +323,7 @@ def read_terminal(arguments: list[str], interrupt: bool = False) -> tuple[str, i
 @pytest.mark.slow
 def test_a_terminal_shows_a_bar_and_a_stop_leaves_it_as_it_was(reviews: Path, tmp_path: Path) -> None:
     arguments = ["train", "sentiment", "--data", str(reviews), "--runs", str(tmp_path), *NAMED, "--epochs", "150"]
+    arguments += ["--keep-epoch", "best"]
     text, code = read_terminal([*arguments, "--patience", "150"], interrupt=True)
     assert code == 130, text
     if keras.config.backend() == "jax":

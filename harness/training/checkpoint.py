@@ -175,8 +175,8 @@ class Checkpoint(keras.callbacks.Callback):
             os.fsync(file.fileno())
         states.write(self.directory, lambda path: self._save(path, self.progress))
         best = self.progress["best"]
-        told = best is not None and not self.schedule.keeps_last
-        self.bar.note = f"best {self.task.monitor} {best:.4f}  " if told else ""
+        which = "" if self.schedule.keeps_last else "best "
+        self.bar.note = "" if best is None else f"{which}{self.task.monitor} {best:.4f}  "
         mark = "  (best)" if better and self.validate and not self.schedule.keeps_last else ""
         validated = f"validation {format_scores(self.task.monitor, scores)}  " if self.validate else ""
         say(
