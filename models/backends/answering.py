@@ -23,7 +23,8 @@ def answer_batch(model: keras.Model, arrays: Arrays) -> dict[str, np.ndarray]:
     As in `predict_on_batch`, nothing is dropped. On JAX the states of the model, such as those of its generators of
     random numbers, stay as they were.
     """
-    if keras.config.backend() == "jax":
+    # What runs an exported model has the same method.
+    if keras.config.backend() == "jax" and isinstance(model, keras.Model):
         if model not in _programs:
             _programs[model] = _compile(model)
         answers = _programs[model](arrays)

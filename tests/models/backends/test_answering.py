@@ -38,6 +38,14 @@ def test_a_batch_is_answered_as_by_keras_with_the_weights_of_the_moment(arrays: 
         assert not np.allclose(answer_batch(model, arrays)["logits"], before)
 
 
+def test_what_runs_an_exported_model_is_asked_by_the_same_name(arrays: dict[str, np.ndarray]) -> None:
+    class Runner:
+        def predict_on_batch(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+            return {"output": inputs["words"] + 1}
+
+    assert_array_equal(answer_batch(Runner(), arrays)["output"], arrays["words"] + 1)  # type: ignore[arg-type]
+
+
 def test_the_states_stay_as_they_were(arrays: dict[str, np.ndarray]) -> None:
     model = make_model()
     before = [np.array(variable) for variable in model.non_trainable_variables]
