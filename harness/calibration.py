@@ -12,7 +12,7 @@ import numpy as np
 from harness import runs
 from harness.evaluate import compute
 from harness.runs.schema import Calibration, Summary
-from harness.training.schedule import FEWEST
+from harness.training.schedule import is_telling
 from models.calibration import can_calibrate, divide_logits
 from pipeline import record
 from pipeline.calibration import HIGHEST, LOWEST, fit_temperature
@@ -73,7 +73,8 @@ def calibrate(trained: "Trained", batches: "Batches") -> None:
         found = compute(trained.scorer.decoder, {**arrays, "expected": expected, "weights": weights})
         logits.append(found["logits"][asked])
         labels.append(expected[asked])
-    if not (count := sum(map(len, labels))) or (count < FEWEST and experiment.options.keep_epoch != "best"):
+    count = sum(map(len, labels))
+    if not count or not is_telling(experiment.options, count):
         return
     scores, right = np.concatenate(logits), np.concatenate(labels)
     if experiment.output_field.arrays["output"].independent:

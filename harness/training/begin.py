@@ -117,7 +117,7 @@ def prepare(request: Request, stored: Config | None, *, joined: bool = False) ->
     others = {split: encode(experiment, split, prepared.examples) for split in SPLITS if split != "train"}
     batches = {"train": train, **others}
     if not length:
-        schedule = dataclasses.replace(schedule, keeps_last=keep_last(options, batches["validation"]))
+        schedule = dataclasses.replace(schedule, keeps_last=is_last_kept(options, batches["validation"]))
     validated = "" if length else f"{len(batches['validation'].inputs):,} to validate, "
     say(
         f"{len(train.inputs):,} examples to train on ({train.count_tokens():,} tokens), "
@@ -144,7 +144,7 @@ def prepare(request: Request, stored: Config | None, *, joined: bool = False) ->
     )
 
 
-def keep_last(options: Options, validation: Batches) -> bool:
+def is_last_kept(options: Options, validation: Batches) -> bool:
     """Return whether the last epoch is kept, not the best of validation; it is said where that is too small for it."""
     answers = FEWEST
     if len(validation.inputs) < FEWEST:

@@ -54,14 +54,19 @@ class Schedule:
         return max(1, round(COOL_DOWN * best))
 
 
-def keeps_last(options: Options, answers: int) -> bool:
-    """Return whether the last epoch is kept, whatever validation says. answers: of the validation split.
+def is_telling(options: Options, answers: int) -> bool:
+    """Return whether anything is decided by so many answers of the validation split.
 
-    By few answers a network that has learned nothing may well be the best: where one of four is wrong, the first epoch
+    By few of them a network that has learned nothing may well be the best: where one of four is wrong, the first epoch
     has the lowest loss.
     """
+    return options.keep_epoch == "best" or answers >= FEWEST
+
+
+def keeps_last(options: Options, answers: int) -> bool:
+    """Return whether the last epoch is kept, whatever validation says. answers: of the validation split."""
     if options.keep_epoch == "auto":
-        return options.budget == "fast" and answers < FEWEST
+        return options.budget == "fast" and not is_telling(options, answers)
     return options.keep_epoch == "last"
 
 
