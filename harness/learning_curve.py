@@ -49,7 +49,7 @@ def read_learning_curve(directory: Path, monitor: str, *, lower_is_better: bool)
     path = directory / "metrics.jsonl"
     # What comes after the last line end is being written.
     epochs = path.read_bytes().count(b"\n") if path.exists() else 0
-    kept = 0
+    kept = None
     if (scores := directory / "scores.json").exists():
         # Of a complete run none may be missing.
         summary = runs.read_json(scores, Summary)
@@ -61,19 +61,25 @@ def read_learning_curve(directory: Path, monitor: str, *, lower_is_better: bool)
     def collect(name: str) -> list[float]:
         return [math.nan if line.get(name) is None else float(line[name]) for line in lines]
 
-    score, loss, sign = collect(f"validation_{monitor}"), collect("validation_loss"), -1 if lower_is_better else 1
+    score, loss = collect(f"validation_{monitor}"), collect("validation_loss")
+    kept = kept or find_best(score, loss, sign=-1 if lower_is_better else 1)
+    return LearningCurve(monitor, collect("loss"), loss, score=score, best_epoch=kept)
+
+
+def find_best(score: Sequence[float], loss: Sequence[float], *, sign: int) -> int:
+    """Return the best epoch of a run that is not complete, as the checkpoint has it. sign: -1 where less is better."""
+    if not any(map(math.isfinite, score)):
+        # Where no score is finite, or nothing is validated, the last is kept.
+        return len(score)
     best = 0
-    for place in range(1, epochs):
-        # As the checkpoint has it: of equals that with the lower loss; one that is not finite is better than none.
+    for place in range(1, len(score)):
+        # Of equals that with the lower loss; one that is not finite is better than none.
         higher = math.isfinite(score[place]) and (
             not math.isfinite(score[best]) or sign * score[place] > sign * score[best]
         )
         if higher or (score[place] == score[best] and loss[place] < loss[best]):
             best = place
-    if not any(map(math.isfinite, score)):
-        # As the checkpoint has it: where no score is finite, or nothing is validated, the last is kept.
-        best = epochs - 1
-    return LearningCurve(monitor, collect("loss"), loss, score=score, best_epoch=kept or best + 1)
+    return best + 1
 
 
 @contextmanager
