@@ -9,6 +9,7 @@ from scipy.cluster import hierarchy
 
 from harness import data
 from harness.comparison.gradient_reach import GradientProbe
+from harness.evaluate import compute
 from harness.experiment import Experiment, pointing_at
 from harness.inspection.answer import check_answer, check_inspected
 from harness.inspection.arithmetic import Line, Unrolled, explain_step, find_arithmetic, unroll_cell
@@ -130,9 +131,9 @@ def ask(trained: Trained, value: Value, notes: list[str]) -> Question:
         steps = LONGEST
     batches = experiment.batch([ORIGIN], [arrays])
     drawn = {**batches.draw(*batches.plan()[0])[0], "position": np.zeros(1, "int32")}
-    found = trained.decoder.predict_on_batch({name: drawn[name] for name in trained.decoder.input})
-    raw = np.asarray(found["output"])[0]
-    probability = float(np.asarray(found["probability"])[0]) if "probability" in found else None
+    found = compute(trained.decoder, drawn)
+    raw = found["output"][0]
+    probability = float(found["probability"][0]) if "probability" in found else None
     wanted = output.arrays["output"]
     if is_autoregressive(output):
         ends = np.flatnonzero(raw == output.end)
@@ -392,10 +393,10 @@ def follow_prefixes(trained: Trained, question: Question, notes: list[str]) -> C
         some = np.resize(lengths[begin : begin + PREFIXES], min(PREFIXES, 1 << (len(lengths) - 1).bit_length()))
         arrays = cut_prefixes(whole, some, [name for name, array in given.arrays.items() if array.timed])
         real = len(lengths[begin : begin + PREFIXES])
-        decoded = trained.decoder.predict_on_batch({name: arrays[name] for name in trained.decoder.input})
-        found += list(np.asarray(decoded["output"])[:real])
+        decoded = compute(trained.decoder, arrays)
+        found += list(decoded["output"][:real])
         if output.arrays["output"].independent:
-            likely.append(np.asarray(decoded["output"])[:real])
+            likely.append(decoded["output"][:real])
         elif output.arrays["output"].size:
             likely.append(softmax(np.asarray(trained.model.predict_on_batch(arrays)))[:real])
     steps = tuple(lengths.tolist())
