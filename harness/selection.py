@@ -49,9 +49,10 @@ def select(run: Experiment, source: str | None, split: str, *, reading: Mapping[
             raise BadInput(f"--split {split}: {source} has no examples there; it has {', '.join(found)}")
         else:
             chosen = Selection(split, found[split], [])
-        say_learned(run, chosen)
     if chosen.examples[0].output is None:
         raise BadInput(f"--split {split}: it has no outputs to score by; choose another, or other --data")
+    if source is not None:
+        say_learned(run, chosen)
     for line in findings.find_unseen({chosen.split: chosen.examples}, run.output_field, strict=strict):
         say(line.text)
     return chosen
