@@ -138,18 +138,9 @@ class Run:
 
     @property
     def command(self) -> list[str]:
-        return [
-            "train",
-            "sentiment",
-            "--data",
-            str(self.data),
-            "--runs",
-            str(self.runs),
-            *NAMED,
-            "--keep-epoch",
-            "best",
-            "--json",
-        ]
+        # Few reviews validate: by default no probability would be calibrated.
+        options = [*NAMED, "--keep-epoch", "best", "--json"]
+        return ["train", "sentiment", "--data", str(self.data), "--runs", str(self.runs), *options]
 
     @property
     def entry(self) -> Entry:

@@ -34,7 +34,7 @@ MISSING = "no native kernels, the portable loops are used: {}"
 SECONDS = 300
 # What is compiled: a forward and a backward loop for each.
 KINDS = ("simple", "relu", "lstm", "gru")
-# The calls of each library, as XLA's and as plain functions.
+# The calls of each library for XLA; and one of its plain functions, by which it is known.
 CALLS = {
     "loops": ("mask", *(f"{kind}_{way}" for kind in KINDS for way in ("forward", "backward"))),
     "layers": ("layer_forward", "layer_backward"),
