@@ -9,14 +9,15 @@ def repeat_season(values: np.ndarray, horizon: int, season: int) -> np.ndarray:
     Where one is missing, that of the season before counts, and after all of them the last value that is known; NaN if
     none is. values: (steps,), the newest last.
     """
-    known = values[np.isfinite(values)]
-    forecast = np.full(horizon, known[-1] if len(known) else np.nan)
-    for step in range(horizon):
-        place = len(values) + step - season * (step // season + 1)
+    steps = np.arange(horizon)
+    places = len(values) + steps - season * (steps // season + 1)
+    forecast = np.where(places >= 0, values[np.maximum(places, 0)], np.nan)
+    for step in np.flatnonzero(~np.isfinite(forecast)):
+        place = int(places[step])
         while place >= 0 and not np.isfinite(values[place]):
             place -= season
-        if place >= 0:
-            forecast[step] = values[place]
+        known = values[np.isfinite(values)]
+        forecast[step] = values[place] if place >= 0 else known[-1] if len(known) else np.nan
     return forecast
 
 

@@ -7,6 +7,7 @@ time,north,south                       time,station,temperature
 2026-01-01T01:00,2.9,9.0               2026-01-01T00:00,south,9.2
 """
 
+import contextlib
 import math
 import re
 import warnings
@@ -242,13 +243,16 @@ def choose_columns(table: Table, options: Options, say: Say) -> Chosen:
 def is_numeric(table: Table, column: int) -> bool:
     """Return whether most values of a column, in the first records, are numbers."""
     sample = table.sample[column]
+    with contextlib.suppress(ValueError):
+        # A wide table has many columns, and most hold plain numbers alone.
+        if sample and all(isinstance(value, str) and math.isfinite(float(value)) for value in sample):
+            return True
     return bool(sample) and sum(read_number(value) is not None for value in sample) > len(sample) / 2
 
 
 def read_number(value: object) -> float | None:
     """Return a number, NaN for one that is missing or infinite; None for what is no number."""
     if isinstance(value, str):
-        # Most are plain numbers, and a wide table has millions.
         try:
             number = float(value)
         except ValueError:
@@ -282,10 +286,10 @@ def collect(table: Table, chosen: Chosen, *, request: Request, say: Say) -> dict
             time = None if chosen.time is None else table.get(record, chosen.time)
             if chosen.time is not None and values.is_missing(time):
                 raise BadRow("the time stamp is missing", missing=True)
-            beside = [get_number(table, record, column) for column in others]
+            beside = get_numbers(table, record, others)
             named = "" if chosen.series is None else str(table.get(record, chosen.series)).strip()
             # All of them first: a row with one that cannot be read is left out whole.
-            numbers = [get_number(table, record, column) for column in chosen.target]
+            numbers = get_numbers(table, record, chosen.target)
             block = blocks.setdefault(named, Block())
             block.lines.append(line)
             block.times.append(time)
@@ -310,6 +314,17 @@ def collect(table: Table, chosen: Chosen, *, request: Request, say: Say) -> dict
 def _append(one: Rows, other: Rows) -> Rows:
     """Return the rows of two columns of one name, whose times will be refused as doubled."""
     return Rows([*one.lines, *other.lines], [*one.times, *other.times], np.concatenate([one.numbers, other.numbers]))
+
+
+def get_numbers(table: Table, record: records.Record, columns: Sequence[int]) -> list[float]:
+    """Return the numbers in some columns; see `get_number`."""
+    if isinstance(record, list) and len(record) == len(table.names):
+        # Most rows hold plain numbers alone, and a wide table has millions of them.
+        with contextlib.suppress(ValueError):
+            numbers = [float(record[column]) for column in columns]
+            if all(map(math.isfinite, numbers)):
+                return numbers
+    return [get_number(table, record, column) for column in columns]
 
 
 def get_number(table: Table, record: records.Record, column: int) -> float:

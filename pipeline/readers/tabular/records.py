@@ -77,12 +77,8 @@ class Table:
     @cached_property
     def sample(self) -> list[list[object]]:
         """The values of each column in the first records that can be read, missing ones left out."""
-        columns: list[list[object]] = [[] for _ in self.names]
-        for _, record in self.records[:SAMPLE]:
-            for values, value in zip(columns, self._get_all(record), strict=True):
-                if not is_missing(value):
-                    values.append(value)
-        return columns
+        columns = zip(self.names, *(self._get_all(record) for _, record in self.records[:SAMPLE]), strict=True)
+        return [[value for value in values if not is_missing(value)] for _, *values in columns]
 
     def _get_all(self, record: Record) -> Sequence[object]:
         """Return the value of a record in each column; None where it cannot be read."""

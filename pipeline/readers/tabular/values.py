@@ -17,9 +17,9 @@ SURROGATE = re.compile("[\ud800-\udfff]")
 
 def is_missing(value: object) -> bool:
     """Tell whether a value stands for none: null, NaN, nothing but blanks, "nan", "null", "N/A"."""
-    if isinstance(value, float):
-        return math.isnan(value)
-    return value is None or (isinstance(value, str) and value.strip().casefold() in MISSING)
+    if isinstance(value, str):
+        return value.strip().casefold() in MISSING
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def text(value: object) -> str:

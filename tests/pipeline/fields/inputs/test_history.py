@@ -6,6 +6,7 @@ import pytest
 from pipeline import fields
 from pipeline.errors import BadInput
 from pipeline.fields import History
+from pipeline.fields.inputs.history import average
 from pipeline.forecasting.grid import Grid
 from pipeline.forecasting.naive import repeat_season
 from pipeline.forecasting.window import Window
@@ -60,6 +61,15 @@ def test_gaps_are_masked() -> None:
     assert found["values"][:, 2].tolist() == [float(place not in (20, 21, 59)) for place in range(6, 60)]
     assert not found["values"][[14, 15, 53], :2].any()
     assert all(np.isfinite(array).all() for array in found.values())
+
+
+def test_means_and_deviations_are_those_of_what_is_known() -> None:
+    values = np.random.default_rng(0).normal(size=(5, 60))
+    values[values > 0.5] = np.nan
+    np.testing.assert_array_equal(average(values), np.nanmean(values, axis=1))
+    found = FIELD.encode(window(values[0]))["values"][:, 0]
+    expected = (values[0] - np.nanmean(values[0])) / np.nanstd(values[0])
+    np.testing.assert_allclose(found, np.nan_to_num(expected[SEASON:]), rtol=1e-6)
 
 
 def test_a_steady_window_has_a_spread_of_its_own() -> None:
