@@ -19,7 +19,7 @@ from harness.runs.restored import restore_fields, restore_lengths
 from harness.runs.schema import Config, LengthFrom
 from harness.training import fine_tuning, last_run
 from harness.training.request import Request, read_earlier
-from harness.training.schedule import FEWEST, Schedule, keeps_last, plan_epochs
+from harness.training.schedule import FEWEST, Schedule, is_telling, keeps_last, plan_epochs
 from harness.training.vectors import read_vectors
 from pipeline.batches import encoded_cache
 from pipeline.batches.bucketing import Batches
@@ -145,16 +145,14 @@ def prepare(request: Request, stored: Config | None, *, joined: bool = False) ->
 
 
 def is_last_kept(options: Options, validation: Batches) -> bool:
-    """Return whether the last epoch is kept, not the best of validation; it is said where that is too small for it."""
+    """Return whether the last epoch is kept, not the best of validation; what that is too small for is said."""
     answers = FEWEST
     if len(validation.inputs) < FEWEST:
         answers = sum(int(np.count_nonzero(validation.draw(*entry)[2])) for entry in validation.plan())
     kept = keeps_last(options, answers)
-    if kept and answers < FEWEST:
-        say(
-            f"too few answers to validate by ({answers}) for choosing an epoch: the last one is kept, and no "
-            "probability is calibrated (--keep-epoch best: choose all the same)"
-        )
+    if not is_telling(options, answers):
+        chosen = "choosing an epoch: the last one is kept, and no probability" if kept else "probabilities: none"
+        say(f"too few answers to validate by ({answers}) for {chosen} is calibrated (--keep-epoch best: all the same)")
     return kept
 
 

@@ -63,17 +63,18 @@ def test_the_last_epoch_is_kept_where_few_answers_validate(options: dict[str, An
 
 
 @pytest.mark.parametrize(
-    ("name", "keep_epoch", "last"),
+    ("name", "options", "told"),
     [
-        ("sentiment", "auto", True),
-        ("sentiment", "best", False),
+        ("sentiment", {}, "choosing an epoch: the last one is kept, and no probability is calibrated"),
+        ("sentiment", {"budget": "best"}, "probabilities: none is calibrated"),
+        ("sentiment", {"keep_epoch": "best"}, None),
         # Six sentences have more tags than that.
-        ("pos", "auto", False),
-        ("pos", "last", True),
+        ("pos", {}, None),
+        ("pos", {"keep_epoch": "last"}, None),
     ],
 )
 def test_few_answers_choose_no_epoch_and_no_temperature(
-    name: str, keep_epoch: str, last: bool, tmp_path: Path, capsys: pytest.CaptureFixture
+    name: str, options: dict[str, str], told: str | None, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     with small(name) as task, pytest.MonkeyPatch.context() as patch:
         # The first epoch is the best.
@@ -85,14 +86,14 @@ def test_few_answers_choose_no_epoch_and_no_temperature(
             return dataclasses.replace(found, scores={**found.scores, "accuracy": float(next(scores))})
 
         patch.setattr(Scorer, "measure", fall)
-        summary = train(task, small_options(task, keep_epoch=keep_epoch, epochs=4, patience=3), tmp_path)
+        summary = train(task, small_options(task, epochs=4, patience=3, **{"keep_epoch": "auto", **options}), tmp_path)
+    last = options == {"keep_epoch": "last"} or bool(told and "last" in told)
     assert (summary["best_epoch"], summary["epochs"]) == ((4, 4) if last else (1, 4))
     assert summary.get("keeps_last", False) == last
-    few = name == "sentiment" and last
-    assert (Path(summary["run"]) / "calibration.json").exists() == (name == "sentiment" and not few)
-    told = capsys.readouterr().err
-    assert ("too few answers to validate by (6) for choosing an epoch: the last one is kept" in told) == few
-    assert ("(best)" in told) != last
+    assert (Path(summary["run"]) / "calibration.json").exists() == (name == "sentiment" and not told)
+    said = capsys.readouterr().err
+    assert f"too few answers to validate by (6) for {told}" in said if told else "too few answers" not in said
+    assert ("(best)" in said) != last
 
 
 def test_with_the_best_budget_patience_is_half_of_the_steps() -> None:
