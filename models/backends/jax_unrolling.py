@@ -21,9 +21,9 @@ def multiply(hidden: Tensor, kernel: Tensor, dropped: Tensor | None) -> Tensor:
     """Return h U, (batch, gates x units). dropped: what h is multiplied with first, (1 or gates, batch, units)."""
     if dropped is None:
         return hidden @ kernel
-    if len(dropped) == 1:
+    if dropped.shape[0] == 1:
         return (hidden * dropped[0]) @ kernel
-    parts = zip(dropped, jnp.split(kernel, len(dropped), axis=1), strict=True)
+    parts = zip(dropped, jnp.split(kernel, dropped.shape[0], axis=1), strict=True)
     return jnp.concatenate([(hidden * one) @ part for one, part in parts], axis=1)
 
 
@@ -31,9 +31,9 @@ def multiply_back(gradient: Tensor, kernel: Tensor, dropped: Tensor | None) -> T
     """Return the gradient of h, (batch, units), from that of h U."""
     if dropped is None:
         return gradient @ kernel.T
-    if len(dropped) == 1:
+    if dropped.shape[0] == 1:
         return (gradient @ kernel.T) * dropped[0]
-    count = len(dropped)
+    count = dropped.shape[0]
     parts = zip(dropped, jnp.split(gradient, count, axis=1), jnp.split(kernel, count, axis=1), strict=True)
     return sum((one @ part.T) * mask for mask, one, part in parts)
 
@@ -46,7 +46,7 @@ def differentiate_kernel(hidden: Tensor, gradients: Tensor, dropped: Tensor | No
 
     if dropped is None:
         return product(hidden, gradients)
-    parts = zip(dropped, jnp.split(gradients, len(dropped), axis=2), strict=True)
+    parts = zip(dropped, jnp.split(gradients, dropped.shape[0], axis=2), strict=True)
     return jnp.concatenate([product(hidden * one, part) for one, part in parts], axis=1)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import EpsImagePlugin, ImageCms
 from PIL import Image as Pillow
+from PIL import __version__ as pillow_version
 
 from pipeline.errors import BadInput
 from pipeline.fields.picture import Picture, read_image
@@ -166,7 +167,22 @@ def test_16_bits_of_each_colour_and_of_transparency(tmp_path: Path) -> None:
     assert found[0, :, 0].tolist() == [0, 63, 255, 255]
 
 
-@pytest.mark.parametrize(("mode", "tolerance"), [("YCbCr", 3), ("LAB", 24), ("CMYK", 0), ("RGBA", 0), ("P", 51)])
+@pytest.mark.parametrize(
+    ("mode", "tolerance"),
+    [
+        pytest.param(
+            "YCbCr",
+            3,
+            marks=pytest.mark.skipif(
+                int(pillow_version.split(".")[0]) < 13, reason="Pillow 13 is the first to read what it writes"
+            ),
+        ),
+        ("LAB", 24),
+        ("CMYK", 0),
+        ("RGBA", 0),
+        ("P", 51),
+    ],
+)
 def test_colours_in_other_terms_come_back_as_red_and_blue(mode: str, tolerance: int, tmp_path: Path) -> None:
     image = halves()
     if mode == "LAB":
