@@ -9,11 +9,15 @@ Tag, Not Rewrite", section 3).
     ending ies>y     its last letters are others
     capital, small, upper    only its capitals are others
     candidate 3      write the third of the known words that it may stand for; see spelling.py
+
+Where no blank is before A or B, or after the last of them, JOINER is: "append ￭," makes "dog," of "dog".
 """
 
-from collections.abc import Sequence
+import unicodedata
+from itertools import pairwise
 
-from pipeline.fields.edits.words import align
+from pipeline.fields.edits.words import align, find_words, list_words
+from pipeline.fields.tokenizers import JOINER
 
 KEEP, DELETE = "keep", "delete"
 CASES = {"capital": lambda word: word[:1].upper() + word[1:], "small": str.lower, "upper": str.upper}
@@ -28,24 +32,50 @@ def match_case(word: str, model: str) -> str:
     return word[:1].upper() + word[1:] if model[:1].isupper() else word
 
 
-def find_changes(source: Sequence[str], target: Sequence[str]) -> list[tuple[str, str] | None]:
+def find_changes(source: str, target: str) -> list[tuple[str, str] | None]:
     """Return for the beginning, and for each word of the source, what stands in its place, and what comes after it.
 
     None where it is kept, and nothing comes after it. Words that come before one that goes stand in its place.
     """
-    becomes: list[str] = ["", *source]
-    added: list[list[str]] = [[] for _ in becomes]
-    for kind, place, other in align(source, target):
+    words, others = ["", *list_words(source)], list_words(target)
+    before, joined, opening = _find_joined(source), _find_joined(target), find_opening(source)
+    becomes = [*words]
+    added: list[list[str]] = [[] for _ in words]
+    for kind, place, other in align(words[1:], others):
         if kind == "insert":
-            # Before the word at this place: after the one before it.
-            added[place].append(target[other])
+            # Before the word at this place: after the one before it, on whose other side its blank stays.
+            first = joined[other] and not (opening[place] and not added[place])
+            last = joined[other + 1] and (opening[place] or not before[place])
+            added[place] = [one.removesuffix(JOINER) for one in added[place]]
+            added[place].append(JOINER * first + others[other] + JOINER * last)
         else:
-            becomes[place + 1] = target[other] if kind == "replace" else ""
-    words = ["", *source]
+            becomes[place + 1] = others[other] if kind == "replace" else ""
     return [
         (one, " ".join(after)) if one != word or after else None
         for word, one, after in zip(words, becomes, added, strict=True)
     ]
+
+
+def _find_joined(text: str) -> list[bool]:
+    """Return of each word, and of the end, whether it follows on another word without a blank."""
+    return [False, *(stop == start for (_, stop), (start, _) in pairwise(find_words(text))), False]
+
+
+def find_opening(text: str) -> list[bool]:
+    """Return of the beginning, and of each word, whether it opens what follows: what is added has its blank behind it.
+
+    So does an opening bracket; and another symbol without a blank behind it, but with one, or one that opens, before.
+    """
+    found, joined = [True], _find_joined(text)
+    for number, (start, _) in enumerate(find_words(text)):
+        symbol, bracket = not text[start].isalnum(), unicodedata.category(text[start]) in ("Ps", "Pi")
+        found.append(bracket or (symbol and joined[number + 1] and (not joined[number] or found[-1])))
+    return found
+
+
+def join(words: str) -> str:
+    """Return words of a tag as they are written: without the blanks that a JOINER stands for."""
+    return words.replace(f" {JOINER}", "").removesuffix(JOINER)
 
 
 def list_tags(word: str, becomes: str, after: str) -> list[str]:

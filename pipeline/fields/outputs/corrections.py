@@ -10,11 +10,12 @@ import numpy as np
 from pipeline.fields.array import UNSEEN, Array, Arrays
 from pipeline.fields.edits import tags as tagging
 from pipeline.fields.edits.marks import accept, check, mark, reject
-from pipeline.fields.edits.tags import KEEP, find_changes, list_tags, match_case
+from pipeline.fields.edits.tags import KEEP, find_changes, find_opening, join, list_tags, match_case
 from pipeline.fields.edits.words import find_words, list_words
 from pipeline.fields.field import LEARNED, InputField, OutputField
 from pipeline.fields.flaws import find_flaws
 from pipeline.fields.inputs.draft import Draft
+from pipeline.fields.tokenizers import JOINER
 from pipeline.fields.vocabulary import Vocabulary, append_new
 from pipeline.option import option
 
@@ -74,8 +75,8 @@ class Corrections(OutputField[str]):
 
     def _list_changes(self, marked: str) -> Iterator[tuple[str, tuple[str, str] | None]]:
         """Yield the beginning and each word of a marked text, with what is to be done; see `find_changes`."""
-        words = list_words(reject(marked))
-        yield from zip(["", *words], find_changes(words, list_words(accept(marked))), strict=True)
+        source = reject(marked)
+        yield from zip(["", *list_words(source)], find_changes(source, accept(marked)), strict=True)
 
     def _find_candidate(self, word: str, becomes: str, after: str) -> int | None:
         """Return which of the candidates for a word is to stand in its place; None if none is."""
@@ -122,14 +123,16 @@ class Corrections(OutputField[str]):
         """Return the marked text of tags. output: (time, 1 + width), a tag, and the characters that it is said of."""
         text = "".join(map(chr, output[1:, 1:].ravel()[output[1:, 1:].ravel() > 0].tolist()))
         spans = find_words(text)
-        written, end = "", 0
-        for step, (start, stop) in zip(self._place(text), [(0, 0), *spans], strict=True):
+        written, end, joined = "", 0, False
+        for step, (start, stop), opens in zip(self._place(text), [(0, 0), *spans], find_opening(text), strict=True):
             word = text[start:stop]
             becomes, after = self._apply(int(output[step, 0]), word)
-            gap = text[end:start] if becomes else text[end:start].removesuffix(" ")
-            written += gap + becomes
+            gap = text[end:start] if becomes and not joined else text[end:start].removesuffix(" ")
+            written += gap + (becomes if becomes == word else join(becomes))
+            joined = (after or (becomes if becomes != word else "")).endswith(JOINER)
             if after:
-                written += f" {after}" if written else f"{after} "
+                blank = not joined and text[stop : stop + 1].strip() != ""
+                written += join(after) + " " * blank if opens else join(f" {after}")
             end = stop
         return mark(text, (written + text[end:]).lstrip() if written else text[end:])
 

@@ -32,7 +32,7 @@ def test_an_ending_that_a_word_does_not_have_changes_nothing():
 
 
 def test_the_changes_of_a_sentence_are_one_per_word_and_one_for_the_beginning():
-    found = find_changes("film are are good".split(), "The film is very good".split())
+    found = find_changes("film are are good", "The film is very good")
     assert found[0] == ("", "The")
     assert [change for change in found[1:] if change] == [("is", ""), ("very", "")]
-    assert find_changes(["a"], ["a"]) == [None, None]
+    assert find_changes("a", "a") == [None, None]

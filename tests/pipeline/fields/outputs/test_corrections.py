@@ -38,6 +38,30 @@ def test_decode_undoes_encode(fields, marked):
     assert fields[1].decode(answer(fields, marked)) == marked
 
 
+@pytest.mark.parametrize(
+    ("draft", "corrected"),
+    [
+        ("He saw a dog and ran.", "He saw a dog, and ran."),
+        ("He ran.", "He ran away."),
+        ("He said go to me.", 'He said "go now" to me.'),
+        ("I you too", "I, you, and he, too"),
+        ("go (home", "go (to a home)"),
+        ('see ("b") x', 'see ("a b") x'),
+        ("see ( b", "see (a b"),
+        ("a b c", "(a b) c"),
+        ("Hello world", "Hello, World"),
+        ("is good", '"It is good'),
+        ("dog,cat", "dog,cat,pig"),
+    ],
+)
+def test_words_and_marks_are_added_with_the_blanks_of_the_correction(draft, corrected):
+    marked, fields = mark(draft, corrected), (Draft(min_count=1), Corrections(min_count=1))
+    fields[0].fit([draft])
+    fields[1].attach(fields[0])
+    fields[1].fit([marked])
+    assert fields[1].restate(fields[1].decode(answer(fields, marked))) == {"corrected": corrected}
+
+
 def test_a_misspelled_word_points_at_its_candidate_and_has_no_tag_of_its_own(fields):
     draft, corrections = fields
     assert corrections.encode(MARKED[3])["output"][2] == len(corrections.tags)
