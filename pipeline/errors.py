@@ -5,12 +5,20 @@ from collections.abc import Iterable
 
 # Names that a message lists, and characters of each: they may be a stranger's.
 MOST, LONGEST = 100, 60
-# Characters of what another program says is wrong.
-REASON = 300
+# Characters of what another program says is wrong; and of a whole message, which may quote what a stranger wrote.
+REASON, MESSAGE = 300, 8000
 
 
 class BadInput(ValueError):
-    """Raised for a user's mistake; the command line prints its text alone and exits with 2."""
+    """Raised for a user's mistake; the command line prints its text alone and exits with 2.
+
+    A text of more than MESSAGE characters is cut in its middle: where it is comes first, and what to do last.
+    """
+
+    def __init__(self, text: object = ""):
+        line = str(text)
+        half = MESSAGE // 2 - 1
+        super().__init__(line if len(line) <= MESSAGE else f"{line[:half]}…{line[-half:]}")
 
 
 class TooLong(BadInput):

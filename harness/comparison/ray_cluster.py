@@ -90,7 +90,7 @@ def connect(address: str) -> Any:
 def _parse(address: str) -> tuple[str, int] | None:
     """Return host and port of an address; None for "auto". Raises BadInput for what is neither."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
-    if address != "auto" and not (host and port.isdigit()):
+    if address != "auto" and not (host and port.isdecimal()):
         raise BadInput(f"--ray {address}: expected HOST:PORT, as `ray start --head` prints it, or auto")
     return (host, int(port)) if host else None
 

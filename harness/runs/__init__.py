@@ -35,6 +35,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
@@ -297,10 +298,10 @@ def describe_environment(device: str, parts: int = 1) -> dict:
     """Return versions, machine, git commit and command; and the parts of a batch, where there are some."""
     versions = {}
     for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue
+        # What is imported says it itself: that of keras-nightly is no keras to pip.
+        told = getattr(sys.modules.get(package), "__version__", None)
+        with suppress(PackageNotFoundError):
+            versions[package] = told or version(package)
     commit = None
     if shutil.which("git"):
         asked = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)

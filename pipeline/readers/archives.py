@@ -1,5 +1,6 @@
 """Archives: zip and tar files of the user's, unpacked once into the cache and read as folders from there."""
 
+import errno
 import hashlib
 import shutil
 import tarfile
@@ -13,6 +14,10 @@ from pipeline.files import extract, write_folder
 
 # What an archive may hold: files, and bytes, times those that it is packed in; text is packed to a tenth.
 MEMBERS, RATIO, SMALL = 2_000_000, 250, 2**30
+# What is raised for an archive that is damaged: the last for a member without a name. Numbers of an OSError for members
+# whose names no folder takes: too long, or of a file that is a folder too.
+DAMAGED = (zipfile.BadZipFile, tarfile.TarError, RuntimeError, EOFError, NotImplementedError, IndexError)
+MISNAMED = (errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EINVAL, errno.EILSEQ)
 ENDINGS = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tbz2")
 
 
@@ -34,7 +39,9 @@ def unpack(path: Path) -> Path:
         unpack_into = _unpack_zip if path.name.lower().endswith(".zip") else _unpack_tar
         try:
             write_folder(folder, partial(unpack_into, path))
-        except (zipfile.BadZipFile, tarfile.TarError, RuntimeError, EOFError, NotImplementedError) as error:
+        except (*DAMAGED, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in MISNAMED:
+                raise
             reason = f"the archive cannot be unpacked ({shorten(str(error), REASON)}); is it whole, and not encrypted?"
             raise BadInput(f"{path}: {reason}") from None
     entries = [entry for entry in folder.iterdir() if not entry.name.startswith((".", "__MACOSX"))]

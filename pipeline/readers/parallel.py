@@ -205,13 +205,14 @@ def _choose_languages(path: Path, known: list[str], request: Request, say: Say) 
         if not source and not target:
             source = _match(FIRST, known) or known[0]
             other = next(name for name in known if name != source)
-            say(f"{path}: {source} is the input and {other} the output; --text-column {other} turns them round")
+            first, second = shorten(str(source)), shorten(other)
+            say(f"{path}: {first} is the input and {second} the output; --text-column {second} turns them round")
         other = next(name for name in known if name != (source or target))
         source, target = source or other, target or other
     if not source or not target or source == target:
         raise BadInput(
             f"--data {path}: parallel files in {list_names(known)}. Say which is the input and which the output, "
-            f"such as --text-column {known[0]} --label-column {known[-1]}."
+            f"such as --text-column {shorten(known[0])} --label-column {shorten(known[-1])}."
         )
     return source, target
 
@@ -257,7 +258,7 @@ def _read_tmx(path: Path, request: Request, say: Say) -> list[Example]:
     for number, texts in enumerate(units, 1):
         with faults.row(number):
             if not texts.get(source) or not texts.get(target):
-                raise BadRow(f"no text in {source} or in {target}", missing=True)
+                raise BadRow(f"no text in {shorten(source)} or in {shorten(target)}", missing=True)
             examples.append(Example(texts[source], texts[target], f"{path.name}:{number}"))
     faults.conclude(len(examples), say, "unit")
     return examples

@@ -451,7 +451,12 @@ def clean_times(written: tuple[str, ...]) -> tuple[tuple[str, ...], int]:
     """
     texts = [text.strip() for text in written]
     texts = [re.sub(r"\.0+$", "", text) if re.fullmatch(r"-?\d+\.0+", text) else text for text in texts]
-    return tuple(texts), sum(bool(re.fullmatch(r"-?\d+", text)) for text in texts)
+    return tuple(texts), sum(map(is_whole, texts))
+
+
+def is_whole(text: str) -> bool:
+    """Return whether a time stamp is a whole number, and one whose distance to others 64 bits can hold."""
+    return bool(re.fullmatch(r"-?\d{1,19}", text)) and abs(int(text)) < 2**62
 
 
 @lru_cache(maxsize=16)
@@ -474,7 +479,7 @@ def guess_format(texts: Sequence[str]) -> str | None:
 
 def check_whole(table: Table, rows: Rows, texts: Sequence[str]) -> None:
     """Raise BadInput for a time that is no whole number, where most are."""
-    bad = next((place for place, text in enumerate(texts) if not re.fullmatch(r"-?\d+", text)), None)
+    bad = next((place for place, text in enumerate(texts) if not is_whole(text)), None)
     if bad is not None:
         raise BadInput(
             f"{table.path}:{rows.lines[bad]}: the time stamp {texts[bad]!r:.40} is none, where the "

@@ -261,7 +261,7 @@ def _choose_columns(
 
 def _counts_tokens(column: Sequence[str]) -> bool:
     """Return whether a column counts the tokens of each sentence, from 1 or from 0."""
-    numbers = [int(value) if value.isdigit() and len(value) < 9 else -1 for value in column]
+    numbers = [int(value) if value.isdecimal() and len(value) < 9 else -1 for value in column]
     follows = [after in (before + 1, numbers[0]) for before, after in zip(numbers, numbers[1:], strict=False)]
     return numbers[0] in (0, 1) and -1 not in numbers and all(follows)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from pipeline.errors import LONGEST, list_names, shorten, unknown
+from pipeline.errors import LONGEST, MESSAGE, BadInput, list_names, shorten, unknown
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,9 @@ def test_an_unknown_name_is_told_with_the_closest_however_many_there_are() -> No
     assert str(unknown("label", "poz", ["neg", "pos"])) == "unknown label 'poz'. Did you mean 'pos'? Known: neg, pos."
     message = str(unknown("column", "x" * 5000, [f"column {number}" for number in range(100_000)]))
     assert len(message) < 2000 and message.endswith(", and 99,900 more.")
+
+
+def test_a_long_message_keeps_where_it_is_and_what_to_do() -> None:
+    message = str(BadInput(f"a.csv:7: {'x' * 100_000}; name the column"))
+    assert len(message) < MESSAGE and message.startswith("a.csv:7: xxx") and message.endswith("xxx; name the column")
+    assert str(BadInput("x" * MESSAGE)) == "x" * MESSAGE

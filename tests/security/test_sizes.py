@@ -169,6 +169,27 @@ def test_a_zip_whose_members_are_named_for_other_folders(kept: Path, tmp_path: P
     assert all(path.is_relative_to(kept) for path in tmp_path.rglob("*") if path.name != "x.zip" and path != kept)
 
 
+@pytest.mark.parametrize("ending", ["zip", "tar"])
+@pytest.mark.parametrize("names", [[""], ["."], ["a", "a/b"], ["a/b", "a"], ["a/"], ["a" * 300], ["a\0b"]])
+def test_an_archive_whose_members_cannot_be_files(ending: str, names: list[str], kept: Path, tmp_path: Path) -> None:
+    path = tmp_path / f"x.{ending}"
+    if ending == "zip":
+        with zipfile.ZipFile(path, "w") as archive:
+            for name in names:
+                archive.writestr(zipfile.ZipInfo(name), b"x")
+    else:
+        with tarfile.open(path, "w") as packed:
+            for name in names:
+                member = tarfile.TarInfo(name)
+                member.size = 1
+                packed.addfile(member, io.BytesIO(b"x"))
+    # Refused in one message, or what can be unpacked is.
+    try:
+        archives.unpack(path)
+    except BadInput as error:
+        assert "\n" not in str(error)
+
+
 def test_a_compressed_text_of_zeros(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "SMALL", 2**20)
     (tmp_path / "train.csv.gz").write_bytes(gzip.compress(bytes(2**23)))

@@ -80,7 +80,7 @@ def read_header(path: Path, lines: list[str]) -> Header:
                 frozenset(classes[1:]) or None,
                 labelled=flags.get("@classlabel", False) or flags.get("@targetlabel", False),
                 timed=flags.get("@timestamps", False),
-                channels=int(channels[0]) if channels and channels[0].isdigit() else None,
+                channels=int(channels[0]) if channels and re.fullmatch(r"\d{1,6}", channels[0]) else None,
             )
         if not name.startswith("@"):
             raise BadInput(f"{path}:{number}: expected a line such as '@classLabel true a b', got {line!r:.60}")

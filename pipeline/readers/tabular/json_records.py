@@ -120,8 +120,12 @@ def _read_objects(path: Path, text: str, start: int, *, error: Exception, lines:
 def _open_document(path: Path, document: JsonObject) -> dict[str, Rows]:
     images, annotations = document.get("images"), document.get("annotations")
     if _holds_objects(images) and _holds_objects(annotations):
-        known = {image.get("id"): image for image in images}
-        joined = [{**known.get(one.get("image_id"), {}), **one} for one in annotations]
+        # A list or an object in the place of an id is none.
+        known = {image["id"]: image for image in images if isinstance(image.get("id"), str | int | float)}
+        joined = [
+            {**known.get(number, {}), **one} if isinstance(number := one.get("image_id"), str | int | float) else one
+            for one in annotations
+        ]
         return {"": list(enumerate(joined, 1))}
     if _holds_objects(images) and all(isinstance(image.get("sentences"), list) for image in images):
         return {"": list(enumerate(_list_sentences(images), 1))}

@@ -185,7 +185,7 @@ def _read_delimited(path: Path, text: str | LargeText, request: Request, say: Sa
     _check_last_quote(path, text, records)
     rows = list(islice((cells for _, cells in records if isinstance(cells, list)), SAMPLE + 1))
     if not rows:
-        line, error = records[0]
+        line, error = records[0] if records else (1, "no row after sep=")
         raise BadInput(f"{path}:{line}: {_explain(error) if isinstance(error, csv.Error) else error}")
     usual = dialect.OWN.get(files.suffix(path))
     if found.delimiter and usual and found.delimiter != usual:

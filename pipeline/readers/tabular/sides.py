@@ -118,7 +118,7 @@ def choose_columns(
             raise BadInput(_explain(table, columns.output))
     if first == second:
         raise BadInput(
-            f"{table.where}: column {table.names[first] or first + 1!r} would be both the text and the label. "
+            f"{table.where}: column {shorten(table.names[first]) or first + 1!r} would be both the text and the label. "
             "Choose them with --text-column and --label-column."
         )
     return Choice(first, second, table.names)

@@ -28,6 +28,11 @@ TAGGED = '{"tokens": ["Ann", "met", "Bob"], "ner_tags": ["B-PER", "O", "B-PER"]}
 LISTS = "tokens,tags\n" + "\"['Ann', 'met']\",\"['B-PER', 'O']\"\n" * 9
 # One text of more characters than those from which the marks between columns are found, on the first line.
 LONG = f'"{"word " * 50_000}",pos\n' + CSV.partition("\n")[2]
+# A number of more digits than Python reads.
+DIGITS = "9" * 5000
+COUNTED = "3\tAnn\tmet\tBob\t1\t0\t1\n"
+TUV = "".join(f'<tuv xml:lang="{one * 50_000}"><seg>a</seg></tuv>' for one in "abc")
+TMX = f"<tmx><body><tu>{TUV}</tu></body></tmx>"
 OBJECTS = [{"text": text, "label": label} for text, label in TEXTS]
 
 
@@ -65,6 +70,7 @@ REFUSED = [
     ("sentiment", "bent.csv.gz", damage(gzip.compress(CSV.encode(), mtime=0)), r"cannot be read: Error -3 while"),
     ("sentiment", "cut.parquet", b"PAR1" + b"\0" * 50, "no Parquet file that can be read"),
     ("sentiment", "labels.ft.txt", "__label__pos\n" * 9, r":1: the text is empty"),
+    ("sentiment", "sep.csv", "sep=;\n", r":1: no row after sep="),
     ("rating", "words.csv", "text,rating\n" + "a b,good\nc d,bad\n" * 9, r":2: the label is 'good', which is not a"),
     ("rating", "decimal.csv", "text;rating\n" + "a b;4,5\nc d;3,5\n" * 9, r":2: the label is '4,5', which is not a"),
     ("novel", "numbers.csv", NUMBERS, "Found: 'id', 'value'"),
@@ -116,6 +122,7 @@ KEPT = [
     ("sentiment", "marks.csv", "\ufeff\ufeff" + CSV, 20, ""),
     ("sentiment", "long.csv", LONG, 21, ""),
     ("rating", "infinite.csv", RATED.replace(",0\n", ",inf\n"), 16, "4 of 20 rows left out: the label is not a number"),
+    ("ner", "digits.txt", COUNTED * 9 + f"1\tAnn\t{DIGITS}\n", 9, "a number that is no tag (line 10)"),
     ("novel", "header.csv", "name,gender\nname,gender\nann,f\nbob,m\n", 2, "the header once more"),
     ("translation", "header.tsv", "source\ttarget\n" * 2 + TSV, 20, "the header once more"),
     # Each English text has a comma, by which all rows could be divided, the last too.
@@ -180,6 +187,7 @@ def test_pairs_of_files_that_do_not_belong_together_are_refused_or_said(tmp_path
         ("a.csv", "image,caption\na.png,\nb.png,\n", r":2: the text is empty"),
         ("a.txt", "a.png#0 one\nb.png#0 two\n", "its 1 columns have no names"),
         ("a.json", '{"images": [{"id": 1, "file_name": "a.png"}], "annotations": [{"image_', "not JSON"),
+        ("a.json", '{"images": [{"id": []}], "annotations": [{"image_id": [], "caption": 1}]}', "the text is"),
         ("words.txt", "#\na01-000u-00-00 ok 154\n", r":2: expected an image, ok or err, numbers and a text"),
     ],
 )
@@ -224,6 +232,7 @@ def test_lists_of_recordings_that_cannot_be_read_are_refused(
         ("sentiment", "keys.json", json.dumps([{f"column {number}": "x y" for number in range(5000)}])),
         ("sentiment", "header.csv", '"a\nb ' + "x" * 5000 + '",c\n1,2\n3,4\n'),
         ("ner", "schemes.conll", "".join(f"a B-{n}{'x' * 99}\na E-{n}\na L-{n}\n" for n in range(300)) + "\n"),
+        ("translation", "languages.tmx", TMX),
         ("pos", "widths.conll", "".join("x " * (n % 90 + 2) + "\n\n" for n in range(180))),
     ],
     ids=name,

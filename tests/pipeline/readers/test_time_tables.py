@@ -172,6 +172,19 @@ def test_what_cannot_be_forecast_is_refused(tmp_path: Path, change: Change, mess
         load(path)
 
 
+@pytest.mark.parametrize("number", ["9" * 5000, "9" * 30, "-" + "9" * 19, "²"])
+def test_a_number_of_too_many_digits_is_no_time(tmp_path: Path, number: str) -> None:
+    def write(times: list[str]) -> Path:
+        lines = [f"{time},{place % 7}\n" for place, time in enumerate(times)]
+        (tmp_path / "series.csv").write_text("".join(["time,value\n", *lines]))
+        return tmp_path / "series.csv"
+
+    with pytest.raises(BadInput, match=r"csv:52: the time stamp '.{,40} is none, where the others are whole numbers"):
+        load(write([number if place == 50 else str(place) for place in range(300)]))
+    with pytest.raises(BadInput, match=r"csv:2: the time stamp '.* cannot be read, as 300 of 300"):
+        load(write([number] * 300))
+
+
 def test_strict_refuses_what_would_be_left_out(tmp_path: Path) -> None:
     path = tmp_path / "series.csv"
     put(5, "north", "warm")(make_wide()).to_csv(path, index=False)

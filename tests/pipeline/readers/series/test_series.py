@@ -85,6 +85,10 @@ def save(tmp_path: Path) -> Callable[[str, str], Path]:
 Save = Callable[[str, str], Path]
 
 
+# What TS holds.
+BOTH = [("0.5,10.0 1.0,20.0 ?,30.0", "a"), ("1.0,3.0 2.0,4.0", "b")]
+
+
 def as_texts(splits: Splits, split: str = "train") -> list[tuple[str, str | None]]:
     return [(str(one.input), one.output) for one in splits[split]]
 
@@ -94,8 +98,18 @@ def as_texts(splits: Splits, split: str = "train") -> list[tuple[str, str | None
     [
         ("a.arff", UNIVARIATE, [("0.5 1.5 -20.0", "1"), ("1.0", "two")]),
         ("a.arff", RELATIONAL, [("0.5,10.0 1.0,20.0 2.0,30.0", "a"), ("1.0,3.0 2.0,4.0", "b")]),
-        ("a.ts", TS, [("0.5,10.0 1.0,20.0 ?,30.0", "a"), ("1.0,3.0 2.0,4.0", "b")]),
-        ("a.ts", TS.replace("@dimensions 2\n", ""), [("0.5,10.0 1.0,20.0 ?,30.0", "a"), ("1.0,3.0 2.0,4.0", "b")]),
+        ("a.ts", TS, BOTH),
+        (
+            "a.ts",
+            TS.replace("dimensions 2", "dimensions ²"),
+            BOTH,
+        ),
+        (
+            "a.ts",
+            TS.replace("dimensions 2", f"dimensions {'9' * 5000}"),
+            BOTH,
+        ),
+        ("a.ts", TS.replace("@dimensions 2\n", ""), BOTH),
         (
             "a.ts",
             TIMED,
