@@ -20,9 +20,13 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from harness.process import backend
 from harness.process.console import print_table
-from tests.damage import QUESTIONS, Found, Run, damage
-from tests.harness import start_keras
+
+# First of all: what comes next imports Keras.
+backend.start()
+
+from tests.damage import QUESTIONS, Found, Run, damage  # noqa: E402
 
 
 def main() -> int:
@@ -35,7 +39,6 @@ def main() -> int:
     parser.add_argument("--output", type=Path, help="a JSON file for the counts")
     given = parser.parse_args()
     part, parts = map(int, given.part.split("/"))
-    start_keras()
     found: dict[str, Found] = {}
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
