@@ -20,7 +20,7 @@ from harness.options import defaults
 from pipeline import cache
 from pipeline.errors import BadInput
 from pipeline.fields import recording
-from pipeline.fields.edits import marks
+from pipeline.fields.edits import marks, tags
 from pipeline.fields.picture import read_image
 from pipeline.fields.tokenizers import divide_sentence, divide_words, tokenize
 from pipeline.readers import aligned, archives, files
@@ -297,6 +297,8 @@ MANY = 100_000
         (tokenize, "a-" * MANY),
         (divide_words, "'" * MANY + "<" * MANY),
         (lambda text: divide_sentence(text, "word"), "a." * MANY),
+        (lambda text: tags.find_changes("x", text), "a " * MANY),
+        (lambda text: tags.find_changes("x", text), "(" * MANY),
     ],
 )
 def test_a_text_that_no_expression_takes_long_for(use: Callable[[str], object], text: str) -> None:

@@ -46,7 +46,7 @@ def find_changes(source: str, target: str) -> list[tuple[str, str] | None]:
             # Before the word at this place: after the one before it, on whose other side its blank stays.
             first = joined[other] and not (opening[place] and not added[place])
             last = joined[other + 1] and (opening[place] or not before[place])
-            added[place] = [one.removesuffix(JOINER) for one in added[place]]
+            added[place][-1:] = [one.removesuffix(JOINER) for one in added[place][-1:]]
             added[place].append(JOINER * first + others[other] + JOINER * last)
         else:
             becomes[place + 1] = others[other] if kind == "replace" else ""
