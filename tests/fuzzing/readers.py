@@ -74,6 +74,9 @@ def draw(name: str, random: Random) -> Case:
 def write(found: Files, folder: Path) -> None:
     for name, content in found.items():
         path = folder / name
+        # A file that was renamed by chance may have the name of a folder.
+        if path.is_dir() or any(parent.is_file() for parent in path.parents):
+            continue
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
 
