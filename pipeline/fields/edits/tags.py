@@ -10,7 +10,8 @@ Tag, Not Rewrite", section 3).
     capital, small, upper    only its capitals are others
     candidate 3      write the third of the known words that it may stand for; see spelling.py
 
-Where no blank is before A or B, or after the last of them, JOINER is: "append ￭," makes "dog," of "dog".
+Where no blank is before A or B, or after the last of them, JOINER is: "append ￭," makes "dog," of "dog", "append ￭"
+leaves the blank behind a word out. "append ␣" puts one behind it.
 """
 
 import unicodedata
@@ -20,6 +21,8 @@ from pipeline.fields.edits.words import align, find_words, list_words
 from pipeline.fields.tokenizers import JOINER
 
 KEEP, DELETE = "keep", "delete"
+# A blank between two words, in a tag.
+BLANK = "␣"
 CASES = {"capital": lambda word: word[:1].upper() + word[1:], "small": str.lower, "upper": str.upper}
 # Of an ending: letters that are others at most, and letters before it at least.
 ENDING, STEM = 3, 2
@@ -50,6 +53,13 @@ def find_changes(source: str, target: str) -> list[tuple[str, str] | None]:
             added[place].append(JOINER * first + others[other] + JOINER * last)
         else:
             becomes[place + 1] = others[other] if kind == "replace" else ""
+    # Between two words that are still side by side there may be a blank more, or less.
+    number = len(added[0])
+    for place in range(1, len(words)):
+        number += bool(becomes[place]) + len(added[place])
+        beside = becomes[place] and not added[place] and place + 1 < len(words) and becomes[place + 1]
+        if beside and joined[number] != before[place]:
+            added[place] = [JOINER if joined[number] else BLANK]
     return [
         (one, " ".join(after)) if one != word or after else None
         for word, one, after in zip(words, becomes, added, strict=True)
@@ -74,8 +84,8 @@ def find_opening(text: str) -> list[bool]:
 
 
 def join(words: str) -> str:
-    """Return words of a tag as they are written: without the blanks that a JOINER stands for."""
-    return words.replace(f" {JOINER}", "").removesuffix(JOINER)
+    """Return words of a tag as they are written: with the blanks that are meant, and without others."""
+    return words.replace(f" {JOINER}", "").removesuffix(JOINER).replace(f" {BLANK}", " ")
 
 
 def list_tags(word: str, becomes: str, after: str) -> list[str]:

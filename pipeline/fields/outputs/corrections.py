@@ -10,7 +10,7 @@ import numpy as np
 from pipeline.fields.array import UNSEEN, Array, Arrays
 from pipeline.fields.edits import tags as tagging
 from pipeline.fields.edits.marks import accept, check, mark, reject
-from pipeline.fields.edits.tags import KEEP, find_changes, find_opening, join, list_tags, match_case
+from pipeline.fields.edits.tags import BLANK, KEEP, find_changes, find_opening, join, list_tags, match_case
 from pipeline.fields.edits.words import find_words, list_words
 from pipeline.fields.field import LEARNED, InputField, OutputField
 from pipeline.fields.flaws import find_flaws
@@ -132,7 +132,7 @@ class Corrections(OutputField[str]):
             joined = (after or (becomes if becomes != word else "")).endswith(JOINER)
             if after:
                 blank = not joined and text[stop : stop + 1].strip() != ""
-                written += join(after) + " " * blank if opens else join(f" {after}")
+                written += join(after) + " " * blank if opens and after != BLANK else join(f" {after}")
             end = stop
         return mark(text, (written + text[end:]).lstrip() if written else text[end:])
 

@@ -52,6 +52,12 @@ def test_decode_undoes_encode(fields, marked):
         ("Hello world", "Hello, World"),
         ("is good", '"It is good'),
         ("dog,cat", "dog,cat,pig"),
+        ("dog,cat", "dog, cat"),
+        ("dog ,cat ran", "dog, cat ran"),
+        ("dog,cat", "fish, birds"),
+        ("( dog) x", "(dog) x"),
+        ("x (dog)", "x ( dog )"),
+        ("dog . a", "fish. A"),
     ],
 )
 def test_words_and_marks_are_added_with_the_blanks_of_the_correction(draft, corrected):
