@@ -16,7 +16,7 @@ from pipeline.files import extract, write_folder
 MEMBERS, RATIO, SMALL = 2_000_000, 250, 2**30
 # What is raised for an archive that is damaged: the last for a member without a name. Numbers of an OSError for members
 # whose names no folder takes: too long, or of a file that is a folder too.
-DAMAGED = (zipfile.BadZipFile, tarfile.TarError, RuntimeError, EOFError, NotImplementedError, IndexError)
+DAMAGED = (zipfile.BadZipFile, tarfile.TarError, RuntimeError, EOFError, IndexError)
 MISNAMED = (errno.ENAMETOOLONG, errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.EINVAL, errno.EILSEQ)
 ENDINGS = (".zip", ".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tbz2")
 

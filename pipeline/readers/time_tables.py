@@ -7,7 +7,6 @@ time,north,south                       time,station,temperature
 2026-01-01T01:00,2.9,9.0               2026-01-01T00:00,south,9.2
 """
 
-import contextlib
 import math
 import re
 import warnings
@@ -243,11 +242,18 @@ def choose_columns(table: Table, options: Options, say: Say) -> Chosen:
 def is_numeric(table: Table, column: int) -> bool:
     """Return whether most values of a column, in the first records, are numbers."""
     sample = table.sample[column]
-    with contextlib.suppress(ValueError):
-        # A wide table has many columns, and most hold plain numbers alone.
-        if sample and all(isinstance(value, str) and math.isfinite(float(value)) for value in sample):
-            return True
-    return bool(sample) and sum(read_number(value) is not None for value in sample) > len(sample) / 2
+    if read_plain(sample) is not None:
+        return bool(sample)
+    return sum(read_number(value) is not None for value in sample) > len(sample) / 2
+
+
+def read_plain(texts: Sequence[object]) -> list[float] | None:
+    """Return the numbers of texts that are plain numbers, as most are of the millions in a wide table; else None."""
+    try:
+        numbers = [float(text) if isinstance(text, str) else math.nan for text in texts]
+    except ValueError:
+        return None
+    return numbers if all(map(math.isfinite, numbers)) else None
 
 
 def read_number(value: object) -> float | None:
@@ -318,13 +324,10 @@ def _append(one: Rows, other: Rows) -> Rows:
 
 def get_numbers(table: Table, record: records.Record, columns: Sequence[int]) -> list[float]:
     """Return the numbers in some columns; see `get_number`."""
+    plain = None
     if isinstance(record, list) and len(record) == len(table.names):
-        # Most rows hold plain numbers alone, and a wide table has millions of them.
-        with contextlib.suppress(ValueError):
-            numbers = [float(record[column]) for column in columns]
-            if all(map(math.isfinite, numbers)):
-                return numbers
-    return [get_number(table, record, column) for column in columns]
+        plain = read_plain([record[column] for column in columns])
+    return [get_number(table, record, column) for column in columns] if plain is None else plain
 
 
 def get_number(table: Table, record: records.Record, column: int) -> float:

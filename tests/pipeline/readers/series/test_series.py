@@ -99,16 +99,8 @@ def as_texts(splits: Splits, split: str = "train") -> list[tuple[str, str | None
         ("a.arff", UNIVARIATE, [("0.5 1.5 -20.0", "1"), ("1.0", "two")]),
         ("a.arff", RELATIONAL, [("0.5,10.0 1.0,20.0 2.0,30.0", "a"), ("1.0,3.0 2.0,4.0", "b")]),
         ("a.ts", TS, BOTH),
-        (
-            "a.ts",
-            TS.replace("dimensions 2", "dimensions ²"),
-            BOTH,
-        ),
-        (
-            "a.ts",
-            TS.replace("dimensions 2", f"dimensions {'9' * 5000}"),
-            BOTH,
-        ),
+        ("a.ts", TS.replace("dimensions 2", "dimensions ²"), BOTH),
+        ("a.ts", TS.replace("dimensions 2", f"dimensions {'9' * 5000}"), BOTH),
         ("a.ts", TS.replace("@dimensions 2\n", ""), BOTH),
         (
             "a.ts",
