@@ -262,12 +262,13 @@ def rate_probabilities(experiment: Experiment, examples: Sequence[Example], answ
     """
     output = experiment.output_field.arrays["output"]
     if output.independent:
-        pairs = [
+        pairs = (
             (label in example.output, likely)
             for one, example in zip(answers, examples, strict=True)
             for label, likely in one.probabilities.items()
-        ]
-        return {"calibration_error": expected_calibration_error(*zip(*pairs, strict=True))}
+        )
+        right, likely = np.fromiter(pairs, np.dtype((float, 2))).T
+        return {"calibration_error": expected_calibration_error(right, likely)}
     certain = [one.details["probability"] for one in answers if "probability" in one.details]
     if not output.size or output.timed or len(certain) < len(answers):
         return {}

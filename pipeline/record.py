@@ -24,7 +24,8 @@ Json: TypeAlias = Any
 
 # No record nests more deeply, and none has an integer of more digits: those of 64 bits have no more.
 DEEPEST, LONGEST = 50, 19
-TEXT_OR_BRACKET = re.compile(r'"(?:\\.|[^"\\])*"?|[][{}]', re.DOTALL)
+# Possessive: what is matched is not tried in other ways, for which each character would take memory.
+TEXT_OR_BRACKET = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[][{}]', re.DOTALL)
 
 
 def dump(content: object, *, indent: int | None = None, ascii_only: bool = False) -> str:

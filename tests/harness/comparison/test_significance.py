@@ -2,6 +2,7 @@
 
 import json
 import math
+import tracemalloc
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -242,6 +243,21 @@ def test_lists_come_back_as_the_tuples_that_a_metric_asks_for(tmp_path: Path) ->
     runs = [make_run(tmp_path, cell, seed, lines, "exact_match", 1.0) for cell in ("gru", "lstm") for seed in (0, 1)]
     (pair,) = significance.compare_cells(runs, tasks.get("caption"))
     assert pair.resamples == 1000 and pair.gap == 0 and not pair.significant and "there is no gap" in str(pair)
+
+
+def test_the_inputs_of_a_large_test_are_compared_without_being_held_in_memory(tmp_path: Path) -> None:
+    lines = [{"input": f"{n} " * 2000, "output": "good", "prediction": "bad"} for n in range(1000)]
+    runs = [make_run(tmp_path, "gru", seed, lines, "accuracy", 0.0) for seed in (0, 1)]
+    # What it imports is imported now.
+    assert significance.read_predictions(runs) == (["good"] * 1000, [["bad"] * 1000] * 2)
+    tracemalloc.start()
+    significance.read_predictions(runs)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < sum(len(line["input"]) for line in lines) / 20
+    lines[500]["input"] += "another"
+    runs.append(make_run(tmp_path, "gru", 2, lines, "accuracy", 0.0))
+    assert significance.read_predictions(runs) == (None, [])
 
 
 def test_what_cannot_be_resampled_is_compared_over_seeds_and_says_so(tmp_path: Path) -> None:
