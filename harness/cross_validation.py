@@ -98,7 +98,7 @@ def cross_validate(
                     auto_batch=auto_batch,
                     devices=devices,
                 )
-                learning_curve.draw(one.directory, one.task.monitor, one.task.lower_is_better)
+                learning_curve.draw(one.directory, one.task.monitor)
         found.append(describe(number, summary))
     result = summarise(asked[0].task, found)
     path = locate(asked[0])

@@ -226,7 +226,7 @@ def train(
                 auto_batch=auto_batch,
                 devices=Devices(devices),
             )
-            learning_curve.draw(request.directory, found.monitor, found.lower_is_better)
+            learning_curve.draw(request.directory, found.monitor)
     return load(request.directory)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from harness import runs
 from harness.process.console import say
+from harness.runs import states
 from harness.runs.schema import Summary
 from pipeline.files import write
 from pipeline.worker import Worker
@@ -30,7 +31,7 @@ MARKED = 40
 class LearningCurve:
     """What a run has learned after each epoch, NaN where a number was not finite.
 
-    monitor: the score that chooses the best epoch, which begins at 1. loss: in training.
+    monitor: the score. loss: in training. best_epoch: the one that is kept, from 1 on.
     """
 
     monitor: str
@@ -44,16 +45,17 @@ class LearningCurve:
         return range(1, len(self.loss) + 1)
 
 
-def read_learning_curve(directory: Path, monitor: str, *, lower_is_better: bool) -> LearningCurve | None:
+def read_learning_curve(directory: Path, monitor: str) -> LearningCurve | None:
     """Return the curve of a run, complete or not; None before its first epoch has ended; BadInput if it is damaged."""
-    path = directory / "metrics.jsonl"
-    # What comes after the last line end is being written.
-    epochs = path.read_bytes().count(b"\n") if path.exists() else 0
-    kept = None
-    if (scores := directory / "scores.json").exists():
-        # Of a complete run none may be missing.
+    scores = directory / "scores.json"
+    # What comes after the epochs that these count is being written.
+    if scores.exists():
         summary = runs.read_json(scores, Summary)
-        epochs, kept = summary["epochs"], summary["best_epoch"]
+        epochs, best = summary["epochs"], summary["best_epoch"]
+    elif progress := states.read_newest(directory):
+        epochs, best = progress["epoch"], progress["best_epoch"]
+    else:
+        return None
     if not epochs:
         return None
     lines = runs.read_metrics(directory, epochs, monitor)
@@ -62,24 +64,7 @@ def read_learning_curve(directory: Path, monitor: str, *, lower_is_better: bool)
         return [math.nan if line.get(name) is None else float(line[name]) for line in lines]
 
     score, loss = collect(f"validation_{monitor}"), collect("validation_loss")
-    kept = kept or find_best(score, loss, sign=-1 if lower_is_better else 1)
-    return LearningCurve(monitor, collect("loss"), loss, score=score, best_epoch=kept)
-
-
-def find_best(score: Sequence[float], loss: Sequence[float], *, sign: int) -> int:
-    """Return the best epoch of a run that is not complete, as the checkpoint has it. sign: -1 where less is better."""
-    if not any(map(math.isfinite, score)):
-        # Where no score is finite, or nothing is validated, the last is kept.
-        return len(score)
-    best = 0
-    for place in range(1, len(score)):
-        # Of equals that with the lower loss; one that is not finite is better than none.
-        higher = math.isfinite(score[place]) and (
-            not math.isfinite(score[best]) or sign * score[place] > sign * score[best]
-        )
-        if higher or (score[place] == score[best] and loss[place] < loss[best]):
-            best = place
-    return best + 1
+    return LearningCurve(monitor, collect("loss"), loss, score=score, best_epoch=best)
 
 
 @contextmanager
@@ -103,7 +88,7 @@ def drawing() -> Iterator[Callable[[Path, Task], None]]:
         ready.join()
         # The run is complete without it.
         try:
-            worker.call(draw, directory, task.monitor, task.lower_is_better)
+            worker.call(draw, directory, task.monitor)
         except Exception as error:
             say(f"{directory / NAME}: the picture cannot be drawn: {error}")
 
@@ -120,13 +105,13 @@ def prepare() -> None:
     import matplotlib.font_manager  # noqa: F401 (reads the list of fonts)
 
 
-def draw(directory: Path, monitor: str, lower_is_better: bool) -> None:
+def draw(directory: Path, monitor: str) -> None:
     """Write learning.png into a run directory."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
-    curve = read_learning_curve(directory, monitor, lower_is_better=lower_is_better)
+    curve = read_learning_curve(directory, monitor)
     if curve is None:
         return
     # Not by pyplot, which keeps figures, and looks for a screen.
@@ -172,7 +157,7 @@ def plot_line(
 
 
 def plot_in_terminal(curve: LearningCurve, width: int = 64, height: int = 12) -> str:
-    """Return the validation score by epoch as a text of so many columns and lines, the best epoch marked."""
+    """Return the validation score by epoch as a text of so many columns and lines, the epoch that is kept marked."""
     import plotext
 
     plotext.clear_figure()
@@ -189,6 +174,6 @@ def plot_in_terminal(curve: LearningCurve, width: int = 64, height: int = 12) ->
     step = -(-len(curve.epochs) // 10)
     ticks = [epoch for epoch in curve.epochs if (len(curve.epochs) - epoch) % step == 0]
     plotext.xticks(ticks, [str(epoch) for epoch in ticks])
-    plotext.title(f"validation {curve.monitor} by epoch, * best")
+    plotext.title(f"validation {curve.monitor} by epoch, * kept")
     lines = plotext.uncolorize(plotext.build()).splitlines()
     return "\n".join(line.rstrip() for line in lines)

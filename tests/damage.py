@@ -200,7 +200,7 @@ class Run:
 
     def draw(self) -> Any:
         """Return its learning curve."""
-        return read_learning_curve(self.directory, "accuracy", lower_is_better=False)
+        return read_learning_curve(self.directory, "accuracy")
 
     def match(self) -> Any:
         """Return the epochs of other types that take as long."""

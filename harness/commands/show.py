@@ -56,7 +56,7 @@ def show_run(directory: Path, *, json: bool) -> None:
     experiment = read_run(directory)
     task, options = experiment.task, experiment.options
     summary = runs.read_scores(directory, config) if (directory / "scores.json").exists() else None
-    curve = read_learning_curve(directory, task.monitor, lower_is_better=task.lower_is_better)
+    curve = read_learning_curve(directory, task.monitor)
     changed = find_changed(config)
     if json:
         epochs = runs.read_metrics(directory, len(curve.epochs), task.monitor) if curve else []

@@ -59,4 +59,4 @@ def draw_learning_curves(results: Sequence[Result]) -> None:
         task = tasks.get(result["task"])
         # The run may be another user's, or on another machine.
         with suppress(BadInput, OSError):
-            learning_curve.draw(directory, task.monitor, task.lower_is_better)
+            learning_curve.draw(directory, task.monitor)

@@ -5,11 +5,9 @@ and --include must be at the same path on every machine.
 """
 
 import dataclasses
-import io
 import logging
 import signal
 import socket
-import tarfile
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -21,6 +19,7 @@ from harness.comparison import sweep_worker
 from harness.comparison.results import Result
 from harness.comparison.sweep import Entry
 from harness.process.lock import hold
+from harness.runs.packed import pack, unpack
 from pipeline import files
 from pipeline.errors import BadInput
 
@@ -117,22 +116,3 @@ def run_there(
         if left:
             unpack(left, there.directory)
         return sweep_worker.run(there, device=device, fresh=False, remember=remember), pack(there.directory)
-
-
-def pack(directory: Path) -> bytes:
-    """Return a folder as a tar file."""
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w") as archive:
-        archive.add(directory, arcname=".")
-    return content.getvalue()
-
-
-def unpack(packed: bytes, directory: Path) -> None:
-    """Put what `pack` returned in the place of a folder, whole or not at all."""
-    with files.temporary_folder(directory.parent) as temporary:
-        new, old = temporary / "new", temporary / "old"
-        with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-            files.extract(archive, new)
-        if directory.exists():
-            directory.rename(old)
-        new.rename(directory)

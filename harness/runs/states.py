@@ -15,7 +15,7 @@ import numpy as np
 from harness import runs
 from harness.process.console import say
 from harness.runs.schema import Progress
-from harness.runs.seal import sealed, unseal_record
+from harness.runs.seal import open_archive, sealed, unseal_record
 from pipeline import record
 from pipeline.errors import BadInput
 from pipeline.files import name_unfinished
@@ -72,6 +72,21 @@ def restore(directory: Path, read: Callable[[Path], Progress]) -> Progress | Non
         return progress
     if damaged:
         raise BadInput(f"{'; '.join(damaged)}; start over with --fresh")
+    return None
+
+
+def read_newest(directory: Path) -> Progress | None:
+    """Return how far a run has come, by its newest whole state; None if it has none, BadInput if none is whole."""
+    damaged = ""
+    for path in find(directory):
+        try:
+            with open_archive(path), np.load(path, allow_pickle=False) as saved:
+                return read_progress(saved)
+        # See `restore`. One that is replaced at the moment is followed by another.
+        except Exception as error:
+            damaged = f"{path}: the file is damaged ({error}); start over with --fresh"
+    if damaged:
+        raise BadInput(damaged)
     return None
 
 

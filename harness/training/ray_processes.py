@@ -7,11 +7,9 @@ by --data and other options must be at the same path on every machine.
 """
 
 import contextlib
-import io
 import signal
 import subprocess
 import sys
-import tarfile
 import tempfile
 import threading
 import time
@@ -28,6 +26,7 @@ from harness.process.cluster import find_port
 from harness.process.console import say
 from harness.process.lock import hold
 from harness.runs import states
+from harness.runs.packed import pack, unpack
 from harness.runs.schema import Summary
 from harness.training.request import Request, find_changed
 from pipeline import files
@@ -70,7 +69,7 @@ class Process:
         """Start the process. words: after run.py, but for where. directory: of the run. left: what there is of it."""
         where = self.folder / directory
         if left:
-            ray_cluster.unpack(left, where)
+            unpack(left, where)
         command = [sys.executable, "run.py", *words, "--runs", str(self.folder), "--name", where.name]
         self.child = subprocess.Popen(
             command,
@@ -118,23 +117,6 @@ def describe(directory: Path) -> str:
     """Return a text that is another when a run has saved something: after an epoch, within one, or at its end."""
     found = [*states.find(directory), directory / "scores.json", directory / "README.md"]
     return " ".join(f"{path.name}:{path.stat().st_mtime_ns}" for path in found if path.exists())
-
-
-def pack(directory: Path) -> bytes:
-    """Return a run directory, which is being written to, as a tar file from which the run can go on.
-
-    Each file is whole. The states come first: what was written after them is dropped when the run goes on.
-    """
-    found = sorted(path for path in directory.rglob("*") if path.is_file())
-    first = [directory / name for name in (states.WITHIN, states.LAST, states.PREVIOUS)]
-    content = io.BytesIO()
-    with tarfile.open(fileobj=content, mode="w") as archive:
-        for path in [*first, *(path for path in found if path not in first)]:
-            # It may be replaced, or removed, at any time.
-            with contextlib.suppress(FileNotFoundError):
-                if not path.name.startswith(files.UNFINISHED):
-                    archive.add(path, arcname=str(path.relative_to(directory)))
-    return content.getvalue()
 
 
 @dataclass
@@ -204,7 +186,7 @@ class RayProcesses:
             for line in looks[0].said:
                 say(line)
             if looks[0].packed:
-                ray_cluster.unpack(looks[0].packed, directory)
+                unpack(looks[0].packed, directory)
             for number, one in enumerate(looks):
                 said[number] += one.said
                 if one.code == MISTAKE:

@@ -135,9 +135,9 @@ def test_scores_on_validation_are_called_what_they_are(last: Summary, capsys: py
 
 def test_the_learning_curve_is_drawn_without_a_validation_score(last: Summary, tmp_path: Path) -> None:
     directory = Path(last["run"])
-    curve = read_learning_curve(directory, "accuracy", lower_is_better=False)
+    curve = read_learning_curve(directory, "accuracy")
     assert curve and curve.best_epoch == BEST
-    draw(directory, "accuracy", lower_is_better=False)
+    draw(directory, "accuracy")
 
 
 def test_of_a_rate_that_falls_when_it_is_told_the_fall_is_kept(tmp_path: Path, options: Options) -> None:

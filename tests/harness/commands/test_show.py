@@ -32,7 +32,7 @@ def test_a_run_is_shown_with_options_scores_curve_and_what_to_type_next(
 ) -> None:
     assert show(run) == 0
     shown = capsys.readouterr().out
-    for words in ("task", "units", "8", "accuracy", "best epoch", "validation accuracy by epoch, * best", "next:"):
+    for words in ("task", "units", "8", "accuracy", "best epoch", "validation accuracy by epoch, * kept", "next:"):
         assert words in shown
     predict = next(line for line in shown.splitlines() if " predict " in line)
     words = shlex.split(predict)

@@ -91,19 +91,6 @@ def test_a_sweep_goes_on_when_a_machine_dies_and_no_run_is_lost_or_done_twice(
     assert len(list((tmp_path / "log").iterdir())) - (2 * 5 + 1 + 1) in (1, 2)
 
 
-def test_a_folder_is_packed_and_takes_the_place_of_another(tmp_path: Path) -> None:
-    (tmp_path / "run" / "fields").mkdir(parents=True)
-    (tmp_path / "run" / "fields" / "input.json").write_text("{}")
-    (tmp_path / "there" / "run").mkdir(parents=True)
-    (tmp_path / "there" / "run" / "old").touch()
-    ray_cluster.unpack(ray_cluster.pack(tmp_path / "run"), tmp_path / "there" / "run")
-    assert [path.name for path in (tmp_path / "there").iterdir()] == ["run"]
-    assert [str(path.relative_to(tmp_path / "there")) for path in (tmp_path / "there").rglob("*.*")] == [
-        "run/fields/input.json"
-    ]
-    assert not (tmp_path / "there" / "run" / "old").exists()
-
-
 @pytest.mark.needs("ray")
 def test_an_address_that_does_not_answer_is_refused_within_seconds(
     only_cluster: None, capsys: pytest.CaptureFixture

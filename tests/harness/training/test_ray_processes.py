@@ -1,7 +1,6 @@
 """A Ray cluster starts the processes of one training: two machines' worth of them on this one."""
 
 import json
-import tarfile
 import threading
 import time
 from collections.abc import Iterator
@@ -12,10 +11,8 @@ from typing import Any
 import keras
 import pytest
 
-from harness.comparison import ray_cluster
 from harness.training import ray_processes
 from harness.training.replicas import Lead
-from pipeline import files
 from pipeline.errors import BadInput
 from run import main
 from tests.harness import without_new_cells
@@ -108,28 +105,12 @@ def test_more_processes_than_the_cluster_has_devices_are_refused() -> None:
         ray_processes.check_room(make(CPU=2.0, GPU=16.0), 9, cpu=True)
 
 
-def test_a_directory_that_is_written_to_is_packed_so_that_the_run_can_go_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    directory = tmp_path / "run"
-    (directory / "fields").mkdir(parents=True)
-    for name in ("state.npz", "metrics.jsonl", "best.keras", f"{files.UNFINISHED}1-a.state.npz", "fields/input.json"):
-        (directory / name).write_text("before")
-    state = ray_processes.describe(directory)
-    add = tarfile.TarFile.add
-
-    def write(archive: tarfile.TarFile, path: Path, **given: Any) -> None:
-        add(archive, path, **given)
-        if path.name == "state.npz":
-            (directory / "metrics.jsonl").write_text("after")
-            (directory / "best.keras").unlink()
-
-    monkeypatch.setattr(tarfile.TarFile, "add", write)
-    ray_cluster.unpack(ray_processes.pack(directory), tmp_path / "there")
-    found = {str(path.relative_to(tmp_path / "there")): path.read_text() for path in (tmp_path / "there").rglob("*.*")}
-    assert found == {"state.npz": "before", "metrics.jsonl": "after", "fields/input.json": "before"}
-    (directory / "state.within.npz").write_text("")
-    assert ray_processes.describe(directory) != state
+def test_a_run_that_has_saved_something_is_another(tmp_path: Path) -> None:
+    (tmp_path / "state.npz").write_text("")
+    state = ray_processes.describe(tmp_path)
+    assert ray_processes.describe(tmp_path) == state
+    (tmp_path / "state.within.npz").write_text("")
+    assert ray_processes.describe(tmp_path) != state
 
 
 def test_what_a_process_says_of_its_end_is_found() -> None:
