@@ -49,13 +49,14 @@ def test_a_run_is_shown_as_json(run: Path, capsys: pytest.CaptureFixture) -> Non
     assert found["summary"] == {name: value for name, value in summary.items() if name != "checksum"}
 
 
-@pytest.mark.parametrize("left, words", [(2, "2 epochs so far"), (0, "no epoch so far")])
+@pytest.mark.parametrize(
+    "missing, words", [((), "2 epochs so far"), (("metrics.jsonl", "state.npz"), "no epoch so far")]
+)
 def test_a_run_that_is_being_trained_is_shown_as_far_as_it_is(
-    left: int, words: str, run: Path, capsys: pytest.CaptureFixture
+    missing: tuple[str, ...], words: str, run: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    (run / "scores.json").unlink()
-    lines = (run / "metrics.jsonl").read_text().splitlines(keepends=True)
-    (run / "metrics.jsonl").write_text("".join(lines[:left]))
+    for name in ("scores.json", *missing):
+        (run / name).unlink()
     assert show(run) == 0
     shown = capsys.readouterr().out
     assert f"not complete: {words}" in shown and "next:" not in shown
