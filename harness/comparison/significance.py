@@ -370,21 +370,29 @@ def read_predictions(runs: Sequence[Result]) -> tuple[list[Output] | None, list[
     references: list[Output] | None = None
     predictions, tested = [], None
     for run in runs:
-        examples, expected, predicted = hashlib.sha256(), [], []
-        # Line by line, and of the inputs, which may be long, only a digest: a test may be more than memory should hold.
-        with (Path(run["run"]) / "predictions" / "test.jsonl").open(encoding="utf-8") as lines:
-            for line in lines:
-                if line == "\n":
-                    continue
-                found = record.convert(record.load(line), dict[str, Output])
-                examples.update(json.dumps([found.get("input"), found["output"]]).encode())
-                expected.append(_as_tuple(found["output"]))
-                predicted.append(_as_tuple(found["prediction"]))
-        if tested is not None and examples.digest() != tested:
+        examples, expected, predicted = _read_test(Path(run["run"]) / "predictions" / "test.jsonl")
+        if tested is not None and examples != tested:
             return None, []
-        references, tested = expected, examples.digest()
+        references, tested = expected, examples
         predictions.append(predicted)
     return references, predictions
+
+
+def _read_test(path: Path) -> tuple[bytes, list[Output], list[Output]]:
+    """Return a digest of the examples of a test, and their expected and predicted outputs; see `read_predictions`.
+
+    Line by line, without the inputs, which may be long: a test may be more than memory should hold.
+    """
+    examples, expected, predicted = hashlib.sha256(), [], []
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            if line == "\n":
+                continue
+            found = record.convert(record.load(line), dict[str, Output])
+            examples.update(json.dumps([found.get("input"), found["output"]]).encode())
+            expected.append(_as_tuple(found["output"]))
+            predicted.append(_as_tuple(found["prediction"]))
+    return examples.digest(), expected, predicted
 
 
 def _as_tuple(value: Output) -> Output:

@@ -57,36 +57,38 @@ def restore(directory: Path, read: Callable[[Path], Progress]) -> Progress | Non
 
     A damaged one is said, and makes room for the one before it. BadInput where none is whole.
     """
-    damaged: list[str] = []
-    for path in find(directory):
-        try:
-            progress = read(path)
-        # A damaged file may make zipfile, zlib, NumPy or Keras raise anything.
-        except Exception as error:
-            damaged.append(f"{path}: the file is damaged ({error})")
-            continue
-        if damaged:
-            say(f"{'; '.join(damaged)}; going on from the state before it, of epoch {progress['epoch']}")
-            (directory / WITHIN).unlink(missing_ok=True)
-            path.replace(directory / LAST)
-        return progress
+    if not (found := _find_whole(directory, read)):
+        return None
+    path, progress, damaged = found
     if damaged:
-        raise BadInput(f"{'; '.join(damaged)}; start over with --fresh")
-    return None
+        say(f"{damaged}; going on from the state before it, of epoch {progress['epoch']}")
+        (directory / WITHIN).unlink(missing_ok=True)
+        path.replace(directory / LAST)
+    return progress
 
 
 def read_newest(directory: Path) -> Progress | None:
     """Return how far a run has come, by its newest whole state; None if it has none, BadInput if none is whole."""
-    damaged = ""
+
+    def read(path: Path) -> Progress:
+        with open_archive(path), np.load(path, allow_pickle=False) as saved:
+            return read_progress(saved)
+
+    found = _find_whole(directory, read)
+    return found[1] if found else None
+
+
+def _find_whole(directory: Path, read: Callable[[Path], Progress]) -> tuple[Path, Progress, str] | None:
+    """Return the newest whole state, what `read` returns of it, and which newer ones are damaged; see `restore`."""
+    damaged: list[str] = []
     for path in find(directory):
         try:
-            with open_archive(path), np.load(path, allow_pickle=False) as saved:
-                return read_progress(saved)
-        # See `restore`. One that is replaced at the moment is followed by another.
+            return path, read(path), "; ".join(damaged)
+        # A damaged file may make zipfile, zlib, NumPy or Keras raise anything.
         except Exception as error:
-            damaged = f"{path}: the file is damaged ({error}); start over with --fresh"
+            damaged.append(f"{path}: the file is damaged ({error})")
     if damaged:
-        raise BadInput(damaged)
+        raise BadInput(f"{'; '.join(damaged)}; start over with --fresh")
     return None
 
 
