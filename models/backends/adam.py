@@ -17,6 +17,8 @@ class Adam(keras.optimizers.Adam):
     Keras writes it as a dozen operations. XLA makes one loop of them; the other backends run one after the other, each
     with a pass over weights that do not fit into the cache. And on TensorFlow the gradient of a table comes as a list
     of rows, often several for one word, and Keras squares each by itself, for the norm to clip by and for the moments.
+
+    A weight that has a `learning_rate_factor` is updated with so many times the learning rate.
     """
 
     _exchange: Callable[[list[Tensor]], list[Tensor]] | None = None
@@ -48,6 +50,9 @@ class Adam(keras.optimizers.Adam):
         backend, place = keras.config.backend(), self._get_variable_index(variable)
         kept = [variable, self._momentums[place], self._velocities[place]]
         weights, momentum, velocity = (one.value if isinstance(one, keras.Variable) else one for one in kept)
+        factor = getattr(self._trainable_variables[place], "learning_rate_factor", 1.0)
+        # Not in place: on torch that would change the learning rate itself.
+        learning_rate = learning_rate * factor if factor != 1 else learning_rate
         if backend == "tensorflow":
             self._update_on_tensorflow(weights, momentum, velocity=velocity, gradient=gradient, rate=learning_rate)
         elif backend == "torch" and weights.device.type == "cpu":

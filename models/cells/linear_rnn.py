@@ -249,6 +249,8 @@ class LRUCell(LinearCell):
     parts = 2
     # The ring that the eigenvalues begin in, and the largest angle.
     NEAREST, FARTHEST, ANGLE = 0.4, 0.99, 2 * math.pi
+    # Of the learning rate, for the weights of the eigenvalues.
+    SLOWNESS = 0.25
 
     def build(self, inputs_shape: tuple) -> None:
         features, units = inputs_shape[-1], self.units
@@ -257,6 +259,8 @@ class LRUCell(LinearCell):
             (units,), lambda shape, dtype=None: ops.log(draw_uniform(shape, 1e-4, self.ANGLE)), name="angle"
         )
         self.scale = self.add_weight((units,), self.normalise, name="scale")
+        for weight in (self.decay, self.angle, self.scale):
+            weight.learning_rate_factor = self.SLOWNESS
         normal = keras.initializers.RandomNormal
         self.kernel = self.add_weight((features, 2 * units), normal(stddev=(2 * features) ** -0.5), name="kernel")
         self.out = self.add_weight((2 * units, units), normal(stddev=units**-0.5), name="output_kernel")
@@ -300,7 +304,9 @@ class LRU(ParallelRNN):
 
     Orvieto et al. 2023, "Resurrecting Recurrent Neural Networks for Long Sequences", section 3: |lambda| < 1 by
     lambda = exp(-exp(nu) + i exp(theta)), and gamma = exp(gamma_log) (equation 7). Complex numbers are pairs of real
-    ones, so that every backend runs them; the minus sign in Re(h C) is in C, which is learned.
+    ones, so that every backend runs them; the minus sign in Re(h C) is in C, which is learned. What is left after
+    hundreds of steps changes with a small step of lambda: by the optimizer of models/backends/adam.py, nu, theta and
+    gamma_log are learned with a quarter of the learning rate, as those of S5 are (Smith et al. 2023, its experiments).
 
     y_t is linear in the inputs, and the paper stacks it with a block that is not: here that block is part of the cell,
     as a gated linear unit (Dauphin et al. 2017), g = gelu(y), g sigmoid(g G + b). The norm and the residual stream of

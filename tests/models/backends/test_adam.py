@@ -47,6 +47,23 @@ def test_adam_in_one_pass_is_adam_where_words_repeat(clip):
     np.testing.assert_allclose(train(Adam(0.05, global_clipnorm=clip), steps), table, atol=1e-5)
 
 
+@pytest.mark.parametrize("optimizer", [Adam(0.05), LazyAdam(0.05, rows=3)], ids=["Adam", "LazyAdam"])
+def test_a_weight_may_have_a_part_of_the_learning_rate(optimizer):
+    found = []
+    for one, factor in ((optimizer, 0.25), (keras.optimizers.Adam(0.05 / 4), None)):
+        keras.utils.set_random_seed(0)
+        model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(3)])
+        if factor:
+            model.layers[-1].kernel.learning_rate_factor = factor
+        model.compile(optimizer=one, loss="mse")
+        for inputs, wanted in np.random.default_rng(0).normal(size=(4, 2, 5, 3)).astype("float32"):
+            # The bias, which has the whole rate of one of the two, changes the kernel's gradient.
+            model.layers[-1].bias.assign(np.zeros(3))
+            model.train_on_batch(inputs[:, :2], wanted)
+        found.append(numpy(model.layers[-1].kernel))
+    np.testing.assert_allclose(*found, rtol=1e-5)
+
+
 @pytest.mark.parametrize("rows", [WORDS, 100])
 def test_where_every_row_is_in_every_batch_it_is_adam(rows):
     steps = [np.random.default_rng(n).permutation(WORDS).reshape(3, 4) for n in range(5)]

@@ -276,6 +276,12 @@ def test_an_lru_begins_with_states_as_large_as_its_inputs():
     assert np.mean(numpy(real) ** 2 + numpy(imaginary) ** 2) == pytest.approx(1.0, rel=0.15)
 
 
+def test_the_eigenvalues_of_an_lru_are_learned_slowly():
+    layer = make("lru")
+    slow = {weight.name for weight in layer.weights if getattr(weight, "learning_rate_factor", 1) == 0.25}
+    assert slow == {"decay", "angle", "scale"}
+
+
 def test_the_recurrent_weights_of_indrnn_stay_where_no_state_can_explode():
     for chrono, most in ((None, 1.0), (20, 2 ** (1 / 20))):
         layer = make("indrnn", chrono=chrono)
