@@ -61,7 +61,7 @@ def test_a_weight_may_have_a_part_of_the_learning_rate(optimizer):
             model.layers[-1].bias.assign(np.zeros(3))
             model.train_on_batch(inputs[:, :2], wanted)
         found.append(numpy(model.layers[-1].kernel))
-    np.testing.assert_allclose(*found, rtol=1e-5)
+    np.testing.assert_allclose(*found, atol=1e-6)
 
 
 @pytest.mark.parametrize("rows", [WORDS, 100])
