@@ -191,6 +191,15 @@ class Heads(Signed):
     gates: bool = option(True, "Delta forgets, and gates its output (gated DeltaNet); no: DeltaNet.", rare=True)
 
 
+@dataclass
+class Eigenvalues(Chrono):
+    """Options of the cell lru (models/cells/linear_rnn.py)."""
+
+    slow_eigenvalues: bool = option(
+        True, "Learn the eigenvalues of lru with a quarter of the learning rate.", rare=True
+    )
+
+
 CELLS = Cells(
     simple=Cell(late("models.recurrent:SimpleRNN"), options=Zoneout),
     lstm=Cell(late("models.recurrent:make_lstm"), options=Gated),
@@ -203,7 +212,7 @@ CELLS = Cells(
     indrnn=Cell(late("models.cells.indrnn:IndRNN"), options=Chrono),
     mingru=Cell(late("models.cells.linear_rnn:MinGRU"), options=SignedGates, limitation=explain_gates),
     minlstm=Cell(late("models.cells.linear_rnn:MinLSTM"), options=SignedGates, limitation=explain_gates),
-    lru=Cell(late("models.cells.linear_rnn:LRU"), options=Chrono),
+    lru=Cell(late("models.cells.linear_rnn:LRU"), options=Eigenvalues),
     delta=Cell(late("models.cells.delta:Delta"), options=Heads, limitation=explain_delta),
     bag=Cell(late("models.cells.baselines:Bag"), settings={"pooling": "last"}),
     dnn=Cell(late("models.cells.baselines:FlatDense"), writes=False, bounded=True, settings={"pooling": "last"}),

@@ -252,6 +252,10 @@ class LRUCell(LinearCell):
     # Of the learning rate, for the weights of the eigenvalues.
     SLOWNESS = 0.25
 
+    def __init__(self, units: int, chrono: int | None = None, slow_eigenvalues: bool = True, **options: LayerArgument):
+        super().__init__(units, chrono, **options)
+        self.slow_eigenvalues = slow_eigenvalues
+
     def build(self, inputs_shape: tuple) -> None:
         features, units = inputs_shape[-1], self.units
         self.decay = self.add_weight((units,), self.draw_decays, name="decay")
@@ -259,8 +263,9 @@ class LRUCell(LinearCell):
             (units,), lambda shape, dtype=None: ops.log(draw_uniform(shape, 1e-4, self.ANGLE)), name="angle"
         )
         self.scale = self.add_weight((units,), self.normalise, name="scale")
-        for weight in (self.decay, self.angle, self.scale):
-            weight.learning_rate_factor = self.SLOWNESS
+        if self.slow_eigenvalues:
+            for weight in (self.decay, self.angle, self.scale):
+                weight.learning_rate_factor = self.SLOWNESS
         normal = keras.initializers.RandomNormal
         self.kernel = self.add_weight((features, 2 * units), normal(stddev=(2 * features) ** -0.5), name="kernel")
         self.out = self.add_weight((2 * units, units), normal(stddev=units**-0.5), name="output_kernel")
@@ -306,7 +311,8 @@ class LRU(ParallelRNN):
     lambda = exp(-exp(nu) + i exp(theta)), and gamma = exp(gamma_log) (equation 7). Complex numbers are pairs of real
     ones, so that every backend runs them; the minus sign in Re(h C) is in C, which is learned. What is left after
     hundreds of steps changes with a small step of lambda: by the optimizer of models/backends/adam.py, nu, theta and
-    gamma_log are learned with a quarter of the learning rate, as those of S5 are (Smith et al. 2023, its experiments).
+    gamma_log are learned with a quarter of the learning rate, as those of S5 are (Smith et al. 2023, its experiments);
+    with slow_eigenvalues=False with the whole.
 
     y_t is linear in the inputs, and the paper stacks it with a block that is not: here that block is part of the cell,
     as a gated linear unit (Dauphin et al. 2017), g = gelu(y), g sigmoid(g G + b). The norm and the residual stream of
@@ -314,3 +320,4 @@ class LRU(ParallelRNN):
     """
 
     cell_class = LRUCell
+    own = ("slow_eigenvalues",)
