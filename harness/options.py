@@ -116,7 +116,8 @@ RESERVED = {
 EARLIER: dict[int, dict[str, Value]] = {
     1: {"stratify": False},
     3: {"passes": 1, "calibrate": False, "keep_share": None},
-    4: {"keep_epoch": "best", "slow_eigenvalues": False},
+    4: {"keep_epoch": "best"},
+    5: {"slow_eigenvalues": False},
 }
 # Options that there were once: runs that have them do as well without.
 REMOVED: set[str] = set()
@@ -301,14 +302,13 @@ def restore(stored: Mapping[str, Value], task: Task, number: int, *, tell: Say =
         tell(f"{make_flag(name)} {stored[name]}: this version has no such option; it is left out")
     usual = defaults(task)
     kept = {name: value for name, value in parse(stored, task, number).items() if name not in PERMISSIONS}
-    cell = str(kept.get("cell", usual.cell))
-    # What other cells did then is refused for this one.
-    others = {name for one in CELLS for name in cell_options(one)} - set(cell_options(cell) if cell in CELLS else ())
+    # Those of other cells have their defaults: `check` refuses what this cell does not have.
+    own = cell_options(cell) if (cell := str(kept.get("cell", usual.cell))) in CELLS else {}
+    known = usual.as_dict().keys() - {name for one in CELLS for name in cell_options(one) if name not in own}
     earlier: dict[str, Value] = {}
     for older in sorted(EARLIER, reverse=True):
         if older >= number:
-            earlier |= {name: value for name, value in EARLIER[older].items() if name in usual.as_dict()}
-    earlier = {name: value for name, value in earlier.items() if name not in others}
+            earlier |= {name: value for name, value in EARLIER[older].items() if name in known}
     return usual.replace(**earlier | kept)
 
 

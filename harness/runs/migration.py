@@ -8,6 +8,7 @@ schema.py.
     1    lists the files given with --include; later ones have the SHA-256 of each
     2    has the options of all tasks: harness/options.py, FLAT
     3    has no checksums, and one state
+    5    learned the eigenvalues of lru with the whole learning rate: harness/options.py, EARLIER
 """
 
 from collections.abc import Callable, Mapping

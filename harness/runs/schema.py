@@ -6,7 +6,7 @@ from msgspec import Meta
 
 # The format of a run directory, in its config.json. It goes up where older runs must be told apart; see
 # harness/options.py.
-FORMAT = 5
+FORMAT = 6
 
 Natural = Annotated[int, Meta(ge=0)]
 Duration = Annotated[float, Meta(ge=0)]

@@ -276,8 +276,8 @@ class LRUCell(LinearCell):
     def draw_decays(self, shape: tuple, dtype: str | None = None) -> Tensor:
         """Return log(-log |lambda|), |lambda|^2 uniform in the ring (Orvieto et al. 2023, lemma 3.2).
 
-        With chrono, |lambda| is the share that such a gate keeps: uniform are the steps in which a state is forgotten.
-        In a ring that reaches as far, one eigenvalue of twenty remembers for more than 50 steps.
+        With chrono, |lambda| is the share of the state that a gate with chrono keeps: the steps in which a state is
+        forgotten are uniform. In a ring that reaches as far, one eigenvalue of twenty remembers for more than 50 steps.
         """
         if self.chrono:
             return ops.log(ops.softplus(-draw_gate_biases(shape[0], self.chrono)))
@@ -301,6 +301,9 @@ class LRUCell(LinearCell):
         flat = ops.concatenate([states[..., 0, :], states[..., 1, :]], axis=-1)
         outputs = ops.gelu(ops.matmul(flat, self.out) + ops.matmul(inputs, self.through))
         return outputs * ops.sigmoid(ops.matmul(outputs, self.gate) + self.bias)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "slow_eigenvalues": self.slow_eigenvalues}
 
 
 @keras.saving.register_keras_serializable(PACKAGE)

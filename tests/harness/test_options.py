@@ -183,6 +183,16 @@ def test_an_option_that_came_after_a_run_has_its_default_or_what_such_runs_did(m
         assert found.min_count == (1 if number < 3 else options.min_count)
 
 
+@pytest.mark.parametrize(("cell", "number", "slow"), [("lru", 5, False), ("lru", 6, True), ("gru", 5, True)])
+def test_an_option_of_a_cell_that_came_after_a_run_is_what_runs_of_this_cell_did(
+    cell: str, number: int, slow: bool
+) -> None:
+    options = defaults(POS).replace(cell=cell)
+    found = restore(without(options, "slow_eigenvalues"), POS, number)
+    assert found == options.replace(slow_eigenvalues=slow)
+    check(found, POS)
+
+
 def test_an_option_that_is_no_more_is_said_and_left_out(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
