@@ -86,6 +86,9 @@ def _find_whole(directory: Path, read: Callable[[Path], Progress]) -> tuple[Path
             return path, read(path), "; ".join(damaged)
         # A damaged file may make zipfile, zlib, NumPy or Keras raise anything.
         except Exception as error:
+            # A training under way removed it, once it had written the state after it.
+            if not path.exists():
+                return _find_whole(directory, read)
             damaged.append(f"{path}: the file is damaged ({error})")
     if damaged:
         raise BadInput(f"{'; '.join(damaged)}; start over with --fresh")

@@ -3,7 +3,9 @@
 import dataclasses
 import json
 import shutil
+import zipfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 
 from harness.process import interrupt
 from harness.runs import states
+from harness.runs.seal import open_archive
 from harness.training import fit, step_checkpoint
 from harness.training.divergence import Divergence
 from harness.training.save_every import read_duration
@@ -100,6 +103,24 @@ def test_a_damaged_one_makes_room_for_that_of_the_epoch_before(
     train(task, options, tmp_path)
     assert len(said) == 1 and said[0].endswith("going on from the state before it, of epoch 1")
     assert_same_run(complete, tmp_path / RUN)
+
+
+def test_one_that_a_training_removes_while_it_is_read_makes_room_for_the_state_after_it(
+    complete: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(complete / states.LAST, tmp_path / "after.npz")
+    path = tmp_path / states.WITHIN
+    path.write_bytes(b"of an epoch that ends now")
+
+    def end_epoch(at: Path) -> AbstractContextManager[zipfile.ZipFile]:
+        if path.exists():
+            (tmp_path / "after.npz").rename(tmp_path / states.LAST)
+            path.unlink()
+        return open_archive(at)
+
+    monkeypatch.setattr(states, "open_archive", end_epoch)
+    found = states.read_newest(tmp_path)
+    assert found is not None and found["epoch"] == 2
 
 
 @pytest.mark.slow
