@@ -32,7 +32,7 @@ TASK = Task(
         "embedding": "onehot",
         "dropout": 0.0,
         "batch_size": 64,
-        "learning_rate": 2e-3,
+        "learning_rate": 4e-3,
         "epochs": 20,
         "patience": 20,
     },
