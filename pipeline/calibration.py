@@ -8,6 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 BINS = 10
 # Between which temperatures one is looked for.
 LOWEST, HIGHEST = 0.05, 20.0
+# How far the logarithm of a temperature is expected to be from 0, as a standard deviation.
+SPREAD = 0.5
 
 Floats = NDArray[np.float64]
 
@@ -27,11 +29,12 @@ def expected_calibration_error(right: ArrayLike, certain: ArrayLike) -> float:
 
 
 def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
-    """Return the temperature by which logits are divided to become the likeliest of the labels (equation 9).
+    """Return the temperature by which logits are divided to become the likeliest for the labels (equation 9).
 
     logits: (examples, labels). labels: (examples,) of integers. The order of the labels, and so the answers, stay.
-    Where few examples are all answered right, the likeliest temperature would be 0. So the right label is wanted with
-    the probability (n + 1) / (n + labels), of n examples, and each other label with 1 / (n + labels) (Platt 1999).
+    Few examples tell little: where all are answered right, the likeliest temperature would be 0. So its logarithm is
+    expected to be near 0, with a normal distribution of the standard deviation SPREAD, and the temperature is the
+    likeliest of both; the more examples, the less does that count.
     """
     from scipy.optimize import minimize_scalar
 
@@ -46,10 +49,9 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
 
 
 def measure_likelihood(logits: Floats, labels: NDArray[np.int64], temperature: float) -> float:
-    """Return the mean negative log-likelihood that `fit_temperature` makes as small as it can."""
+    """Return the negative log-likelihood that `fit_temperature` makes as small as it can, up to a constant."""
     from scipy.special import log_softmax
 
-    count, size = logits.shape
     likely = log_softmax(logits / temperature, axis=1)
-    own = likely[np.arange(count), labels]
-    return float(-np.mean(own * count + likely.sum(axis=1)) / (count + size))
+    own = likely[np.arange(len(labels)), labels]
+    return float(-own.sum() + (np.log(temperature) / SPREAD) ** 2 / 2)
