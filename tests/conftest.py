@@ -25,8 +25,9 @@ except RuntimeError:
     PROGRAMS = Path(os.devnull, "jax")
 # About three times what one session compiles.
 MOST_BYTES = 500_000_000
-# What is generated is made once a session: the processes that run the tests inherit the folder's name.
-if "UNROLLED_CACHE" not in os.environ:
+# What is generated is made once per session, and is not that of a user's cache, whose recordings are more. The
+# processes that run the tests inherit the folder's name.
+if "PYTEST_XDIST_WORKER" not in os.environ:
     os.environ["UNROLLED_CACHE"] = tempfile.mkdtemp()
     atexit.register(shutil.rmtree, os.environ["UNROLLED_CACHE"], ignore_errors=True)
     # The native kernels, whose names are made of all that they depend on, serve the next session too.

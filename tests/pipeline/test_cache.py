@@ -3,6 +3,8 @@
 import os
 import pwd
 import stat
+import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -12,6 +14,8 @@ import pytest
 
 from pipeline import cache, files
 from pipeline.errors import BadInput
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -146,3 +150,15 @@ def test_what_was_left_unfinished_for_a_day_is_removed(
 def test_two_processes_of_one_number_have_names_of_their_own_for_what_is_unfinished() -> None:
     one, other = (files.name_unfinished(Path("runs/state.npz")) for _ in range(2))
     assert one != other and one.suffix == ".npz" and one.name.startswith(files.UNFINISHED)
+
+
+def test_the_tests_put_nothing_that_they_generate_into_the_cache_of_a_user(tmp_path: Path) -> None:
+    program = "import tests.conftest; from pipeline.cache import folder; print(folder())"
+    outside = {name: value for name, value in os.environ.items() if name != "PYTEST_XDIST_WORKER"}
+    environment = outside | {"UNROLLED_CACHE": str(tmp_path)}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not Path(done.stdout.strip()).is_relative_to(tmp_path)
+    # Programs and native kernels alone, which are the same for all.
+    assert {path.name for path in tmp_path.iterdir()} == {"tests"}
+    assert {path.name for path in (tmp_path / "tests").iterdir()} <= {"jax", "kernels"}
