@@ -225,18 +225,22 @@ def check(options: Options, task: Task) -> None:
         )
 
 
+def list_foreign(cells: tuple[str, ...]) -> dict[str, Option]:
+    """Return the options of cells that none of `cells` has."""
+    own = {name for cell in cells for name in cell_options(cell)}
+    return {name: one for cell in CELLS for name, one in cell_options(cell).items() if name not in own}
+
+
 def check_cell_options(options: Options, cells: tuple[str, ...], task: Task) -> None:
     """Raise BadInput for an option of cells that was changed, and that none of `cells` has."""
-    used = {name for cell in cells for name in cell_options(cell)}
-    for cell in CELLS:
-        for name, one in cell_options(cell).items():
-            value = getattr(options, name)
-            if name not in used and value not in (find_options(task)[name].default, None):
-                having = [other for other in CELLS if name in cell_options(other)]
-                verb = "has" if len(having) == 1 else "have"
-                raise BadInput(
-                    f"{one.flag} {value}: --cell {', '.join(cells)} has no such option; {', '.join(having)} {verb}"
-                )
+    for name, one in list_foreign(cells).items():
+        value = getattr(options, name)
+        if value not in (find_options(task)[name].default, None):
+            having = [cell for cell in CELLS if name in cell_options(cell)]
+            verb = "has" if len(having) == 1 else "have"
+            raise BadInput(
+                f"{one.flag} {value}: --cell {', '.join(cells)} has no such option; {', '.join(having)} {verb}"
+            )
 
 
 def override(experiment: "Experiment", changed: Mapping[str, Value]) -> "Experiment":
@@ -302,9 +306,9 @@ def restore(stored: Mapping[str, Value], task: Task, number: int, *, tell: Say =
         tell(f"{make_flag(name)} {stored[name]}: this version has no such option; it is left out")
     usual = defaults(task)
     kept = {name: value for name, value in parse(stored, task, number).items() if name not in PERMISSIONS}
+    cell = str(kept.get("cell", usual.cell))
     # Those of other cells have their defaults: `check` refuses what this cell does not have.
-    own = cell_options(cell) if (cell := str(kept.get("cell", usual.cell))) in CELLS else {}
-    known = usual.as_dict().keys() - {name for one in CELLS for name in cell_options(one) if name not in own}
+    known = usual.as_dict().keys() - list_foreign((cell,) if cell in CELLS else ())
     earlier: dict[str, Value] = {}
     for older in sorted(EARLIER, reverse=True):
         if older >= number:

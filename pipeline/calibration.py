@@ -40,7 +40,7 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
 
     scores, right = np.asarray(logits, "float64"), np.asarray(labels, "int64")
     found = minimize_scalar(
-        lambda power: measure_likelihood(scores, right, temperature=float(np.exp(power))),
+        lambda power: measure_posterior(scores, right, temperature=float(np.exp(power))),
         bounds=(np.log(LOWEST), np.log(HIGHEST)),
         method="bounded",
         options={"xatol": 1e-6},
@@ -48,8 +48,8 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     return float(np.exp(found.x))
 
 
-def measure_likelihood(logits: Floats, labels: NDArray[np.int64], temperature: float) -> float:
-    """Return the negative log-likelihood that `fit_temperature` makes as small as it can, up to a constant."""
+def measure_posterior(logits: Floats, labels: NDArray[np.int64], temperature: float) -> float:
+    """Return the negative logarithm, up to a constant, of the posterior that `fit_temperature` makes largest."""
     from scipy.special import log_softmax
 
     likely = log_softmax(logits / temperature, axis=1)
